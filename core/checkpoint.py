@@ -15,9 +15,8 @@ from typing import Any
 from torch import Tensor
 
 from core.encoder import CHECKPOINTS, Encoder, EncoderError, load_encoder, weights_hash
-from core.nets import StyleNet
 from core.packing import WeightsError, load_tensors, pack_rows, save_tensors, unpack, write_atomic
-from core.variants import VARIANTS, Variant
+from core.variants import MODELS, Net, Variant
 
 FORMAT = 1
 ROWS_FROM = 100_000
@@ -28,7 +27,7 @@ class Model:
     """A trained network and what is known of it (`info` is the content of `model.json`)."""
 
     variant: Variant
-    net: StyleNet
+    net: Net
     info: dict[str, Any]
 
     def check_encoder(self, encoder: Encoder) -> None:
@@ -59,7 +58,7 @@ def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return packed
 
 
-def save_model(folder: Path, variant: Variant, net: StyleNet, encoder: Encoder, training: dict[str, Any]) -> int:
+def save_model(folder: Path, variant: Variant, net: Net, encoder: Encoder, training: dict[str, Any]) -> int:
     """Write weights and `model.json`; returns the size of the weights in bytes."""
     packed = pack({name: value.detach().float().cpu() for name, value in net.state_dict().items()})
     size = save_tensors(folder, packed)
@@ -94,16 +93,23 @@ def load_model(name_or_folder: str | Path) -> Model:
         known = {field.name for field in fields(Variant)}
         variant = Variant(**{key: value for key, value in info["variant"].items() if key in known})
         net = variant.build()
+        wanted = info["weights"]["hash"]
         state = unpack(load_tensors(folder))
         net.load_state_dict(state)
-    except (KeyError, TypeError, json.JSONDecodeError, RuntimeError) as error:
+    except WeightsError:
+        raise
+    except RuntimeError as error:
+        raise WeightsError(
+            f"The model {folder.name} does not fit this program: its weights have other shapes."
+        ) from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise WeightsError(f"The model {folder.name} does not fit this program: {error}") from error
-    if weights_hash(state) != info["weights"]["hash"]:
+    if weights_hash(state) != wanted:
         raise WeightsError(f"The weights of {folder.name} are not those its model.json describes.")
     return Model(variant, net.eval().requires_grad_(False), info)
 
 
 def available_models() -> list[str]:
-    """Names of the models that are shipped, in the registry's order, then any others in `checkpoints/`."""
+    """Names of the models that are shipped, the flagship first, then the registry's order, then any others."""
     have = {path.parent.name for path in CHECKPOINTS.glob("*/model.json")}
-    return [name for name in VARIANTS if name in have] + sorted(have - set(VARIANTS))
+    return [name for name in MODELS if name in have] + sorted(have - set(MODELS))

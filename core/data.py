@@ -177,13 +177,17 @@ class Sampler:
         rng = self._rng(2, iteration // self.style_every)
         return random_crop(_decoded(self.style_path(iteration)), self.crop, rng)[None]
 
+    def crop_at(self, iteration: int) -> int:
+        """Side of the content crops of an iteration."""
+        return self.crop
+
     def content_crops(self, iteration: int, rank: int = 0, world: int = 1) -> Tensor:
         """This rank's share of the batch: batch/world x 3 x crop x crop in [0, 1]."""
         epoch, place = divmod(iteration, self.per_epoch)
         order = self._rng(3, epoch).permutation(len(self.contents))
         chosen = np.resize(order[place * self.batch : (place + 1) * self.batch], self.batch)
         crops = [
-            random_crop(_decoded(self.contents[index]), self.crop, self._rng(4, iteration, slot))
+            random_crop(_decoded(self.contents[index]), self.crop_at(iteration), self._rng(4, iteration, slot))
             for slot, index in enumerate(chosen.tolist())
             if slot % world == rank
         ]

@@ -12,6 +12,7 @@ with the other, so checkpoints record the hash of the weights they were trained 
 """
 
 import hashlib
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -167,7 +168,13 @@ def load_encoder(name: str, source: str = "oxford") -> Encoder:
         return Encoder(name, unpack(load_tensors(folder)), source)
     if source == "torchvision":
         try:
-            return Encoder(name, _TORCHVISION[name].get_state_dict(progress=False, check_hash=True), source)
+            return Encoder(
+                name, _TORCHVISION[name].get_state_dict(progress=False, check_hash=True, weights_only=True), source
+            )
+        except (EOFError, pickle.UnpicklingError) as error:
+            raise EncoderError(
+                f"torchvision's weights for {name} could not be loaded: its cached file is broken."
+            ) from error
         except (OSError, RuntimeError) as error:
             raise EncoderError(f"torchvision's weights for {name} could not be loaded: {error}") from error
     raise EncoderError(f"There is no source of encoder weights named {source!r}; choose {' or '.join(SOURCES)}.")

@@ -6,7 +6,9 @@ large layers stay in cache, and in bfloat16 where the processor multiplies it.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -15,9 +17,18 @@ from torch import Tensor, nn
 
 from core.data import is_flat
 from core.encoder import Encoder, normalize
-from core.losses import CONTENT_TAP, STYLE_LOSSES, ContentLoss, StyleLoss, TotalVariationLoss, mean_std
+from core.losses import (
+    CONTENT_TAP,
+    STYLE_LOSSES,
+    ContentLoss,
+    NormalizedContentLoss,
+    StyleLoss,
+    TotalVariationLoss,
+    mean_std,
+)
 from core.variants import CONTENT_WEIGHT, TV_WEIGHT, Variant
 
+RELATIVE_TV_WEIGHT = 0.01
 FLAT = "flat"
 NON_FINITE = "non-finite"
 
@@ -60,8 +71,16 @@ class Objective:
         self.style_weight = variant.style_weight if style_weight is None else style_weight
         self.style_loss: StyleLoss = STYLE_LOSSES[variant.style_loss]()
         self.tap = encoder.tap_names[CONTENT_TAP]
-        self.content_loss = ContentLoss(self.tap)
+        relative = variant.style_loss == "relative"
+        self.content_loss = NormalizedContentLoss(self.tap) if relative else ContentLoss(self.tap)
         self.tv_loss = TotalVariationLoss()
+        self.tv_mean_weight = RELATIVE_TV_WEIGHT if relative else None
+
+    def tv_weight(self, outputs: Tensor, world: int) -> float:
+        """What the summed variation is multiplied by, such that averaging over `world` processes leaves it right."""
+        if self.tv_mean_weight is None:
+            return TV_WEIGHT * world
+        return self.tv_mean_weight / outputs.numel()
 
     @torch.no_grad()
     def style(self, image: Tensor) -> Style:
@@ -69,17 +88,22 @@ class Objective:
         features = self.encoder(normalize(image))
         return Style(mean_std(features)[0], self.style_loss.target(features))
 
-    def gradient(self, outputs: Tensor, contents: Tensor, style: Style, world: int = 1) -> tuple[Tensor, list[Tensor]]:
+    def gradient(
+        self, outputs: Tensor, contents: Tensor, style: Style | Sequence[Style], world: int = 1
+    ) -> tuple[Tensor, list[Tensor]]:
         """d loss / d outputs, and the three weighted losses.
 
         Args:
             outputs, contents: N x 3 x H x W, ImageNet-normalised.
+            style: one for all images, or one for each.
             world: number of processes whose gradients will be averaged; the summed TV loss is scaled to survive it.
         """
         count = len(outputs)
         grads, sums = [], [torch.zeros((), device=outputs.device) for _ in range(3)]
-        size = 1 if outputs.device.type == "cpu" else count
-        for output, content in zip(outputs.detach().split(size), contents.split(size), strict=True):
+        one = isinstance(style, Style)
+        size = count if one and outputs.device.type != "cpu" else 1
+        styles = repeat(style) if isinstance(style, Style) else style
+        for output, content, own in zip(outputs.detach().split(size), contents.split(size), styles, strict=False):
             output.requires_grad_()
             with torch.no_grad():
                 content_features = self.encoder(content, last=self.tap)
@@ -87,8 +111,8 @@ class Objective:
             share = len(output) / count
             losses = (
                 CONTENT_WEIGHT * share * self.content_loss(features, content_features),
-                self.style_weight * share * self.style_loss(features, style.target),
-                TV_WEIGHT * world * self.tv_loss(output),
+                self.style_weight * share * self.style_loss(features, own.target),
+                self.tv_weight(outputs, world) * self.tv_loss(output),
             )
             grads.append(torch.autograd.grad(torch.stack(losses).sum(), output)[0])
             sums = [total + loss.detach() for total, loss in zip(sums, losses, strict=True)]
@@ -96,7 +120,12 @@ class Objective:
 
 
 def train_step(
-    net: nn.Module, objective: Objective, optimizer: torch.optim.Optimizer, contents: Tensor, style: Style
+    net: nn.Module,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    contents: Tensor,
+    style: Style | Sequence[Style],
+    clip: float | None = None,
 ) -> StepResult:
     """One batch (contents: N x 3 x H x W in [0, 1], this process's share). A flat batch and a non-finite step change nothing."""
     world = dist.get_world_size() if dist.is_initialized() else 1
@@ -104,8 +133,9 @@ def train_step(
     if flat:
         return StepResult(0.0, 0.0, 0.0, 0.0, 0.0, FLAT)
     contents = normalize(contents)
+    descriptors = style.descriptor if isinstance(style, Style) else torch.stack([own.descriptor for own in style])
     optimizer.zero_grad(set_to_none=True)
-    outputs, filters = net(contents, style.descriptor)
+    outputs, filters = net(contents, descriptors)
     gradient, losses = objective.gradient(outputs, contents, style, world)
     outputs.backward(gradient)
     values = torch.stack(losses)
@@ -118,17 +148,14 @@ def train_step(
     result = StepResult(
         content_loss, style_loss, tv_loss, filter_norm, max(value.abs().max().item() for value in generated)
     )
+    if clip is not None:
+        nn.utils.clip_grad_norm_((p for group in optimizer.param_groups for p in group["params"]), clip)
     grads = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
     finite = torch.isfinite(values).all() and torch.isfinite(torch.stack(torch._foreach_norm(grads))).all()
     if not finite:
         return replace(result, skipped=NON_FINITE)
     optimizer.step()
     return result
-
-
-def make_optimizer(net: nn.Module, lr: float = 1e-3) -> torch.optim.Optimizer:
-    """Plain Adam on everything (report)."""
-    return torch.optim.Adam(net.parameters(), lr=lr, fused=True)
 
 
 def _any(flag: bool, device: torch.device) -> bool:

@@ -59,7 +59,7 @@ _OTHER_KINDS = (
 
 
 class ImageError(ValueError):
-    """A picture cannot be used; the message is one sentence for its owner: which file, what is wrong, what is accepted."""
+    """A picture cannot be used; the message is one sentence for its owner: which file, what is wrong, what is right."""
 
 
 def load_image(
@@ -292,7 +292,7 @@ def _to_upright_rgb(image: Image.Image, limits: tuple[int, int, float]) -> Image
 
 
 def _transposed(image: Image.Image) -> Image.Image:
-    """A new image, turned and mirrored as its EXIF orientation asks.
+    """The image turned and mirrored as its EXIF orientation asks.
 
     ImageOps.exif_transpose also writes the rest of the EXIF anew, which fails on one odd tag and loses the orientation.
     """
@@ -300,7 +300,7 @@ def _transposed(image: Image.Image) -> Image.Image:
         method = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
         if method is not None:
             return image.transpose(method)
-    return image.copy()
+    return image
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
@@ -345,12 +345,10 @@ def _flatten(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """L, RGB or CMYK to RGB, through the ICC profile where there is one that fits."""
+    """L, RGB or CMYK to a new RGB image, through the ICC profile where there is one that fits."""
     if profile:
         with suppress(Exception):  # broken, or made for another kind of picture
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if source.profile.xcolor_space == "RGB " and image.mode == "L":
-                image = image.convert("RGB")
             converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
             if converted is not None:
                 return converted

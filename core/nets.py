@@ -182,7 +182,11 @@ class TransformNet(nn.Module):
     @property
     def generated(self) -> dict[str, int]:
         """Name -> number of values of each generated convolution, in the order of the data flow."""
-        return {m.name: m.size for m in self.modules() if isinstance(m, GeneratedConv2d)}
+        return {layer.name: layer.size for layer in self.generated_layers()}
+
+    def generated_layers(self) -> list[GeneratedConv2d]:
+        """The generated convolutions, in the order of the data flow."""
+        return [module for module in self.modules() if isinstance(module, GeneratedConv2d)]
 
     def forward(self, images: Tensor, filters: Filters) -> Tensor:
         """Stylise ImageNet-normalised images.

@@ -126,5 +126,5 @@ def load_tensors(folder: Path) -> dict[str, Tensor]:
         for name in names:
             tensors.update(load_file(folder / name))
         return tensors
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"The weights in {folder.name} cannot be read: {error}") from error

@@ -107,7 +107,9 @@ class Batch:
         if self.size:
             image = resize_longest(image, self.size)
         path = self.out / f"{content.stem}__{style.stem}__{self.stylizer.name}.png"
-        save_png(fixed(image), path)
+        painted = fixed(image)
+        self.out.mkdir(parents=True, exist_ok=True)
+        save_png(painted, path)
         self.done.append(path)
         return path
 

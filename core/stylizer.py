@@ -26,10 +26,13 @@ from torch import Tensor
 from core.checkpoint import Model, load_model
 from core.data import SEED, Sampler
 from core.encoder import Encoder, denormalize, fast_dtype, load_encoder, normalize
-from core.engine import Objective, StepResult, make_optimizer, train_step
+from core.engine import Objective, StepResult, train_step
+from core.flagship import FlagshipTransformNet
+from core.growth import make_optimizer
 from core.images import MIN_SIDE, ImageError, resize_smaller, to_image, to_tensor
 from core.losses import mean_std
-from core.nets import MULTIPLE, Filters, StyleNet, TransformNet
+from core.nets import MULTIPLE, Filters, TransformNet
+from core.variants import Net
 
 STYLE_SIDE = 256
 LARGEST_SIDE = 4096
@@ -57,7 +60,7 @@ class FixedStyle:
         refined: number of batches it was refined with, 0 for instant.
     """
 
-    transform_net: TransformNet
+    transform_net: TransformNet | FlagshipTransformNet
     filters: Filters
     refined: int = 0
 
@@ -223,7 +226,7 @@ class Stylizer:
 
 
 @torch.no_grad()
-def _frozen(net: StyleNet, descriptor: Tensor, batches: int) -> FixedStyle:
+def _frozen(net: Net, descriptor: Tensor, batches: int) -> FixedStyle:
     """A copy of what refining has reached, safe from the batches that follow."""
     return FixedStyle(copy.deepcopy(net.transform_net).eval().requires_grad_(False), net.meta_net(descriptor), batches)
 

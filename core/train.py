@@ -16,24 +16,27 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from core.checkpoint import save_model
 from core.data import SEED, Sampler, draw_set, find_pools
 from core.encoder import CHECKPOINTS, EncoderError, fast_dtype, load_encoder
-from core.engine import Objective, Place, StepResult, Style, join, make_optimizer, train_step
+from core.engine import Objective, Place, StepResult, Style, join, train_step
+from core.growth import GROWTH, FixedNorms, cosine, make_optimizer
 from core.images import ImageError
+from core.nets import StyleNet
 from core.packing import WeightsError, write_atomic
 from core.runlog import WEIGHTS_EVERY, RunLog, read_rows, trained_layers
 from core.trainstate import STATE, load_state, save_state
-from core.variants import CONTENT_WEIGHT, TV_WEIGHT, VARIANTS, Variant, find_variant
+from core.variants import CONTENT_WEIGHT, MODELS, TV_WEIGHT, Net, Variant, find_variant
 
 SAVE_SECONDS = 120.0
 PILOT_ITERATIONS = 300
@@ -53,6 +56,11 @@ class Recipe:
     encoder_source: str = "oxford"
     dtype: str = "float32"
     iterations: int | None = None
+    growth: str = "free"
+
+    def identity(self) -> dict[str, Any]:
+        """What differs from the default recipe: a field added later leaves the saved states of older runs valid."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
 
     def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> Sampler:
         return Sampler(contents, styles, self.batch, self.crop, self.style_every, self.seed)
@@ -101,13 +109,42 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.net = variant.build().to(place.device)
         self.net.compute_dtype = dtype
-        self.optimizer = make_optimizer(self.net, recipe.lr)
-        self.config = {"variant": variant.to_json(), "recipe": asdict(recipe), "set": set_hash(contents, styles)}
-        self.done = load_state(folder, self.net, self.optimizer, self.config)
+        self.state: nn.Module = self.net
+        self.resumes = (folder / STATE).is_file()
+        self.optimizer = make_optimizer(self.net, recipe.lr, recipe.growth)
+        self.norms = FixedNorms(self.net) if recipe.growth == "fixed-norm" and isinstance(self.net, StyleNet) else None
+        self.config = {
+            "variant": variant.identity(),
+            "recipe": recipe.identity(),
+            "set": set_hash(contents, styles),
+            "total": self.total,
+        }
+        self.prepare()
+        self.done = load_state(folder, self.state, self.optimizer, self.config)
         self._stop = False
+        self._style: Style | None = None
+
+    def prepare(self) -> None:
+        """What must be there before a saved state is loaded; `self.state` is what such a state holds."""
+
+    def style_name(self, iteration: int) -> str:
+        """For the log."""
+        return self.sampler.style_path(iteration).stem
 
     def style(self, iteration: int) -> Style:
         return self.objective.style(self.sampler.style_crop(iteration).to(self.place.device))
+
+    def step(self, net: nn.Module, iteration: int, contents: Tensor) -> StepResult:
+        """One batch; `net` is `self.net`, under torchrun wrapped to share gradients."""
+        if self._style is None or iteration % self.recipe.style_every == 0:
+            self._style = self.style(iteration)
+        if self.norms:
+            for group in self.optimizer.param_groups:
+                group["lr"] = cosine(self.recipe.lr, iteration, self.total)
+        result = train_step(net, self.objective, self.optimizer, contents, self._style)
+        if self.norms:
+            self.norms.restore()
+        return result
 
     def run(self) -> None:
         """Train to the end. Raises Interrupted after SIGTERM or SIGINT, with the state saved."""
@@ -116,12 +153,9 @@ class Trainer:
         log = RunLog(self.folder, self.done) if rank == 0 else None
         bar = tqdm(total=self.total, initial=self.done, desc=self.variant.name, disable=rank != 0, smoothing=0.05)
         saved = started = time.monotonic()
-        style = self.style(self.done)
         with _on_signals(self.stop):
             for iteration, contents in self.sampler.batches(self.done, self.total, rank, world):
-                if iteration % self.recipe.style_every == 0:
-                    style = self.style(iteration)
-                result = train_step(wrapped, self.objective, self.optimizer, contents.to(self.place.device), style)
+                result = self.step(wrapped, iteration, contents.to(self.place.device))
                 self.done = iteration + 1
                 now = time.monotonic()
                 if log:
@@ -130,7 +164,7 @@ class Trainer:
                     bar.update()
                 started = now
                 if rank == 0 and (now - saved > SAVE_SECONDS or self._stop or self.done == self.total):
-                    save_state(self.folder, self.net, self.optimizer, self.done, self.config)
+                    save_state(self.folder, self.state, self.optimizer, self.done, self.config)
                     saved = time.monotonic()
                 if self._stop and self.done < self.total:
                     raise Interrupted(f"Stopped after {self.done} of {self.total} iterations; the state is saved.")
@@ -147,7 +181,7 @@ class Trainer:
                 **asdict(result),
                 "iteration": iteration,
                 "epoch": iteration // self.sampler.per_epoch,
-                "style": self.sampler.style_path(iteration).stem,
+                "style": self.style_name(iteration),
                 "seconds": seconds,
                 "loss": result.loss,
             }
@@ -155,10 +189,14 @@ class Trainer:
         if iteration % WEIGHTS_EVERY == 0 or iteration == self.total - 1:
             log.weights(iteration, trained_layers(self.net).items())
 
+    def finished(self) -> Net:
+        """The network to ship."""
+        return self.net
+
     def export(self, folder: Path) -> int:
         """Write the finished model and its logs; returns the size of the weights in bytes."""
         rows = read_rows(self.folder / "log.csv")
-        tail = rows[-self.sampler.per_epoch :]
+        tail = [row for row in rows[-self.sampler.per_epoch :] if not row["skipped"]]
         training: dict[str, Any] = {
             **asdict(self.recipe),
             "style_weight": self.objective.style_weight,
@@ -170,11 +208,11 @@ class Trainer:
             "skipped": sum(bool(row["skipped"]) for row in rows),
             "hours": round(sum(float(row["seconds"]) for row in rows) / 3600, 3),
             "last_epoch": {
-                key: sum(float(row[key]) for row in tail) / len(tail)
+                key: sum(float(row[key]) for row in tail) / max(1, len(tail))
                 for key in ("content_loss", "style_loss", "tv_loss")
             },
         }
-        size = save_model(folder, self.variant, self.net, self.encoder, training)
+        size = save_model(folder, self.variant, self.finished(), self.encoder, training)
         for name in ("log.csv", "weights.csv"):
             write_atomic(folder / name, (self.folder / name).read_bytes())
         return size
@@ -205,15 +243,16 @@ def training_set(variant: Variant, data: Path, cache: Path, seed: int = SEED) ->
 
     pools = find_pools(data, [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)], cache)
     always = [[p.path() for p in pictures if p.in_training] for pictures in (CONTENTS, STYLES)]
+    everything = [len(first) + len(pool) for first, pool in zip(always, (pools.content, pools.style), strict=True)]
     return (
-        draw_set(pools.content, always[0], variant.images, seed),
-        draw_set(pools.style, always[1], variant.images, seed),
+        draw_set(pools.content, always[0], variant.images or everything[0], seed),
+        draw_set(pools.style, always[1], variant.images or everything[1], seed),
     )
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m core.train", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("name", choices=list(VARIANTS), help="which model")
+    parser.add_argument("name", choices=list(MODELS), help="which model")
     parser.add_argument(
         "--data", type=Path, default=Path("data"), help="folder with content/ and style/ (default: data)"
     )
@@ -225,8 +264,34 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights")
     parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
     parser.add_argument("--style-weight", type=float, help="in place of the variant's own")
+    parser.add_argument(
+        "--growth", choices=GROWTH, default="free", help="how weights may grow (default: free, the report's)"
+    )
+    parser.add_argument("--iterations", type=int, help="in place of the recipe's number")
     parser.add_argument("--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported")
     return parser.parse_args(arguments)
+
+
+def make_trainer(variant: Variant, options: argparse.Namespace, place: Place) -> Trainer:
+    """The trainer that the command line asks for."""
+    dtype = torch.float32 if options.fp32 else fast_dtype(place.device)
+    settings: dict[str, Any] = {
+        "style_weight": options.style_weight,
+        "encoder_source": options.encoder,
+        "growth": options.growth,
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+    if options.pilot or options.iterations:
+        settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
+    contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
+    if options.growth != "free":
+        variant = replace(variant, name=f"{variant.name}-{options.growth}", title=f"{variant.title}, {options.growth}")
+    folder = options.runs / (f"{variant.name}-pilot" if options.pilot else variant.name)
+    if variant.block == "modulated":
+        from core.train_flagship import FlagshipRecipe, FlagshipTrainer
+
+        return FlagshipTrainer(variant, FlagshipRecipe(**settings), contents, styles, folder, place)
+    return Trainer(variant, Recipe(**settings), contents, styles, folder, place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -235,23 +300,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = join(options.device)
     try:
         variant = find_variant(options.name)
-        dtype = torch.float32 if options.fp32 else fast_dtype(place.device)
-        recipe = Recipe(
-            style_weight=options.style_weight,
-            encoder_source=options.encoder,
-            dtype=str(dtype).removeprefix("torch."),
-            iterations=PILOT_ITERATIONS if options.pilot else None,
-        )
-        contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
-        folder = options.runs / (f"{variant.name}-pilot" if options.pilot else variant.name)
-        trainer = Trainer(variant, recipe, contents, styles, folder, place)
+        trainer = make_trainer(variant, options, place)
+        folder = trainer.folder
         trainer.run()
         if place.rank == 0:
             summary = f"{trainer.total} iterations done"
             if not options.pilot:
-                size = trainer.export(options.out / variant.name)
+                size = trainer.export(options.out / trainer.variant.name)
                 (folder / STATE).unlink(missing_ok=True)
-                summary += f"; {size / 1e6:.1f} MB of weights in {options.out / variant.name}"
+                summary += f"; {size / 1e6:.1f} MB of weights in {options.out / trainer.variant.name}"
             print(summary)
     except Interrupted as notice:
         print(notice, file=sys.stderr)

@@ -7,13 +7,15 @@ net = variant.build()
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from core.flagship import FlagshipNet
 from core.nets import StyleNet
 
+Net = StyleNet | FlagshipNet
 CONTENT_WEIGHT = 1.0
 TV_WEIGHT = 1e-6
 # The report's 50 and 3e5 hold for torchvision's VGG. These follow its rule, style and content loss of about the same size,
 # for the encoders shipped here: see `python -m core.train --pilot` and the README's section on training.
-STYLE_WEIGHTS = {"mse": 12.0, "gram": 2e4}
+STYLE_WEIGHTS = {"mse": 12.0, "gram": 2e4, "relative": 8.0}
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,9 @@ class Variant:
     Attributes:
         name: folder name in `checkpoints/`.
         encoder: `vgg16` or `vgg19`.
-        block: `resnet` (five ResidualBlocks) or `resnext` (one ResNeXtBlock).
-        style_loss: `mse` (mean and standard deviation) or `gram`.
-        images: how many contents and how many styles it is trained on.
+        block: `resnet` (five ResidualBlocks), `resnext` (one ResNeXtBlock), or `modulated` (the flagship's own network).
+        style_loss: `mse` (mean and standard deviation), `gram`, or `relative` (the flagship's).
+        images: how many contents and how many styles it is trained on; 0 for all there are.
         base: channels after the first convolution.
         title: what a visitor reads.
     """
@@ -42,12 +44,16 @@ class Variant:
     def style_weight(self) -> float:
         return STYLE_WEIGHTS[self.style_loss]
 
-    def build(self) -> StyleNet:
+    def build(self) -> Net:
         """A freshly initialised network of this variant."""
-        return StyleNet(self.base, self.block)
+        return FlagshipNet(self.base) if self.block == "modulated" else StyleNet(self.base, self.block)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def identity(self) -> dict[str, Any]:
+        """What a trained network depends on: all but the title."""
+        return {key: value for key, value in asdict(self).items() if key != "title"}
 
 
 _ALL = (
@@ -60,6 +66,8 @@ _ALL = (
     Variant("ablation-mse", "vgg19", "resnext", "mse", 500, "Ablation: mean/std loss (消融实验)"),
 )
 VARIANTS: dict[str, Variant] = {variant.name: variant for variant in _ALL}
+FLAGSHIP = Variant("flagship", "vgg19", "modulated", "relative", 0, "Flagship: any painting, at once", base=16)
+MODELS: dict[str, Variant] = {FLAGSHIP.name: FLAGSHIP, **VARIANTS}
 
 
 def find_variant(name: str) -> Variant:
@@ -68,6 +76,6 @@ def find_variant(name: str) -> Variant:
     Raises:
         ValueError: one sentence naming those that exist.
     """
-    if name not in VARIANTS:
-        raise ValueError(f"There is no model named {name!r}; choose one of {', '.join(VARIANTS)}.")
-    return VARIANTS[name]
+    if name not in MODELS:
+        raise ValueError(f"There is no model named {name!r}; choose one of {', '.join(MODELS)}.")
+    return MODELS[name]

@@ -20,8 +20,10 @@ from PIL import Image
 
 from core.checkpoint import available_models
 from core.encoder import denormalize, fast_dtype, load_encoder, normalize
-from core.engine import Objective, make_optimizer, train_step
+from core.engine import Objective, train_step
+from core.growth import make_optimizer
 from core.images import load_image, resize_longest, save_png, to_image, to_tensor
+from core.nets import StyleNet
 from core.stylizer import StyleCache, Stylizer, get_stylizer, pad_to_multiple
 from core.variants import VARIANTS
 from gallery.pictures import CONTENTS, STYLES
@@ -55,7 +57,7 @@ def bench_train(size: int = 256) -> None:
     for name in ("original-500", "improved-500"):
         variant, dtype = VARIANTS[name], fast_dtype("cpu")
         torch.manual_seed(0)
-        plain_net = variant.build()
+        plain_net = StyleNet(variant.base, variant.block)
         fast_net = copy.deepcopy(plain_net)
         fast_net.compute_dtype = dtype
         plain_encoder = load_encoder(variant.encoder)

@@ -1,0 +1,164 @@
+"""Train the flagship: every photograph of a batch gets a painting of its own, and all paintings take part.
+
+    python -m core.train flagship --data data                      # again after an interruption: goes on where it was
+    python -m core.train flagship --data data --iterations 3000    # a shorter run
+
+Differences from the report's recipe, each for the sake of paintings never seen before:
+- a painting's statistics and Gram matrices are computed once and kept (float16), so a new style costs nothing;
+- losses of equal say whatever the painting (`core.losses.RelativeStyleLoss`, `NormalizedContentLoss`);
+- the first iterations only reproduce the photo; then a learning rate that falls by a cosine, and clipped gradients;
+- small crops first, large ones at the end; what is shipped is a running average of the weights.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from core.data import Sampler
+from core.encoder import normalize
+from core.engine import Objective, StepResult, Style, train_step
+from core.flagship import FlagshipNet
+from core.images import load_image, resize_smaller, to_tensor
+from core.train import Recipe, Trainer
+from core.variants import Net
+
+STYLE_SIDE = 256
+STANDARDIZE_ON = 512
+
+
+@dataclass(frozen=True)
+class FlagshipRecipe(Recipe):
+    """The flagship's recipe.
+
+    Attributes:
+        reproduce: first iterations, which learn to give the photo back (rate `reproduce_lr`).
+        decay_from, large_from: shares of all iterations after which the rate falls and the crops grow.
+    """
+
+    iterations: int | None = 12_000
+    crop: int = 160
+    large_crop: int = 256
+    large_from: float = 0.75
+    lr: float = 2e-3
+    decay_from: float = 0.3
+    last_lr: float = 2e-5
+    clip: float = 1.0
+    reproduce: int = 150
+    reproduce_lr: float = 1e-3
+    reproduce_clip: float = 0.5
+    average: float = 0.999
+
+    def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> Sampler:
+        large_from = int(self.large_from * (self.iterations or 0))
+        return FlagshipSampler(
+            contents, styles, self.batch, self.crop, 1, self.seed, self.large_crop, large_from or 1 << 60
+        )
+
+    def lr_at(self, iteration: int) -> float:
+        """The learning rate of an iteration: reproducing, constant, then a cosine to `last_lr`."""
+        if iteration < self.reproduce:
+            return self.reproduce_lr
+        total = self.iterations or 0
+        start = self.decay_from * total
+        share = min(1.0, max(0.0, (iteration - start) / max(1.0, total - start)))
+        return self.last_lr + (self.lr - self.last_lr) * (1 + math.cos(math.pi * share)) / 2
+
+
+@dataclass(frozen=True)
+class FlagshipSampler(Sampler):
+    """Contents as in `Sampler`, mirrored at random; a painting for each of them."""
+
+    large_crop: int = 256
+    large_from: int = 1 << 60
+
+    def crop_at(self, iteration: int) -> int:
+        return self.large_crop if iteration >= self.large_from else self.crop
+
+    def content_crops(self, iteration: int, rank: int = 0, world: int = 1) -> Tensor:
+        crops = super().content_crops(iteration, rank, world)
+        mirrored = self._rng(5, iteration).random(self.batch)[rank::world] < 0.5
+        return torch.stack([crop.flip(2) if flip else crop for crop, flip in zip(crops, mirrored, strict=True)])
+
+    def paintings(self, iteration: int, rank: int = 0, world: int = 1) -> list[Path]:
+        """This rank's paintings; each of the set is used once before any is used again."""
+        first = iteration * self.batch
+        chosen = []
+        for slot in range(rank, self.batch, world):
+            turn, place = divmod(first + slot, len(self.styles))
+            order = np.random.default_rng((self.seed, 6, turn)).permutation(len(self.styles))
+            chosen.append(self.styles[int(order[place])])
+        return chosen
+
+
+class Paintings:
+    """What the losses and the MetaNet need of each painting: computed when first used, then kept in float16."""
+
+    def __init__(self, objective: Objective, device: torch.device) -> None:
+        self.objective, self.device = objective, device
+        self._kept: dict[Path, Style] = {}
+
+    def __getitem__(self, path: Path) -> Style:
+        if path not in self._kept:
+            pixels = to_tensor(resize_smaller(load_image(path, at_least=STYLE_SIDE), STYLE_SIDE))[None]
+            style = self.objective.style(pixels.to(self.device))
+            target = {tap: (gram.half(), stats.half()) for tap, (gram, stats) in style.target.items()}
+            self._kept[path] = Style(style.descriptor, target)
+        return self._kept[path]
+
+
+class FlagshipTrainer(Trainer):
+    """`core.train.Trainer` with the flagship's step; its state holds the running average as well."""
+
+    recipe: FlagshipRecipe
+    sampler: FlagshipSampler
+    net: FlagshipNet
+
+    def prepare(self) -> None:
+        self.paintings = Paintings(self.objective, self.place.device)
+        self.averaged = AveragedModel(
+            self.net, multi_avg_fn=get_ema_multi_avg_fn(self.recipe.average), use_buffers=True
+        )
+        self.state = nn.ModuleDict({"net": self.net, "averaged": self.averaged})
+        if not self.resumes:
+            order = np.random.default_rng(self.recipe.seed).permutation(len(self.sampler.styles))[:STANDARDIZE_ON]
+            some = [self.sampler.styles[int(i)] for i in order]
+            bar = tqdm(some, desc="Looking at paintings", disable=self.place.rank != 0)
+            self.net.meta_net.standardize_on(torch.stack([self.paintings[path].descriptor for path in bar]))
+
+    def style_name(self, iteration: int) -> str:
+        return self.sampler.paintings(iteration)[0].stem
+
+    def step(self, net: nn.Module, iteration: int, contents: Tensor) -> StepResult:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.lr_at(iteration)
+        paintings = self.sampler.paintings(iteration, self.place.rank, self.place.world)
+        styles = [self.paintings[path] for path in paintings]
+        if iteration < self.recipe.reproduce:
+            return self.reproduce(net, contents, styles)
+        result = train_step(net, self.objective, self.optimizer, contents, styles, self.recipe.clip)
+        if not result.skipped:  # the first time, this copies the network
+            self.averaged.update_parameters(self.net)
+        return result
+
+    def reproduce(self, net: nn.Module, contents: Tensor, styles: Sequence[Style]) -> StepResult:
+        """A step towards giving the photo back, whatever the painting; logged as content loss."""
+        contents = normalize(contents)
+        self.optimizer.zero_grad(set_to_none=True)
+        outputs, _ = net(contents, torch.stack([style.descriptor for style in styles]))
+        loss = F.mse_loss(outputs, contents)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.reproduce_clip)
+        self.optimizer.step()
+        return StepResult(loss.item(), 0.0, 0.0, 0.0, 0.0)
+
+    def finished(self) -> Net:
+        return cast(FlagshipNet, self.averaged.module)

@@ -1,0 +1,125 @@
+"""What several tests share: one thread, drawn pictures in folders, photographs that come with scikit-image, tiny networks."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from PIL import Image
+
+from core.checkpoint import Model, load_model, save_model
+from core.encoder import Encoder, load_encoder
+from core.variants import VARIANTS, Variant
+
+os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
+
+PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tests stay fast beside other work, and sums of floats come out the same each time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def photo(name: str) -> Image.Image:
+    return Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
+
+
+def draw(seed: int, size: tuple[int, int] = (96, 72)) -> Image.Image:
+    """A picture unlike any other seed's: a colourful blur of 5 x 4 random blots under a little noise."""
+    rng = np.random.default_rng(seed)
+    blots = Image.fromarray(rng.integers(0, 256, (4, 5, 3), dtype=np.uint8))
+    pixels = np.asarray(blots.resize(size, Image.Resampling.BICUBIC), dtype=np.float64)
+    return Image.fromarray((pixels + rng.normal(0, 8, pixels.shape)).clip(0, 255).astype(np.uint8))
+
+
+def draw_folder(folder: Path, count: int, first_seed: int = 0, size: tuple[int, int] = (96, 72)) -> list[Path]:
+    """Drawn pictures `0000.png` ... in a folder, which is made; their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{seed:04d}.png" for seed in range(first_seed, first_seed + count)]
+    for seed, path in enumerate(paths, first_seed):
+        draw(seed, size).save(path)
+    return paths
+
+
+@cache
+def _encoder(name: str) -> Encoder:
+    return load_encoder(name)
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Callable[[str], Encoder]:
+    """name -> the shipped float32 encoder, loaded once for all tests: not to be changed."""
+    return _encoder
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, Image.Image]:
+    """RGB photographs by name."""
+    return {name: photo(name) for name in PHOTOS}
+
+
+@pytest.fixture(scope="session")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Eight drawn pictures to train on."""
+    return draw_folder(tmp_path_factory.mktemp("data") / "content", 8)
+
+
+@pytest.fixture(scope="session")
+def styles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Four other drawn pictures to train on."""
+    return draw_folder(tmp_path_factory.mktemp("data") / "style", 4, first_seed=100)
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Callable[..., list[Path]]:
+    """`draw_folder`: (folder, count, first_seed=0, size=(96, 72)) -> paths of drawn pictures."""
+    return draw_folder
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Callable[..., Image.Image]:
+    """`draw`: (seed, size=(96, 72)) -> a picture unlike any other seed's."""
+    return draw
+
+
+def tiny(name: str) -> Variant:
+    """A variant of the registry with 2 instead of 8 channels after its first convolution."""
+    return dataclasses.replace(VARIANTS[name], base=2)
+
+
+@pytest.fixture(scope="session")
+def tiny_variant() -> Callable[[str], Variant]:
+    """`tiny`: name -> that variant with base 2."""
+    return tiny
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """name -> the folder of an untrained base-2 checkpoint of that variant, written once."""
+
+    @cache
+    def write(name: str) -> Path:
+        torch.manual_seed(0)
+        variant = tiny(name)
+        folder = tmp_path_factory.mktemp("checkpoints") / name
+        training = {"style_weight": variant.style_weight, "lr": 1e-3}
+        save_model(folder, variant, variant.build(), _encoder(variant.encoder), training)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def tiny_model(tiny_checkpoint: Callable[[str], Path]) -> Callable[[str], Model]:
+    """name -> an untrained base-2 model of that variant, freshly loaded."""
+    return lambda name: load_model(tiny_checkpoint(name))
