@@ -35,6 +35,7 @@ Picture = Image.Image | Array | Tensor
 
 SPECK_WINDOW = 15  # pixels a side of the neighbourhood
 SPECK_DISTANCE = 25.0  # dE from its median; half of it already excuses a place in the content
+SPECK_OUTLIER = 4.5  # times the neighbourhood's median absolute deviation: three standard deviations of a normal spread
 SPECK_AREA = (2, 100)  # pixels: noise below, and above it a thing becomes its own neighbourhood
 SPECK_ELONGATION = 3.0  # longer axis / shorter axis: beyond it, a stroke or an outline
 SPECK_SHIFT = 2  # pixels by which a thing in the content may have moved
@@ -59,7 +60,8 @@ def _to_array(picture: Picture) -> Array:
         return np.asarray(picture, dtype=np.float32) / 255
     if isinstance(picture, Tensor):
         tensor = picture.detach()[0] if picture.ndim == 4 and len(picture) == 1 else picture.detach()
-        picture = tensor.to("cpu", torch.float32).movedim(0, -1).numpy()
+        tensor = tensor.to("cpu", torch.float32) if tensor.is_floating_point() else tensor.cpu()
+        picture = tensor.movedim(0, -1).numpy()
     if picture.ndim != 3 or picture.shape[2] != 3 or not np.issubdtype(picture.dtype, np.floating):
         raise ValueError(
             f"expected floats, H x W x 3 as an array or 3 x H x W as a tensor, got {picture.dtype} {picture.shape}"
@@ -108,6 +110,13 @@ class Pixels:
         return np.linalg.norm(self.lab - rgb2lab(calm.astype(np.float32) / 255), axis=2)
 
     @cached_property
+    def outliers(self) -> Array:
+        """H x W booleans: pixels far from their neighbourhood's median, by dE and by the neighbourhood's own spread."""
+        window = np.ones((SPECK_WINDOW, SPECK_WINDOW), np.uint8)
+        spread = median(np.round(self.deviation).clip(0, 255).astype(np.uint8), window)
+        return self.deviation > np.maximum(SPECK_DISTANCE, SPECK_OUTLIER * spread)
+
+    @cached_property
     def detail(self) -> float:
         """High-frequency energy: mean square of luma minus its Gaussian blur of 1 px (half its gain at 0.19 cycles/px)."""
         return float(np.mean((self.luma - ndimage.gaussian_filter(self.luma, DETAIL_SIGMA)) ** 2))
@@ -124,7 +133,8 @@ class Pixels:
     def accents(self) -> Array:
         """K x 3 CIELAB: the minor palette colours, see `accent_recall`; K may be 0."""
         pixels = self.lab.reshape(-1, 3)
-        sample = pixels[:: max(1, len(pixels) // PALETTE_PIXELS)]
+        chosen = np.random.default_rng(0).choice(len(pixels), min(len(pixels), PALETTE_PIXELS), replace=False)
+        sample = pixels[chosen]
         count = min(PALETTE_COLORS, len(np.unique(sample, axis=0)))
         palette = KMeans(count, n_init=3, random_state=0).fit(sample)
         minor = np.bincount(palette.labels_, minlength=count) < ACCENT_SHARE * len(sample)
@@ -159,11 +169,16 @@ def as_pixels(picture: Picture | Pixels) -> Pixels:
     return picture if isinstance(picture, Pixels) else Pixels(picture)
 
 
+def check_same_size(content: Pixels, output: Pixels) -> None:
+    """Raises ValueError where the output has not its content's size."""
+    if content.shape != output.shape:
+        found, wanted = (f"{height} x {width}" for height, width in (output.shape, content.shape))
+        raise ValueError(f"the output must have its content's size, got height x width {found} for {wanted}")
+
+
 def _pair(content: Picture | Pixels, output: Picture | Pixels) -> tuple[Pixels, Pixels]:
     content, output = as_pixels(content), as_pixels(output)
-    if content.shape != output.shape:
-        sizes = [f"{p.shape[1]} x {p.shape[0]}" for p in (output, content)]
-        raise ValueError(f"the output must have its content's size, got {sizes[0]} for {sizes[1]} px")
+    check_same_size(content, output)
     return content, output
 
 
@@ -184,7 +199,7 @@ def ssim(content: Picture | Pixels, output: Picture | Pixels) -> float:
 def speck_mask(content: Picture | Pixels, output: Picture | Pixels) -> Array:
     """H x W integers: 0, or the number of the speck that a pixel belongs to (see `specks`)."""
     content, output = _pair(content, output)
-    labels, count = ndimage.label(output.deviation > SPECK_DISTANCE, np.ones((3, 3)))
+    labels, count = ndimage.label(output.outliers, np.ones((3, 3)))
     rows, columns = np.nonzero(labels)
     index = labels[rows, columns] - 1
 
@@ -208,9 +223,10 @@ def speck_mask(content: Picture | Pixels, output: Picture | Pixels) -> Array:
 def specks(content: Picture | Pixels, output: Picture | Pixels) -> float:
     """Specks per megapixel, 0 upwards: the report's stray dots (section 4), the droplets of StyleGAN2 (1912.04958).
 
-    A speck is a connected blob (8 neighbours) of 2 to 100 pixels, at most three times as long as wide, more than dE 25
-    from the median colour of the 15 x 15 px around each of its pixels, where within 2 px the content is nowhere more than
-    dE 12.5 from its own. So what the content itself shows there does not count; dots that a style paints everywhere do.
+    A speck is a connected blob (8 neighbours) of 2 to 100 pixels, at most three times as long as wide, each of them more
+    than dE 25 from the median colour of the 15 x 15 px around it, and more than 4.5 times as far as the median of those
+    15 x 15 px is, so that brushwork is not taken for specks. It counts where within 2 px the content stays closer than dE 12.5
+    to its own neighbourhood; where the content itself is busy, specks go uncounted.
     """
     found = speck_mask(content, output)
     return float(found.max()) / found.size * 1e6

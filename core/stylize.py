@@ -26,7 +26,7 @@ from core.packing import WeightsError
 from core.stylizer import REFINE_BATCHES, STYLE_SIDE, FixedStyle, Stylizer, get_stylizer
 
 T = TypeVar("T")
-DEFAULT_ORDER = ("flagship", "improved-1000", "improved-500", "original-1000", "original-500")
+PREFERRED = ("flagship", "improved-500", "improved-1000", "original-500", "original-1000")
 
 
 def default_model() -> str:
@@ -38,7 +38,7 @@ def default_model() -> str:
     have = available_models()
     if not have:
         raise WeightsError("No trained model is in checkpoints/; train one with `python -m core.train improved-500`.")
-    return next((name for name in DEFAULT_ORDER if name in have), have[0])
+    return next((name for name in PREFERRED if name in have), have[0])
 
 
 def find_pictures(given: Iterable[Path]) -> list[Path]:

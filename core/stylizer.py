@@ -199,8 +199,10 @@ class Stylizer:
 
         Raises:
             Cancelled: `stop` said so.
-            ImageError: a content cannot be read.
+            ImageError: there is no content, or one cannot be read.
         """
+        if not contents:
+            raise ImageError("Refining needs at least one photo.")
         names = tuple((path.name, path.stat().st_size) for path in contents)
         key = self.key(style, style_side, batches, names)
         fixed = self.cache.get(key)

@@ -33,6 +33,8 @@ def load_state(folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, c
     Raises:
         WeightsError: the folder holds a run with another configuration, or a broken file.
     """
+    for half in (*folder.glob(".tmp*"), *folder.glob(f".{STATE}.*")):  # safetensors' and ours, of a killed process
+        half.unlink(missing_ok=True)
     path = folder / STATE
     if not path.is_file():
         return 0

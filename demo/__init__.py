@@ -1,0 +1,1 @@
+"""The page, one file per tab: functions first, layout last; every number comes from `core`."""

@@ -1,0 +1,77 @@
+"""Pictures on their way to and from the browser: thumbnails to click, uploads, and files to show or download.
+
+    gr.Gallery(thumbnails(STYLES), format="jpeg")
+    path = uploaded(value)              # of an Image component whose event has preprocess=False
+    shown = displayable(path)            # the same picture, as a browser can show it
+
+Gradio opens an uploaded picture before the handler runs, so that a broken one ends in "Error" and no words (and a
+path in a hand-made request is opened unchecked). Events that take pictures therefore have `preprocess=False` and pass
+what they get through `uploaded`; `core.images.load_image` is the only reader.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from core.images import ImageError, load_image, resize_longest, resize_smaller, save_png
+from gallery.pictures import CONTENTS, MORE_STYLES, STYLES, Picture, my_contents, my_styles
+
+THUMBNAIL_SIDE = 256  # px, the smaller side
+NOT_SHOWN_BY_BROWSERS = (".tif", ".tiff", ".heic", ".heif")
+SHOWN_SIDE = 2048  # px
+
+
+def thumbnails(pictures: Iterable[Picture]) -> list[tuple[Image.Image, str]]:
+    """A small copy of each picture (smaller side 256 px) with its label."""
+    return [
+        (resize_smaller(load_image(p.path(), at_least=THUMBNAIL_SIDE), THUMBNAIL_SIDE), label_of(p)) for p in pictures
+    ]
+
+
+def label_of(picture: Picture) -> str:
+    """Title, artist, year, as far as they are known."""
+    return ", ".join(part for part in (picture.title, picture.artist, picture.year) if part)
+
+
+def uploaded(value: Mapping[str, object] | None) -> str | None:
+    """The file behind the raw value of an Image component, None where it is empty.
+
+    Raises:
+        ImageError: it is not a file that was uploaded to this page.
+    """
+    if not value:
+        return None
+    path = value.get("path")
+    if not isinstance(path, str) or not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise ImageError("The picture did not arrive as a file; upload it again.")
+    return path
+
+
+def displayable(path: str) -> str:
+    """The file itself, or for formats that browsers do not show a PNG of it, at most 2048 px a side.
+
+    Raises:
+        ImageError: it had to be read and cannot be.
+    """
+    if Path(path).suffix.lower() not in NOT_SHOWN_BY_BROWSERS:
+        return path
+    image = load_image(path)
+    shown = new_file(f"{Path(path).stem}.png")
+    save_png(resize_longest(image, SHOWN_SIDE) if max(image.size) > SHOWN_SIDE else image, shown)
+    return shown
+
+
+def gallery_files() -> list[str]:
+    """The gallery's picture files, which the page may hand to a browser."""
+    pictures = (*CONTENTS, *STYLES, *MORE_STYLES, *my_contents(), *my_styles())
+    return [str(picture.path().resolve()) for picture in pictures]
+
+
+def new_file(name: str) -> str:
+    """A path of that name for a file that the page may serve; Gradio deletes it when it has aged (`delete_cache`)."""
+    folder = Path(get_upload_folder()) / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return str(folder / name)

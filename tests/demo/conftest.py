@@ -1,0 +1,45 @@
+"""Two untrained models, and the page served from them by `python app.py`, as a visitor would start it."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.checkpoint import save_model
+from core.encoder import load_encoder
+from core.variants import VARIANTS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `original-500` and `improved-500`, of random weights."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    torch.manual_seed(0)
+    for name in ("original-500", "improved-500"):
+        variant = VARIANTS[name]
+        training = {"style_weight": variant.style_weight, "lr": 1e-3}
+        save_model(folder / name, variant, variant.build(), load_encoder(variant.encoder), training)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page is served while the tests run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
+    command = [sys.executable, "app.py", "--port", str(port), "--checkpoints", str(checkpoints)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"
+        yield line.split()[-1]
+        server.terminate()

@@ -1,0 +1,267 @@
+"""The tab Transfer without a browser: what its functions do, and its endpoints as programs call them."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+from gradio.utils import get_upload_folder
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+import app
+from core import checkpoint
+from core.stylizer import Cancelled, get_stylizer
+from demo import jobs, transfer
+from demo.jobs import OrderError, file_name, model_titles, refine, repaint
+from gallery.pictures import find_content, find_style
+
+PHOTO = str(find_content("coffee").path())  # 600 x 400 px
+PAINTING = str(find_style("duerer_lion").path())
+
+
+@pytest.fixture
+def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
+    get_stylizer.cache_clear()
+    yield
+    get_stylizer.cache_clear()  # models are remembered by name, and the shipped ones have the same names
+
+
+@pytest.fixture
+def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+
+
+def uploaded_file(name: str, write: Callable[[Path], object]) -> dict[str, object]:
+    """The value of an Image component after a file of that name was uploaded."""
+    path = Path(transfer.new_file(name))
+    write(path)
+    return {"path": str(path), "orig_name": name}
+
+
+# ---- names ----
+
+
+@pytest.mark.parametrize(
+    ("content", "style", "expected"),
+    [
+        ("/tmp/a/photo.jpg", "wave.png", "photo__wave__improved-500.png"),
+        ("my photo (1).heic", "Café Terrace.jpg", "my-photo--1__Café-Terrace__improved-500.png"),
+        ("照片.jpg", "星夜.jpg", "照片__星夜__improved-500.png"),
+        ("../../etc/..png", "<b>.png", "picture__b__improved-500.png"),
+        ("字" * 100 + ".png", "x.png", "字" * 20 + "__x__improved-500.png"),
+    ],
+)
+def test_a_result_is_named_after_its_two_pictures(content: str, style: str, expected: str) -> None:
+    assert file_name(content, style, "improved-500") == expected
+
+
+def test_the_flagship_is_offered_first_then_improved_500(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    for name in ("original-1000", "original-500", "improved-500", "ablation-mse"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").write_text(json.dumps({"variant": {"title": name.upper()}}))
+    assert list(model_titles()) == ["improved-500", "original-500", "original-1000", "ablation-mse"]
+    assert model_titles()["improved-500"] == "IMPROVED-500"
+    (tmp_path / "flagship").mkdir()
+    (tmp_path / "flagship" / "model.json").write_text("cut off")
+    assert next(iter(model_titles().items())) == ("flagship", "flagship")
+
+
+# ---- repainting ----
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(("size", "expected"), [(256, (256, 171)), (1024, (1024, 683)), (jobs.ORIGINAL, (600, 400))])
+def test_before_and_after_have_the_size_that_was_asked_for(size: int, expected: tuple[int, int]) -> None:
+    [painting] = repaint(PHOTO, PAINTING, "original-500", size=size)
+    assert painting.before.size == painting.after.size == expected
+    assert painting.content_size == (600, 400)
+    assert painting.file_name == "coffee__duerer_lion__original-500.png"
+    assert painting.seconds.total >= painting.seconds.style + painting.seconds.transform
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"content": None}, "Choose a photo first"),
+        ({"style": None}, "Choose a painting first"),
+        ({"model": "starry"}, "no trained model named starry; choose one of original-500, improved-500"),
+        ({"mode": "slow"}, "no mode named slow"),
+        ({"mode": "refined", "batches": 101}, "whole number from 1 to 100"),
+        ({"mode": "refined", "batches": 2.5}, "whole number from 1 to 100"),
+        ({"size": 4096}, "256 to 2048 px"),
+        ({"size": float("nan")}, "256 to 2048 px"),
+        ({"style_side": 1000}, "128, 256, 512 px"),
+    ],
+)
+def test_an_impossible_order_is_refused_in_one_sentence(order: dict[str, Any], said: str) -> None:
+    with pytest.raises(OrderError, match=said):
+        next(repaint(**({"content": PHOTO, "style": PAINTING, "model": "original-500"} | order)))
+
+
+@pytest.mark.usefixtures("no_models")
+def test_without_a_model_the_command_that_trains_one_is_named() -> None:
+    with pytest.raises(OrderError, match=r"python -m core\.train improved-500"):
+        next(repaint(PHOTO, PAINTING, None))
+
+
+# ---- refining, step by step ----
+
+
+class Endless:
+    """In place of a Stylizer: batches that cost nothing, until it is stopped."""
+
+    def refine(self, style: Any, contents: Any, batches: int, side: int, on_step: Any, stop: Callable[[], bool]) -> Any:
+        for done in range(batches):
+            if stop():
+                raise Cancelled
+            on_step(done + 1, batches, type("Result", (), {"style_loss": 10.0 - done}), f"style {done + 1}")
+        return f"style {batches}"
+
+
+def steps(batches: int, stop: threading.Event | None = None) -> Any:
+    return refine(Endless(), Image.new("RGB", (16, 16)), [], batches, stop=stop)  # type: ignore[arg-type]
+
+
+def test_refining_yields_every_batch_and_then_the_result() -> None:
+    assert [(step.done, step.fixed, step.style_loss, step.last) for step in steps(2)] == [
+        (1, "style 1", 10.0, False),
+        (2, "style 2", 9.0, False),
+        (2, "style 2", 9.0, True),
+    ]
+
+
+def test_refining_that_is_stopped_ends_with_what_it_had_reached() -> None:
+    stop = threading.Event()
+    run = steps(10**9, stop)
+    next(run)
+    stop.set()
+    *_, before, last = run
+    assert last.last
+    assert (last.done, last.fixed) == (before.done, before.fixed)
+
+
+def test_refining_that_nobody_waits_for_does_not_go_on() -> None:
+    run = steps(10**9)
+    next(run)
+    run.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "refine"]
+
+
+# ---- pictures that visitors bring ----
+
+
+def test_a_broken_picture_is_put_away_with_a_sentence() -> None:
+    kept, said = transfer.accept(uploaded_file("holiday.jpg", lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 no")))
+    assert kept is None
+    assert "&quot;holiday.jpg&quot; is damaged" in said
+    assert "accepted are PNG, JPEG" in said
+
+
+def test_a_good_picture_stays_with_its_name_and_size() -> None:
+    kept, said = transfer.accept(uploaded_file("a<b>.png", Image.new("RGB", (40, 30)).save))
+    assert kept == gr.skip()
+    assert "a&lt;b&gt;.png, 40 × 30 px" in said
+
+
+def test_a_picture_that_browsers_do_not_show_is_shown_as_png() -> None:
+    kept, said = transfer.accept(uploaded_file("scan.tif", Image.new("RGB", (3000, 1500), "red").save))
+    assert "scan.tif, 3000 × 1500 px" in said
+    with Image.open(kept) as shown:
+        assert (Path(kept).name, shown.format, shown.size) == ("scan.png", "PNG", (2048, 1024))
+
+
+# ---- endpoints ----
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Client:
+    return Client(address, verbose=False)
+
+
+def test_there_are_three_documented_endpoints(client: Client) -> None:
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(named) == {"/stylize", "/refine", "/models"}
+    assert all(endpoint["description"] for endpoint in named.values())
+    parameters = [parameter["parameter_name"] for parameter in named["/stylize"]["parameters"]]
+    assert parameters == ["content", "style", "model", "mode", "batches", "size", "style_side"]
+
+
+def test_models_lists_what_there_is(client: Client) -> None:
+    assert list(client.predict(api_name="/models")) == ["improved-500", "original-500"]
+
+
+def test_stylize_answers_with_a_png_and_what_there_is_to_say(client: Client) -> None:
+    picture, info = client.predict(
+        handle_file(PHOTO), handle_file(PAINTING), model="original-500", size=256, api_name="/stylize"
+    )
+    assert Path(picture).name == info["file_name"] == "coffee__duerer_lion__original-500.png"
+    with Image.open(picture) as image:
+        assert (image.format, image.size) == ("PNG", (256, 171))
+    assert info["content_size"] == [600, 400]
+    assert set(info["seconds"]) == {"model", "style", "transform", "total"}
+
+
+def test_refine_answers_with_the_loss_it_reached(client: Client) -> None:
+    job = client.submit(
+        handle_file(PHOTO), handle_file(PAINTING), model="original-500", batches=1, size=256, api_name="/refine"
+    )
+    [(picture, info)] = list(job)
+    assert Path(picture).name == "coffee__duerer_lion__original-500.png"
+    assert (info["batches_done"], info["draft"], info["output_size"]) == (1, False, [256, 171])
+    assert info["style_loss"] > 0
+
+
+def test_stylize_refuses_a_broken_picture_in_one_sentence(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("milk, eggs")
+    with pytest.raises(AppError, match=r'"notes\.png" is a text file, which cannot be used; accepted are PNG'):
+        client.predict(handle_file(tmp_path / "notes.png"), handle_file(PAINTING), api_name="/stylize")
+
+
+def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
+    """Gradio itself checks only values that carry its mark; a hand-made request leaves the mark out."""
+    assert not Path(PHOTO).is_relative_to(get_upload_folder())
+    order = [{"path": PHOTO}, {"path": PAINTING}, "original-500", "instant", 20, 256, 256]
+    event = httpx.post(f"{address}gradio_api/call/stylize", json={"data": order}).json()["event_id"]
+    answer = httpx.get(f"{address}gradio_api/call/stylize/{event}", timeout=30).text
+    assert answer.startswith("event: error")
+    assert "did not arrive as a file" in answer
+
+
+# ---- the command ----
+
+
+@pytest.mark.usefixtures("no_models")
+def test_sharing_that_fails_leaves_the_page_up_and_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_tunnel(*_: object) -> str:
+        raise RuntimeError("Could not get share link from Gradio API Server.")
+
+    pages = []
+
+    def look_and_leave(blocks: gr.Blocks) -> None:
+        pages.append(httpx.get(f"http://127.0.0.1:{blocks.server_port}/").text)
+        blocks.close()
+
+    monkeypatch.setattr(app.networking, "setup_tunnel", no_tunnel)
+    monkeypatch.setattr(gr.Blocks, "block_thread", look_and_leave)
+    assert app.main(["--share"]) == 0
+    assert "python -m core.train improved-500" in pages[0]
+    assert "gradio.s3" not in pages[0], "a page for sharing loads its scripts from the network"
+    said = capsys.readouterr().err
+    assert "could not be shared, only the address above works: Could not get share link" in said
+
+
+def test_a_malformed_auth_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app.parse(["--auth", "visitor"])
+    assert "user:password" in capsys.readouterr().err
