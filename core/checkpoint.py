@@ -58,8 +58,20 @@ def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return packed
 
 
-def save_model(folder: Path, variant: Variant, net: Net, encoder: Encoder, training: dict[str, Any]) -> int:
-    """Write weights and `model.json`; returns the size of the weights in bytes."""
+def save_model(
+    folder: Path,
+    variant: Variant,
+    net: Net,
+    encoder: Encoder,
+    training: dict[str, Any],
+    quantisation: dict[str, float] | None = None,
+) -> int:
+    """Write weights and `model.json`; returns the size of the weights in bytes.
+
+    Args:
+        training: settings and results of the training, for the record.
+        quantisation: what `core.quantisation.quantisation_change` measured, for the record.
+    """
     packed = pack({name: value.detach().float().cpu() for name, value in net.state_dict().items()})
     size = save_tensors(folder, packed)
     info = {
@@ -67,7 +79,7 @@ def save_model(folder: Path, variant: Variant, net: Net, encoder: Encoder, train
         "variant": variant.to_json(),
         "encoder": {"name": encoder.name, "source": encoder.source, "hash": encoder.hash},
         "parameters": net.counts(),
-        "weights": {"bytes": size, "hash": weights_hash(unpack(packed))},
+        "weights": {"bytes": size, "hash": weights_hash(unpack(packed)), "quantisation": quantisation},
         "training": training,
     }
     write_atomic(folder / "model.json", json.dumps(info, indent=1, ensure_ascii=False).encode())

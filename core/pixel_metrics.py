@@ -34,10 +34,11 @@ Array = NDArray[Any]
 Picture = Image.Image | Array | Tensor
 
 SPECK_WINDOW = 15  # pixels a side of the neighbourhood
-SPECK_DISTANCE = 25.0  # dE from its median; half of it already excuses a place in the content
+SPECK_DISTANCE = 25.0  # dE from its median; in the content, half of it is enough to be there already
 SPECK_OUTLIER = 4.5  # times the neighbourhood's median absolute deviation: three standard deviations of a normal spread
 SPECK_AREA = (2, 100)  # pixels: noise below, and above it a thing becomes its own neighbourhood
 SPECK_ELONGATION = 3.0  # longer axis / shorter axis: beyond it, a stroke or an outline
+SPECK_LEAK = 0.25  # of its surroundings: beyond it, the corner or the end of something larger
 SPECK_SHIFT = 2  # pixels by which a thing in the content may have moved
 TONES = ("whites", "blacks", "shadows")
 LEAST_SHARE = 0.001  # of a picture: what is smaller is not measured
@@ -50,6 +51,7 @@ ACCENT_KEPT = 0.1
 DETAIL_SIGMA = 1.0  # pixels
 DIRECTIONS = 32
 QUANTILES = 512
+_WINDOW = np.ones((SPECK_WINDOW, SPECK_WINDOW), np.uint8)
 
 
 def _to_array(picture: Picture) -> Array:
@@ -102,19 +104,25 @@ class Pixels:
         return rgb2gray(self.rgb)
 
     @cached_property
-    def deviation(self) -> Array:
-        """H x W: dE from the median colour, channel by channel in 8-bit RGB, of the 15 x 15 px around each pixel."""
-        window = np.ones((SPECK_WINDOW, SPECK_WINDOW), np.uint8)
+    def surroundings(self) -> Array:
+        """H x W x 3 CIELAB: the median colour, channel by channel in 8-bit RGB, of the 15 x 15 px around each pixel."""
         channels = np.round(self.rgb * 255).astype(np.uint8)
-        calm = np.stack([median(channels[..., c], window) for c in range(3)], axis=2)
-        return np.linalg.norm(self.lab - rgb2lab(calm.astype(np.float32) / 255), axis=2)
+        medians = [median(channels[..., c], _WINDOW) for c in range(3)]
+        return rgb2lab(np.stack(medians, axis=2).astype(np.float32) / 255)
 
     @cached_property
-    def outliers(self) -> Array:
-        """H x W booleans: pixels far from their neighbourhood's median, by dE and by the neighbourhood's own spread."""
-        window = np.ones((SPECK_WINDOW, SPECK_WINDOW), np.uint8)
-        spread = median(np.round(self.deviation).clip(0, 255).astype(np.uint8), window)
-        return self.deviation > np.maximum(SPECK_DISTANCE, SPECK_OUTLIER * spread)
+    def deviation(self) -> Array:
+        """H x W: dE of each pixel from the median colour around it."""
+        return np.linalg.norm(self.lab - self.surroundings, axis=2)
+
+    @cached_property
+    def spread(self) -> Array:
+        """H x W: the median deviation, in whole dE, of the 15 x 15 px around each pixel."""
+        return median(np.round(self.deviation).clip(0, 255).astype(np.uint8), _WINDOW)
+
+    def outliers(self, distance: float) -> Array:
+        """H x W booleans: deviation above `distance`, and above 4.5 times the spread."""
+        return self.deviation > np.maximum(distance, SPECK_OUTLIER * self.spread)
 
     @cached_property
     def detail(self) -> float:
@@ -199,34 +207,53 @@ def ssim(content: Picture | Pixels, output: Picture | Pixels) -> float:
 def speck_mask(content: Picture | Pixels, output: Picture | Pixels) -> Array:
     """H x W integers: 0, or the number of the speck that a pixel belongs to (see `specks`)."""
     content, output = _pair(content, output)
-    labels, count = ndimage.label(output.outliers, np.ones((3, 3)))
-    rows, columns = np.nonzero(labels)
-    index = labels[rows, columns] - 1
+    labels, count = ndimage.label(output.outliers(SPECK_DISTANCE), np.ones((3, 3)))
+    blobs = labels[labels > 0] - 1
+    area = np.bincount(blobs, minlength=count)
+    there = ndimage.maximum_filter(content.outliers(SPECK_DISTANCE / 2).astype(np.uint8), 2 * SPECK_SHIFT + 1)
+    is_speck = (area >= SPECK_AREA[0]) & (area <= SPECK_AREA[1])
+    is_speck &= np.bincount(blobs, there[labels > 0], count) == 0
+    is_speck &= _elongation(labels, count) <= SPECK_ELONGATION
+    is_speck &= _leak(labels, count, output) <= SPECK_LEAK
+    return np.concatenate([[0], np.where(is_speck, np.cumsum(is_speck), 0)])[labels]
 
-    def total(weights: Array | None = None) -> Array:
-        return np.bincount(index, weights, count)
 
-    area = np.maximum(total(), 1)
-    dy, dx = rows - (total(rows) / area)[index], columns - (total(columns) / area)[index]
-    # Each pixel is a unit square, whose own second moment is 1/12.
-    yy, xx, xy = total(dy * dy) / area + 1 / 12, total(dx * dx) / area + 1 / 12, total(dx * dy) / area
-    spread = np.hypot((yy - xx) / 2, xy)
-    longer, shorter = (yy + xx) / 2 + spread, (yy + xx) / 2 - spread
-    round_enough = longer <= SPECK_ELONGATION**2 * shorter * (1 + 1e-9)
-    busy = ndimage.maximum_filter(content.deviation, 2 * SPECK_SHIFT + 1) > SPECK_DISTANCE / 2
-    new = total(busy[rows, columns]) == 0
-    is_speck = (area >= SPECK_AREA[0]) & (area <= SPECK_AREA[1]) & round_enough & new
-    numbers = np.where(is_speck, np.cumsum(is_speck), 0)
-    return np.concatenate([[0], numbers])[labels]
+def _means(blobs: Array, values: Array, count: int) -> Array:
+    """The mean of the values at the pixels of each blob, which are numbered from 0; 0 for a blob without any."""
+    return np.bincount(blobs, values, count) / np.maximum(np.bincount(blobs, minlength=count), 1)
+
+
+def _elongation(labels: Array, count: int) -> Array:
+    """Longer over shorter axis of each blob, from its second moments; a pixel is a unit square, whose own are 1/12."""
+    y, x = np.nonzero(labels)
+    blobs = labels[y, x] - 1
+    dy, dx = y - _means(blobs, y, count)[blobs], x - _means(blobs, x, count)[blobs]
+    yy, xx, xy = (_means(blobs, product, count) for product in (dy * dy, dx * dx, dx * dy))
+    middle, half = (yy + xx) / 2 + 1 / 12, np.hypot((yy - xx) / 2, xy)
+    return np.round(np.sqrt((middle + half) / (middle - half)), 9)
+
+
+def _leak(labels: Array, count: int, output: Pixels) -> Array:
+    """The share of the pixels 2 px around each blob that look more like it than like the median colours at its place."""
+    inside, ring = labels > 0, ndimage.maximum_filter(labels, 5)
+    ring[ndimage.maximum_filter(labels, 3) > 0] = 0
+    blobs, rings = labels[inside] - 1, ring[ring > 0] - 1
+
+    def distance(image: Array) -> Array:
+        colors = np.stack([_means(blobs, channel, count) for channel in image[inside].T], axis=1)
+        return np.linalg.norm(output.lab[ring > 0] - colors[rings], axis=1)
+
+    return _means(rings, distance(output.lab) < distance(output.surroundings), count)
 
 
 def specks(content: Picture | Pixels, output: Picture | Pixels) -> float:
     """Specks per megapixel, 0 upwards: the report's stray dots (section 4), the droplets of StyleGAN2 (1912.04958).
 
-    A speck is a connected blob (8 neighbours) of 2 to 100 pixels, at most three times as long as wide, each of them more
-    than dE 25 from the median colour of the 15 x 15 px around it, and more than 4.5 times as far as the median of those
-    15 x 15 px is, so that brushwork is not taken for specks. It counts where within 2 px the content stays closer than dE 12.5
-    to its own neighbourhood; where the content itself is busy, specks go uncounted.
+    A speck is a connected blob (8 neighbours) of 2 to 100 pixels, each of them more than dE 25 from the median colour of
+    the 15 x 15 px around it, and more than 4.5 times as far as the median of those is, so that brushwork is not taken for
+    specks. It is at most three times as long as wide, and at most a quarter of its surroundings, 2 px off, look more like
+    it than like that median: no stroke, no corner of something larger. It counts unless the content has such an outlier, if only
+    of dE 12.5, within 2 px.
     """
     found = speck_mask(content, output)
     return float(found.max()) / found.size * 1e6

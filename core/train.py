@@ -10,6 +10,7 @@ Adam 1e-3, 8 crops of 256 px a batch, a new style every 20 batches, 22 epochs ov
 """
 
 import argparse
+import copy
 import hashlib
 import signal
 import sys
@@ -212,10 +213,20 @@ class Trainer:
                 for key in ("content_loss", "style_loss", "tv_loss")
             },
         }
-        size = save_model(folder, self.variant, self.finished(), self.encoder, training)
+        change = gallery_change(self.finished(), self.variant, self.recipe.encoder_source)
+        size = save_model(folder, self.variant, self.finished(), self.encoder, training, change)
         for name in ("log.csv", "weights.csv"):
             write_atomic(folder / name, (self.folder / name).read_bytes())
         return size
+
+
+def gallery_change(net: Net, variant: Variant, source: str) -> dict[str, float]:
+    """What 8 bits cost over the gallery's 64 pairs."""
+    from core.quantisation import quantisation_change
+    from gallery.pictures import CONTENTS, STYLES
+
+    images = [[picture.image() for picture in pictures] for pictures in (CONTENTS, STYLES)]
+    return quantisation_change(copy.deepcopy(net).cpu(), load_encoder(variant.encoder, source), *images)
 
 
 def set_hash(contents: Sequence[Path], styles: Sequence[Path]) -> str:

@@ -1,0 +1,61 @@
+"""What tests of training share: a small recipe, and a run's numbers to compare."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from core.engine import Place, StepResult
+from core.runlog import RunLog, read_rows
+from core.train import Interrupted, Recipe, Trainer
+
+CPU = Place(torch.device("cpu"))
+QUICK = Recipe(epochs=3, batch=2, crop=32, style_every=5)
+LOSSES = ("content_loss", "style_loss", "tv_loss")
+State = dict[str, Tensor]
+
+
+def numbers(trainer: Trainer) -> State:
+    """All parameters and all of Adam's moments."""
+    state = {f"net.{name}": value.clone() for name, value in trainer.net.state_dict().items()}
+    for index, moments in trainer.optimizer.state_dict()["state"].items():
+        state |= {f"optimizer.{index}.{name}": value.clone() for name, value in moments.items()}
+    return state
+
+
+def assert_same(got: State, wanted: State, tolerance: float = 0) -> None:
+    assert got.keys() == wanted.keys()
+    for name, value in wanted.items():
+        torch.testing.assert_close(got[name], value, rtol=0, atol=tolerance, msg=name)
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    """The log without what depends on the clock."""
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_rows(folder / "log.csv")]
+
+
+def after_each(trainer: Trainer, call: Callable[[int], None]) -> None:
+    """Have `call(iteration)` called once each iteration is done and logged."""
+    record = trainer._record
+
+    def record_and_call(log: RunLog, iteration: int, seconds: float, result: StepResult) -> None:
+        record(log, iteration, seconds, result)
+        call(iteration)
+
+    trainer._record = record_and_call  # type: ignore[method-assign]
+
+
+def stop_after(trainer: Trainer, done: int) -> None:
+    """Run until that many iterations are done, as SIGTERM would have it."""
+
+    def stop_then(iteration: int) -> None:
+        if iteration + 1 == done:
+            trainer.stop()
+
+    after_each(trainer, stop_then)
+    with pytest.raises(
+        Interrupted, match=rf"^Stopped after {done} of {trainer.total} iterations; the state is saved\.$"
+    ):
+        trainer.run()
