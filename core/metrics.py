@@ -26,10 +26,7 @@ from core.encoder import TAPS, Encoder, normalize
 from core.losses import CONTENT_TAP, STD_EPS, gram_matrix, mean_std
 from core.pixel_metrics import (
     TONES,
-    Picture,
-    Pixels,
     accent_recall,
-    check_same_size,
     color_distance,
     ratio,
     shadow_order,
@@ -38,6 +35,7 @@ from core.pixel_metrics import (
     ssim,
     tone_change,
 )
+from core.pixels import Picture, Pixels, check_same_size
 
 CHANGE_TAPS = (2, 3)  # the third and the fourth, counted from 0
 
@@ -105,11 +103,11 @@ class Analysis:
     """A picture with all that its measures need, each part computed when first asked for and then kept.
 
     Args:
-        picture: see `core.pixel_metrics`; of 256 px, about 10 MB are kept.
+        picture: see `core.pixels`; of 256 px, about 10 MB are kept.
         encoder: the one fixed encoder, `load_encoder("vgg19")`, on any device and in any dtype.
 
     Raises:
-        ValueError: see `core.pixel_metrics.Pixels`.
+        ValueError: see `core.pixels.Pixels`.
     """
 
     def __init__(self, picture: Picture, encoder: Encoder) -> None:

@@ -9,6 +9,7 @@ from core.encoder import load_encoder
 from core.engine import Objective, train_step
 from core.growth import make_optimizer
 from core.images import to_tensor
+from core.nets import StyleNet
 from core.variants import VARIANTS
 from gallery.pictures import CONTENTS, STYLES
 from tests import reference
@@ -25,7 +26,7 @@ def crops(count: int, side: int) -> torch.Tensor:
 def test_losses_of_the_fast_step_are_those_of_the_plain_recipe(name: str, dtype: torch.dtype, tolerance: float) -> None:
     variant = VARIANTS[name]
     torch.manual_seed(0)
-    plain = variant.build()
+    plain = StyleNet(variant.base, variant.block)
     fast = copy.deepcopy(plain)
     fast.compute_dtype = dtype
     encoder = load_encoder(variant.encoder)
@@ -44,14 +45,13 @@ def test_losses_of_the_fast_step_are_those_of_the_plain_recipe(name: str, dtype:
 def test_gradients_of_the_fast_step_are_those_of_the_plain_recipe() -> None:
     variant = VARIANTS["improved-500"]
     torch.manual_seed(0)
-    plain = variant.build()
+    plain = StyleNet(variant.base, variant.block)
     fast = copy.deepcopy(plain)
     encoder = load_encoder(variant.encoder)
     objective = Objective(variant, encoder)
     contents, style = crops(2, 48), to_tensor(STYLES[1].image().resize((48, 48)))[None]
-    still = {"lr": 0.0}
-    reference.plain_step(variant, plain, encoder, torch.optim.SGD(plain.parameters(), **still), contents, style)
-    train_step(fast, objective, torch.optim.SGD(fast.parameters(), **still), contents, objective.style(style))
+    reference.plain_step(variant, plain, encoder, torch.optim.SGD(plain.parameters(), lr=0.0), contents, style)
+    train_step(fast, objective, torch.optim.SGD(fast.parameters(), lr=0.0), contents, objective.style(style))
     for (key, mine), theirs in zip(fast.named_parameters(), plain.parameters(), strict=True):
         if key.endswith(".bias"):  # most feed an instance norm: their gradient is nought but rounding
             continue
