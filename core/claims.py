@@ -8,10 +8,10 @@ The test is Wilcoxon's signed-rank test (1945), two-sided; the effect is the mat
 2014). Neither asks for normal values, and an outlier counts by its rank only.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata, wilcoxon
 
 # Strict, as a dozen claims are tested at once, and pairs that share a content or a style are not quite independent.
@@ -57,7 +57,7 @@ class Comparison:
         return f"{found} of {self.pairs} pairs, median difference {self.difference:.3g}, effect {self.effect:.2f}, {p}"
 
 
-def compare(first: Sequence[float], second: Sequence[float] | float, claim: str) -> Comparison:
+def compare(first: ArrayLike, second: ArrayLike, claim: str) -> Comparison:
     """Test the claim that one measure is `lower` or `higher` in the first than in the second.
 
     Args:

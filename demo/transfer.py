@@ -29,6 +29,8 @@ LOOK_AT_RESULT = """() => {
   if (top < 0 || top > 0.6 * innerHeight) slider.scrollIntoView({ behavior: "smooth" });
 }"""
 
+MODE_INFO = "The report's models need refining (about a minute) to take up a painting."
+
 Upload = Mapping[str, object] | None
 _refining: dict[str, threading.Event] = {}  # session -> what stops its refining
 
@@ -248,7 +250,7 @@ def _settings(titles: Mapping[str, str]) -> list[Any]:
     brushes = list(zip(("coarse", "as trained", "fine"), jobs.STYLE_SIDES, strict=True))
     narrow: dict[str, Any] = {"min_width": 110, "filterable": False}
     with gr.Row():
-        mode = gr.Radio([("Instant", INSTANT), ("Refined", REFINED)], value=INSTANT, label="Mode", min_width=270)
+        mode = gr.Radio([("Instant", INSTANT), ("Refined", REFINED)], value=INSTANT, label="Mode", info=MODE_INFO, min_width=270)
         size = gr.Dropdown(sizes, value=jobs.DEFAULT_SIZE, label="Longest side", **narrow)
         style_side = gr.Dropdown(brushes, value=jobs.STYLE_SIDE, label="Brushwork", **narrow)
     batches = gr.Slider(1, jobs.MOST_BATCHES, value=jobs.REFINE_BATCHES, step=1, label="Batches", visible=False)

@@ -14,7 +14,13 @@ from core.pixels import Pixels
 def test_images_arrays_and_tensors_are_the_same_picture(drawn: Callable[..., Image.Image]) -> None:
     image = drawn(1)
     tensor = to_tensor(image)
-    forms = [image, np.asarray(image) / 255, tensor, tensor[None], tensor.double()]
+    forms: list[Image.Image | np.ndarray | torch.Tensor] = [
+        image,
+        np.asarray(image) / 255,
+        tensor,
+        tensor[None],
+        tensor.double(),
+    ]
     values = [Pixels(form).rgb for form in forms]
     assert all(value.shape == (72, 96, 3) and value.dtype == np.float32 for value in values)
     for value in values[1:]:
