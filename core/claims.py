@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike
 from scipy.stats import rankdata, wilcoxon
 
 # Strict, as a dozen claims are tested at once, and pairs that share a content or a style are not quite independent.
@@ -61,7 +62,7 @@ def compare(first: ArrayLike, second: ArrayLike, claim: str) -> Comparison:
     """Test the claim that one measure is `lower` or `higher` in the first than in the second.
 
     Args:
-        first: a value for each pair of content and style; NaN where there is none.
+        first: a sequence or array of floats, one for each pair of content and style; NaN where there is none.
         second: likewise, in the same order; or one number for all, as 1 where ratios are said to be below it.
         claim: `lower` or `higher`.
 
@@ -74,7 +75,9 @@ def compare(first: ArrayLike, second: ArrayLike, claim: str) -> Comparison:
     if claim not in (LOWER, HIGHER):
         raise ValueError(f"a claim is that values are {LOWER!r} or {HIGHER!r}, not {claim!r}")
     ours = np.asarray(first, dtype=np.float64)
-    theirs = np.full_like(ours, second) if np.isscalar(second) else np.asarray(second, dtype=np.float64)
+    theirs = np.asarray(second, dtype=np.float64)
+    if theirs.ndim == 0:
+        theirs = np.full_like(ours, theirs)
     if ours.ndim != 1 or ours.shape != theirs.shape:
         raise ValueError(f"a paired test needs as many values on both sides, got {ours.shape} and {theirs.shape}")
     known = ~(np.isnan(ours) | np.isnan(theirs))

@@ -250,7 +250,9 @@ def _settings(titles: Mapping[str, str]) -> list[Any]:
     brushes = list(zip(("coarse", "as trained", "fine"), jobs.STYLE_SIDES, strict=True))
     narrow: dict[str, Any] = {"min_width": 110, "filterable": False}
     with gr.Row():
-        mode = gr.Radio([("Instant", INSTANT), ("Refined", REFINED)], value=INSTANT, label="Mode", info=MODE_INFO, min_width=270)
+        mode = gr.Radio(
+            [("Instant", INSTANT), ("Refined", REFINED)], value=INSTANT, label="Mode", info=MODE_INFO, min_width=270
+        )
         size = gr.Dropdown(sizes, value=jobs.DEFAULT_SIZE, label="Longest side", **narrow)
         style_side = gr.Dropdown(brushes, value=jobs.STYLE_SIDE, label="Brushwork", **narrow)
     batches = gr.Slider(1, jobs.MOST_BATCHES, value=jobs.REFINE_BATCHES, step=1, label="Batches", visible=False)

@@ -21,7 +21,7 @@ from core.pixel_metrics import (
 from core.pixels import Array, Pixels
 
 SIZE = 128  # pixels a side
-PHOTOS = ("astronaut", "chelsea", "coffee")
+PHOTOS = ("chelsea", "coffee", "rocket")
 
 
 def lab_picture(lab: Array) -> Array:

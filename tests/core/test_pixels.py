@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from core.images import to_tensor
-from core.pixels import Pixels
+from core.pixels import Picture, Pixels
 
 
 def test_images_arrays_and_tensors_are_the_same_picture(drawn: Callable[..., Image.Image]) -> None:
@@ -41,6 +41,6 @@ def test_images_arrays_and_tensors_are_the_same_picture(drawn: Callable[..., Ima
     ],
     ids=["grey", "no channels", "bytes", "0..255", "NaN", "two pictures", "byte tensor", "too small"],
 )
-def test_anything_else_is_refused(picture: Image.Image) -> None:
+def test_anything_else_is_refused(picture: Picture) -> None:
     with pytest.raises(ValueError, match="expected"):
         Pixels(picture)
