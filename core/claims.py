@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from numpy.typing import ArrayLike
 from scipy.stats import rankdata, wilcoxon
 
 # Strict, as a dozen claims are tested at once, and pairs that share a content or a style are not quite independent.
