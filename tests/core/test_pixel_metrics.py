@@ -89,7 +89,7 @@ def test_the_content_as_its_own_output_has_changed_in_nothing(photograph: Image.
 def test_ssim_sees_structure_not_hue(photograph: Image.Image) -> None:
     """Red and green may change places as long as luma stays; noise and a mirrored picture are another structure."""
     grey = np.repeat(np.asarray(photograph.convert("L"))[..., None] / 255 * 0.8 + 0.1, 3, axis=2)
-    tinted = grey + np.array([0.0722, 0, -0.2126]) * 0.4  # no change of Rec. 709 luma
+    tinted = grey + np.array([0.0721, 0, -0.2125]) * 0.4  # no change of Rec. 709 luma
     assert ssim(grey, tinted) == pytest.approx(1, abs=1e-4)
     noisy = np.clip(grey + np.random.default_rng(0).normal(0, 0.1, grey.shape), 0, 1)
     assert ssim(grey, grey[:, ::-1].copy()) < ssim(grey, noisy) < 0.9
