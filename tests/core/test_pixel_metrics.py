@@ -87,12 +87,19 @@ def test_the_content_as_its_own_output_has_changed_in_nothing(photograph: Image.
 
 
 def test_ssim_sees_structure_not_hue(photograph: Image.Image) -> None:
-    """Red and green may change places as long as luma stays; noise and a mirrored picture are another structure."""
+    """A tint that leaves Rec. 709 luma as it is changes nothing; noise does, the more the worse."""
     grey = np.repeat(np.asarray(photograph.convert("L"))[..., None] / 255 * 0.8 + 0.1, 3, axis=2)
-    tinted = grey + np.array([0.0721, 0, -0.2125]) * 0.4  # no change of Rec. 709 luma
-    assert ssim(grey, tinted) == pytest.approx(1, abs=1e-4)
-    noisy = np.clip(grey + np.random.default_rng(0).normal(0, 0.1, grey.shape), 0, 1)
-    assert ssim(grey, grey[:, ::-1].copy()) < ssim(grey, noisy) < 0.9
+    assert ssim(grey, grey + np.array([0.0721, 0, -0.2125]) * 0.4) == pytest.approx(1, abs=1e-4)
+    noise = np.random.default_rng(0).normal(size=grey.shape)
+    noisy = [ssim(grey, np.clip(grey + sigma * noise, 0, 1)) for sigma in (0.02, 0.05, 0.1)]
+    assert 1 > noisy[0] > noisy[1] > noisy[2] > 0
+
+
+def test_ssim_of_flat_pictures_is_the_luminance_term_alone() -> None:
+    """Wang et al. 2004, eq. 6: (2xy + c) / (x^2 + y^2 + c) with c = 0.01^2."""
+    x, y = 0.3, 0.6
+    found = ssim(np.full((32, 32, 3), x), np.full((32, 32, 3), y))
+    assert found == pytest.approx((2 * x * y + 1e-4) / (x**2 + y**2 + 1e-4), abs=1e-5)
 
 
 # Specks
