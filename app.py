@@ -3,6 +3,7 @@
     python app.py                                   # http://127.0.0.1:7860
     python app.py --host 0.0.0.0 --port 8000 --auth visitor:secret
     python app.py --share                           # also a public address, as long as it runs
+    python app.py --mcp                             # its endpoints also as tools for an assistant (demo/tools.py)
 
 Parses arguments, puts the tabs of `demo/` together, launches. Models are those in `checkpoints/`.
 """
@@ -16,12 +17,11 @@ import gradio as gr
 from gradio import networking
 
 import core.checkpoint
-from demo import transfer
-from demo.pictures import gallery_files
+from demo import compare, live, report, tools, transfer, video
+from demo.pictures import MAX_UPLOAD, gallery_files
 from demo.theme import CSS, HEAD, HEADER, THEME
 
 QUEUE_SIZE = 32  # visitors waiting, beyond which the page asks to come back later
-MAX_UPLOAD = "32mb"
 CLEAN_EVERY, KEEP_FOR = 600, 3600  # seconds: results and uploads older than an hour are deleted
 
 
@@ -31,10 +31,20 @@ def build() -> gr.Blocks:
         gr.HTML(HEADER)
         with gr.Tab("Transfer", id="transfer"):
             transfer.build()
+        with gr.Tab("Compare", id="compare"):
+            compare.build()
+        with gr.Tab("Report", id="report"):
+            report.build()
+        with gr.Tab("Video", id="video"):
+            video.build()
+        with gr.Tab("Live", id="live"):
+            live.build()
     return blocks.queue(max_size=QUEUE_SIZE)
 
 
-def start(blocks: gr.Blocks, host: str | None, port: int | None, auth: tuple[str, str] | None) -> str:
+def start(
+    blocks: gr.Blocks, host: str | None, port: int | None, auth: tuple[str, str] | None, mcp: bool = False
+) -> str:
     """Serve the page in the background; returns its address. Raises OSError when the port is taken."""
     _, address, _ = blocks.launch(
         server_name=host,
@@ -51,9 +61,12 @@ def start(blocks: gr.Blocks, host: str | None, port: int | None, auth: tuple[str
         enable_monitoring=False,
         ssr_mode=False,
         share=False,
+        mcp_server=mcp,
         quiet=True,
         prevent_thread_lock=True,
     )
+    if mcp:
+        tools.adapt(blocks)
     return address
 
 
@@ -79,10 +92,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, help="default: the first that is free from 7860 on, or $GRADIO_SERVER_PORT")
     parser.add_argument("--share", action="store_true", help="also ask for a public address at gradio.live")
     parser.add_argument("--auth", type=credentials, metavar="USER:PASSWORD", help="ask visitors for a password")
+    parser.add_argument("--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)")
     parser.add_argument(
         "--checkpoints", type=Path, metavar="DIR", help="folder of trained models (default: checkpoints/)"
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.mcp and options.auth:  # Gradio would let an assistant use some tools without it, and others not at all
+        parser.error("--mcp and --auth do not go together: tools cannot ask for a password")
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         core.checkpoint.CHECKPOINTS = options.checkpoints
     blocks = build()
     try:
-        address = start(blocks, options.host, options.port, options.auth)
+        address = start(blocks, options.host, options.port, options.auth, options.mcp)
     except OSError as error:
         reason = str(error).split(". ")[0]
         print(f"error: the page cannot be served ({reason}); choose another --port or --host.", file=sys.stderr)

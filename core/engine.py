@@ -70,9 +70,10 @@ class Objective:
         self.encoder = encoder
         self.style_weight = variant.style_weight if style_weight is None else style_weight
         self.style_loss: StyleLoss = STYLE_LOSSES[variant.style_loss]()
-        self.tap = encoder.tap_names[CONTENT_TAP]
         relative = variant.style_loss == "relative"
-        self.content_loss = NormalizedContentLoss(self.tap) if relative else ContentLoss(self.tap)
+        taps = encoder.tap_names[CONTENT_TAP : CONTENT_TAP + (2 if relative else 1)]
+        self.last_tap = taps[-1]
+        self.content_loss = NormalizedContentLoss(taps) if relative else ContentLoss(taps[0])
         self.tv_loss = TotalVariationLoss()
         self.tv_mean_weight = RELATIVE_TV_WEIGHT if relative else None
 
@@ -106,7 +107,7 @@ class Objective:
         for output, content, own in zip(outputs.detach().split(size), contents.split(size), styles, strict=False):
             output.requires_grad_()
             with torch.no_grad():
-                content_features = self.encoder(content, last=self.tap)
+                content_features = self.encoder(content, last=self.last_tap)
             features = self.encoder(output)
             share = len(output) / count
             losses = (
@@ -126,11 +127,14 @@ def train_step(
     contents: Tensor,
     style: Style | Sequence[Style],
     clip: float | None = None,
+    keep_flat: bool = False,
 ) -> StepResult:
-    """One batch (contents: N x 3 x H x W in [0, 1], this process's share). A flat batch and a non-finite step change nothing."""
+    """One batch (contents: N x 3 x H x W in [0, 1], this process's share). A non-finite step changes nothing.
+
+    Nor does a batch with a flat picture, unless `keep_flat` (for networks prepared by `core.nets.keep_flat`).
+    """
     world = dist.get_world_size() if dist.is_initialized() else 1
-    flat = _any(is_flat(contents), contents.device)
-    if flat:
+    if not keep_flat and _any(is_flat(contents), contents.device):
         return StepResult(0.0, 0.0, 0.0, 0.0, 0.0, FLAT)
     contents = normalize(contents)
     descriptors = style.descriptor if isinstance(style, Style) else torch.stack([own.descriptor for own in style])

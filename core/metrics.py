@@ -217,10 +217,11 @@ def measure(
         raise ValueError(f"pictures are measured with vgg19, not {encoder.name}, so that models can be compared")
     content, style, output = (analyse(picture, encoder) for picture in (content, style, output))
     check_same_size(content.pixels, output.pixels)
-    return {**_feature_measures(content, style, output, encoder), **_pixel_measures(content, style, output)}
+    return {**feature_measures(content, style, output, encoder), **_pixel_measures(content, style, output)}
 
 
-def _feature_measures(content: Analysis, style: Analysis, output: Analysis, encoder: Encoder) -> dict[str, float]:
+def feature_measures(content: Analysis, style: Analysis, output: Analysis, encoder: Encoder) -> dict[str, float]:
+    """The part of `measure` that the encoder sees: content loss and change, Gram and mean/std distances and shares."""
     loss = content_loss(content, output, encoder)
     found = {
         "content_loss": loss,

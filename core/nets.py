@@ -25,18 +25,44 @@ BRANCHES_AT_ONCE = 4
 RESIDUAL_BLOCKS = 5
 BLOCKS = ("resnet", "resnext")
 MULTIPLE = 4
+ROUNDING = 1e-5  # of a channel's mean: well above float32's, well below what a picture's structure leaves
 Filters = dict[str, Tensor]
 
 
 class InstanceNorm(nn.Module):
-    """Instance norm without affine: each channel of each image to mean 0 and variance 1 (eps 1e-5)."""
+    """Instance norm without affine: each channel of each image to mean 0 and variance 1 (eps 1e-5).
+
+    Attributes:
+        keep_flat: stop the gradient of channels without variance, see `keep_flat`.
+    """
 
     eps = 1e-5
+    keep_flat = False
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.keep_flat and x.requires_grad:
+            x = detach_flat(x, self.eps)
         if len(x) == 1:  # the same numbers, without instance_norm's copies in and out of channels_last
             return F.batch_norm(x, None, None, training=True, eps=self.eps)
         return F.instance_norm(x, eps=self.eps)
+
+
+def detach_flat(x: Tensor, eps: float) -> Tensor:
+    """The same values (N x C x H x W); channels whose variance is below `eps`, or mere rounding, pass no gradient back."""
+    var, mean = torch.var_mean(x.detach().float(), dim=(2, 3), correction=0, keepdim=True)
+    return torch.where(var <= eps + (ROUNDING * mean).square(), x.detach(), x)
+
+
+def keep_flat(net: nn.Module) -> None:
+    """Let a network train on flat (single-colour) pictures, which otherwise turn its weights to NaN.
+
+    An instance norm maps a flat channel to 0 whatever its value, so nothing is to be learnt through it; its derivative is
+    1/sqrt(eps) = 316 all the same. A flat picture is flat in every layer, and over the 15 norms of the original model, with
+    filters between them, the factors overflow float32. What a flat picture can teach, the last convolution, it still does.
+    """
+    for module in net.modules():
+        if isinstance(module, InstanceNorm):
+            module.keep_flat = True
 
 
 class GeneratedConv2d(nn.Module):

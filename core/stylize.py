@@ -3,42 +3,42 @@
     python -m core.stylize --content photo.jpg --style painting.jpg
     python -m core.stylize --content photos/ --style paintings/ --model improved-500 --out out/
     python -m core.stylize --content photo.jpg --style painting.jpg --refine 20
+    python -m core.stylize --content photo.jpg --style a.jpg b.jpg --mix 0.7 0.3 --strength 80 --colours photo
+    python -m core.stylize --content photo.jpg --style painting.jpg --mask mask.png --mask-style other.jpg
+    python -m core.stylize --content photo.jpg --sheet
+    cat photo.jpg | python -m core.stylize --content - --style painting.jpg --out - > painted.png
 
-Every content is painted in every style, to `OUT/CONTENT__STYLE__MODEL.png`. A file that cannot be used is named and skipped.
+Every content is painted in every style, to `OUT/CONTENT__STYLE__MODEL.png`; with --mix in all styles at once. Each file carries
+the recipe to make it again (`core.recipe`). A file that cannot be used is named and skipped.
 Exit code: 0 all done, 1 nothing could be done, 2 some files were skipped.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-import torch
 from PIL import Image
 from tqdm import tqdm
 
-from core.checkpoint import available_models
 from core.encoder import EncoderError
-from core.images import ImageError, list_images, load_image, resize_longest, save_png
-from core.packing import WeightsError
-from core.stylizer import REFINE_BATCHES, STYLE_SIDE, FixedStyle, Stylizer, get_stylizer
+from core.images import ImageError, list_images, load_image
+from core.options import STDIO, parse, settings_of
+from core.packing import WeightsError, write_atomic
+from core.paint import Painted, Step, gallery_contents, paint
+from core.recipe import RecipeError, Source, command_line, picture_bytes, recipe_of
+from core.settings import Settings, SettingsError
+from core.sheet import SHEET_SIZE, sheet, sheet_bytes
+from core.stylizer import PREFERRED as PREFERRED
+from core.stylizer import Stylizer, default_model, get_stylizer
 
 T = TypeVar("T")
-PREFERRED = ("flagship", "improved-500", "improved-1000", "original-500", "original-1000")
-
-
-def default_model() -> str:
-    """The best of the models that are shipped.
-
-    Raises:
-        WeightsError: none is.
-    """
-    have = available_models()
-    if not have:
-        raise WeightsError("No trained model is in checkpoints/; train one with `python -m core.train improved-500`.")
-    return next((name for name in PREFERRED if name in have), have[0])
+Facts = dict[str, Any]
+USER_ERRORS = (ImageError, SettingsError, RecipeError, WeightsError, EncoderError, OSError)
 
 
 def find_pictures(given: Iterable[Path]) -> list[Path]:
@@ -56,62 +56,152 @@ def find_pictures(given: Iterable[Path]) -> list[Path]:
     return found
 
 
+def refining_contents(folder: Path | None) -> list[Path]:
+    """The pictures of a folder, or the gallery's contents."""
+    return find_pictures([folder]) if folder is not None else gallery_contents()
+
+
+@dataclass(frozen=True)
+class File:
+    """A picture with where it came from; `-` is standard input."""
+
+    path: Path
+    image: Image.Image
+    source: Source
+
+    @classmethod
+    def read(cls, path: Path) -> "File":
+        """Raises ImageError, one sentence, for a file that cannot be used."""
+        if path == STDIO:
+            data = sys.stdin.buffer.read()
+            return cls(path, load_image(data), Source.of("stdin", data))
+        return cls(path, load_image(path), Source.of(path))
+
+    @property
+    def stem(self) -> str:
+        return Path(self.source.name).stem
+
+
 class Batch:
-    """All pairs of some contents and styles; bad files are reported once and skipped.
+    """Many pictures with one model and one set of settings; bad files are reported once and skipped.
 
     Args:
         stylizer: the model.
-        size: longest side of the result in px, None for the photo's own.
-        style_side: smaller side at which a painting is read.
-        refine: batches of refining, 0 for instant.
-        refine_contents: photographs to refine on.
+        settings: for each picture.
+        out: folder of the results, a file for a single one, or `-` for standard output.
+        mask, outside: files of the mask and of the painting outside it.
+        refine_contents: files of photographs to refine on, none for the gallery's.
         report: takes one sentence about each file that is skipped.
+        tell: takes what there is to say about each result, a JSON object.
     """
 
     def __init__(
         self,
         stylizer: Stylizer,
+        settings: Settings,
         out: Path,
         *,
-        size: int | None = None,
-        style_side: int = STYLE_SIDE,
-        refine: int = 0,
+        mask: Path | None = None,
+        outside: Path | None = None,
         refine_contents: Sequence[Path] = (),
         report: Callable[[str], None] = tqdm.write,
+        tell: Callable[[Facts], None] = lambda facts: None,
     ) -> None:
-        self.stylizer, self.out, self.size, self.style_side = stylizer, out, size, style_side
-        self.batches, self.refine_contents, self.report = refine, refine_contents, report
+        self.stylizer, self.settings, self.out, self.report, self.tell = stylizer, settings, out, report, tell
+        self.mask, self.outside = (File.read(path) if path else None for path in (mask, outside))
+        self.refine_contents = refine_contents
         self.done: list[Path] = []
         self.skipped: list[Path] = []
+        self.notes: dict[str, None] = {}
 
-    def run(self, contents: Sequence[Path], styles: Sequence[Path]) -> None:
-        """Write every pair; see `done` and `skipped` afterwards."""
-        with tqdm(total=len(contents) * len(styles), desc="Stylising", unit="picture") as bar:
-            for style in styles:
-                fixed = self._guarded(style, lambda path: self._fix(load_image(path)))
+    def run(self, contents: Sequence[Path], groups: Sequence[Sequence[Path]]) -> None:
+        """Paint every content in every group of styles; see `done`, `skipped` and `notes` afterwards."""
+        with tqdm(total=len(contents) * len(groups), desc="Stylising", unit="picture") as bar:
+            for group in groups:
+                styles = [self._guarded(path, File.read) for path in group]
                 for content in contents:
-                    if fixed is not None and content not in self.skipped:
-                        self._guarded(content, partial(self._paint, style=style, fixed=fixed))
+                    if None not in styles and content not in self.skipped:
+                        self._guarded(content, partial(self._one, styles=[style for style in styles if style]))
                     bar.update()
 
-    def _fix(self, style: Image.Image) -> FixedStyle:
-        if not self.batches:
-            return self.stylizer.fix(style, self.style_side)
-        with tqdm(total=self.batches, desc="Refining", unit="batch", leave=False) as bar:
-            return self.stylizer.refine(
-                style, self.refine_contents, self.batches, self.style_side, on_step=lambda *_: bar.update()
+    def sheets(self, contents: Sequence[Path], styles: Sequence[tuple[str, Path]]) -> None:
+        """For each content one sheet of it in all styles, given with their labels."""
+        self.settings = replace(self.settings, size=self.settings.size or SHEET_SIZE)
+        with tqdm(total=len(contents) * len(styles), desc="Stylising", unit="picture") as bar:
+            for content in contents:
+                self._guarded(content, partial(self._sheet, styles=styles, bar=bar))
+
+    def _one(self, path: Path, styles: Sequence[File]) -> None:
+        content = File.read(path)
+        painted = self._paint(content, styles)
+        mask, outside = (file.source if file else None for file in (self.mask, self.outside))
+        on = [Source.of(file) for file in self.refine_contents]
+        recipe = recipe_of(
+            painted, content.source, [s.source for s in styles], mask=mask, outside=outside, refine_contents=on
+        )
+        target = self._write(content, "+".join(style.stem for style in styles), picture_bytes(painted, recipe))
+        files = {file.source.sha256: file.path for file in (content, *styles, self.mask, self.outside) if file}
+        files |= {source.sha256: file for source, file in zip(on, self.refine_contents, strict=True)}
+        self.notes.setdefault(painted.note)
+        self.tell(
+            {
+                **_facts(target, content, styles, painted.image),
+                "working_size": painted.working_size,
+                "seconds": {name: round(value, 3) for name, value in painted.seconds.items()},
+                "style_loss": painted.style_loss,
+                "note": painted.note,
+                "settings": painted.settings.to_json(),
+                "command": command_line(recipe, files),
+            }
+        )
+
+    def _sheet(self, path: Path, styles: Sequence[tuple[str, Path]], bar: tqdm) -> None:
+        content = File.read(path)
+        cells: list[tuple[str, Image.Image]] = []
+        used: list[File] = []
+        for label, painting in styles:
+            style = self._guarded(painting, File.read) if painting not in self.skipped else None
+            if style:
+                painted = self._paint(content, [style])
+                cells = [*(cells or [("Photo", painted.before)]), (label, painted.image)]
+                used.append(style)
+            bar.update()
+        if cells:
+            whole = sheet(cells)
+            target = self._write(content, "sheet", sheet_bytes(whole, self.out.suffix))
+            self.tell(_facts(target, content, used, whole))
+
+    def _paint(self, content: File, styles: Sequence[File]) -> Painted:
+        mask, outside = (file.image if file else None for file in (self.mask, self.outside))
+        images = [style.image for style in styles]
+        with tqdm(total=self.settings.refine, desc="Refining", unit="batch", leave=False, disable=None) as bar:
+
+            def on_step(step: Step) -> None:
+                bar.total = step.batches
+                bar.update(step.done - bar.n)
+
+            return paint(
+                content.image,
+                images,
+                self.settings,
+                mask,
+                outside,
+                stylizer=self.stylizer,
+                refine_contents=self.refine_contents,
+                on_step=on_step,
             )
 
-    def _paint(self, content: Path, style: Path, fixed: FixedStyle) -> Path:
-        image = load_image(content)
-        if self.size:
-            image = resize_longest(image, self.size)
-        path = self.out / f"{content.stem}__{style.stem}__{self.stylizer.name}.png"
-        painted = fixed(image)
-        self.out.mkdir(parents=True, exist_ok=True)
-        save_png(painted, path)
-        self.done.append(path)
-        return path
+    def _write(self, content: File, style: str, data: bytes) -> Path:
+        target = self.out
+        if target == STDIO:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            if not is_file(target):
+                target = target / f"{content.stem}__{style}__{self.stylizer.name}.png"
+            write_atomic(target, data)
+        self.done.append(target)
+        return target
 
     def _guarded(self, path: Path, work: Callable[[Path], T]) -> T | None:
         try:
@@ -122,47 +212,78 @@ class Batch:
             return None
 
 
-def refining_contents(folder: Path | None) -> list[Path]:
-    """The pictures of a folder, or the gallery's contents."""
-    if folder is not None:
-        return find_pictures([folder])
-    from gallery.pictures import CONTENTS
-
-    return [picture.path() for picture in CONTENTS]
+def _facts(target: Path, content: File, styles: Sequence[File], image: Image.Image) -> Facts:
+    names = [str(style.path) for style in styles]
+    return {"file": str(target), "content": str(content.path), "styles": names, "size": image.size}
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m core.stylize", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--content", type=Path, nargs="+", required=True, help="photos, or folders of photos")
-    parser.add_argument("--style", type=Path, nargs="+", required=True, help="paintings, or folders of paintings")
-    parser.add_argument("--model", help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the results (default: out)")
-    parser.add_argument("--size", type=int, help="longest side of the result in px (default: the photo's own)")
-    parser.add_argument("--style-size", type=int, default=STYLE_SIDE, help="smaller side at which a painting is read")
-    parser.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, default=0, metavar="BATCHES")
-    parser.add_argument("--refine-content", type=Path, help="folder of photos to refine on (default: the gallery's)")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    return parser.parse_args(arguments)
+def is_file(out: Path) -> bool:
+    """Whether --out names one picture rather than a folder."""
+    return out.suffix.lower() in (".png", ".jpg", ".jpeg") and not out.is_dir()
+
+
+def labelled(styles: Sequence[Path]) -> list[tuple[str, Path]]:
+    """The paintings of a sheet: those given, or the gallery's with their titles."""
+    if styles:
+        return [(path.stem, path) for path in styles]
+    from gallery.pictures import MORE_STYLES, STYLES, my_styles
+
+    return [(picture.title, picture.path()) for picture in (*STYLES, *MORE_STYLES, *my_styles())]
+
+
+def check(options: argparse.Namespace, results: int) -> None:
+    """Raises SettingsError where options do not go together."""
+    if not options.style and not options.sheet:
+        raise SettingsError("Give a painting with --style, or --sheet for all of the gallery's.")
+    single = options.out == STDIO or is_file(options.out)
+    if single and results > 1:
+        raise SettingsError(f"There are {results} results; give --out a folder for them.")
+    if is_file(options.out) and options.out.suffix.lower() != ".png" and not options.sheet:
+        raise SettingsError("Results are PNG files; give --out a name that ends in .png, or a folder.")
+    if options.out == STDIO and options.json:
+        raise SettingsError(
+            "The picture and the JSON cannot both go to standard output; give --out a file or a folder."
+        )
+    if options.sheet and options.mix:
+        raise SettingsError("A sheet shows one painting at a time; leave out --mix.")
+
+
+def run(options: argparse.Namespace) -> Batch:
+    """Do what the options say; see the batch for what came of it."""
+    settings = settings_of(options)
+    contents, styles = find_pictures(options.content), find_pictures(options.style)
+    groups = [styles] if settings.mix else [[style] for style in styles]
+    check(options, len(contents) * (1 if options.sheet else len(groups)))
+    quiet = options.json or options.out == STDIO
+    batch = Batch(
+        get_stylizer(settings.model or default_model(), options.device),
+        settings,
+        options.out,
+        mask=options.mask,
+        outside=options.mask_style,
+        refine_contents=find_pictures(options.refine_content),
+        report=partial(tqdm.write, file=sys.stderr if quiet else sys.stdout),
+        tell=(lambda facts: print(json.dumps(facts), flush=True)) if options.json else lambda facts: None,
+    )
+    if options.sheet:
+        batch.sheets(contents, labelled(styles))
+    else:
+        batch.run(contents, groups)
+    return batch
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
     try:
-        contents, styles = find_pictures(options.content), find_pictures(options.style)
-        batch = Batch(
-            get_stylizer(options.model or default_model(), options.device),
-            options.out,
-            size=options.size,
-            style_side=options.style_size,
-            refine=options.refine,
-            refine_contents=refining_contents(options.refine_content) if options.refine else (),
-        )
-        batch.run(contents, styles)
-    except (ImageError, WeightsError, EncoderError, OSError) as error:
+        batch = run(options)
+    except USER_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{len(batch.done)} pictures in {options.out}, {len(batch.skipped)} files skipped")
+    messages = sys.stderr if options.json or options.out == STDIO else sys.stdout
+    print(f"{len(batch.done)} pictures in {options.out}, {len(batch.skipped)} files skipped", file=messages)
+    for note in filter(None, batch.notes):
+        print(note, file=messages)
     return 2 if batch.skipped and batch.done else int(not batch.done)
 
 

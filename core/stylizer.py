@@ -4,9 +4,10 @@
     painted = stylizer.fix(load_image("painting.jpg"))        # instant: one MetaNet pass, remembered
     painted(load_image("photo.jpg")).save("out.png")           # the photo's exact size
     better = stylizer.refine(load_image("painting.jpg"), contents)   # the report's way: 20 more batches on this painting
+    both = stylizer.mix([first, second], [0.7, 0.3])           # between paintings
 
-A `FixedStyle` is a TransformNet with its filters in place. Instant styles share the model's TransformNet; a refined style
-has its own copy, so that refining never touches the model.
+A `FixedStyle` is a TransformNet with its filters in place. Instant styles share the model's networks; a refined style has
+its own copies, so that refining never touches the model. Strength, colours, masks and sizes are in `core.paint`.
 """
 
 import copy
@@ -14,7 +15,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,21 +24,25 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from core.checkpoint import Model, load_model
+from core.blend import blend
+from core.checkpoint import Model, available_models, load_model
 from core.data import SEED, Sampler
 from core.encoder import Encoder, denormalize, fast_dtype, load_encoder, normalize
 from core.engine import Objective, StepResult, train_step
-from core.flagship import FlagshipTransformNet
+from core.flagship import FlagshipMetaNet, FlagshipTransformNet
 from core.growth import make_optimizer
 from core.images import MIN_SIDE, ImageError, resize_smaller, to_image, to_tensor
 from core.losses import mean_std
-from core.nets import MULTIPLE, Filters, TransformNet
+from core.nets import MULTIPLE, Filters, MetaNet, TransformNet
+from core.packing import WeightsError
 from core.variants import Net
 
 STYLE_SIDE = 256
-LARGEST_SIDE = 4096
+LARGEST_WHOLE = 4096  # px a side, in one piece
+LARGEST_SIDE = 8192  # px a side, in tiles (core.tiles)
 REFINE_BATCHES = 20
 CACHE_BYTES = 256 * 1024 * 1024
+PREFERRED = ("flagship", "original-500", "original-1000", "improved-500", "improved-1000")
 
 
 class Cancelled(Exception):
@@ -58,11 +63,13 @@ class FixedStyle:
         transform_net: shared with the model, or this style's own after refining.
         filters: name -> flat vector for each generated convolution.
         refined: number of batches it was refined with, 0 for instant.
+        meta_net: generates this network's filters for other pictures: the model's, or this style's own after refining.
     """
 
     transform_net: TransformNet | FlagshipTransformNet
     filters: Filters
     refined: int = 0
+    meta_net: MetaNet | FlagshipMetaNet | None = None
 
     @torch.inference_mode()
     def apply(self, images: Tensor) -> Tensor:
@@ -78,16 +85,17 @@ class FixedStyle:
         Raises:
             ImageError: a side is shorter than 16 or longer than 4096 px.
         """
-        if min(image.size) < MIN_SIDE or max(image.size) > LARGEST_SIDE:
+        if min(image.size) < MIN_SIDE or max(image.size) > LARGEST_WHOLE:
             raise ImageError(
-                f"The photo has {image.width} x {image.height} px; each side must have {MIN_SIDE} to {LARGEST_SIDE}."
+                f"The photo has {image.width} x {image.height} px; each side must have {MIN_SIDE} to {LARGEST_WHOLE}."
             )
         device = next(self.transform_net.parameters()).device
         return to_image(self.apply(to_tensor(image)[None].to(device)))
 
     @property
     def nbytes(self) -> int:
-        own = sum(p.nbytes for p in self.transform_net.parameters()) if self.refined else 0
+        nets = [net for net in (self.transform_net, self.meta_net) if net is not None and self.refined]
+        own = sum(p.nbytes for net in nets for p in net.parameters())
         return own + sum(value.nbytes for value in self.filters.values())
 
 
@@ -174,9 +182,37 @@ class Stylizer:
         key = self.key(style, style_side)
         fixed = self.cache.get(key)
         if fixed is None:
-            fixed = FixedStyle(self.net.transform_net, self.net.meta_net(self.descriptor(style, style_side)))
+            filters = self.net.meta_net(self.descriptor(style, style_side))
+            fixed = FixedStyle(self.net.transform_net, filters, meta_net=self.net.meta_net)
             self.cache.put(key, fixed)
         return fixed
+
+    def mix(self, styles: Sequence[Image.Image], weights: Sequence[float], style_side: int = STYLE_SIDE) -> FixedStyle:
+        """Instant: a style between paintings (`core.blend`); their order makes no difference, not even in the last bit.
+
+        Args:
+            styles: RGB.
+            weights: one for each, not negative, summing to 1.
+            style_side: as for `fix`.
+        """
+        kept = [(picture_hash(style), weight, style) for style, weight in zip(styles, weights, strict=True) if weight]
+        kept.sort(key=lambda part: part[:2])
+        parts = [(weight, self.fix(style, style_side).filters) for _, weight, style in kept]
+        transform_net = self.net.transform_net
+        return FixedStyle(transform_net, blend(transform_net, parts), meta_net=self.net.meta_net)
+
+    @torch.inference_mode()
+    def own_style(self, fixed: FixedStyle, photo: Image.Image, style_side: int = STYLE_SIDE) -> FixedStyle:
+        """The photo's own style in a fixed style's networks: what its MetaNet generates when the photo is the painting.
+
+        Raises:
+            ValueError: the fixed style was made without its MetaNet.
+        """
+        if fixed.meta_net is None:
+            raise ValueError("this style has no MetaNet to generate another picture's filters with")
+        if fixed.meta_net is self.net.meta_net:
+            return self.fix(photo, style_side)
+        return replace(fixed, filters=fixed.meta_net(self.descriptor(photo, style_side)))
 
     def refine(
         self,
@@ -230,7 +266,20 @@ class Stylizer:
 @torch.no_grad()
 def _frozen(net: Net, descriptor: Tensor, batches: int) -> FixedStyle:
     """A copy of what refining has reached, safe from the batches that follow."""
-    return FixedStyle(copy.deepcopy(net.transform_net).eval().requires_grad_(False), net.meta_net(descriptor), batches)
+    kept = copy.deepcopy(net).eval().requires_grad_(False)
+    return FixedStyle(kept.transform_net, net.meta_net(descriptor), batches, kept.meta_net)
+
+
+def default_model() -> str:
+    """The best of the models that are shipped.
+
+    Raises:
+        WeightsError: none is.
+    """
+    have = available_models()
+    if not have:
+        raise WeightsError("No trained model is in checkpoints/; train one with `python -m core.train improved-500`.")
+    return next((name for name in PREFERRED if name in have), have[0])
 
 
 @lru_cache(maxsize=2)

@@ -4,6 +4,7 @@
     python -m core.train improved-500 --data data                # again after an interruption: goes on where it was
     torchrun --nproc-per-node 2 -m core.train improved-500 --data data
     python -m core.train improved-500 --data data --pilot        # 300 iterations to see how large the losses are
+    python -m core.train flagship --data data --snapshot         # export an interrupted run as it stands
 
 Adam 1e-3, 8 crops of 256 px a batch, a new style every 20 batches, 22 epochs over the contents. State and logs are kept in
 `runs/NAME/` while it runs; the finished model goes to `checkpoints/NAME/`.
@@ -12,6 +13,7 @@ Adam 1e-3, 8 crops of 256 px a batch, a new style every 20 batches, 22 epochs ov
 import argparse
 import copy
 import hashlib
+import re
 import signal
 import sys
 import time
@@ -28,12 +30,12 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from core.checkpoint import save_model
-from core.data import SEED, Sampler, draw_set, find_pools
+from core.data import LARGEST_SMALLER_SIDE, SEED, Sampler, draw_set, find_pools
 from core.encoder import CHECKPOINTS, EncoderError, fast_dtype, load_encoder
 from core.engine import Objective, Place, StepResult, Style, join, train_step
 from core.growth import GROWTH, FixedNorms, cosine, make_optimizer
 from core.images import ImageError
-from core.nets import StyleNet
+from core.nets import MULTIPLE, StyleNet, keep_flat
 from core.packing import WeightsError, write_atomic
 from core.runlog import WEIGHTS_EVERY, RunLog, read_rows, trained_layers
 from core.trainstate import STATE, load_state, save_state
@@ -41,6 +43,7 @@ from core.variants import CONTENT_WEIGHT, MODELS, TV_WEIGHT, Net, Variant, find_
 
 SAVE_SECONDS = 120.0
 PILOT_ITERATIONS = 300
+SMALLEST_CROP = 32
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Recipe:
     dtype: str = "float32"
     iterations: int | None = None
     growth: str = "free"
+    keep_flat: bool = False
 
     def identity(self) -> dict[str, Any]:
         """What differs from the default recipe: a field added later leaves the saved states of older runs valid."""
@@ -110,6 +114,8 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.net = variant.build().to(place.device)
         self.net.compute_dtype = dtype
+        if recipe.keep_flat:
+            keep_flat(self.net)
         self.state: nn.Module = self.net
         self.resumes = (folder / STATE).is_file()
         self.optimizer = make_optimizer(self.net, recipe.lr, recipe.growth)
@@ -142,7 +148,8 @@ class Trainer:
         if self.norms:
             for group in self.optimizer.param_groups:
                 group["lr"] = cosine(self.recipe.lr, iteration, self.total)
-        result = train_step(net, self.objective, self.optimizer, contents, self._style)
+        flat = self.recipe.keep_flat
+        result = train_step(net, self.objective, self.optimizer, contents, self._style, keep_flat=flat)
         if self.norms:
             self.norms.restore()
         return result
@@ -203,7 +210,8 @@ class Trainer:
             "style_weight": self.objective.style_weight,
             "content_weight": CONTENT_WEIGHT,
             "tv_weight": TV_WEIGHT,
-            "iterations": self.total,
+            "iterations": self.done,
+            "of_iterations": self.total,
             "set": self.config["set"],
             "styles_seen": len({row["style"] for row in rows}),
             "skipped": sum(bool(row["skipped"]) for row in rows),
@@ -278,30 +286,67 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--growth", choices=GROWTH, default="free", help="how weights may grow (default: free, the report's)"
     )
+    parser.add_argument("--keep-flat", action="store_true", help="train on flat (single-colour) pictures too")
+    parser.add_argument("--seed", type=int, default=SEED, help=f"of network, order and crops; not of the set ({SEED})")
+    parser.add_argument("--crop", type=int, help="side of the square crops in px, in place of the recipe's")
+    parser.add_argument("--name", dest="run_name", help="of the run and the model (default: from the options)")
     parser.add_argument("--iterations", type=int, help="in place of the recipe's number")
+    parser.add_argument(
+        "--snapshot", action="store_true", help="do not train, export what an unfinished run has reached"
+    )
     parser.add_argument("--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported")
     return parser.parse_args(arguments)
 
 
+def recipe_parts(options: argparse.Namespace) -> list[str]:
+    """What sets a run's recipe apart from the report's, for its name: `improved-500-fixed-norm-crop128-seed1`.
+
+    Raises:
+        ValueError: an option out of its range, or a name that is no plain folder name.
+    """
+    crops = range(SMALLEST_CROP, LARGEST_SMALLER_SIDE + 1, MULTIPLE)
+    if options.crop is not None and options.crop not in crops:
+        raise ValueError(f"--crop must be a multiple of {MULTIPLE} from {crops[0]} to {crops[-1]}, not {options.crop}.")
+    if options.seed < 0:
+        raise ValueError(f"--seed must be 0 or more, not {options.seed}.")
+    if options.run_name is not None and not re.fullmatch(r"[\w-][\w.-]*", options.run_name):
+        raise ValueError(f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}.")
+    parts = [options.growth] if options.growth != "free" else []
+    parts += ["keep-flat"] if options.keep_flat else []
+    parts += [f"crop{options.crop}"] if options.crop else []
+    return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])
+
+
 def make_trainer(variant: Variant, options: argparse.Namespace, place: Place) -> Trainer:
     """The trainer that the command line asks for."""
+    parts = recipe_parts(options)
+    if options.keep_flat and variant.block == "modulated":
+        raise ValueError("--keep-flat is for the report's models; the flagship skips flat pictures.")
     dtype = torch.float32 if options.fp32 else fast_dtype(place.device)
     settings: dict[str, Any] = {
         "style_weight": options.style_weight,
         "encoder_source": options.encoder,
         "growth": options.growth,
         "dtype": str(dtype).removeprefix("torch."),
+        "seed": options.seed,
+        "keep_flat": options.keep_flat,
     }
+    if options.crop:
+        settings["crop"] = options.crop
     if options.pilot or options.iterations:
         settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
     contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
-    if options.growth != "free":
-        variant = replace(variant, name=f"{variant.name}-{options.growth}", title=f"{variant.title}, {options.growth}")
+    variant = replace(
+        variant, name=options.run_name or "-".join([variant.name, *parts]), title=", ".join([variant.title, *parts])
+    )
     folder = options.runs / (f"{variant.name}-pilot" if options.pilot else variant.name)
     if variant.block == "modulated":
-        from core.train_flagship import FlagshipRecipe, FlagshipTrainer
+        from core.train_flagship import FlagshipRecipe, FlagshipTrainer, outside_pairs
 
-        return FlagshipTrainer(variant, FlagshipRecipe(**settings), contents, styles, folder, place)
+        trainer = FlagshipTrainer(variant, FlagshipRecipe(**settings), contents, styles, folder, place)
+        if place.rank == 0 and not options.pilot:
+            trainer.validation = outside_pairs(options.data, options.runs / "hashes.json")
+        return trainer
     return Trainer(variant, Recipe(**settings), contents, styles, folder, place)
 
 
@@ -313,12 +358,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         variant = find_variant(options.name)
         trainer = make_trainer(variant, options, place)
         folder = trainer.folder
-        trainer.run()
+        if options.snapshot and not trainer.done:
+            raise ValueError(f"There is no unfinished run in {folder} to take a snapshot of.")
+        if not options.snapshot:
+            trainer.run()
         if place.rank == 0:
-            summary = f"{trainer.total} iterations done"
+            summary = f"{trainer.done} iterations done"
+            if options.snapshot:
+                summary = f"{trainer.done} of {trainer.total} iterations"
             if not options.pilot:
                 size = trainer.export(options.out / trainer.variant.name)
-                (folder / STATE).unlink(missing_ok=True)
+                if not options.snapshot:
+                    (folder / STATE).unlink(missing_ok=True)
                 summary += f"; {size / 1e6:.1f} MB of weights in {options.out / trainer.variant.name}"
             print(summary)
     except Interrupted as notice:

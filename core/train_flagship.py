@@ -8,8 +8,13 @@ Differences from the report's recipe, each for the sake of paintings never seen 
 - losses of equal say whatever the painting (`core.losses.RelativeStyleLoss`, `NormalizedContentLoss`);
 - the first iterations only reproduce the photo; then a learning rate that falls by a cosine, and clipped gradients;
 - small crops first, large ones at the end; what is shipped is a running average of the weights.
+
+Every 500 iterations `learning.csv` gets a row of held-out measures (`core.validation`): the learning curve.
 """
 
+import copy
+import csv
+import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,15 +29,22 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from core.data import Sampler
-from core.encoder import normalize
+from core.encoder import load_encoder, normalize
 from core.engine import Objective, StepResult, Style, train_step
 from core.flagship import FlagshipNet
 from core.images import load_image, resize_smaller, to_tensor
+from core.packing import write_atomic
+from core.runlog import read_rows
+from core.stylizer import FixedStyle
 from core.train import Recipe, Trainer
+from core.validation import NAMES, Validation, unseen_paintings
 from core.variants import Net
 
 STYLE_SIDE = 256
 STANDARDIZE_ON = 512
+VALIDATE_EVERY = 500
+VALIDATE_ASIDE = 8  # of the paintings set aside, beside the gallery's four
+LEARNING = "learning.csv"
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,8 @@ class FlagshipTrainer(Trainer):
     sampler: FlagshipSampler
     net: FlagshipNet
 
+    validation: Validation | None = None
+
     def prepare(self) -> None:
         self.paintings = Paintings(self.objective, self.place.device)
         self.averaged = AveragedModel(
@@ -147,7 +161,29 @@ class FlagshipTrainer(Trainer):
         result = train_step(net, self.objective, self.optimizer, contents, styles, self.recipe.clip)
         if not result.skipped:  # the first time, this copies the network
             self.averaged.update_parameters(self.net)
+        if self.validation and (iteration + 1) % VALIDATE_EVERY == 0:
+            self.validate(self.validation, iteration)
         return result
+
+    def validate(self, validation: Validation, iteration: int) -> None:
+        """Add a row to the learning curve, in place of rows that an interrupted run wrote ahead of its state."""
+        net = cast(FlagshipNet, copy.deepcopy(self.averaged.module)).eval().requires_grad_(False)
+        with torch.no_grad():
+            fixed = [FixedStyle(net.transform_net, net.meta_net(d)) for d in self.validation_descriptors(validation)]
+        styles = dict(zip(map(id, validation.paintings), fixed, strict=True))
+        found = validation.measure(lambda photo, painting: styles[id(painting)](photo))
+        path = self.folder / LEARNING
+        rows = [row for row in read_rows(path) if int(row["iteration"]) < iteration]
+        table = io.StringIO()
+        writer = csv.DictWriter(table, ("iteration", *NAMES), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*rows, {"iteration": iteration, **{name: f"{value:.5g}" for name, value in found.items()}}])
+        write_atomic(path, table.getvalue().encode())
+
+    def validation_descriptors(self, validation: Validation) -> list[Tensor]:
+        """What the MetaNet sees of the paintings that are measured with."""
+        pixels = [to_tensor(resize_smaller(painting, STYLE_SIDE))[None] for painting in validation.paintings]
+        return [self.objective.style(image.to(self.place.device)).descriptor for image in pixels]
 
     def reproduce(self, net: nn.Module, contents: Tensor, styles: Sequence[Style]) -> StepResult:
         """A step towards giving the photo back, whatever the painting; logged as content loss."""
@@ -162,3 +198,17 @@ class FlagshipTrainer(Trainer):
 
     def finished(self) -> Net:
         return cast(FlagshipNet, self.averaged.module)
+
+    def export(self, folder: Path) -> int:
+        size = super().export(folder)
+        if (self.folder / LEARNING).is_file():
+            write_atomic(folder / LEARNING, (self.folder / LEARNING).read_bytes())
+        return size
+
+
+def outside_pairs(data: Path, cache: Path) -> Validation:
+    """The gallery's four outside contents by its four outside styles and eight of the paintings set aside."""
+    from gallery.pictures import CONTENTS
+
+    contents = [picture.image() for picture in CONTENTS if not picture.in_training]
+    return Validation(contents, unseen_paintings(data, cache, VALIDATE_ASIDE), load_encoder("vgg19"))

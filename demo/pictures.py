@@ -19,6 +19,7 @@ from PIL import Image
 from core.images import ImageError, load_image, resize_longest, resize_smaller, save_png
 from gallery.pictures import CONTENTS, MORE_STYLES, STYLES, Picture, my_contents, my_styles
 
+MAX_UPLOAD = "64mb"  # a file; 20 seconds of a phone's video have about 45
 THUMBNAIL_SIDE = 256  # px, the smaller side
 NOT_SHOWN_BY_BROWSERS = (".tif", ".tiff", ".heic", ".heif")
 SHOWN_SIDE = 2048  # px
@@ -36,8 +37,11 @@ def label_of(picture: Picture) -> str:
     return ", ".join(part for part in (picture.title, picture.artist, picture.year) if part)
 
 
-def uploaded(value: Mapping[str, object] | None) -> str | None:
+def uploaded(value: Mapping[str, object] | None, what: str = "picture") -> str | None:
     """The file behind the raw value of an Image component, None where it is empty.
+
+    Args:
+        what: what a message calls it.
 
     Raises:
         ImageError: it is not a file that was uploaded to this page.
@@ -46,7 +50,7 @@ def uploaded(value: Mapping[str, object] | None) -> str | None:
         return None
     path = value.get("path")
     if not isinstance(path, str) or not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
-        raise ImageError("The picture did not arrive as a file; upload it again.")
+        raise ImageError(f"The {what} did not arrive as a file; upload it again.")
     return path
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import sizes
 
-CSS = Path(__file__).with_name("page.css")
+CSS = sorted(Path(__file__).parent.glob("*.css"))
 
 INDIGO = gr.themes.Color(
     c50="#f0f0fa", c100="#e0e1f4", c200="#c4c6ea", c300="#a0a4dc", c400="#7d82cb", c500="#5b60b5",

@@ -123,9 +123,14 @@ def stylize(
     """Repaint a photo in the style of a painting. Returns the picture, a PNG without loss, named
     CONTENT__STYLE__MODEL.png, and what there is to say about it: model, times in seconds, sizes in px.
 
-    content: the photo. style: the painting. model: one of /models. mode: "instant" or "refined".
-    batches: of refining, 1 to 100. size: longest side of the result in px, 256 to 2048, or 0 for the photo's own.
-    style_side: smaller side in px at which the painting is read, 128, 256 or 512.
+    Args:
+        content: the photo.
+        style: the painting.
+        model: one of /models.
+        mode: "instant" or "refined".
+        batches: of refining, 1 to 100.
+        size: longest side of the result in px, 256 to 2048, or 0 for the photo's own.
+        style_side: smaller side in px at which the painting is read, 128, 256 or 512.
     """
     *_, result = _answers(content, style, model, mode, batches, size, style_side)
     return result
@@ -137,9 +142,13 @@ def refine(
     """Repaint a photo with a model refined on the painting, the report's way. Yields, every two batches, a draft of at
     most 512 px with what there is to say about it, and at the end the result; cancel the job to stop early.
 
-    content: the photo. style: the painting. model: one of /models. batches: 1 to 100.
-    size: longest side of the result in px, 256 to 2048, or 0 for the photo's own.
-    style_side: smaller side in px at which the painting is read, 128, 256 or 512.
+    Args:
+        content: the photo.
+        style: the painting.
+        model: one of /models.
+        batches: of refining, 1 to 100.
+        size: longest side of the result in px, 256 to 2048, or 0 for the photo's own.
+        style_side: smaller side in px at which the painting is read, 128, 256 or 512.
     """
     yield from _answers(content, style, model, REFINED, batches, size, style_side)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from core import train_flagship
 from core.checkpoint import load_model
 from core.encoder import Encoder
 from core.engine import Objective, Place
@@ -14,6 +15,7 @@ from core.losses import RelativeStyleLoss
 from core.runlog import read_rows
 from core.stylizer import StyleCache, Stylizer
 from core.train_flagship import FlagshipRecipe, FlagshipSampler, FlagshipTrainer
+from core.validation import NAMES, Validation
 from core.variants import FLAGSHIP
 from tests.conftest import draw
 
@@ -106,10 +108,25 @@ def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
     assert losses[0] == losses[1]
     assert len(losses[0]) == 6
 
+    (tmp_path / "whole" / train_flagship.LEARNING).write_text("iteration\n")
     whole.export(tmp_path / "flagship")
+    assert (tmp_path / "flagship" / train_flagship.LEARNING).read_text() == "iteration\n"
     model = load_model(tmp_path / "flagship")
     stylizer = Stylizer(model, model.encoder(), cache=StyleCache())
     assert stylizer.fix(draw(5))(draw(6, (50, 33))).size == (50, 33)
+
+
+def test_the_learning_curve_gets_a_row_of_held_out_measures_that_a_resumed_run_does_not_repeat(
+    contents: list[Path], styles: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train_flagship, "VALIDATE_EVERY", 2)
+    trainer = FlagshipTrainer(FLAGSHIP, RECIPE, contents, styles, tmp_path, Place(torch.device("cpu")))
+    trainer.validation = Validation([draw(1)], [draw(2)], trainer.encoder)
+    (tmp_path / train_flagship.LEARNING).write_text(f"iteration,{','.join(NAMES)}\n5{',0' * len(NAMES)}\n")
+    trainer.run()
+    rows = read_rows(tmp_path / train_flagship.LEARNING)
+    assert [row["iteration"] for row in rows] == ["3", "5"]
+    assert all(0 < float(row[name]) < 100 for row in rows for name in NAMES)
 
 
 def test_objective_takes_a_painting_for_each_image(encoder: Callable[[str], Encoder]) -> None:

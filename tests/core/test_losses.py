@@ -11,6 +11,7 @@ from core.losses import (
     ContentLoss,
     GramLoss,
     MeanStdLoss,
+    NormalizedContentLoss,
     TotalVariationLoss,
     gram_matrix,
     mean_std,
@@ -123,6 +124,15 @@ def test_content_loss_is_the_mean_squared_error_at_its_tap() -> None:
     assert loss(features, features) == 0
     moved = {"shallow": torch.rand(2, 3, 4, 4), "deep": features["deep"] + 0.5}
     assert loss(moved, features).item() == pytest.approx(0.25)
+
+
+def test_normalised_content_loss_ignores_scale_and_offset_and_averages_its_taps() -> None:
+    features = random_features()
+    loss = NormalizedContentLoss(["tap1", "tap2"])
+    recoloured = {name: 3 * value + 5 for name, value in features.items()}
+    assert loss(recoloured, features) == pytest.approx(0, abs=1e-4)
+    opposite = {"tap1": features["tap1"], "tap2": -features["tap2"]}
+    assert loss(opposite, features) == pytest.approx((0 + 4) / 2, abs=1e-3)
 
 
 @pytest.mark.parametrize("loss", [MeanStdLoss(), GramLoss()], ids=["mse", "gram"])

@@ -1,15 +1,25 @@
-"""The command line: every pair, bad files named and skipped, exit codes."""
+"""The command line: every pair, bad files named and skipped, exit codes, every setting, streams, JSON and sheets."""
 
+import functools
+import io
+import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from core import stylize
+from core import stylize, stylizer
 from core.checkpoint import save_model
+from core.data import Sampler
 from core.encoder import Encoder
+from core.images import load_image
+from core.options import percent
+from core.recipe import Source, read
+from core.settings import Settings
 from core.variants import VARIANTS
+from gallery import pictures as gallery
 from tests.conftest import draw_folder
 
 
@@ -62,7 +72,10 @@ def test_a_bad_style_is_skipped_with_all_its_pairs(model: Path, pictures: tuple[
     assert not (tmp_path / "out").exists()
 
 
-def test_refining_from_the_command_line(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+def test_refining_from_the_command_line(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stylizer, "Sampler", functools.partial(Sampler, batch=2, crop=32))
     arguments = ["--content", str(pictures[0] / "0000.png"), "--style", str(pictures[1] / "0050.png")]
     arguments += ["--model", str(model), "--out", str(tmp_path / "out")]
     assert stylize.main(arguments) == 0
@@ -93,3 +106,173 @@ def test_what_cannot_be_done_is_one_sentence(
     error = capsys.readouterr().err
     assert sentence in error
     assert error.count("\n") == 1
+
+
+# ---- settings from the command line ----
+
+
+def quick(model: Path, pictures: tuple[Path, Path], out: Path, *more: str) -> list[str]:
+    """One photo at 40 px, paintings read at 48 px."""
+    given = ["--content", str(pictures[0] / "0000.png"), "--model", str(model), "--out", str(out)]
+    return [*given, "--size", "40", "--style-size", "48", *more]
+
+
+def test_mixing_is_one_result_of_all_styles(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert stylize.main(quick(model, pictures, out, "--style", str(pictures[1]), "--mix", "0.7", "0.3")) == 0
+    assert [path.name for path in out.iterdir()] == ["0000__0050+0051__improved-500.png"]
+    assert read(out / "0000__0050+0051__improved-500.png").settings.mix == (0.7, 0.3)
+
+
+def test_every_setting_is_an_option(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    paintings = [str(pictures[1] / name) for name in ("0050.png", "0051.png")]
+    mask = str(pictures[0] / "0001.png")
+    more = ["--style", paintings[0], "--strength", "80%", "--colours", "photo", "--detail", "32", "--tiles"]
+    more += ["--mask", mask, "--mask-style", paintings[1], "--mask-softness", "2.5", "--mask-invert"]
+    assert stylize.main(quick(model, pictures, tmp_path / "a.png", *more)) == 0
+    recipe = read(tmp_path / "a.png")
+    assert recipe.settings == Settings(
+        str(model), (), 0.8, "photo", 40, 32, 48, mask_softness=2.5, mask_invert=True, tiles=True
+    )
+    assert (recipe.mask, recipe.outside) == (Source.of(mask), Source.of(paintings[1]))
+
+
+def test_settings_come_from_a_file_or_a_picture_and_options_come_first(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"strength": 0.5, "colours": "photo"}), encoding="utf-8")
+    style = ["--style", str(pictures[1] / "0050.png"), "--settings"]
+    assert stylize.main(quick(model, pictures, tmp_path / "a.png", *style, str(file), "--strength", "70")) == 0
+    first = read(tmp_path / "a.png").settings
+    assert (first.strength, first.colours) == (0.7, "photo")
+    again = [
+        "--content",
+        str(pictures[0] / "0000.png"),
+        *style,
+        str(tmp_path / "a.png"),
+        "--out",
+        str(tmp_path / "b.png"),
+    ]
+    assert stylize.main(again) == 0
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "a.png").read_bytes()
+
+
+def test_standard_input_to_standard_output(
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo = pictures[0] / "0000.png"
+    style = ["--style", str(pictures[1] / "0050.png")]
+    assert stylize.main(quick(model, pictures, tmp_path / "a.png", *style)) == 0
+    capfdbinary.readouterr()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(photo.read_bytes())))
+    assert stylize.main(quick(model, pictures, Path("-"), *style, "--content", "-")) == 0
+    out, err = capfdbinary.readouterr()
+    assert load_image(out).tobytes() == load_image(tmp_path / "a.png").tobytes()
+    assert out.startswith(b"\x89PNG") and out.endswith(b"IEND\xaeB`\x82"), "the picture and nothing else"
+    assert b"1 pictures" in err
+
+
+def test_json_is_an_object_a_line_for_each_result(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures[1] / "broken.png").write_bytes(b"not a picture")
+    assert stylize.main(quick(model, pictures, tmp_path / "out", "--style", str(pictures[1]), "--json")) == 2
+    captured = capsys.readouterr()
+    facts = [json.loads(line) for line in captured.out.splitlines()]
+    assert [Path(fact["styles"][0]).name for fact in facts] == ["0050.png", "0051.png"]
+    for fact in facts:
+        assert Image.open(fact["file"]).size == tuple(fact["size"]) == (40, 30)
+        assert fact["working_size"] == [40, 30]
+        assert fact["settings"]["size"] == 40
+        assert "as at 512 px" in fact["note"]
+        written = Path(fact["file"]).read_bytes()
+        Path(fact["file"]).unlink()
+        again = shlex.split(fact["command"])[3:]
+        assert stylize.main([*again, "--out", fact["file"]]) == 0
+        assert Path(fact["file"]).read_bytes() == written
+    assert "broken.png" in captured.err
+
+
+def test_what_is_said_about_stroke_width_is_not_said_twice(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stylize.main(quick(model, pictures, tmp_path / "out", "--style", str(pictures[1]))) == 0
+    assert capsys.readouterr().out.count("as at 512 px") == 1
+
+
+@pytest.mark.parametrize(("name", "kind"), [("sheet.jpg", "JPEG"), ("sheet.png", "PNG"), ("", "PNG")])
+def test_a_sheet_of_the_gallerys_paintings(
+    name: str, kind: str, model: Path, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "STYLES", gallery.STYLES[:2])
+    monkeypatch.setattr(gallery, "MORE_STYLES", ())
+    monkeypatch.setattr(gallery, "my_styles", lambda: ())
+    assert stylize.main(quick(model, pictures, tmp_path / "out" / name, "--sheet")) == 0
+    (file,) = (tmp_path / "out").iterdir()
+    assert file.name == (name or "0000__sheet__improved-500.png")
+    with Image.open(file) as image:
+        assert image.format == kind
+        assert image.width > 2 * 40 and image.height > 30
+
+
+def test_a_sheet_leaves_out_what_cannot_be_read(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures[1] / "broken.png").write_bytes(b"not a picture")
+    more = ["--sheet", "--style", str(pictures[1]), "--json"]
+    assert stylize.main(quick(model, pictures, tmp_path / "out", *more)) == 2
+    (fact,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert [Path(style).stem for style in fact["styles"]] == ["0050", "0051"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("--content PHOTO", "Give a painting with --style, or --sheet"),
+        ("--content PHOTOS --style PAINTING --out x.png", "There are 2 results; give --out a folder for them."),
+        ("--content PHOTOS --style PAINTING --out -", "There are 2 results; give --out a folder"),
+        ("--content PHOTO --style PAINTING --out x.jpg", "Results are PNG files"),
+        ("--content PHOTO --style PAINTING --out - --json", "The picture and the JSON cannot both"),
+        ("--content PHOTO --style PAINTING PAINTING --mix 1 1 --refine 2", "Refining takes one painting"),
+        ("--content PHOTO --style PAINTING PAINTING --mix 1", "The mix has 1 weights for 2 paintings"),
+        ("--content PHOTO --style PAINTING --strength 160", "The setting strength must be a number from 0 to 1.5."),
+        ("--content PHOTO --style PAINTING --mask-style PAINTING", "A painting for outside the mask needs a mask."),
+        ("--content PHOTO --style PAINTING --mask missing.png", '"missing.png" does not exist'),
+        ("--content PHOTO --style PAINTING --settings PHOTO", "This picture carries no recipe"),
+        ("--content PHOTO --style PAINTING --settings missing.json", "[Errno 2]"),
+        ("--content PHOTO --sheet --mix 1 1", "A sheet shows one painting at a time; leave out --mix."),
+    ],
+)
+def test_options_that_do_not_go_together_are_one_sentence(
+    arguments: str,
+    sentence: str,
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    known = {"PHOTO": pictures[0] / "0000.png", "PHOTOS": pictures[0], "PAINTING": pictures[1] / "0050.png"}
+    given = [str(known.get(word, word)) for word in arguments.split()]
+    assert stylize.main([*given, "--model", str(model)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {sentence}")
+    assert error.count("\n") == 1
+    assert not list(tmp_path.glob("x.*")) and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("text", "share"), [("80", 0.8), ("80%", 0.8), ("7", 0.07), ("112.5", 1.125), ("0", 0.0)])
+def test_percentages_are_read_as_written(text: str, share: float) -> None:
+    assert percent(text) == share
+
+
+def test_a_percentage_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        stylize.main(["--content", "x", "--strength", "much"])
+    assert "'much' is not a percentage" in capsys.readouterr().err

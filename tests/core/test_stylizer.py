@@ -19,7 +19,7 @@ from core.images import ImageError, resize_smaller, to_tensor
 from core.losses import mean_std
 from core.nets import TransformNet
 from core.stylizer import (
-    LARGEST_SIDE,
+    LARGEST_WHOLE,
     REFINE_BATCHES,
     STYLE_SIDE,
     Cancelled,
@@ -62,7 +62,7 @@ def pixels(image: Image.Image) -> np.ndarray:
 @pytest.mark.parametrize("name", NAMES)
 def test_results_have_the_exact_size_of_the_photo(name: str, make: Make, drawn: Draw, painting: Image.Image) -> None:
     fixed = make(name).fix(painting, SIDE)
-    for size in ((16, 16), (17, 31), (64, 200), (333, 250), (LARGEST_SIDE, 16), (18, 1025)):
+    for size in ((16, 16), (17, 31), (64, 200), (333, 250), (LARGEST_WHOLE, 16), (18, 1025)):
         result = fixed(drawn(1, size))
         assert result.size == size
         assert result.mode == "RGB"

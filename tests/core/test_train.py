@@ -170,6 +170,61 @@ def test_a_run_ships_its_model_and_removes_its_state(tmp_path: Path, capsys: pyt
     assert sorted(p.name for p in (tmp_path / "runs" / "ablation-mse").iterdir()) == ["log.csv", "weights.csv"]
 
 
+@pytest.mark.usefixtures("small_training")
+def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path: Path) -> None:
+    folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "shipped"), "--device", "cpu", "--fp32"]
+    options = ["--growth", "fixed-norm", "--crop", "48", "--seed", "7", "--keep-flat", "--iterations", "2"]
+    assert train.main(["improved-500", *options, *folders]) == 0
+    name = "improved-500-fixed-norm-keep-flat-crop48-seed7"
+    info = load_model(tmp_path / "shipped" / name).info
+    training = info["training"]
+    assert info["variant"]["name"] == name
+    assert info["variant"]["title"].endswith("(改进模型), fixed-norm, keep-flat, crop48, seed7")
+    assert (training["growth"], training["crop"], training["seed"], training["keep_flat"]) == (
+        "fixed-norm",
+        48,
+        7,
+        True,
+    )
+    assert len(rows(tmp_path / "runs" / name)) == 2
+    assert train.main(["improved-500", "--name", "my.run-1", "--iterations", "1", *folders]) == 0
+    assert (tmp_path / "shipped" / "my.run-1" / "model.json").is_file()
+
+
+def test_seeds_differ_in_network_and_order_and_not_in_the_set(start: StartTrainer) -> None:
+    one, other = start("one", seed=1), start("other", seed=2)
+    first, second = (run.net.state_dict()["meta_net.hidden.weight"] for run in (one, other))
+    assert not torch.equal(first, second)
+    assert not torch.equal(one.sampler.content_crops(0), other.sampler.content_crops(0))
+    assert one.config["set"] == other.config["set"]
+    assert one.config["recipe"] != other.config["recipe"]
+
+
+def test_what_is_not_chosen_leaves_saved_states_valid() -> None:
+    assert Recipe().identity() == {}
+    assert Recipe(keep_flat=True, seed=1).identity() == {"keep_flat": True, "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--crop", "130"], "--crop must be a multiple of 4 from 32 to 480, not 130."),
+        (["--crop", "16"], "--crop must be a multiple of 4 from 32 to 480, not 16."),
+        (["--seed", "-1"], "--seed must be 0 or more, not -1."),
+        (
+            ["--name", "../elsewhere"],
+            "--name must be letters, digits, dots, dashes and underscores, not '../elsewhere'.",
+        ),
+    ],
+)
+def test_an_option_out_of_range_is_one_sentence(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["improved-500", *options, "--device", "cpu", "--runs", str(tmp_path / "runs")]) == 1
+    assert capsys.readouterr().err == f"error: {said}\n"
+    assert not (tmp_path / "runs").exists()
+
+
 def test_pictures_that_are_missing_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["original-500", "--data", str(tmp_path / "no"), "--runs", str(tmp_path), "--device", "cpu"]
     assert train.main(arguments) == 1

@@ -187,16 +187,16 @@ def client(address: str) -> Client:
     return Client(address, verbose=False)
 
 
-def test_there_are_three_documented_endpoints(client: Client) -> None:
+def test_every_named_endpoint_is_documented(client: Client) -> None:
     named = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(named) == {"/stylize", "/refine", "/models"}
+    assert {"/stylize", "/refine", "/models"} <= set(named)
     assert all(endpoint["description"] for endpoint in named.values())
     parameters = [parameter["parameter_name"] for parameter in named["/stylize"]["parameters"]]
     assert parameters == ["content", "style", "model", "mode", "batches", "size", "style_side"]
 
 
 def test_models_lists_what_there_is(client: Client) -> None:
-    assert list(client.predict(api_name="/models")) == ["improved-500", "original-500"]
+    assert list(client.predict(api_name="/models")) == ["original-500", "improved-500"]
 
 
 def test_stylize_answers_with_a_png_and_what_there_is_to_say(client: Client) -> None:

@@ -1,0 +1,260 @@
+"""Training logs as curves: those of `core.runlog` (log.csv, weights.csv), or TensorBoard's event files.
+
+    log = read_folder(Path("checkpoints/original-500"))
+    log.layers["transform_net.downsampling.1.weight"].rms       # T values, one for each logged iteration
+    log.losses["content_loss"].values
+    own = read_files([Path("weights.csv")], "my run")
+
+A log may be read while it is written: a cut last line is left out. Event files need the package `tensorboard`; the nine
+points of its compressed histograms are the nine quantiles of weights.csv (the report's figure 5 was drawn from such a file).
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.runlog import PERCENT, WEIGHT_FIELDS
+
+LR = 1e-3  # the recipe's, where a log does not say
+LOSSES = ("loss", "content_loss", "style_loss", "tv_loss")
+MAX_BYTES = 16 << 20
+FILES = ("log.csv", "weights.csv")
+EVENTS = "events.out.tfevents."
+BASIS_POINTS = (0, 668, 1587, 3085, 5000, 6915, 8413, 9332, 10000)  # of TensorBoard's compressed histograms
+NEITHER = "is no training log: log.csv has a column iteration and one or more of {losses}; weights.csv has the columns {weights}."
+Floats = NDArray[np.float64]
+
+
+class LogError(ValueError):
+    """A file is not a training log; the message is one sentence that says what it should be."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One loss against the iteration: two arrays of T numbers, NaN where a batch was skipped."""
+
+    iterations: Floats
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One layer's weights against the iteration.
+
+    Attributes:
+        iterations: T.
+        quantiles: T x 9, at `core.runlog.PERCENT`.
+        rms: T, root mean square.
+    """
+
+    iterations: Floats
+    quantiles: Floats
+    rms: Floats
+
+
+@dataclass(frozen=True)
+class TrainingLog:
+    """What is known of one training run.
+
+    Attributes:
+        name: for the reader.
+        layers: layer -> its distribution; empty where there is no weights.csv.
+        losses: those of `LOSSES` that were logged.
+        lr: learning rate.
+    """
+
+    name: str
+    layers: dict[str, Distribution] = field(default_factory=dict)
+    losses: dict[str, Series] = field(default_factory=dict)
+    lr: float = LR
+
+
+def find_logs(parent: Path) -> list[str]:
+    """Names of the folders in `parent` that hold a training log, sorted; none where there is no such folder."""
+    if not parent.is_dir():
+        return []
+    return sorted(path.name for path in parent.iterdir() if any((path / name).is_file() for name in FILES))
+
+
+def read_folder(folder: Path) -> TrainingLog:
+    """The log of a run's or a model's folder; the learning rate is that of its model.json, if there is one.
+
+    Raises:
+        LogError: it holds neither log.csv nor weights.csv, or one that is broken.
+    """
+    paths = [folder / name for name in FILES if (folder / name).is_file()]
+    if not paths:
+        raise LogError(f"There is no training log in {folder.name}.")
+    try:
+        lr = float(json.loads((folder / "model.json").read_text(encoding="utf-8"))["training"]["lr"])
+    except (OSError, ValueError, KeyError, TypeError):
+        lr = LR
+    return read_files(paths, folder.name, lr)
+
+
+def read_files(paths: Sequence[Path], name: str, lr: float = LR) -> TrainingLog:
+    """One run's log from its files: log.csv, weights.csv, event files, in any order and under any name.
+
+    Raises:
+        LogError: one of them is something else, empty, broken, or larger than 16 MiB.
+    """
+    layers: dict[str, Distribution] = {}
+    losses: dict[str, Series] = {}
+    for path in paths:
+        if path.stat().st_size > MAX_BYTES:
+            raise LogError(f'"{path.name}" is larger than {MAX_BYTES >> 20} MiB, the most that is read of a log.')
+        read = read_events if path.name.startswith(EVENTS) else read_csv
+        found_layers, found_losses = read(path)
+        layers |= found_layers
+        losses |= found_losses
+    return TrainingLog(name, layers, losses, lr)
+
+
+Curves = tuple[dict[str, Distribution], dict[str, Series]]
+
+
+def read_csv(path: Path) -> Curves:
+    """Layers of a weights.csv or losses of a log.csv, told apart by their columns.
+
+    Raises:
+        LogError: it is neither, or a row is broken.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = list(csv.reader(text[: text.rfind("\n") + 1].splitlines(), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LogError(f'"{path.name}" is not a table of comma-separated values.') from error
+    columns = rows[0] if rows else []
+    whole = [(number, row) for number, row in enumerate(rows[1:], start=2) if row]
+    if whole and len(whole[-1][1]) != len(columns):
+        whole.pop()  # the line that was being written
+    for number, row in whole:
+        if len(row) != len(columns):
+            raise LogError(f'"{path.name}" has {len(row)} values in line {number}, where {len(columns)} belong.')
+    if set(WEIGHT_FIELDS) <= set(columns):
+        return _layers(path, columns, whole), {}
+    if "iteration" in columns and set(LOSSES) & set(columns):
+        return {}, _losses(path, columns, whole)
+    expected = NEITHER.format(losses=", ".join(LOSSES), weights=", ".join(WEIGHT_FIELDS))
+    raise LogError(f'"{path.name}" {expected}')
+
+
+Rows = list[tuple[int, list[str]]]
+
+
+def _layers(path: Path, columns: list[str], rows: Rows) -> dict[str, Distribution]:
+    layer = columns.index("layer")
+    wanted = ["iteration", *(f"p{p}" for p in PERCENT), "rms"]
+    table = _numbers(path, columns, rows, wanted)
+    names = np.array([row[layer] for _, row in rows])
+    found = {}
+    for name in dict.fromkeys(names.tolist()):
+        part = _in_order(table[names == name])
+        found[name] = Distribution(part[:, 0], part[:, 1:-1], part[:, -1])
+    return found
+
+
+def _losses(path: Path, columns: list[str], rows: Rows) -> dict[str, Series]:
+    names = [name for name in LOSSES if name in columns]
+    table = _numbers(path, columns, rows, ["iteration", *names])
+    if "skipped" in columns:
+        index = columns.index("skipped")
+        table[[bool(row[index]) for _, row in rows], 1:] = np.nan
+    table = _in_order(table)
+    return {name: Series(table[:, 0], table[:, i]) for i, name in enumerate(names, start=1)}
+
+
+def _numbers(path: Path, columns: list[str], rows: Rows, wanted: list[str]) -> Floats:
+    """Rows x wanted columns."""
+    indices = [columns.index(name) for name in wanted]
+    table = np.empty((len(rows), len(indices)))
+    for place, (number, row) in enumerate(rows):
+        try:
+            table[place] = [float(row[i]) for i in indices]
+        except ValueError as error:
+            wrong = next(row[i] for i in indices if not _is_number(row[i]))
+            raise LogError(f'"{path.name}" has {wrong[:40]!r} in line {number}, where a number belongs.') from error
+    return table
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _in_order(table: Floats) -> Floats:
+    """By iteration (the first column); of rows that share one, the last."""
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    last = np.append(np.diff(table[:, 0]) > 0, True)[: len(table)]
+    return table[last]
+
+
+# ---- TensorBoard ----
+
+
+def read_events(path: Path) -> Curves:
+    """Layers from the histograms of an event file, losses from its scalars (by the words content, style, tv in their tags).
+
+    Raises:
+        LogError: tensorboard is not installed, or it finds neither histogram nor loss.
+    """
+    try:
+        from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-not-found]
+            EventAccumulator,
+        )
+    except ImportError as error:
+        raise LogError(
+            f'"{path.name}" is a TensorBoard file, which needs the package tensorboard: pip install tensorboard.'
+        ) from error
+    events = EventAccumulator(str(path), size_guidance={"histograms": 0, "compressedHistograms": 0, "scalars": 0})
+    events.Reload()
+    tags = events.Tags()
+    losses = {
+        loss: Series(*_columns((event.step, event.value) for event in events.Scalars(tag)))
+        for tag in tags["scalars"]
+        if (loss := loss_of(tag))
+    }
+    layers = {tag: _histograms(events, tag) for tag in tags["distributions"]}
+    if not (layers or losses):
+        raise LogError(f'"{path.name}" holds no histogram of weights and no loss.')
+    return layers, losses
+
+
+def loss_of(tag: str) -> str | None:
+    """Which of `LOSSES` a scalar's tag means, if any."""
+    tag = tag.lower()
+    for word, loss in (
+        ("content", "content_loss"),
+        ("style", "style_loss"),
+        ("tv", "tv_loss"),
+        ("variation", "tv_loss"),
+    ):
+        if word in tag:
+            return loss
+    return "loss" if "loss" in tag else None
+
+
+def _histograms(events: Any, tag: str) -> Distribution:
+    compressed = [event.compressed_histogram_values for event in events.CompressedHistograms(tag)]
+    assert tuple(point for point, _ in compressed[0]) == BASIS_POINTS, "TensorBoard has changed its quantiles"
+    points = np.array([[value for _, value in row] for row in compressed], dtype=np.float64)
+    recorded = events.Histograms(tag)
+    values = [event.histogram_value for event in recorded]
+    rms = np.array([np.sqrt(value.sum_squares / value.num) if value.num else np.nan for value in values])
+    points[:, 0], points[:, -1] = [value.min for value in values], [value.max for value in values]
+    table = _in_order(np.column_stack([[event.step for event in recorded], points, rms]))
+    return Distribution(table[:, 0], table[:, 1:-1], table[:, -1])
+
+
+def _columns(pairs: Iterable[tuple[float, float]]) -> tuple[Floats, Floats]:
+    table = _in_order(np.array(list(pairs), dtype=np.float64).reshape(-1, 2))
+    return table[:, 0], table[:, 1]

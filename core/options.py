@@ -1,0 +1,96 @@
+"""The command line's options, and the settings that they make."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import torch
+
+from core import recipe
+from core.settings import COLOURS, Settings
+from core.stylizer import REFINE_BATCHES, STYLE_SIDE
+
+STDIO = Path("-")
+DESCRIPTION = """Stylise files. Every content is painted in every style, or, with --mix, in all styles at once."""
+
+
+def percent(text: str) -> float:
+    """ "80" or "80%" -> 0.8, exactly as a person writes it."""
+    try:
+        return float(Decimal(text.removesuffix("%")) / 100)
+    except InvalidOperation as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage") from error
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options as given; a setting that was not is None."""
+    parser = argparse.ArgumentParser(prog="python -m core.stylize", description=DESCRIPTION)
+    add = parser.add_argument
+    add("--content", type=Path, nargs="+", required=True, help="photos, or folders of photos; - reads standard input")
+    add("--style", type=Path, nargs="+", default=[], help="paintings, or folders of paintings")
+    add("--model", help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)")
+    add("--out", type=Path, default=Path("out"), help="folder for the results (default: out), or, for a single result, "
+        "a .png file, or - for standard output")  # fmt: skip
+    add("--size", type=int, metavar="PX", help="longest side of the result (default: the photo's own)")
+
+    style = parser.add_argument_group("style")
+    style.add_argument("--strength", type=percent, metavar="PERCENT", help="0 (the photo) to 150, 100 by default")
+    style.add_argument("--mix", type=float, nargs="+", metavar="WEIGHT", help="paint in up to four styles at once, "
+                       "with a weight for each, as in --style a.jpg b.jpg --mix 0.7 0.3")  # fmt: skip
+    style.add_argument("--colours", choices=COLOURS, help="style: the painting's (default); photo: the photo's, with the "
+                       "result's lightness; recolour: the painting is given the photo's first")  # fmt: skip
+    style.add_argument("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "
+                       f"the finer the strokes that count (default: {STYLE_SIDE})")  # fmt: skip
+    style.add_argument("--detail", type=int, metavar="PX", help="longest side at which the photo is painted before it is "
+                       "resized to the result: the smaller, the broader the strokes (default: the result's)")  # fmt: skip
+    style.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
+                       help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
+    style.add_argument("--refine-content", type=Path, nargs="+", default=[], metavar="PHOTO",
+                       help="photos, or folders of photos, to refine on (default: the gallery's)")  # fmt: skip
+
+    mask = parser.add_argument_group("mask")
+    mask.add_argument("--mask", type=Path, help="a picture, white where the style goes")
+    mask.add_argument("--mask-style", type=Path, help="a painting for outside the mask (default: the photo stays)")
+    mask.add_argument("--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result")
+    mask.add_argument("--mask-invert", action="store_const", const=True, help="style where the mask is black")
+
+    more = parser.add_argument_group("more")
+    more.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a PNG "
+                      "that was made here; options given beside it come first")  # fmt: skip
+    more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
+                      "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
+    more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
+                      "(always so above 4096 px)")  # fmt: skip
+    more.add_argument(
+        "--json", action="store_true", help="a JSON object for each result, a line each, on standard output"
+    )
+    more.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args(arguments)
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings of --settings, where given, changed by the other options.
+
+    Raises:
+        SettingsError, RecipeError: one sentence.
+        OSError: the file cannot be read.
+    """
+    base = read_settings(options.settings) if options.settings else Settings()
+    given = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    return replace(base, **{name: value for name, value in given.items() if value is not None})
+
+
+def read_settings(path: Path) -> Settings:
+    """Settings from a JSON file, or from the recipe in a PNG.
+
+    Raises:
+        SettingsError, RecipeError: one sentence.
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        is_png = file.read(4) == b"\x89PNG"
+    if is_png:
+        return recipe.read(path).settings
+    return Settings.from_json(path.read_bytes())

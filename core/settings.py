@@ -1,0 +1,153 @@
+"""Everything a visitor can set about one picture, as one value that the page, the command line and code share.
+
+    settings = Settings(strength=0.8, colours="photo", detail=512)
+    settings == Settings.from_json(json.dumps(settings.to_json()))
+
+What each setting does to the picture is in `core.paint`.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from core.images import MIN_SIDE
+from core.stylizer import LARGEST_SIDE, STYLE_SIDE
+
+STYLE, PHOTO, RECOLOUR = "style", "photo", "recolour"
+COLOURS = (STYLE, PHOTO, RECOLOUR)
+MOST_PAINTINGS = 4
+MOST_STRENGTH = 1.5
+MOST_BATCHES = 10_000
+MOST_SOFTNESS = 1000.0
+LARGEST_STYLE_SIZE = 2048
+
+
+class SettingsError(ValueError):
+    """A setting is unknown, outside its limits or does not go with another; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a photo is painted; the defaults are one painting, at once, at full strength, at the photo's own size.
+
+    Attributes:
+        model: name of a trained model, or a checkpoint folder; empty for the best that is shipped.
+        mix: a weight for each painting, not negative, in their order; they are divided by their sum. Empty: equal weights.
+        strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more exaggerates.
+        colours: `style` (the painting's), `photo` (the photo's, the result's lightness), `recolour` (the painting is given
+            the photo's colours before its style is read).
+        size: longest side of the result in px, 16 to 8192; None for the photo's own.
+        detail: longest side in px at which the photo is painted before it is resized to `size`: the smaller, the broader the
+            strokes and the less detail; None for the result's.
+        style_size: smaller side in px, 16 to 2048, at which the painting is read: the larger, the finer the strokes that count.
+        refine: batches of training on the painting, 0 for instant.
+        mask_softness: width of the mask's soft edge in px of the result, 0 to 1000; None for a fiftieth of the longest side.
+        mask_invert: style where the mask is black instead of white.
+        tiles: work in overlapping tiles, slower, in little memory; pictures above 4096 px a side always are.
+
+    Raises:
+        SettingsError: a value is of another kind or outside its limits.
+    """
+
+    model: str = ""
+    mix: tuple[float, ...] = ()
+    strength: float = 1.0
+    colours: str = STYLE
+    size: int | None = None
+    detail: int | None = None
+    style_size: int = STYLE_SIDE
+    refine: int = 0
+    mask_softness: float | None = None
+    mask_invert: bool = False
+    tiles: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, str):
+            raise SettingsError("The model must be the name of one.")
+        object.__setattr__(self, "mix", _weights(self.mix))
+        object.__setattr__(self, "strength", _number("strength", self.strength, 0, MOST_STRENGTH))
+        if self.colours not in COLOURS:
+            raise SettingsError(f"There is no way {self.colours!r} to colour; choose {', '.join(COLOURS)}.")
+        for name, limits in _WHOLE.items():
+            _whole(name, getattr(self, name), *limits)
+        if self.mask_softness is not None:
+            softness = _number("mask_softness", self.mask_softness, 0, MOST_SOFTNESS)
+            object.__setattr__(self, "mask_softness", softness)
+        for name in ("mask_invert", "tiles"):
+            if not isinstance(getattr(self, name), bool):
+                raise SettingsError(f"The setting {name} must be true or false.")
+        if self.refine and sum(weight > 0 for weight in self.mix) > 1:
+            raise SettingsError(REFINED_MIX)
+
+    def to_json(self) -> dict[str, Any]:
+        """Name -> value, fit for `json.dumps`."""
+        return asdict(self) | {"mix": list(self.mix)}
+
+    @classmethod
+    def from_json(cls, data: str | bytes | Mapping[str, Any]) -> "Settings":
+        """From the text of a JSON object, or from the object; what it leaves out is as by default.
+
+        Raises:
+            SettingsError: it is no such object, has a setting that there is not, or a value outside its limits.
+        """
+        if isinstance(data, str | bytes):
+            try:
+                data = json.loads(data)
+            except (ValueError, RecursionError) as error:
+                raise SettingsError("The settings cannot be read: they are not JSON.") from error
+        if not isinstance(data, Mapping):
+            raise SettingsError("The settings must be a JSON object of names and values.")
+        known = [field.name for field in fields(cls)]
+        unknown = [str(name) for name in data if name not in known]
+        if unknown:
+            raise SettingsError(f"There is no setting {unknown[0]!r}; there are {', '.join(known)}.")
+        return cls(**data)
+
+    def weights(self, paintings: int) -> list[float]:
+        """The weight of each of so many paintings; they sum to 1.
+
+        Raises:
+            SettingsError: 1 to 4 are possible, refined only 1, and `mix` must have one weight for each.
+        """
+        if not 1 <= paintings <= MOST_PAINTINGS:
+            raise SettingsError(f"A picture takes 1 to {MOST_PAINTINGS} paintings, not {paintings}.")
+        if self.mix and len(self.mix) != paintings:
+            raise SettingsError(f"The mix has {len(self.mix)} weights for {paintings} paintings; give one for each.")
+        mix = self.mix or (1.0,) * paintings
+        total = math.fsum(mix)
+        weights = [weight / total for weight in mix]
+        if self.refine and sum(weight > 0 for weight in weights) > 1:
+            raise SettingsError(REFINED_MIX)
+        return weights
+
+
+REFINED_MIX = "Refining takes one painting; mix several instantly, or refine on one of them."
+_WHOLE = {  # name -> least, most, whether it may be None
+    "size": (MIN_SIDE, LARGEST_SIDE, True),
+    "detail": (MIN_SIDE, LARGEST_SIDE, True),
+    "style_size": (MIN_SIDE, LARGEST_STYLE_SIZE, False),
+    "refine": (0, MOST_BATCHES, False),
+}
+
+
+def _number(name: str, value: object, least: float, most: float) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+        raise SettingsError(f"The setting {name} must be a number from {least:g} to {most:g}.")
+    return float(value)
+
+
+def _whole(name: str, value: object, least: int, most: int, optional: bool) -> None:
+    if optional and value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise SettingsError(f"The setting {name} must be a whole number from {least} to {most}.")
+
+
+def _weights(given: object) -> tuple[float, ...]:
+    if not isinstance(given, list | tuple) or len(given) > MOST_PAINTINGS:
+        raise SettingsError(f"The mix must be a list of up to {MOST_PAINTINGS} weights.")
+    if given and not any(given):
+        raise SettingsError("The weights of a mix must not all be 0.")
+    return tuple(_number("mix", weight, 0, 1e6) for weight in given)

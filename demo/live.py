@@ -1,0 +1,199 @@
+"""The tab Live (实时): the camera's picture repainted as it comes; the painting can be changed meanwhile.
+
+    with gr.Blocks() as blocks, gr.Tab("Live"):
+        build()
+
+The browser sends a frame twelve times a second, whatever became of the last one; a frame that is not painted when the next
+one arrives is overwritten by it, so that on a slow machine the picture stutters but does not lag. One visitor is live at a
+time: the others are told how long to wait, and the one who is live makes room after a minute if somebody waits. Frames are
+neither kept nor written to a file.
+"""
+
+import base64
+import io
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import gradio as gr
+
+from core import checkpoint
+from core.images import ImageError, load_image, resize_longest
+from core.stylizer import FixedStyle, get_stylizer
+from demo import jobs, sentences
+from demo.jobs import OrderError
+from demo.painting import place
+from demo.pictures import uploaded
+
+SIZES = (256, 320, 384, 512)
+DEFAULT_SIZE = 320
+EVERY = 0.08  # s between frames
+TURN = 60.0  # s that a visitor may be live while another waits
+PATIENCE = 3.0  # s without a frame after which a visitor has left
+CONNECTED = 8  # visitors who are live or wait; those after them wait for a place among these
+LARGEST_FRAME = 4_000_000  # characters; a browser sends about 100,000
+MOST_PIXELS = 2_500_000  # of the camera's picture
+CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
+QUALITY = 90  # JPEG
+ABOUT = (
+    "Start the camera and press Record. The picture goes to the computer that serves this page, is painted there and comes "
+    "back; nothing is kept. One visitor is live at a time, for a minute if others wait. Browsers give the camera only to pages "
+    "on the same computer or at an https:// address."
+)
+
+Upload = Mapping[str, object] | None
+
+
+class Turns:
+    """Who is live: one visitor at a time, the others in the order in which they came.
+
+    Args:
+        limit: seconds after which a visitor makes room if another waits.
+        patience: seconds without a frame after which a visitor has left.
+    """
+
+    def __init__(self, limit: float = TURN, patience: float = PATIENCE) -> None:
+        self.limit, self.patience = limit, patience
+        self._line: list[str] = []  # the first is live
+        self._seen: dict[str, float] = {}
+        self._since = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self, visitor: str, now: float | None = None) -> float:
+        """Seconds until it is this visitor's turn, at most; 0 when it is. To be asked at every frame.
+
+        Args:
+            now: a time in seconds, `time.monotonic()` by default.
+        """
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            live = self._line[0] if self._line else None
+            self._seen[visitor] = now
+            self._line = [other for other in self._line if now - self._seen[other] <= self.patience]
+            self._seen = {other: seen for other, seen in self._seen.items() if other in self._line or other == visitor}
+            if visitor not in self._line:
+                self._line.append(visitor)
+            if self._line[0] == live and len(self._line) > 1 and now - self._since >= self.limit:
+                self._line.append(self._line.pop(0))
+            if self._line[0] != live:
+                self._since = now
+            place = self._line.index(visitor)
+            return max(1.0, self._since + place * self.limit - now) if place else 0.0
+
+
+_turns = Turns()
+_painted: dict[str, deque[float]] = {}  # session -> when its latest frames were done
+
+
+def frame(camera: Upload, style: Upload, model: str, size: float, request: gr.Request) -> tuple[Any, str]:
+    """One frame of the camera, repainted: (value of an Image component, the line under it)."""
+    session = str(request.session_hash)
+    if not camera:
+        return gr.skip(), gr.skip()
+    seconds = _turns.wait(session)
+    if seconds:
+        return gr.skip(), waiting(seconds)
+    try:
+        picture = repaint(camera.get("url"), uploaded(style), model, size)
+    except Exception as error:  # the page keeps the previous frame, whatever happened
+        return gr.skip(), sentences.problem(error)
+    return {"url": picture}, rate(session)
+
+
+def repaint(camera: object, style: str | None, model: str | None, size: float) -> str:
+    """The camera's picture, a data URL, painted at that longest side in px; a data URL of a JPEG again.
+
+    Raises:
+        OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+    """
+    if size not in SIZES:
+        raise OrderError(f"The longest side can be {', '.join(map(str, SIZES))} px.")
+    if not style:
+        raise OrderError("Choose a painting first: drop one in, or click one of those below.")
+    if model not in (have := checkpoint.available_models()):
+        raise OrderError(f"There is no trained model named {model}; choose one of {', '.join(have)}.")
+    photo = load_image(_bytes(camera), max_pixels=MOST_PIXELS, at_least=int(size))
+    buffer = io.BytesIO()
+    _style(style, model)(resize_longest(photo, int(size))).save(buffer, "JPEG", quality=QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _bytes(url: object) -> bytes:
+    """What a data URL holds; any other address is refused, not followed."""
+    try:
+        if isinstance(url, str) and len(url) <= LARGEST_FRAME and url.startswith("data:image/"):
+            return base64.b64decode(url.partition(";base64,")[2], validate=True)
+    except ValueError:
+        pass
+    raise ImageError("The camera's picture did not arrive; stop the camera and start it again.")
+
+
+@lru_cache(maxsize=16)
+def _style(path: str, model: str) -> FixedStyle:
+    return get_stylizer(model).fix(load_image(path))
+
+
+def rate(session: str) -> str:
+    """The line under a live picture: frames a second, over this visitor's last ones."""
+    times, now = _painted.setdefault(session, deque(maxlen=12)), time.monotonic()
+    if times and now - times[-1] > PATIENCE:  # there was a pause
+        times.clear()
+    times.append(now)
+    for other in [key for key, done in _painted.items() if now - done[-1] > TURN]:
+        del _painted[other]
+    if len(times) < 3:
+        return sentences.caption("Live.")
+    return sentences.caption(f"Live: {(len(times) - 1) / (times[-1] - times[0]):.1f} frames/s.")
+
+
+def waiting(seconds: float) -> str:
+    """The line for a visitor whose turn it is not."""
+    return sentences.notice(f"Another visitor is live; your turn comes in at most {seconds:.0f} s, keep the camera on.")
+
+
+def build() -> None:
+    """Lay the tab out and connect it; call inside `gr.Blocks`."""
+    titles = jobs.model_titles()
+    if not titles:
+        gr.HTML(sentences.notice(jobs.TRAIN_FIRST))
+        return
+    gr.HTML(sentences.caption(ABOUT))
+    with gr.Row():
+        camera = gr.Image(
+            label="Camera",
+            sources=["webcam"],
+            streaming=True,
+            type="filepath",
+            webcam_options=gr.WebcamOptions(constraints=CAMERA),
+            buttons=[],
+            height=400,
+            min_width=320,
+            elem_id="camera",
+        )
+        picture = gr.Image(
+            label="Painted", interactive=False, buttons=["fullscreen"], height=400, min_width=320, elem_id="live"
+        )
+    status = gr.HTML("", elem_id="live-status")
+    with gr.Row():
+        with gr.Column(min_width=320):
+            style, _ = place("live")
+        with gr.Column(min_width=320), gr.Row():
+            model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)
+            sizes = [(f"{side} px", side) for side in SIZES]
+            size = gr.Dropdown(sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False)
+    camera.stream(
+        frame,
+        [camera, style, model, size],
+        [picture, status],
+        stream_every=EVERY,
+        time_limit=None,
+        concurrency_id="live",
+        concurrency_limit=CONNECTED,
+        preprocess=False,
+        postprocess=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )

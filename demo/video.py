@@ -1,0 +1,252 @@
+"""The tab Video (视频): a video and a painting in, the video repainted out, with its sound.
+
+    with gr.Blocks() as blocks, gr.Tab("Video"):
+        build()
+
+`core.video` paints; here it is fed, watched and stopped. The endpoint /stylize_video offers the same to programs.
+"""
+
+import html
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core import checkpoint
+from core.images import ImageError, load_image
+from core.stylizer import get_stylizer
+from core.video import Progress, painted_frames
+from core.videofile import Limits, VideoError, probe
+from demo import jobs, sentences
+from demo.jobs import OrderError, file_name
+from demo.painting import place
+from demo.pictures import MAX_UPLOAD, new_file, uploaded
+from demo.transfer import MODEL_WORK, QUIET
+
+LIMITS = Limits(seconds=20, frames=1200)
+SIZES = (256, 384, 512, 640)
+DEFAULT_SIZE = 384
+SMOOTH = 0.5
+SAY_EVERY = 0.5  # s
+LIMITS_SAID = (
+    f"Up to {LIMITS.seconds:g} seconds, {LIMITS.frames:,} frames and {MAX_UPLOAD[:-2]} MB; the result has up to "
+    f"{max(SIZES)} px on its longest side, and the sound of the original. "
+    "Longer and larger ones: `python -m core.video` on your own computer."
+)
+SMOOTH_INFO = "0 paints each frame for itself; 1 keeps what it can of the frame before."
+
+Upload = Mapping[str, object] | None
+_painting: dict[str, threading.Event] = {}  # session -> what stops its video
+
+
+def painted_video(
+    clip: str | None, style: str | None, model: str | None, size: float, smooth: float, out: str
+) -> Generator[Progress, None, None]:
+    """Repaint a video within the page's limits to the file `out`; close the iterator to cancel.
+
+    Raises:
+        OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+    """
+    have = checkpoint.available_models()
+    if not have:
+        raise OrderError(jobs.TRAIN_FIRST)
+    if not clip:
+        raise OrderError("Choose a video first: drop one in, or click to look for one.")
+    if not style:
+        raise OrderError("Choose a painting first: drop one in, or click one of those below.")
+    if model not in have:
+        raise OrderError(f"There is no trained model named {model}; choose one of {', '.join(have)}.")
+    if size not in range(min(SIZES), max(SIZES) + 1):
+        raise OrderError(f"The longest side must be {min(SIZES)} to {max(SIZES)} px.")
+    if not (isinstance(smooth, int | float) and 0 <= smooth <= 1):
+        raise OrderError("Smoothing must be between 0 and 1.")
+    try:
+        probe(clip, LIMITS)  # before the model is loaded
+        paint = get_stylizer(model).fix(load_image(style))
+        yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
+    except VideoError as error:
+        raise OrderError(str(error)) from error
+
+
+# ---- events of the page ----
+
+
+def accept(value: Upload) -> tuple[Any, str]:
+    """Look at a video that was dropped or chosen: keep it and say what it is, or say what is wrong."""
+    try:
+        path = uploaded(value, "video")
+        if path is None:
+            return gr.skip(), ""
+        info = probe(path, LIMITS)
+    except (VideoError, ImageError) as error:
+        return None, sentences.problem(OrderError(str(error)))
+    name = (value or {}).get("orig_name") or "video"
+    lasts = f", {info.seconds:.1f} s" if info.seconds else ""
+    return gr.skip(), sentences.caption(f"{name}, {sentences.px(info.size)}{lasts}, {_sound(info.sound)}")
+
+
+def _sound(there: bool) -> str:
+    return "with sound" if there else "without sound"
+
+
+def stop_painting(request: gr.Request) -> Any:
+    """Let this visitor's video end after the frame it is at; returns the stop button as it then looks."""
+    if stop := _painting.get(str(request.session_hash)):
+        stop.set()
+    return gr.Button("Stopping…", interactive=False)
+
+
+def paint(
+    clip: Upload, style: Upload, model: str, size: float, smooth: float, request: gr.Request
+) -> Iterator[tuple[Any, ...]]:
+    """Yield (video, download, status, button, stop button): how far it is, then the result, or a sentence."""
+    session, stop = str(request.session_hash), threading.Event()
+    _painting[session] = stop
+    idle = (gr.Button(visible=True), gr.Button(visible=False))
+    yield (
+        *(gr.skip(), gr.skip(), '<div class="refining"><progress></progress><p>Reading the video…</p></div>'),
+        *(gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)),
+    )
+    try:
+        path, out = uploaded(clip, "video"), ""
+        style_path = uploaded(style)
+        out = new_file(Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name)
+        progress: Progress | None = None
+        for progress in _now_and_then(painted_video(path, style_path, model, size, smooth, out), stop):
+            yield gr.skip(), gr.skip(), progress_line(progress), gr.skip(), gr.skip()
+        if progress is None or stop.is_set():
+            yield gr.skip(), gr.skip(), sentences.caption("Stopped; nothing was kept of this video."), *idle
+        else:
+            yield out, gr.DownloadButton(value=out, interactive=True), facts(progress, model), *idle
+    except Exception as error:  # the page keeps the previous result, whatever happened
+        yield gr.skip(), gr.skip(), sentences.problem(error), *idle
+    finally:
+        stop.set()
+        if _painting.get(session) is stop:
+            del _painting[session]
+
+
+def _now_and_then(frames: Generator[Progress, None, None], stop: threading.Event | None = None) -> Iterator[Progress]:
+    """The first frame's progress, one every half second, and the last; ends early once `stop` is set."""
+    said = 0.0
+    progress: Progress | None = None
+    try:
+        for progress in frames:
+            if stop and stop.is_set():
+                return
+            if time.monotonic() - said >= SAY_EVERY:
+                said = time.monotonic()
+                yield progress
+        if progress:
+            yield progress
+    finally:
+        frames.close()
+
+
+def progress_line(progress: Progress) -> str:
+    """A bar, the frames, their rate, the time left."""
+    of = f" of {progress.frames}" if progress.frames else ""
+    left = f" · about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+    bar = f'max="{progress.frames}" value="{progress.done}"' if progress.frames else ""
+    said = f"{progress.done}{of} frames · {progress.fps:.1f} frames/s{left}"
+    return f'<div class="refining"><progress {bar}></progress><p>{said}</p></div>'
+
+
+def facts(progress: Progress, model: str) -> str:
+    """The line under a result."""
+    parts = [
+        model,
+        f"{progress.done} frames",
+        f"{progress.fps:.1f} frames/s",
+        f"total {progress.seconds:.1f} s",
+        f"result {sentences.px(progress.size)}",
+    ]
+    return f'<p class="facts">{"".join(f"<span>{html.escape(part)}</span>" for part in parts)}</p>'
+
+
+# ---- endpoint for programs ----
+
+
+def stylize_video(
+    clip: Upload, style: Upload, model: str, size: float, smooth: float
+) -> Iterator[tuple[str | None, dict[str, object]]]:
+    """Repaint a video of up to 20 seconds in the style of a painting. While it is painted, yields how far it is about every
+    half second, without a file; cancel the job to stop. At the end yields the result: an MP4 (H.264, sound kept), and its
+    number of frames, its size in px, the seconds it took, and the frames painted per second.
+
+    Args:
+        clip: the video.
+        style: the painting, a picture.
+        model: one of /models.
+        size: longest side of the result in px, 256 to 640.
+        smooth: 0 to 1, how much of the previous frame is kept where nothing but the camera moved, which lowers flicker.
+    """
+    try:
+        path, style_path = uploaded(clip, "video"), uploaded(style)
+        out = new_file(Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name)
+        said: dict[str, object] = {}
+        for progress in _now_and_then(painted_video(path, style_path, model, size, smooth, out)):
+            said = {
+                "frames": progress.done,
+                "of": progress.frames,
+                "size": progress.size,
+                "seconds": round(progress.seconds, 3),
+                "frames_per_second": round(progress.fps, 2),
+            }
+            yield None, said
+        yield out, said
+    except Exception as error:
+        raise gr.Error(sentences.sentence(error), print_exception=False) from error
+
+
+# ---- layout ----
+
+
+def build() -> None:
+    """Lay the tab out and connect it; call inside `gr.Blocks`."""
+    titles = jobs.model_titles()
+    if not titles:
+        gr.HTML(sentences.notice(jobs.TRAIN_FIRST))
+    with gr.Row():
+        with gr.Column(scale=6, min_width=340):
+            clip = gr.Video(label="Video", sources=["upload"], buttons=[], height=270, elem_id="clip")
+            clip_note = gr.HTML(sentences.caption(""), elem_id="clip-note")
+            style, _ = place("video")
+        with gr.Column(scale=7, min_width=340):
+            with gr.Row():
+                model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)
+                sizes = [(f"{side} px", side) for side in SIZES]
+                size = gr.Dropdown(sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False)
+            smooth = gr.Slider(0, 1, value=SMOOTH, step=0.05, label="Smoothing", info=SMOOTH_INFO)
+            go = gr.Button("Stylize video", variant="primary", elem_id="video-go", interactive=bool(titles))
+            stop = gr.Button("Stop", variant="stop", elem_id="video-stop", visible=False)
+            status = gr.HTML("", elem_id="video-status")
+            gr.HTML(sentences.notice(LIMITS_SAID), elem_id="video-limits")
+            result = gr.Video(
+                label="Result", interactive=False, buttons=[], height=360, loop=True, elem_id="video-result"
+            )
+            download = gr.DownloadButton("Download MP4", interactive=False, elem_id="video-download")
+
+    outputs = [result, download, status, go, stop]
+    order = [clip, style, model, size, smooth]
+    events: dict[str, Any] = {"preprocess": False, "show_progress": "hidden", "api_visibility": "private"} | MODEL_WORK
+    clip.upload(accept, clip, [clip, clip_note], preprocess=False, **QUIET)
+    clip.clear(lambda: "", None, clip_note, **QUIET)
+    go.click(paint, order, outputs, **events)
+    stop.click(stop_painting, None, stop, **QUIET)
+    _endpoint(model)
+
+
+def _endpoint(model: gr.Dropdown) -> None:
+    """/stylize_video, on components that are never shown."""
+    with gr.Column(visible=False):
+        clip, style = gr.Video(label="video"), gr.Image(label="painting", type="filepath", image_mode=None)
+        size = gr.Number(DEFAULT_SIZE, label=f"longest side, {min(SIZES)} to {max(SIZES)} px", precision=0)
+        smooth = gr.Number(SMOOTH, label="smoothing, 0 to 1")
+        answer = [gr.File(label="video"), gr.JSON(label="info")]
+        never = gr.Button()
+    order = [clip, style, model, size, smooth]
+    never.click(stylize_video, order, answer, api_name="stylize_video", preprocess=False, **MODEL_WORK)

@@ -1,0 +1,158 @@
+"""Render the cells of the comparison and measure each: original, improved and ablated models side by side (report, appendices).
+
+    python -m gallery.build                                       # all that the models at hand can paint
+    python -m gallery.build --appendix A --mode instant
+    torchrun --nproc-per-node 2 -m gallery.build                  # shared by two processes
+    python -m gallery.build --models improved-500 gatys
+    python -m gallery.build --content photos/ --style paintings/ --models original-500 improved-500 --out out/grids
+
+What is there already is not done again, so an interrupted run goes on where it was; cells of a model, style or content that
+has changed since are. Each process computes in one thread (start as many as there are cores): sums of floats then come out
+the same, and so do the pictures, however many processes share the work.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from tqdm import tqdm
+
+from core.engine import join
+from core.images import ImageError, list_images, load_image
+from core.packing import write_atomic
+from core.variants import FLAGSHIP
+from gallery.cells import APPENDICES, MODES, RENDERED, mode_of
+from gallery.grid import image_bytes, sheet
+from gallery.painters import REFERENCE_PAINTERS, RowError, why_not
+from gallery.pictures import CONTENTS, STYLES, Picture
+from gallery.rendering import Builder, Row, plan
+
+CHECK_SIDE = 64  # pixels: own pictures are test-read at a reduced size
+
+
+def own_pictures(folder: Path, report: Callable[[str], None]) -> tuple[Picture, ...]:
+    """The pictures of a folder as contents or styles, named by their files; one that cannot be read is reported.
+
+    Raises:
+        ImageError: there is no such folder, or no picture in it that can be read.
+    """
+    files = list_images(folder)
+    alike = Counter(path.stem for path in files)
+    found = []
+    for path in files:
+        try:
+            load_image(path, at_least=CHECK_SIDE)
+        except ImageError as error:
+            report(f"skipped: {error}")
+            continue
+        name = path.stem if alike[path.stem] == 1 else path.name
+        title = path.stem.replace("_", " ")
+        found.append(Picture(name, title, "", "", "own picture", False, "", "", str(path.resolve())))
+    if not found:
+        raise ImageError(f'There is no picture that can be read in "{folder}".')
+    return tuple(found)
+
+
+def write_sheets(
+    rows: Sequence[str],
+    modes: Sequence[str],
+    styles: Sequence[Picture],
+    contents: Sequence[Picture],
+    root: Path,
+    since: int,
+) -> None:
+    """`STYLE__MODE.png` in `root` for each grid that is complete, unless another process has written it.
+
+    Args:
+        since: when this run began, in nanoseconds; an older sheet is written again.
+    """
+    for style in styles:
+        for mode in modes:
+            cells = [Row(mode_of(row, mode), row, style).cell(content, root) for row in rows for content in contents]
+            out = root / f"{style.name}__{mode}.png"
+            if not rows or not all(cell.is_file() for cell in cells):
+                continue
+            newest = max(since, *(cell.stat().st_mtime_ns for cell in cells))
+            if not out.is_file() or out.stat().st_mtime_ns <= newest:
+                write_atomic(out, image_bytes(sheet(rows, style, mode, contents, root), ".png"))
+
+
+def default_rows(appendices: Sequence[str] | None) -> list[str]:
+    """Rows of these appendices; without any, of all of them, the flagship and the references."""
+    rows = [row for name in appendices or APPENDICES for row in APPENDICES[name].rows]
+    return list(dict.fromkeys(rows if appendices else [*rows, FLAGSHIP.name, *REFERENCE_PAINTERS]))
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m gallery.build", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--appendix", nargs="+", choices=list(APPENDICES), help="only the models of these appendices")
+    parser.add_argument("--models", nargs="+", metavar="ROW", help="only these models and references")
+    parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES), help="default: both")
+    parser.add_argument("--content", type=Path, metavar="FOLDER", help="your own photos instead of the gallery's")
+    parser.add_argument("--style", type=Path, metavar="FOLDER", help="your own paintings instead of the gallery's")
+    parser.add_argument("--out", type=Path, help="where the cells go, and a sheet of each grid (default: the gallery)")
+    parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a GPU if there is one)")
+    options = parser.parse_args(arguments)
+    if (options.content or options.style) and not options.out:
+        parser.error("your own pictures need a folder of their own: add --out FOLDER")
+    return options
+
+
+def shared(value: Any) -> Any:
+    """The first process's value, in all of them, so that all divide the same list of work."""
+    if not dist.is_initialized():
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code (0 done, 1 nothing could be done, 2 cells were skipped, 3 interrupted)."""
+    options = parse(arguments)
+    since = time.time_ns()
+    torch.set_num_threads(1)
+    place = join(options.device)
+    report: Callable[[str], None] = tqdm.write if place.rank == 0 else lambda _: None
+    root = options.out or RENDERED
+    try:
+        contents = own_pictures(options.content, report) if options.content else CONTENTS
+        styles = own_pictures(options.style, report) if options.style else STYLES
+        wanted = options.models or default_rows(options.appendix)
+        reasons = {row: why_not(row) for row in wanted}
+        rows = [row for row in wanted if not reasons[row]]
+        for row in wanted:
+            if reasons[row]:
+                report(f"left out: {row} is {reasons[row]}")
+        builder = Builder(contents, root, str(place.device), report, place.rank == 0)
+        work = plan(rows, options.mode, styles)
+        mine = shared(builder.missing(work) if place.rank == 0 else None)[place.rank :: place.world]
+        builder.run([work[index] for index, _ in mine], sum(lacks for _, lacks in mine))
+        if options.out:
+            write_sheets(rows, options.mode, styles, contents, root, since)
+    except KeyboardInterrupt:
+        report("Stopped; what was rendered stays, and the same command goes on from there.")
+        return 3
+    except (RowError, ImageError, OSError) as error:
+        if place.rank == 0:
+            print(f"error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+    share = " by this process" if place.world > 1 else ""
+    report(f"{builder.done} cells rendered{share} in {root}, {builder.skipped} skipped")
+    if not rows:
+        return 1
+    # Under torchrun a process that ends with another code takes those down that still work.
+    return 2 if builder.skipped and place.world == 1 else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,185 @@
+"""What the report says, what was measured here, and whether it holds: gallery/REPORT.md, and the data of the tab Report.
+
+    python -m gallery.report                 # after gallery.build and gallery.timing: writes REPORT.md and report.json
+
+Claims about pictures are tested in `gallery.findings`, those about time, size and weight growth in `gallery.costs`. A claim that
+fails is shown as failing; one whose models or cells are missing says what it needs.
+"""
+
+import argparse
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.claims import ALPHA, FAILS, HOLDS, LEAST_EFFECT, UNKNOWN
+from core.metrics import MEASURES, average
+from core.packing import write_atomic
+from gallery.cells import MODES, mode_of
+from gallery.costs import cost_sections
+from gallery.findings import FOLLOWS, NOT_YET, Claim, Finding, Numbers, Section, picture_sections
+from gallery.pictures import CONTENTS, FOLDER, STYLES
+from gallery.results import title_of
+
+MARKDOWN, DATA = FOLDER / "REPORT.md", FOLDER / "report.json"
+VERDICTS = (HOLDS, FAILS, UNKNOWN, NOT_YET)
+SHOWN = (
+    "gram_share",
+    "mean_std_share",
+    "content_share",
+    "ssim",
+    "specks",
+    "color_distance",
+    "accent_recall",
+    "sharpness",
+)
+CHANGE = "Change with the painting, RMS of 255"
+INTRODUCTION = (
+    f"Each claim of the report beside what was measured here: on up to {len(CONTENTS) * len(STYLES)} pairs of the gallery's "
+    f"{len(CONTENTS)} photos and {len(STYLES)} paintings, at 256 px, once with instant pictures (one MetaNet pass) and once "
+    "with refined ones (20 batches on the painting, the report's own way). Pairs are tested by Wilcoxon's signed-rank test "
+    f"with the rank-biserial correlation as effect: a claim holds, or does not, where p < {ALPHA:g} and the effect is at least "
+    f"{LEAST_EFFECT:g} either way; else it cannot be told. A model whose pictures of one photo hardly differ from painting to "
+    f"painting (by less than {FOLLOWS:g} of 255, last table) has fewer than 64 different pictures: then the verdict must also "
+    "hold over the photos alone, and over the paintings alone."
+)
+AVERAGES = (
+    "Means over all pairs, of ratios geometric ones. *Left* is the share of the distance between photo and painting that "
+    "remains: 0 is the painting's own value, 1 the photo's. The last column is how much two paintings' pictures of one "
+    f"photo differ; below {FOLLOWS:g}, the model hardly looked at the painting."
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the report says.
+
+    Attributes:
+        sections: the claims.
+        averages: mode -> row -> measure -> mean over pairs (None where there is none), and `CHANGE`.
+    """
+
+    sections: tuple[Section, ...]
+    averages: dict[str, dict[str, dict[str, float | None]]]
+
+    def verdicts(self) -> dict[str, int]:
+        """How many tests ended how."""
+        found = Counter(finding.verdict for s in self.sections for claim in s.claims for finding in claim.findings)
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+
+def measured(numbers: Numbers | None = None, timings: Path | None = None) -> Report:
+    """The report of what lies in the gallery, in the logs and in timings.json."""
+    numbers = numbers or Numbers()
+    return Report((*picture_sections(numbers), *cost_sections(timings)), averages(numbers))
+
+
+def averages(numbers: Numbers) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Mode -> row -> measure -> mean, to three significant digits, of every row of which anything was measured."""
+    found: dict[str, dict[str, dict[str, float | None]]] = {}
+    for mode in MODES:
+        rows = {row: mode_of(row, mode) for row in numbers.rows if numbers.rendered(mode, row)}
+        found[mode] = {row: _row_averages(numbers, place, row) for row, place in rows.items()}
+    return found
+
+
+def _row_averages(numbers: Numbers, mode: str, row: str) -> dict[str, float | None]:
+    means = {name: average(name, numbers.values(mode, row, name).tolist()) for name in SHOWN}
+    means[CHANGE] = numbers.change_with_style(mode, row)
+    return {name: None if math.isnan(value) else float(f"{value:.3g}") for name, value in means.items()}
+
+
+def to_json(report: Report) -> str:
+    return json.dumps(asdict(report), indent=1, ensure_ascii=False)
+
+
+def from_json(text: str) -> Report:
+    """What `to_json` wrote. Raises ValueError for anything else."""
+    try:
+        found = json.loads(text)
+        return Report(tuple(map(_section, found["sections"])), found["averages"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("this is not the data of a report") from error
+
+
+def _section(found: Mapping[str, Any]) -> Section:
+    claims = (
+        Claim(claim["says"], claim["where"], claim["how"], tuple(Finding(**finding) for finding in claim["findings"]))
+        for claim in found["claims"]
+    )
+    return Section(found["title"], found["text"], tuple(claims))
+
+
+def title_of_column(name: str) -> str:
+    """Of a measure: its title with its unit; `CHANGE` as it is."""
+    if name not in MEASURES:
+        return name
+    measure = MEASURES[name]
+    return f"{measure.title}, {measure.unit}" if measure.unit else measure.title
+
+
+def summary(report: Report) -> str:
+    """How many tests ended how, in a sentence."""
+    counts = report.verdicts()
+    return f"{sum(counts.values())} tests. " + ", ".join(f"{name}: {count}" for name, count in counts.items()) + "."
+
+
+def markdown(report: Report) -> str:
+    """The text of REPORT.md."""
+    lines = [
+        "# What the report says, and what was measured",
+        "",
+        "Generated by `python -m gallery.report`.",
+        "",
+        INTRODUCTION,
+        "",
+        summary(report),
+    ]
+    for section in report.sections:
+        lines += ["", f"## {section.title}", "", section.text]
+        for claim in section.claims:
+            lines += ["", f"### {claim.says}", "", f"*{claim.where}.* Measured: {claim.how}.", ""]
+            lines += _table(("case", "measured", "pairs", "verdict"), map(_cells, claim.findings))
+    lines += ["", "## Averages", "", AVERAGES]
+    for mode, rows in report.averages.items():
+        lines += ["", f"### {mode.capitalize()}", ""]
+        if not rows:
+            lines += ["No picture has been rendered yet."]
+            continue
+        columns = [*SHOWN, CHANGE]
+        body = ([title_of(row), *(number(means[name]) for name in columns)] for row, means in rows.items())
+        lines += _table(["model", *map(title_of_column, columns)], body)
+    return "\n".join(lines) + "\n"
+
+
+def number(value: float | None) -> str:
+    """Three significant digits, a dash for none."""
+    return "–" if value is None else f"{value:.3g}"
+
+
+def _cells(finding: Finding) -> list[str]:
+    pairs = "–" if finding.pairs is None else str(finding.pairs)
+    verdict = finding.verdict if finding.verdict == NOT_YET else f"**{finding.verdict}**"
+    return [finding.case, finding.measured, pairs, verdict]
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows)]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m gallery.report", description=(__doc__ or "").split("\n")[0])
+    parser.parse_args(arguments)
+    report = measured()
+    write_atomic(DATA, to_json(report).encode())
+    write_atomic(MARKDOWN, markdown(report).encode())
+    print(f"{MARKDOWN}: {summary(report)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

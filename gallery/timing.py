@@ -1,0 +1,129 @@
+"""How long the report's networks take beside each other, timed in one run: a training iteration, and refining a painting.
+
+    python -m gallery.timing                              # about ten minutes on a quiet machine, to gallery/timings.json
+    python -m gallery.timing --rounds 3 --refine-rounds 0 --out /tmp/timings.json
+
+The contenders take turns, so that a busy machine is busy for all of them; times are told as ratios within a round (report,
+table 1 and section 4: about 1.6 times as long an epoch, 12 to 14 against 8 to 10 minutes a painting).
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from core.checkpoint import Model
+from core.data import SEED, Sampler
+from core.encoder import fast_dtype, load_encoder
+from core.engine import Objective, train_step
+from core.growth import make_optimizer
+from core.packing import write_atomic
+from core.stylizer import REFINE_BATCHES, StyleCache, Stylizer
+from core.variants import VARIANTS, Variant
+from gallery.pictures import CONTENTS, FOLDER, STYLES
+
+TIMINGS = FOLDER / "timings.json"
+LR = 1e-3  # the recipe's; no time depends on it
+CONTENDERS = tuple(name for name, variant in VARIANTS.items() if variant.images == 500)
+REFINED = ("original-500", "improved-500")
+Work = Callable[[], object]
+
+
+def take_turns(work: Mapping[str, Work], rounds: int, what: str) -> dict[str, list[float]]:
+    """Seconds of each piece of work in each round, after one round to warm up; every round starts with another."""
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    names = list(work)
+    with tqdm(total=(rounds + 1) * len(names), desc=what, unit="turn") as bar:
+        for turn in range(rounds + 1):
+            shift = turn % len(names)
+            for name in names[shift:] + names[:shift]:
+                start = time.perf_counter()
+                work[name]()
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
+                if turn:
+                    seconds[name].append(round(time.perf_counter() - start, 4))
+                bar.update()
+    return seconds
+
+
+def iteration(variant: Variant, batch: int, crop: int, device: str) -> Work:
+    """One training step of a freshly made network on crops of the gallery's contents, the encoder's dtype as in training."""
+    dtype = fast_dtype(device)
+    sampler = Sampler([p.path() for p in CONTENTS], [STYLES[0].path()], batch, crop, seed=SEED)
+    objective = Objective(variant, load_encoder(variant.encoder).for_compute(dtype).to(device))
+    net = variant.build().to(device).train()
+    net.compute_dtype = dtype
+    optimizer = make_optimizer(net, LR)
+    style, contents = objective.style(sampler.style_crop(0).to(device)), sampler.content_crops(0).to(device)
+    return lambda: train_step(net, objective, optimizer, contents, style)
+
+
+def refining(variant: Variant, batches: int, device: str) -> Work:
+    """A painting taken up by so many batches on the gallery's contents, as the page does it."""
+    encoder = load_encoder(variant.encoder)
+    info = {
+        "encoder": {"name": encoder.name, "source": encoder.source, "hash": encoder.hash},
+        "weights": {"hash": ""},
+        "training": {"style_weight": variant.style_weight, "lr": LR},
+    }
+    model = Model(variant, variant.build().eval().requires_grad_(False), info)
+    style, contents = STYLES[0].image(), [picture.path() for picture in CONTENTS]
+    return lambda: Stylizer(model, encoder, device, StyleCache()).refine(style, contents, batches)
+
+
+def measure_times(options: argparse.Namespace) -> dict[str, Any]:
+    """What timings.json holds: the settings, and seconds by model and round."""
+    found: dict[str, Any] = {
+        "batch": options.batch,
+        "crop": options.crop,
+        "device": options.device,
+        "dtype": str(fast_dtype(options.device)).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    steps = {name: iteration(VARIANTS[name], options.batch, options.crop, options.device) for name in CONTENDERS}
+    found["iteration"] = take_turns(steps, options.rounds, "Training iterations")
+    del steps
+    if options.refine_rounds:
+        paintings = {name: refining(VARIANTS[name], options.refine_batches, options.device) for name in REFINED}
+        found["refining"] = take_turns(paintings, options.refine_rounds, "Refining")
+        found["refining_batches"] = options.refine_batches
+    return found
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m gallery.timing", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=9, help="training iterations of each model (default: 9)")
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--crop", type=int, default=256, help="side of the crops in pixels (default: 256)")
+    parser.add_argument("--refine-rounds", type=int, default=3, help="paintings refined with each model (default: 3)")
+    parser.add_argument("--refine-batches", type=int, default=REFINE_BATCHES)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path, default=TIMINGS)
+    options = parser.parse_args(arguments)
+    if options.rounds < 1 or options.refine_rounds < 0 or options.refine_batches < 1 or options.batch < 1:
+        parser.error("rounds and batches must be 1 or more; --refine-rounds may be 0")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = parse(arguments)
+    try:
+        write_atomic(options.out, json.dumps(measure_times(options), indent=1).encode())
+    except OSError as error:
+        print(f"error: {options.out} cannot be written ({error.strerror}).", file=sys.stderr)
+        return 1
+    print(options.out)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

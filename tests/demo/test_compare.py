@@ -1,0 +1,387 @@
+"""The tab Compare: what its functions do, its endpoints as programs call them, and the page as a visitor sees it."""
+
+import csv
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import Browser, Download, Page, expect, sync_playwright
+
+from core import checkpoint
+from core.images import ImageError
+from core.stylizer import get_stylizer
+from demo import compare_cell, compare_html, compare_paint
+from demo.compare_choice import OWN, accept_upload, chosen, offered_rows, opening, read
+from demo.jobs import OrderError
+from demo.pictures import new_file
+from gallery import cells
+from gallery.pictures import STYLES
+from gallery.results import Grid
+from tests.rendered import render
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST, SECOND = STYLES[0], STYLES[1]
+PLACE = (0, 1)  # the first style, the second content
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+SLOW = 60_000  # ms: painting on a busy machine
+expect.set_options(timeout=20_000)
+
+START = """
+import sys
+from pathlib import Path
+from gallery import cells
+cells.RENDERED = Path(sys.argv.pop(1))
+import app
+raise SystemExit(app.main())
+"""
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two styles of `original-500` and `improved-500`, instant."""
+    folder = tmp_path_factory.mktemp("rendered")
+    render(folder)
+    return folder
+
+
+@pytest.fixture
+def gallery(rendered: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(cells, "RENDERED", rendered)
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
+    get_stylizer.cache_clear()
+    yield rendered
+    get_stylizer.cache_clear()  # models are remembered by name, and the shipped ones have the same names
+
+
+def upload(name: str, size: tuple[int, int] = (40, 30), color: str = "teal") -> dict[str, object]:
+    """The value of an upload button after a picture of that name arrived."""
+    path = new_file(name)
+    Image.new("RGB", size, color).save(path)
+    return {"path": path, "orig_name": name}
+
+
+# ---- choosing ----
+
+
+@pytest.mark.usefixtures("gallery")
+def test_the_page_opens_on_what_was_rendered() -> None:
+    choice = opening()
+    assert (choice.title, choice.mode) == ("Appendix A", "instant")
+    assert read(choice, FIRST).pictures == 16
+
+
+def test_it_opens_on_refined_grids_once_there_are_some(gallery: Path, tmp_path: Path) -> None:
+    shutil.copytree(gallery, tmp_path, dirs_exist_ok=True)
+    render(tmp_path, "refined")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "RENDERED", tmp_path)
+        assert opening().mode == "refined"
+
+
+@pytest.mark.usefixtures("gallery")
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (("C", "instant"), "no appendix named C; choose A or B"),
+        (("A", "slow"), "no mode named slow; choose instant or refined"),
+        ((OWN, "instant", [], ["stained_glass"], ["china"]), "at least one model, one painting and one photo"),
+        (
+            (OWN, "instant", ["starry"], ["stained_glass"], ["china"]),
+            "no model named starry; choose from .*improved-500",
+        ),
+        ((OWN, "instant", ["improved-500"], ["starry"], ["china"]), "no painting named starry"),
+        ((OWN, "instant", ["improved-500"], ["stained_glass"], ["/etc/passwd"]), "did not arrive as a file"),
+        ((OWN, "instant", ["improved-500"], ["stained_glass"], [f"{i}" for i in range(9)]), "room for 8 photos"),
+    ],
+)
+def test_an_impossible_choice_is_refused_in_one_sentence(order: tuple[Any, ...], said: str) -> None:
+    with pytest.raises((OrderError, ImageError), match=said):
+        chosen(*order)
+
+
+@pytest.mark.usefixtures("gallery")
+def test_own_pictures_of_one_name_stay_apart() -> None:
+    values = [accept_upload(upload("holiday.png", color=color))[1] for color in ("teal", "navy")]
+    choice = chosen(OWN, "instant", ["improved-500"], ["stained_glass"], values)
+    assert [content.title for content in choice.contents] == ["holiday", "holiday (2)"]
+    assert len({content.name for content in choice.contents}) == 2
+
+
+def test_a_broken_upload_is_named() -> None:
+    value = upload("holiday.png")
+    Path(str(value["path"])).write_text("milk, eggs")
+    with pytest.raises(ImageError, match=r'"holiday\.png" is a text file'):
+        accept_upload(value)
+
+
+@pytest.mark.usefixtures("gallery")
+def test_rows_offered_are_the_trained_models_and_what_else_can_paint() -> None:
+    assert set(offered_rows()[:2]) == {"improved-500", "original-500"}
+    assert "original-1000" not in offered_rows()
+
+
+# ---- what is shown ----
+
+
+@pytest.mark.usefixtures("gallery")
+def test_a_model_that_is_missing_says_so_and_a_gap_too() -> None:
+    choice = chosen("A", "instant")
+    shown = compare_html.grid_html(choice, read(choice, FIRST))
+    assert shown.count('class="cell"') == 16
+    assert shown.count("Not trained yet") == 2
+    unpainted = compare_html.grid_html(choice, read(choice, STYLES[5]))
+    assert unpainted.count("Not painted yet") == 2
+
+
+@pytest.mark.usefixtures("gallery")
+def test_names_of_files_are_text_to_the_page() -> None:
+    _, value = accept_upload(upload("<i>me.png"))
+    choice = chosen(OWN, "instant", ["improved-500"], ["stained_glass"], [value])
+    shown = compare_html.grid_html(choice, read(choice, choice.styles[0]))
+    assert "<i>" not in shown
+    assert "&lt;i&gt;me" in shown
+
+
+@pytest.mark.usefixtures("gallery")
+def test_a_cell_stands_beside_the_photo_at_its_size() -> None:
+    (before, after), table = compare_cell.sides(chosen("A", "instant"), PLACE, "photo", "improved-500")
+    assert after.endswith(f"{FIRST.name}/improved-500/chelsea.jpg")
+    with Image.open(before) as photo, Image.open(after) as cell:
+        assert (photo.format, photo.size) == ("PNG", cell.size)
+    assert "original-500" not in table
+
+
+@pytest.mark.usefixtures("gallery")
+def test_of_two_models_the_number_nearer_to_the_ideal_is_set_apart() -> None:
+    (before, _), table = compare_cell.sides(chosen("A", "instant"), PLACE, "original-500", "improved-500")
+    assert before.endswith("original-500/chelsea.jpg")
+    assert "<td class=best>1.01</td><td>2.01</td><td>0</td>" in table
+    assert "<td>–</td><td>–</td>" in table, "there are no whites"
+
+
+@pytest.mark.usefixtures("gallery")
+def test_a_cell_that_is_not_there_cannot_be_opened() -> None:
+    for place, row in ((PLACE, "original-1000"), ((0, 99), "improved-500"), ((-1, 0), "improved-500")):
+        with pytest.raises(OrderError):
+            compare_cell.opened(chosen("A", "instant"), place, "photo", row)
+
+
+# ---- painting ----
+
+
+def own_grid() -> Grid:
+    _, value = accept_upload(upload("holiday.png", (320, 200)))
+    choice = chosen(OWN, "instant", ["improved-500"], [FIRST.name], ["chelsea", value])
+    return read(choice, FIRST)
+
+
+@pytest.mark.usefixtures("gallery")
+def test_gaps_are_painted_and_measured_and_what_is_there_is_kept() -> None:
+    grid = own_grid()
+    assert [cell.picture is None for cell in grid.rows[0].cells] == [False, True]
+    steps = list(compare_paint.paint([grid], threading.Event()))
+    assert [(step.done, step.total, step.changed) for step in steps] == [(0, 1, False), (1, 1, True)]
+    kept, painted = compare_paint.completed(grid).rows[0].cells
+    assert kept == grid.rows[0].cells[0]
+    assert painted.picture is not None
+    with Image.open(painted.picture) as image:
+        assert image.size == (410, 256)
+    assert painted.numbers["ssim"] < 1
+    assert list(compare_paint.paint([grid], threading.Event())) == []
+
+
+@pytest.mark.usefixtures("gallery")
+def test_painting_that_is_stopped_paints_no_more() -> None:
+    grid, stop = own_grid(), threading.Event()
+    run = compare_paint.paint([grid], stop)
+    assert "getting ready" in next(run).text
+    stop.set()
+    assert list(run) == []
+    assert compare_paint.completed(grid).pictures == 1
+
+
+# ---- the page ----
+
+
+@pytest.fixture(scope="module")
+def page_address(rendered: Path, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the page is served from the drawn gallery and untrained models."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
+    command = [sys.executable, "-c", START, str(rendered), "--port", port, "--checkpoints", str(checkpoints)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"
+        yield line.split()[-1]
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def client(page_address: str) -> Client:
+    return Client(page_address, verbose=False)
+
+
+def test_compare_answers_with_a_grid(client: Client) -> None:
+    picture = client.predict("A", FIRST.name, "instant", api_name="/compare")
+    assert Path(picture).name == f"MetaStyle_appendix-A_instant_{FIRST.name}.png"
+    with Image.open(picture) as image:
+        assert image.format == "PNG"
+        assert image.width > image.height > 5 * 256
+
+
+def test_measures_answers_with_every_number(client: Client) -> None:
+    numbers = client.predict("A", "instant", api_name="/measures")
+    assert len(numbers) == 2 * 2 * 8
+    assert numbers[9] | {"row": "improved-500", "content": "chelsea", "specks": 2.01} == numbers[9]
+    assert numbers[9]["whites_lightness"] is None
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (("A", "starry", "instant"), f"no grid of the style starry; there are: {FIRST.name}"),
+        (("own", FIRST.name, "instant"), "no appendix named own; choose A or B"),
+        (("A", STYLES[4].name, "instant"), "no picture in this grid yet"),
+    ],
+)
+def test_compare_refuses_what_there_is_not(client: Client, order: tuple[str, ...], said: str) -> None:
+    with pytest.raises(AppError, match=said):
+        client.predict(*order, api_name="/compare")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine (apt install chromium)")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def page(browser: Browser, page_address: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened(page, page_address)
+    yield page
+    page.close()
+
+
+def opened(page: Page, address: str) -> None:
+    page.goto(address, wait_until="domcontentloaded")
+    page.get_by_role("tab", name="Compare").click(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Appendix A")).to_be_visible()
+
+
+def test_it_opens_on_a_finished_grid_and_another_can_be_chosen(page: Page) -> None:
+    grid = page.locator("#grid")
+    expect(grid.locator(".cell img")).to_have_count(16)
+    page.wait_for_function("[...document.querySelectorAll('#grid img')].every((image) => image.naturalWidth > 0)")
+    expect(page.locator("#compare-title")).to_contain_text("16 of 32 pictures")
+
+    grid.get_by_role("button", name="Bal du moulin").click()
+    expect(grid.locator(".style figcaption")).to_contain_text("Bal du moulin de la Galette")
+    expect(grid.get_by_role("button", name="Bal du moulin")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Appendix B").check()
+    expect(page.get_by_role("heading", name="Appendix B")).to_be_visible()
+    expect(grid.locator(".cell")).to_have_count(8)
+    expect(grid.get_by_text("Not trained yet")).to_have_count(3)
+    expect(grid.locator(".style figcaption")).to_contain_text("Bal du moulin de la Galette")
+    page.get_by_label("Refined").check()
+    expect(grid.locator(".cell")).to_have_count(0)
+    expect(page.locator("#measure-note")).to_contain_text("Nothing in this selection was measured yet")
+
+
+def test_a_click_on_a_cell_shows_it_large_between_any_two_models(page: Page) -> None:
+    page.locator("#grid").get_by_role("button", name="Improved, 500 images (改进模型): Chelsea the cat").click()
+    cell, images = page.locator("#cell"), page.locator("#cell-slider").get_by_test_id("imageslider-image")
+    expect(cell.get_by_role("heading")).to_have_text(f"Chelsea the cat in the style of {FIRST.title}")
+    expect(images.nth(1)).to_have_attribute("src", re.compile(r"improved-500/chelsea\.jpg"))
+    expect(images.nth(0)).to_have_attribute("src", re.compile(r"chelsea\.png"))
+    specks = cell.get_by_role("row", name="Specks per megapixel")
+    expect(specks.get_by_role("cell")).to_have_text(["2.01", "0"])
+    expect(cell).to_be_in_viewport(ratio=0.3)
+
+    cell.get_by_label("Before").click()
+    page.get_by_role("option", name="Original, 500 images").click()
+    expect(images.nth(0)).to_have_attribute("src", re.compile(r"original-500/chelsea\.jpg"))
+    expect(specks.get_by_role("cell")).to_have_text(["1.01", "2.01", "0"])
+
+
+def test_charts_are_drawn_and_follow_the_measure(page: Page) -> None:
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.locator(".js-plotly-plot .bars path")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot .boxlayer path.box")).to_have_count(4)
+    expect(page.locator(".js-plotly-plot .hm image, .js-plotly-plot .heatmaplayer image")).to_have_count(1)
+    page.get_by_label("Measure", exact=True).click()
+    page.get_by_role("option", name="Specks, per megapixel").click()
+    expect(page.locator(".js-plotly-plot .xtitle").first).to_have_text("Specks, per megapixel")
+
+
+def test_everything_can_be_taken_away(page: Page) -> None:
+    name = "MetaStyle_appendix-A_instant"
+    with Image.open(downloaded(page, "This grid as PNG", f"{name}_{FIRST.name}.png")) as image:
+        image.load()
+        assert image.format == "PNG"
+    pdf = downloaded(page, "All paintings as PDF", f"{name}.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type /Page\b(?!s)", pdf)) == 2
+    with zipfile.ZipFile(downloaded(page, "Pictures as zip", f"{name}_pictures.zip")) as archive:
+        assert archive.testzip() is None
+        assert f"instant/{SECOND.name}/improved-500/china.jpg" in archive.namelist()
+    text = downloaded(page, "Numbers as CSV", f"{name}_measures.csv").read_text(encoding="utf-8-sig")
+    assert len(list(csv.DictReader(io.StringIO(text)))) == 2 * 2 * 8
+
+
+def downloaded(page: Page, button: str, name: str) -> Path:
+    with page.expect_download(timeout=SLOW) as waiting:
+        page.get_by_role("button", name=button).click()
+    download: Download = waiting.value
+    assert download.suggested_filename == name
+    return Path(download.path())
+
+
+def test_own_pictures_are_painted_where_they_are_missing(page: Page, tmp_path: Path) -> None:
+    photo = tmp_path / "holiday.png"
+    Image.new("RGB", (64, 48), "teal").save(photo)
+    page.get_by_label("Own selection").check()
+    expect(page.get_by_role("heading", name="Own selection")).to_be_visible()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Add photos of your own").click()
+    chooser.value.set_files(photo)
+    grid = page.locator("#grid")
+    expect(grid.locator(".content figcaption").first).to_have_text("holiday")
+    for box in page.get_by_role("group", name="Models").get_by_role("checkbox").all()[1:]:
+        box.uncheck()
+    expect(grid.locator(".model")).to_have_count(1)
+    page.get_by_role("button", name="Paint the missing 2 pictures").click()
+    expect(page.locator("#compare-status").get_by_role("progressbar")).to_be_visible()
+    expect(grid.locator(".blank")).to_have_count(0, timeout=SLOW)
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden(timeout=SLOW)
+    grid.get_by_role("button", name="Improved, 500 images (改进模型): holiday").click()
+    expect(page.locator("#cell-numbers").get_by_role("row", name="Specks")).to_be_visible()
+
+
+@pytest.mark.parametrize(("theme", "ink"), [("light", "rgb(51, 46, 41)"), ("dark", "rgb(235, 226, 210)")])
+def test_on_a_phone_all_fits_and_charts_can_be_read(browser: Browser, page_address: str, theme: str, ink: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    opened(page, f"{page_address}?__theme={theme}")
+    expect(page.locator(".js-plotly-plot .xtitle").first).to_have_css("fill", ink)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("#grid .scroll").evaluate("(grid) => grid.scrollWidth > grid.clientWidth")
+    page.close()
