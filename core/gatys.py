@@ -40,7 +40,7 @@ from core.stylizer import STYLE_SIDE, Cancelled
 from core.variants import CONTENT_WEIGHT, STYLE_WEIGHTS, TV_WEIGHT
 
 STEPS = 100
-SIZE = 512  # px, of the command line
+SIZE = 512  # px: where nobody asks for a size on the command line, larger photos are made smaller
 LARGEST_SIDE = 1024  # px: the optimiser remembers 2 x 20 pictures in float64
 MEMORY = 20
 INITS = ("content", "noise")
@@ -250,7 +250,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--style", type=Path, required=True, help="the painting")
     parser.add_argument("--out", type=Path, required=True, help="the result, a PNG file")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
-    parser.add_argument("--size", type=int, default=SIZE, help=f"longest side of the result in px (default: {SIZE})")
+    parser.add_argument(
+        "--size", type=int, help=f"longest side of the result in px (default: the photo's own, at most {SIZE})"
+    )
     parser.add_argument("--style-size", type=int, default=STYLE_SIDE, help="smaller side at which the painting is read")
     for name, value in (("content", CONTENT_WEIGHT), ("style", STYLE_WEIGHTS["gram"]), ("tv", TV_WEIGHT)):
         parser.add_argument(f"--{name}-weight", type=float, default=value, help=f"default: {value:g}")
@@ -285,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 bar.update()
 
             final = optimise(
-                resize_longest(photo, options.size),
+                resize_longest(photo, options.size or min(SIZE, max(photo.size))),
                 painting,
                 steps=options.steps,
                 weights=weights,

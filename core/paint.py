@@ -34,6 +34,7 @@ from core.tiles import stylize_tiled
 USUAL_SIZE = 512
 DRAFT_SIZE = 512
 INSIDE, OUTSIDE = "inside", "outside"
+OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 Share = Callable[[float], None]
 
 
@@ -157,7 +158,7 @@ class _Painter:
         paintings = [paintings] if isinstance(paintings, Image.Image) else list(paintings)
         weights = settings.weights(len(paintings))
         if outside is not None and mask is None:
-            raise SettingsError("A painting for outside the mask needs a mask.")
+            raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.photo, self.mask = photo, mask
         self.started = time.perf_counter()
         self.stylizer = stylizer or get_stylizer(settings.model or default_model(), device)

@@ -29,7 +29,7 @@ from core.encoder import EncoderError
 from core.images import ImageError, list_images, load_image
 from core.options import STDIO, parse, settings_of
 from core.packing import WeightsError, write_atomic
-from core.paint import Painted, Step, gallery_contents, paint
+from core.paint import OUTSIDE_NEEDS_MASK, Painted, Step, gallery_contents, paint
 from core.recipe import RecipeError, Source, command_line, picture_bytes, recipe_of
 from core.settings import Settings, SettingsError
 from core.sheet import SHEET_SIZE, sheet, sheet_bytes
@@ -231,8 +231,9 @@ def labelled(styles: Sequence[Path]) -> list[tuple[str, Path]]:
     return [(picture.title, picture.path()) for picture in (*STYLES, *MORE_STYLES, *my_styles())]
 
 
-def check(options: argparse.Namespace, results: int) -> None:
+def check(options: argparse.Namespace, settings: Settings, groups: Sequence[Sequence[Path]], contents: int) -> None:
     """Raises SettingsError where options do not go together."""
+    results = contents * (1 if options.sheet else len(groups))
     if not options.style and not options.sheet:
         raise SettingsError("Give a painting with --style, or --sheet for all of the gallery's.")
     single = options.out == STDIO or is_file(options.out)
@@ -244,16 +245,20 @@ def check(options: argparse.Namespace, results: int) -> None:
         raise SettingsError(
             "The picture and the JSON cannot both go to standard output; give --out a file or a folder."
         )
-    if options.sheet and options.mix:
+    if options.mask_style and not options.mask:
+        raise SettingsError(OUTSIDE_NEEDS_MASK)
+    if options.sheet and settings.mix:
         raise SettingsError("A sheet shows one painting at a time; leave out --mix.")
+    for group in groups:
+        settings.weights(len(group))
 
 
 def run(options: argparse.Namespace) -> Batch:
     """Do what the options say; see the batch for what came of it."""
     settings = settings_of(options)
     contents, styles = find_pictures(options.content), find_pictures(options.style)
-    groups = [styles] if settings.mix else [[style] for style in styles]
-    check(options, len(contents) * (1 if options.sheet else len(groups)))
+    groups = [styles] if settings.mix and styles else [[style] for style in styles]
+    check(options, settings, groups, len(contents))
     quiet = options.json or options.out == STDIO
     batch = Batch(
         get_stylizer(settings.model or default_model(), options.device),

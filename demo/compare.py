@@ -37,7 +37,7 @@ from gallery.painters import REFERENCE_PAINTERS, why_not
 from gallery.pictures import Picture
 from gallery.results import Grid, title_of
 
-LIGHT: dict[str, Any] = {"preprocess": False} | QUIET
+LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
 PAINTING: dict[str, Any] = {"preprocess": False, "show_progress": "minimal", "api_visibility": "private"} | MODEL_WORK
 LOOK_AT_CELL = """() => setTimeout(
   () => document.getElementById("cell")?.scrollIntoView({ behavior: "smooth", block: "start" }), 80)"""

@@ -24,6 +24,7 @@ from core.images import (
     resize_longest,
     resize_smaller,
     save_png,
+    srgb_profile,
     to_image,
     to_tensor,
 )
@@ -572,6 +573,14 @@ def test_save_png_keeps_pixels_text_and_profile(tmp_path: Path) -> None:
         assert saved.info["icc_profile"] == swapped_profile()
     assert os.listdir(tmp_path) == ["a.png"]
     assert png_bytes(noise(), text=text, icc_profile=swapped_profile()) == (tmp_path / "a.png").read_bytes()
+
+
+def test_the_profile_of_results_is_srgb_and_always_the_same() -> None:
+    profile = srgb_profile()
+    assert profile == srgb_profile()
+    assert "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    changed = load_image(png_bytes(noise(), icc_profile=profile))
+    assert abs(np.asarray(changed, dtype=int) - np.asarray(noise(), dtype=int)).max() <= 1
 
 
 def test_save_png_gives_the_usual_permissions(tmp_path: Path) -> None:

@@ -114,7 +114,10 @@ def test_the_text_is_international_and_the_picture_says_that_it_is_srgb() -> Non
 
 def test_files_elsewhere_are_named_by_their_paths() -> None:
     _, recipe = paint_files(**order("default"))
-    files = {recipe.content.sha256: "/photos/one.png", recipe.styles[0].sha256: Path("paintings/two.png")}
+    files: dict[str, str | Path] = {
+        recipe.content.sha256: "/photos/one.png",
+        recipe.styles[0].sha256: Path("paintings/two.png"),
+    }
     assert "--content /photos/one.png --style paintings/two.png" in command_line(recipe, files)
     assert "'/photos/one.png'" in python_snippet(recipe, files)
     assert f"--style ./{PAINTING}" in command_line(recipe), "a name is not taken for an option"

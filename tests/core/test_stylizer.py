@@ -18,6 +18,7 @@ from core.engine import Objective, StepResult
 from core.images import ImageError, resize_smaller, to_tensor
 from core.losses import mean_std
 from core.nets import TransformNet
+from core.packing import WeightsError
 from core.stylizer import (
     LARGEST_WHOLE,
     REFINE_BATCHES,
@@ -26,6 +27,7 @@ from core.stylizer import (
     FixedStyle,
     StyleCache,
     Stylizer,
+    default_model,
     get_stylizer,
     pad_to_multiple,
 )
@@ -224,6 +226,20 @@ def test_shipped_models_are_loaded_once_and_share_their_encoder(
         assert first.cache is second.cache is stylizer.SHARED_CACHE
     finally:
         get_stylizer.cache_clear()
+
+
+def test_the_best_of_the_models_that_are_there_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    with pytest.raises(WeightsError, match=r"^No trained model is in checkpoints/; train one with"):
+        default_model()
+    for name, best in (
+        ("ablation-mse", "ablation-mse"),
+        ("original-500", "original-500"),
+        ("improved-500", "improved-500"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").touch()
+        assert default_model() == best
 
 
 # ---- refined ----

@@ -171,7 +171,10 @@ def test_a_run_ships_its_model_and_removes_its_state(tmp_path: Path, capsys: pyt
 
 
 @pytest.mark.usefixtures("small_training")
-def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path: Path) -> None:
+def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "gallery_change", lambda *_: {})
     folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "shipped"), "--device", "cpu", "--fp32"]
     options = ["--growth", "fixed-norm", "--crop", "48", "--seed", "7", "--keep-flat", "--iterations", "2"]
     assert train.main(["improved-500", *options, *folders]) == 0

@@ -63,12 +63,12 @@ def repainted(page: Page, file_name: str) -> None:
 
 def test_a_click_on_a_painting_is_enough(page: Page) -> None:
     expect(page.get_by_role("heading", name="MetaStyle 风格迁移")).to_be_visible()
-    repainted(page, "astronaut__hokusai_great_wave__improved-500.png")
+    repainted(page, "astronaut__hokusai_great_wave__original-500.png")
     page.locator("#painting-gallery").get_by_label("Thumbnail 7 of 8").click()
-    repainted(page, "astronaut__kandinsky_composition_viii__improved-500.png")
+    repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
     expect(page.locator("#painting-note")).to_contain_text("Composition VIII, Wassily Kandinsky, 1923")
     page.locator("#more").get_by_label("Thumbnail 6 of").click()
-    repainted(page, "astronaut__duerer_lion__improved-500.png")
+    repainted(page, "astronaut__duerer_lion__original-500.png")
     expect(page.locator("#slider")).to_be_in_viewport(ratio=0.5)
 
 
@@ -80,19 +80,19 @@ def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> Non
     upload(page, "painting", PAINTING)
     expect(page.locator("#painting-note")).to_contain_text("duerer_lion.jpg")
     page.get_by_label("Model", exact=True).click()
-    page.get_by_role("option", name="Original, 500 images").click()
+    page.get_by_role("option", name="Improved, 500 images").click()
     page.get_by_label("Longest side").click()
     page.get_by_role("option", name="384 px").click()
     page.get_by_role("button", name="Stylize", exact=True).click()
 
     status = page.locator("#status")
-    expect(status).to_contain_text("original-500", timeout=SLOW)
+    expect(status).to_contain_text("improved-500", timeout=SLOW)
     expect(status).to_contain_text(re.compile(r"style pass [\d.]+ s.*total [\d.]+ s.*result 384 × 256 px", re.DOTALL))
-    repainted(page, "my-coffee__duerer_lion__original-500.png")
+    repainted(page, "my-coffee__duerer_lion__improved-500.png")
 
     with page.expect_download() as download:
         page.get_by_role("button", name="Download PNG").click()
-    assert download.value.suggested_filename == "my-coffee__duerer_lion__original-500.png"
+    assert download.value.suggested_filename == "my-coffee__duerer_lion__improved-500.png"
     with Image.open(download.value.path()) as image:
         assert (image.format, image.size) == ("PNG", (384, 256))
 
@@ -112,15 +112,15 @@ def test_the_slider_uncovers_the_photo(page: Page) -> None:
 def test_a_broken_file_is_named_and_the_result_stays(page: Page, tmp_path: Path) -> None:
     broken = tmp_path / "holiday.jpg"
     broken.write_bytes(PAINTING.read_bytes()[:5000])
-    repainted(page, "astronaut__hokusai_great_wave__improved-500.png")
+    repainted(page, "astronaut__hokusai_great_wave__original-500.png")
     upload(page, "photo", broken)
     alert = page.locator("#photo-note").get_by_role("alert")
     expect(alert).to_contain_text(re.compile(r'^"holiday\.jpg" is damaged, incomplete .* accepted are PNG, JPEG.*\.$'))
     page.get_by_role("button", name="Stylize", exact=True).click()
     expect(page.locator("#status").get_by_role("alert")).to_contain_text("Choose a photo first")
-    repainted(page, "astronaut__hokusai_great_wave__improved-500.png")
+    repainted(page, "astronaut__hokusai_great_wave__original-500.png")
     page.locator("#photo-gallery").get_by_label("Thumbnail 3 of").click()
-    repainted(page, "china__hokusai_great_wave__improved-500.png")
+    repainted(page, "china__hokusai_great_wave__original-500.png")
     expect(page.get_by_role("alert")).to_have_count(0)
 
 

@@ -325,7 +325,7 @@ def test_a_click_on_a_cell_shows_it_large_between_any_two_models(page: Page) -> 
 
 def test_charts_are_drawn_and_follow_the_measure(page: Page) -> None:
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
-    expect(page.locator(".js-plotly-plot .bars path")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot .bars .point > path")).to_have_count(2)
     expect(page.locator(".js-plotly-plot .boxlayer path.box")).to_have_count(4)
     expect(page.locator(".js-plotly-plot .hm image, .js-plotly-plot .heatmaplayer image")).to_have_count(1)
     page.get_by_label("Measure", exact=True).click()

@@ -62,12 +62,14 @@ def test_a_result_is_named_after_its_two_pictures(content: str, style: str, expe
     assert file_name(content, style, "improved-500") == expected
 
 
-def test_the_flagship_is_offered_first_then_improved_500(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_flagship_is_offered_first_then_the_original_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
     for name in ("original-1000", "original-500", "improved-500", "ablation-mse"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").write_text(json.dumps({"variant": {"title": name.upper()}}))
-    assert list(model_titles()) == ["improved-500", "original-500", "original-1000", "ablation-mse"]
+    assert list(model_titles()) == ["original-500", "original-1000", "improved-500", "ablation-mse"]
     assert model_titles()["improved-500"] == "IMPROVED-500"
     (tmp_path / "flagship").mkdir()
     (tmp_path / "flagship" / "model.json").write_text("cut off")

@@ -1,0 +1,104 @@
+"""The tab Report: what it shows, the endpoint /report, and the page in Chromium.
+
+pytest tests/demo/test_report.py
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client import Client
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from core.claims import FAILS, HOLDS
+from demo import report as tab
+from gallery import report as written
+from gallery.findings import NOT_YET, Claim, Finding, Section
+from gallery.report import CHANGE, SHOWN, Report, to_json
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+SLOW = 60_000  # ms, on a busy machine
+
+FINDINGS = (
+    Finding("improved-500 against original-500, refined", "9.9 against 3.3 dE; higher in 60 of 64 pairs", FAILS, 64),
+    Finding("base <32>", "647.8 against 850.2", HOLDS),
+    Finding("improved-1000 against original-1000", "needs improved-1000", NOT_YET),
+)
+REPORT = Report(
+    (
+        Section(
+            "Ablations (消融实验)", "By `core.claims`.", (Claim("Colours agree", "Section 4", "distance", FINDINGS),)
+        ),
+    ),
+    {"instant": {"original-500": dict.fromkeys([*SHOWN, CHANGE], 0.5) | {"ssim": None}}, "refined": {}},
+)
+
+
+def test_a_claim_that_fails_is_shown_as_failing() -> None:
+    page = tab.page(REPORT)
+    assert '<span class="verdict fails"><span aria-hidden="true">✗</span> does not hold</span>' in page
+    assert '<span class="values">9.9 against 3.3 dE</span><span class="test">higher in 60 of 64 pairs</span>' in page
+    assert "<b>1</b> does not hold" in page
+
+
+def test_what_is_not_measured_is_folded_away_and_says_what_it_needs() -> None:
+    page = tab.page(REPORT)
+    assert "<summary>1 test not measured yet</summary>" in page
+    assert "improved-1000 against original-1000: needs improved-1000" in page
+
+
+def test_text_is_escaped_and_marked_up() -> None:
+    page = tab.page(REPORT)
+    assert "base &lt;32&gt;" in page
+    assert "<code>core.claims</code>" in page
+    assert '<span lang="zh">消融实验</span>' in page
+
+
+def test_averages_are_a_table_with_dashes_for_gaps() -> None:
+    page = tab.page(REPORT)
+    assert '<th scope="row">Original, 500 images (原模型)</th>' in page
+    assert page.count("<td>0.5</td>") == len(SHOWN) and page.count("<td>–</td>") == 1
+    assert "No picture has been rendered yet." in page
+
+
+@pytest.mark.parametrize("text", [None, "cut off {"])
+def test_without_a_report_the_endpoint_is_empty(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written, "DATA", tmp_path / "report.json")
+    if text:
+        (tmp_path / "report.json").write_text(text)
+    assert tab.read() is None
+    assert tab.report() == {}
+
+
+def test_the_endpoint_gives_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(written, "DATA", tmp_path / "report.json")
+    written.DATA.write_text(to_json(REPORT), encoding="utf-8")
+    assert tab.report() == json.loads(to_json(REPORT))
+
+
+def test_programs_get_the_shipped_report(address: str) -> None:
+    found = Client(address, verbose=False).predict(api_name="/report")
+    assert found == json.loads(written.DATA.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_tab_fits_the_screen(width: int, browser: Browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(address, wait_until="domcontentloaded")
+    page.get_by_role("tab", name="Report").click(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Weight growth")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("list", name="Tests by their outcome")).to_contain_text("does not hold")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, "only tables scroll sideways"
+    page.close()

@@ -1,0 +1,286 @@
+"""The report: claims tested on galleries whose answer is known, what is missing, costs, growth, and the files that are shipped.
+
+pytest tests/gallery/test_report.py
+"""
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import checkpoint
+from core.claims import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN
+from core.metrics import MEASURES
+from core.runlog import LOG_FIELDS, WEIGHT_FIELDS
+from gallery import costs, findings, report, timing
+from gallery.cells import MEASURES_FILE, Cell
+from gallery.costs import FIGURE_LAYER, cost_sections, same_ratio
+from gallery.findings import NOT_YET, Claim, Finding, Numbers, Section, Test, picture_sections, run
+from gallery.pictures import CONTENTS, STYLES
+from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
+
+Value = Callable[[int, int], float]  # (style, content) -> a measure
+AGAINST = Test("improved against original", "specks", ("improved-500",), LOWER, ("original-500",))
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of models."""
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "models")
+    return tmp_path / "models"
+
+
+def fill(
+    root: Path, row: str, value: Value, mode: str = "instant", follows: bool = True, measure: str = "specks"
+) -> Numbers:
+    """A row in all styles: small one-coloured cells (of one colour for all styles unless it `follows`), one measure."""
+    for index, style in enumerate(STYLES):
+        folder = Cell(mode, style.name, row, "").path(root).parent
+        folder.mkdir(parents=True)
+        with (folder / MEASURES_FILE).open("w", newline="") as file:
+            writer = csv.DictWriter(file, ["content", *MEASURES], restval="")
+            writer.writeheader()
+            for column, content in enumerate(CONTENTS):
+                found = value(index, column)
+                writer.writerow({"content": content.name, measure: "" if np.isnan(found) else found})
+                Image.new("RGB", (16, 16), (30 * index * follows, 90, 90)).save(folder / f"{content.name}.jpg")
+    return Numbers(root)
+
+
+def varied(style: int, content: int) -> float:
+    return 10.0 + style + 0.12 * content
+
+
+# ---- claims about pictures ----
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"), [(-3.0, HOLDS), (3.0, FAILS), (0.0, UNKNOWN)], ids=["lower", "higher", "the same"]
+)
+def test_a_claim_is_tested_over_64_pairs(change: float, verdict: str, tmp_path: Path) -> None:
+    fill(tmp_path, "original-500", varied)
+    found = run(AGAINST, "instant", fill(tmp_path, "improved-500", lambda s, c: varied(s, c) + change))
+    assert (found.verdict, found.pairs) == (verdict, 64)
+    assert found.case == "improved against original, instant"
+    assert found.measured.startswith(f"{13.92 + change:.3g} against 13.9 per megapixel; ")
+
+
+def test_pairs_without_a_value_do_not_count(tmp_path: Path) -> None:
+    fill(tmp_path, "original-500", lambda s, c: np.nan if c < 2 else varied(s, c))
+    found = run(AGAINST, "instant", fill(tmp_path, "improved-500", lambda s, c: varied(s, c) - 3))
+    assert (found.verdict, found.pairs) == (HOLDS, 48)
+    assert found.measured.startswith("11 against 14 per megapixel"), "means over the same pairs"
+
+
+def test_a_measure_can_be_compared_with_a_number(tmp_path: Path) -> None:
+    numbers = fill(tmp_path, "original-500", lambda s, c: 0.5 + 0.01 * s, measure="sharpness")
+    blurry = Test("sharpness", "sharpness", ("original-500",), LOWER, 1.0)
+    assert run(blurry, "instant", numbers).verdict == HOLDS
+
+
+def test_advantages_are_compared_pair_by_pair(tmp_path: Path) -> None:
+    """Improved is 3 lower at 500 and 1 lower at 1,000; which is more is what is asked."""
+    rows = {"original-500": 0, "improved-500": -3, "original-1000": 5, "improved-1000": 4}
+    for row, change in rows.items():
+        numbers = fill(tmp_path, row, lambda s, c, change=change: varied(s, c) + change)  # type: ignore[misc]
+    sides = ("improved-500", "original-500"), ("improved-1000", "original-1000")
+    test = Test("", "specks", sides[0], LOWER, sides[1])
+    found = run(test, "instant", numbers)
+    assert found.verdict == HOLDS
+    assert found.measured.startswith("-3 against -1 per megapixel")
+
+
+def test_a_model_that_ignores_the_painting_counts_photos_and_paintings(tmp_path: Path) -> None:
+    """Lower for six of eight photos: clear over 64 pairs, not over eight photos."""
+
+    def lower_for_most(style: int, content: int) -> float:
+        return varied(style, content) + (-3 if content < 6 else 0.5)
+
+    fill(tmp_path / "follows", "original-500", varied)
+    follows = fill(tmp_path / "follows", "improved-500", lower_for_most)
+    assert run(AGAINST, "instant", follows).verdict == HOLDS
+    fill(tmp_path / "ignores", "original-500", varied)
+    ignores = fill(tmp_path / "ignores", "improved-500", lower_for_most, follows=False)
+    found = run(AGAINST, "instant", ignores)
+    assert (found.verdict, found.pairs) == (UNKNOWN, 64)
+    assert "improved-500 hardly looked at the painting" in found.measured
+
+
+def test_change_with_the_painting_is_an_rms_of_255(tmp_path: Path) -> None:
+    """Reds of 0, 30 ... 210: the mean square difference of two, over three channels of which one changes."""
+    numbers = fill(tmp_path, "original-500", varied)
+    reds = np.arange(8) * 30.0
+    expected = np.sqrt(np.mean([(a - b) ** 2 for a in reds for b in reds if a != b]) / 3)
+    assert numbers.change_with_style("instant", "original-500") == pytest.approx(expected, rel=0.03)
+
+
+def test_what_is_missing_is_named(tmp_path: Path, checkpoints: Path) -> None:
+    (checkpoints / "original-500").mkdir(parents=True)
+    (checkpoints / "original-500" / "model.json").write_text("{}")
+    found = run(AGAINST, "refined", Numbers(tmp_path))
+    assert (found.verdict, found.pairs) == (NOT_YET, None)
+    assert found.measured == "needs improved-500, the refined cells of original-500"
+
+
+def test_every_claim_is_tested_in_both_modes_on_measures_that_exist(tmp_path: Path) -> None:
+    sections = picture_sections(Numbers(tmp_path))
+    cases = [finding.case for section in sections for claim in section.claims for finding in claim.findings]
+    assert len(cases) == 2 * sum("instant" in case for case in cases) > 40
+    for *_, tests in (*findings.COMPARED, *findings.ABLATED):
+        assert all(test.measure in MEASURES and test.direction in (LOWER, HIGHER) for test in tests)
+
+
+# ---- time, size, growth ----
+
+
+@pytest.mark.parametrize(
+    ("ratios", "verdict"),
+    [
+        ([1.5, 1.6, 1.7], HOLDS),
+        ([1.0, 1.1, 1.2], FAILS),
+        ([2.5, 2.6, 2.7], FAILS),
+        ([1.0, 1.2, 1.7, 1.8], UNKNOWN),
+        ([0.9, 1.6, 1.6, 1.6, 9.0], HOLDS),
+    ],
+)
+def test_a_ratio_holds_where_the_middle_half_of_its_rounds_is_about_the_reports(
+    ratios: list[float], verdict: str
+) -> None:
+    assert same_ratio(ratios, 1.6) == verdict
+
+
+def claim(sections: list[Section], says: str) -> Claim:
+    return next(claim for section in sections for claim in section.claims if says in claim.says)
+
+
+def timings(path: Path, **more: Any) -> Path:
+    found = {"device": "cpu", "dtype": "float32", "threads": 1, "batch": 8, "crop": 256, **more}
+    path.write_text(json.dumps(found))
+    return path
+
+
+def test_times_are_ratios_within_a_round(tmp_path: Path, checkpoints: Path) -> None:
+    """The second round was slow for both."""
+    seconds = {"original-500": [1.0, 10.0, 1.0], "improved-500": [1.6, 16.0, 1.6], "ablation-mse": [3.0, 30.0, 3.0]}
+    sections = cost_sections(timings(tmp_path / "t.json", iteration=seconds))
+    epoch = claim(sections, "epoch of the improved model").findings
+    assert epoch[0].verdict == HOLDS
+    assert epoch[0].measured == "1.6 against 1 s per iteration, 1.60 times as long (median of 3 rounds)"
+    assert (epoch[1].case, epoch[1].verdict) == ("ablation-mse against original-500", "not claimed")
+    assert claim(sections, "Refining").findings[0].verdict == NOT_YET
+    assert "batches of 8 crops of 256 px" in sections[0].text
+
+
+def test_without_timings_the_report_says_how_to_get_them(tmp_path: Path, checkpoints: Path) -> None:
+    found = claim(cost_sections(tmp_path / "none.json"), "epoch of the improved model").findings
+    assert found == (Finding("improved-500 against original-500", "needs `python -m gallery.timing`", NOT_YET),)
+
+
+def test_the_reports_sizes_come_out_at_its_base(tmp_path: Path, checkpoints: Path) -> None:
+    found = claim(cost_sections(tmp_path / "none.json"), "weights take").findings
+    assert found[0].measured.startswith("647.8 against 850.2 units of 1,024,000 bytes"), "647 and 850 in the report"
+    assert found[0].verdict == HOLDS
+    assert found[2] == Finding("as shipped, 8 bits", "needs improved-500, original-500", NOT_YET)
+
+
+def log(folder: Path, rms: Mapping[int, float], per_epoch: int = 4) -> None:
+    """log.csv of two epochs and weights.csv with the figure's layer."""
+    folder.mkdir(parents=True)
+    with (folder / "log.csv").open("w") as file:
+        file.write(",".join(LOG_FIELDS) + "\n")
+        for iteration in range(2 * per_epoch):
+            file.write(f"{iteration},{iteration // per_epoch},style,1,1,1,1,3,1,1,\n")
+    with (folder / "weights.csv").open("w") as file:
+        file.write(",".join(WEIGHT_FIELDS) + "\n")
+        for iteration, value in rms.items():
+            file.write(f"{iteration},{FIGURE_LAYER},{','.join(['0'] * 9)},{value:.6g}\n")
+
+
+def law(c: float) -> dict[int, float]:
+    """Each step c times as long as the learning rate 1e-3."""
+    return {t: float(np.sqrt(0.04**2 + c**2 * 1e-6 * t)) for t in range(0, 1300, 10)}
+
+
+def test_growth_is_fitted_and_compared(tmp_path: Path, checkpoints: Path) -> None:
+    log(checkpoints / "original-500", law(1.0))
+    log(checkpoints / "improved-500", law(1.3))
+    log(checkpoints / "original-1000", law(1.0), per_epoch=8)
+    log(checkpoints / "improved-1000", dict.fromkeys(range(0, 1300, 10), 0.04), per_epoch=8)
+    sections = cost_sections(tmp_path / "none.json")
+    growing = {finding.case: finding for finding in claim(sections, "keep growing").findings}
+    assert [finding.verdict for finding in growing.values()] == [HOLDS, HOLDS, HOLDS, FAILS]
+    assert growing["improved-500"].measured.endswith("c = 1.30, R² = 1.000")
+    faster = claim(sections, "grow faster").findings
+    assert [finding.verdict for finding in faster] == [HOLDS, FAILS]
+    assert faster[0].measured == "c = 1.30 against 1.00, a ratio of 1.30"
+    doubled = claim(sections, "Twice the images").findings[0]
+    assert (doubled.verdict, doubled.measured[:35]) == (HOLDS, "8 against 4 iterations an epoch, 2.")
+
+
+def test_no_log_no_growth(tmp_path: Path, checkpoints: Path) -> None:
+    assert costs.grown("original-500") is None
+    assert {f.verdict for f in claim(cost_sections(tmp_path / "none.json"), "keep growing").findings} == {NOT_YET}
+
+
+def test_contenders_take_turns_in_one_run(tmp_path: Path, checkpoints: Path) -> None:
+    """With toy settings; what they come to is not looked at, only that the report can read it."""
+    out = tmp_path / "timings.json"
+    arguments = ["--rounds", "1", "--batch", "1", "--crop", "32", "--refine-rounds", "0", "--device", "cpu"]
+    assert timing.main([*arguments, "--out", str(out)]) == 0
+    found = json.loads(out.read_text())
+    assert set(found["iteration"]) == {
+        "original-500",
+        "improved-500",
+        "ablation-vgg16",
+        "ablation-resnet",
+        "ablation-mse",
+    }
+    assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found["iteration"].values())
+    assert "1 rounds" in claim(cost_sections(out), "epoch of the improved model").findings[0].measured
+
+
+def test_every_round_begins_with_another_contender() -> None:
+    order: list[str] = []
+    work = {name: (lambda name=name: order.append(name)) for name in "abc"}
+    found = timing.take_turns(work, 2, "test")  # type: ignore[arg-type]
+    assert "".join(order) == "abcbcacab"
+    assert [len(seconds) for seconds in found.values()] == [2, 2, 2], "the first round warms up"
+
+
+# ---- the whole ----
+
+
+def test_markdown_and_data_say_the_same(tmp_path: Path, checkpoints: Path) -> None:
+    numbers = fill(tmp_path, "original-500", varied)
+    found = measured(numbers, tmp_path / "none.json")
+    assert from_json(to_json(found)) == found
+    assert found.averages["instant"]["original-500"]["specks"] == 13.9
+    assert found.averages["instant"]["original-500"]["ssim"] is None
+    text = markdown(found)
+    assert "| original-500, specks, instant | 13.9 against 0 per megapixel; higher in 64 of 64 pairs" in text
+    assert "| 64 | **holds** |" in text
+    assert "| improved-1000, sharpness, of the photo's, refined | needs improved-1000 | – | not measured yet |" in text
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"sections": 3}', '{"sections": [{}], "averages": {}}'])
+def test_other_data_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        from_json(text)
+
+
+def test_verdicts_are_counted() -> None:
+    found = [Finding("", "", verdict) for verdict in (HOLDS, HOLDS, FAILS, "not claimed")]
+    whole = Report((Section("", "", (Claim("", "", "", tuple(found)),)),), {})
+    assert whole.verdicts() == {HOLDS: 2, FAILS: 1, UNKNOWN: 0, NOT_YET: 0}
+
+
+def test_the_shipped_report_is_that_of_the_shipped_gallery() -> None:
+    """Where this fails, run `python -m gallery.report`."""
+    found = measured()
+    assert to_json(found) == report.DATA.read_text(encoding="utf-8")
+    assert markdown(found) == MARKDOWN.read_text(encoding="utf-8")
