@@ -58,7 +58,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
     more = parser.add_argument_group("more")
     more.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a PNG "
-                      "that was made here; options given beside it come first")  # fmt: skip
+                      "that was made here; options beside it take precedence")  # fmt: skip
     more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
                       "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
     more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "

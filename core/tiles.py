@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LARGEST_TILED_SIDE = 8192
 STRIP_VALUES = 4_000_000  # float32 values in the largest map of a strip; a few such are alive at a time
 SCRATCH_BYTES = 600_000_000  # a second kept map spares half of the blocks' work, where it is no larger than this
+FLAT = 1e-6  # a channel that deviates less, as a share of its mean, deviates by rounding alone
 LEAST_ROWS = 4  # of a strip; a block reads 2 rows beyond
 
 
@@ -122,8 +123,11 @@ class Normed(Rows):
 
     def rows(self, first: int, last: int) -> Tensor:
         x = self.source.rows(first, last)
-        mean, variance = self.mean.to(x), (self.squares / self.count).to(x)
-        return F.batch_norm(x, mean, variance, self.norm.scale, self.norm.shift, eps=InstanceNorm.eps)
+        variance = self.squares / self.count
+        # Each norm multiplies what is mere rounding by up to 316: a picture of one colour would come out speckled.
+        variance = variance.where(variance > (FLAT * self.mean).square(), torch.inf)
+        mean, scale, shift = self.mean.to(x), self.norm.scale, self.norm.shift
+        return F.batch_norm(x, mean, variance.to(x), scale, shift, eps=InstanceNorm.eps)
 
 
 class Rectified(Rows):

@@ -17,13 +17,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
-from core.engine import join
+from core.engine import Place, join
 from core.images import ImageError, list_images, load_image
 from core.packing import write_atomic
 from core.variants import FLAGSHIP
@@ -104,13 +103,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def shared(value: Any) -> Any:
-    """The first process's value, in all of them, so that all divide the same list of work."""
+def divided(missing: Callable[[], list[tuple[int, int]]], place: Place) -> list[tuple[int, int]]:
+    """This process's share of the work that the first process finds; afterwards each works for itself.
+
+    The process group is left at once: a training step, refining included, averages over all of a group's processes.
+    """
     if not dist.is_initialized():
-        return value
-    box = [value]
+        return missing()
+    box = [missing() if place.rank == 0 else None]
     dist.broadcast_object_list(box, src=0)
-    return box[0]
+    dist.barrier()
+    dist.destroy_process_group()
+    return (box[0] or [])[place.rank :: place.world]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 report(f"left out: {row} is {reasons[row]}")
         builder = Builder(contents, root, str(place.device), report, place.rank == 0)
         work = plan(rows, options.mode, styles)
-        mine = shared(builder.missing(work) if place.rank == 0 else None)[place.rank :: place.world]
+        mine = divided(lambda: builder.missing(work), place)
         builder.run([work[index] for index, _ in mine], sum(lacks for _, lacks in mine))
         if options.out:
             write_sheets(rows, options.mode, styles, contents, root, since)

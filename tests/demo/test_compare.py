@@ -302,7 +302,7 @@ def test_it_opens_on_a_finished_grid_and_another_can_be_chosen(page: Page) -> No
     expect(grid.locator(".cell")).to_have_count(8)
     expect(grid.get_by_text("Not trained yet")).to_have_count(3)
     expect(grid.locator(".style figcaption")).to_contain_text("Bal du moulin de la Galette")
-    page.get_by_label("Refined").check()
+    page.locator("#grid-mode").get_by_label("Refined").check()
     expect(grid.locator(".cell")).to_have_count(0)
     expect(page.locator("#measure-note")).to_contain_text("Nothing in this selection was measured yet")
 
@@ -366,8 +366,7 @@ def test_own_pictures_are_painted_where_they_are_missing(page: Page, tmp_path: P
     chooser.value.set_files(photo)
     grid = page.locator("#grid")
     expect(grid.locator(".content figcaption").first).to_have_text("holiday")
-    for box in page.get_by_role("group", name="Models").get_by_role("checkbox").all()[1:]:
-        box.uncheck()
+    page.get_by_role("checkbox", name="Original, 500 images").uncheck()
     expect(grid.locator(".model")).to_have_count(1)
     page.get_by_role("button", name="Paint the missing 2 pictures").click()
     expect(page.locator("#compare-status").get_by_role("progressbar")).to_be_visible()

@@ -1,0 +1,107 @@
+"""The logs that the tab Weight growth can show: of shipped models, of running trainings, and those that visitors bring.
+
+chosen, wrong = readable(sources(["original-500"], None, None))
+log = read(chosen[0])                       # a core.logs.TrainingLog, remembered until its files change
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from core import checkpoint
+from core.growthlaw import SCALE_FREE
+from core.logs import FILES, LogError, TrainingLog, find_logs, read_files, read_folder
+from core.variants import MODELS
+from demo import sentences
+from demo.jobs import OrderError
+from demo.pictures import uploaded
+from gallery.charts import COLORS, OTHERS
+
+RUNS = Path(__file__).parents[1] / "runs"
+FIGURE_5 = ("original-500", "improved-500", "original-1000", "improved-1000")
+RUNNING_COLOR, OWN_COLOR = "#3f9c86", "#c06a8b"
+MOST_FILES = 8
+
+Upload = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A log that was chosen: its files as they are now, and how it is drawn."""
+
+    title: str
+    color: str
+    files: tuple[Path, ...]
+    stamps: tuple[tuple[int, int], ...]
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, title: str, color: str, files: Sequence[Path], folder: Path | None = None) -> "Source":
+        stats = [file.stat() for file in files]
+        return cls(title, color, tuple(files), tuple((s.st_mtime_ns, s.st_size) for s in stats), folder)
+
+
+@lru_cache(maxsize=32)
+def read(source: Source) -> TrainingLog:
+    """The log of a source, until its files change. Raises LogError."""
+    return read_folder(source.folder) if source.folder else read_files(source.files, source.title)
+
+
+def shipped() -> list[str]:
+    """Names of the models with logs: those of figure 5, then the registry's others, then any others."""
+    have = find_logs(checkpoint.CHECKPOINTS)
+    known = [name for name in (*FIGURE_5, *MODELS) if name in have]
+    return list(dict.fromkeys([*known, *have]))
+
+
+def running() -> list[str]:
+    """Names of the folders in `runs/` that hold a log."""
+    return find_logs(RUNS)
+
+
+def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | None) -> list[Source]:
+    """The chosen logs: shipped ones, then a running training, then the visitor's own files, as one.
+
+    Raises:
+        OrderError, ImageError: what was chosen is not there, or not a file that was uploaded.
+    """
+    offered = shipped()
+    others = (color for _ in range(99) for color in OTHERS)
+    found = [
+        _folder(checkpoint.CHECKPOINTS / name, name, COLORS.get(name) or next(others))
+        for name in offered
+        if name in models
+    ]
+    if run:
+        if run not in running():
+            raise OrderError("That training is not there any more; choose another.")
+        found.append(_folder(RUNS / run, f"{run}, in training", RUNNING_COLOR))
+    if files:
+        if len(files) > MOST_FILES:
+            raise OrderError(f"At most {MOST_FILES} files are read as one log; leave some out.")
+        paths = [Path(str(uploaded(file, "log"))) for file in files]
+        found.append(Source.of("own log", OWN_COLOR, paths))
+    return found
+
+
+def _folder(folder: Path, title: str, color: str) -> Source:
+    return Source.of(title, color, [folder / name for name in FILES if (folder / name).is_file()], folder)
+
+
+def readable(chosen: Sequence[Source]) -> tuple[tuple[Source, ...], str]:
+    """Those of the sources that can be read, and what is wrong with the first of the others."""
+    good, wrong = [], ""
+    for source in chosen:
+        try:
+            read(source)
+            good.append(source)
+        except LogError as error:
+            wrong = wrong or sentences.problem(OrderError(str(error)))
+    return tuple(good), wrong
+
+
+def layers_of(logs: Sequence[TrainingLog]) -> list[str]:
+    """All layers, those of figure 5's kind first."""
+    names = list(dict.fromkeys(name for log in logs for name in log.layers))
+    return sorted(names, key=lambda name: (name not in SCALE_FREE, names.index(name)))

@@ -1,0 +1,72 @@
+"""The tables of the tab Weight growth, as HTML: fitted growth rates, and held-out losses with and without growth."""
+
+import html
+import math
+from collections.abc import Sequence
+
+from core import checkpoint
+from core.growthlaw import fit_growth, scale_free
+from core.heldout_summary import SHOWN, Mean, Summary, find_heldout, summarise
+from core.logs import LogError
+from demo import growth_text as text
+from demo import sentences
+from demo.growth_sources import Source, read
+from demo.jobs import OrderError
+
+# ---- what the page says ----
+
+
+def laws(chosen: Sequence[Source], layer: str) -> str:
+    """The table of fitted growth rates, as HTML."""
+    rows = []
+    for source in chosen:
+        log = read(source)
+        found = log.layers.get(layer)
+        law = fit_growth(found.iterations, found.rms, log.lr) if found else None
+        if found and law:
+            last = float(found.rms[-1])
+            cells = [f"{law.w0:.4f} → {last:.4f}", f"× {last / law.w0:.2f}", _number(law.c), _number(law.r2)]
+            rows.append([source.title, f"{found.iterations[-1]:,.0f}", *cells, _number(law.r2_report)])
+    if not rows:
+        return ""
+    heads = ["model", "iteration", "RMS, first → last", "growth", "c, fitted", "R²", "R² of the report’s law (c = 1)"]
+    note = f'<p class="remark">{text.TABLE_NOTE} {html.escape(scale_free(layer))}</p>'
+    return f'<div class="growth">{_table(heads, rows)}{note}</div>'
+
+
+def heldout() -> str:
+    """What stopping the growth does to held-out losses, as HTML."""
+    try:
+        rows = summarise(checkpoint.CHECKPOINTS, find_heldout(checkpoint.CHECKPOINTS))
+    except LogError as error:
+        return sentences.problem(OrderError(str(error)))
+    if not rows:
+        return sentences.notice(text.NO_HELDOUT)
+    heads = ["model", "paintings", "pairs", "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN), text.AGAINST]
+    cells = [_heldout_row(row) for row in rows]
+    return f'<div class="growth">{_table(heads, cells)}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+
+
+def _heldout_row(row: Summary) -> list[str]:
+    name = row.name if row.seeds == 1 else f"{row.name}, {row.seeds} seeds"
+    growth = "–" if row.growth is None else f"× {_range(row.growth, 2)}"
+    return [name, row.group, str(row.pairs), growth, *(_range(row.means[key], 3) for key in SHOWN), row.against or "–"]
+
+
+def _range(mean: Mean, digits: int) -> str:
+    spread = "" if mean.low == mean.high else f" ({mean.low:.{digits}f} to {mean.high:.{digits}f})"
+    return f"{mean.value:.{digits}f}{spread}"
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Scrolls sideways where it is too wide; the first cell of a row is its heading."""
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in heads)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(f"<td>{html.escape(cell)}</td>" for cell in cells)}</tr>'
+        for name, *cells in rows
+    )
+    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,69 @@
+"""What the tab Weight growth says, as HTML."""
+
+INTRODUCTION = """
+<p>While the networks train, the weights of their first convolution grow without end: the report shows it in its figure 5
+(<span lang="zh">权重增长</span>), calls it unsolved, and guesses that it makes the improved model better. Below is the figure
+from the logs of the models trained here; why it happens, and by how much, stands under it.</p>
+"""
+
+HANDLING = (
+    "Drag in the figure to zoom, double-click to see all of it again; its upper right corner saves it as PNG. "
+    "On a touch screen, its buttons zoom."
+)
+
+LAW = """
+<h2 class="section">Why they grow</h2>
+<p>The output of this layer goes into an <em>instance norm</em>, which divides it by its standard deviation. Were all
+weights of a filter twice as large, the picture would be the same: the filter has a direction, and no scale. Such weights are
+called <em>scale-invariant</em>. As their length changes nothing, no step of the training goes along it; every step is at a
+right angle to the filter. Pythagoras then says what becomes of its length: each step adds its own square, so that after
+<i>t</i> steps</p>
+<p class="formula">RMS(<i>t</i>) = √(<i>w</i>₀² + <i>c</i>² · lr² · <i>t</i>)</p>
+<p>where <i>w</i>₀ is the RMS (root mean square) of the first weights, lr the learning rate, and <i>c</i> the size of Adam’s
+steps in units of lr, about 1: the report’s law is that of <i>c</i> = 1. A step of the same length turns a long filter less than
+a short one. So growth does not change what the network can paint, but it is a hidden decay of the learning rate.</p>
+"""
+
+TABLE_NOTE = (
+    "Only <i>c</i> is fitted, by least squares to RMS². R² is the share of the curve’s variance that the law explains: 1 is "
+    "all of it, below 0 is worse than a constant."
+)
+
+CURE = """
+<h2 class="section">Does growth make a model better?</h2>
+<p>If growth is a hidden decay of the learning rate, an open one should do as well. Two ways of training stop it:
+<code>fixed-norm</code> brings the filters back to their first length after each step and lets the learning rate fall by a cosine
+(Karras et al. <a href="https://arxiv.org/abs/2312.02696">2312.02696</a>), <code>decay</code> is AdamW’s weight decay. Which
+of the models is better, held-out pictures tell: paintings and photos that none of them was trained on.</p>
+"""
+
+NO_HELDOUT = (
+    "No model has been measured on held-out pictures yet: `python -m core.heldout improved-500 --data data` does it."
+)
+HELDOUT_TITLES = {
+    "own_content_loss": "content loss",
+    "own_style_loss": "style loss",
+    "own_loss": "both",
+    "content_share": "VGG19: content change",
+    "gram_share": "VGG19: Gram distance left",
+    "mean_std_share": "VGG19: mean/std distance left",
+}
+AGAINST = "both losses, against free growth"
+HELDOUT_NOTE = (
+    "Instant pictures of 256 px. Content and style loss are the model’s own, as in training. The VGG19 measures are the same for "
+    "all models: how far the content is from the photo’s (0) towards that of unrelated places (1), and how much is left of what "
+    "lies between photo (1) and painting (0). Lower is better throughout. Growth is that of the first convolution. Over several "
+    "seeds: the mean, with the lowest and the highest."
+)
+
+OWN = "log.csv and weights.csv of a training, or TensorBoard’s event files, up to 16 MiB each"
+NOTHING = "There is nothing to draw: choose a model, a running training, or a log of your own."
+THINNED = "Drawn are at most 300 points a curve; the CSV has every logged row."
+
+
+def duration(seconds: float) -> str:
+    """12 s, 5 min, 3 h, 2 days."""
+    for unit, length, limit in (("s", 1, 90), ("min", 60, 5400), ("h", 3600, 2 * 86400)):
+        if seconds < limit:
+            return f"{max(0, seconds) / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"
