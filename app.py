@@ -17,7 +17,7 @@ import gradio as gr
 from gradio import networking
 
 import core.checkpoint
-from demo import compare, live, report, tools, transfer, video
+from demo import compare, growth, live, report, tools, transfer, video
 from demo.pictures import MAX_UPLOAD, gallery_files
 from demo.theme import CSS, HEAD, HEADER, THEME
 
@@ -35,6 +35,8 @@ def build() -> gr.Blocks:
             compare.build()
         with gr.Tab("Report", id="report"):
             report.build()
+        with gr.Tab("Weight growth", id="growth") as tab:
+            growth.build(tab)
         with gr.Tab("Video", id="video"):
             video.build()
         with gr.Tab("Live", id="live"):

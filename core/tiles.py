@@ -250,8 +250,8 @@ def stylize_tiled(
 ) -> Image.Image:
     """Stylise one RGB picture of up to 8,192 px a side; the result has its exact size.
 
-    The values are those of `fixed(image)` but for rounding. A picture of 8,192 x 8,192 px takes less than 3 GB with the
-    models that are shipped (base 8, and the flagship).
+    The values are those of `fixed(image)` but for rounding. Where the two differ, this is the nearer to the exact one: in one
+    piece, the sums behind each norm lose digits above some four million pixels, and a picture of one colour is all rounding.
 
     Args:
         fixed: the style.

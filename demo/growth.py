@@ -37,7 +37,8 @@ WINDOW, WIDEST = 20, 200  # iterations
 REFRESH = 5.0  # seconds
 LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
 # A finger on the figure shall scroll the page; where there is a mouse, dragging zooms.
-WITH_POINTER = "(...order) => [matchMedia('(pointer: coarse)').matches, ...order.slice(1)]"
+WITH_POINTER = "(_, ...order) => [matchMedia('(pointer: coarse)').matches, ...order]"
+SEEN_WITH_POINTER = "(seen, _, ...order) => [seen, matchMedia('(pointer: coarse)').matches, ...order]"
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def build(tab: gr.Tab) -> None:
         listen: Callable[..., Any] = control.change if isinstance(control, gr.File) else control.input
         listen(draw, order, outputs, **pointed)
     run.input(watch, run, timer, **QUIET)
-    timer.tick(tick, [seen, *order], [seen, plot, table, said], **LIGHT)
+    timer.tick(tick, [seen, *order], [seen, plot, table, said], js=SEEN_WITH_POINTER, **LIGHT)
     made = save.click(export, order[:5], [file, said], **LIGHT)
     made.success(None, file, None, js=DOWNLOAD)
 

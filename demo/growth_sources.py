@@ -42,7 +42,7 @@ class Source:
         return cls(title, color, tuple(files), tuple((s.st_mtime_ns, s.st_size) for s in stats), folder)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def read(source: Source) -> TrainingLog:
     """The log of a source, until its files change. Raises LogError."""
     return read_folder(source.folder) if source.folder else read_files(source.files, source.title)
@@ -66,13 +66,8 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
     Raises:
         OrderError, ImageError: what was chosen is not there, or not a file that was uploaded.
     """
-    offered = shipped()
-    others = (color for _ in range(99) for color in OTHERS)
-    found = [
-        _folder(checkpoint.CHECKPOINTS / name, name, COLORS.get(name) or next(others))
-        for name in offered
-        if name in models
-    ]
+    colors = {name: COLORS.get(name, OTHERS[i % len(OTHERS)]) for i, name in enumerate(shipped())}
+    found = [_folder(checkpoint.CHECKPOINTS / name, name, color) for name, color in colors.items() if name in models]
     if run:
         if run not in running():
             raise OrderError("That training is not there any more; choose another.")

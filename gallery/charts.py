@@ -30,7 +30,8 @@ COLORS = {
     "johnson": "#5f86a0",
 }
 OTHERS = ("#a58a70", "#7fa6a0", "#a97fb5", "#9a9a5a")
-DISTANCES = [[0.0, "#f6eedd"], [0.5, "#b3b6e2"], [1.0, "#3d4296"]]  # from the ideal: pale is near, dark is far
+DISTANCES = [[0.0, "#f8f1e2"], [0.5, "#c3c6ea"], [1.0, "#8589d0"]]  # from the ideal: pale is near, dark is far
+ON_PALE = "#24211f"
 TEXT, LINES = "#857a6a", "rgba(133, 122, 106, 0.3)"
 BAR_HEIGHT, CELL_HEIGHT, BOX_HEIGHT, LEGEND_HEIGHT = 46, 44, 17, 40  # px
 TOP, BOTTOM = 68, 52  # px: the title, the axis
@@ -91,6 +92,7 @@ def heatmap(grids: Sequence[Grid], measure: str) -> go.Figure:
             text=[[_short(mean) for mean in row] for row in means],
             customdata=[[_spread(cell) for cell in row] for row in values],
             texttemplate="%{text}",
+            textfont={"color": ON_PALE},
             hovertemplate="%{y}<br>%{x}: %{text}<br>%{customdata}<extra></extra>",
             hoverongaps=False,
             zmin=0,

@@ -66,7 +66,7 @@ def test_training_comes_closer_to_painting_and_photo(
         outputs = normalize(fixed.apply(photos).clone())
         return sum(value.item() for value in objective.gradient(outputs, normalize(photos), target)[1])
 
-    assert loss(trained) < 0.5 * loss(steps[0][3]), "on photos that it was not trained on"
+    assert loss(trained) < 0.7 * loss(steps[0][3]), "on photos that it was not trained on"
 
 
 def test_everything_is_trained(learn: Train) -> None:
