@@ -36,7 +36,7 @@ from core.images import load_image, resize_smaller, to_tensor
 from core.packing import write_atomic
 from core.runlog import read_rows
 from core.stylizer import FixedStyle
-from core.train import Recipe, Trainer
+from core.trainer import Recipe, Trainer
 from core.validation import NAMES, Validation, unseen_paintings
 from core.variants import Net
 
@@ -128,7 +128,7 @@ class Paintings:
 
 
 class FlagshipTrainer(Trainer):
-    """`core.train.Trainer` with the flagship's step; its state holds the running average as well."""
+    """`core.trainer.Trainer` with the flagship's step; its state holds the running average as well."""
 
     recipe: FlagshipRecipe
     sampler: FlagshipSampler

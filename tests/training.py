@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.engine import Place, StepResult
 from core.runlog import RunLog, read_rows
-from core.train import Interrupted, Recipe, Trainer
+from core.trainer import Interrupted, Recipe, Trainer
 
 CPU = Place(torch.device("cpu"))
 QUICK = Recipe(epochs=3, batch=2, crop=32, style_every=5)

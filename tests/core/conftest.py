@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.train import Trainer
+from core.trainer import Trainer
 from core.variants import VARIANTS, Variant
 from tests.training import CPU, QUICK
 

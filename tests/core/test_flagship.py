@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import train_flagship
+from core import train_flagship, trainer
 from core.checkpoint import load_model
 from core.encoder import Encoder
 from core.engine import Objective, Place
@@ -83,8 +83,9 @@ def test_rate_reproduces_first_then_falls() -> None:
 
 
 def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
-    contents: list[Path], styles: list[Path], tmp_path: Path
+    contents: list[Path], styles: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(trainer, "gallery_change", lambda *_: {})
     place = Place(torch.device("cpu"))
     whole = FlagshipTrainer(FLAGSHIP, RECIPE, contents, styles, tmp_path / "whole", place)
     whole.run()

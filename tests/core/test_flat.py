@@ -16,7 +16,7 @@ from core.encoder import CHECKPOINTS, Encoder, normalize
 from core.engine import FLAT, Objective
 from core.images import to_tensor
 from core.nets import InstanceNorm, StyleNet, detach_flat, keep_flat
-from core.train import Trainer
+from core.trainer import Trainer
 from core.variants import VARIANTS
 from tests.training import LOSSES, rows
 

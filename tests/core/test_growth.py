@@ -11,7 +11,7 @@ from core.encoder import Encoder
 from core.engine import Objective, Place, train_step
 from core.growth import WEIGHT_DECAY, FixedNorms, cosine, make_optimizer
 from core.nets import StyleNet
-from core.train import Recipe, Trainer
+from core.trainer import Recipe, Trainer
 from core.variants import VARIANTS
 
 

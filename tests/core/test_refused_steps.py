@@ -16,7 +16,7 @@ from core.encoder import Encoder
 from core.engine import FLAT, NON_FINITE, Objective, Style, train_step
 from core.growth import make_optimizer
 from core.images import to_tensor
-from core.train import Trainer
+from core.trainer import Trainer
 from core.variants import Variant
 from tests.training import State, after_each, assert_same, numbers, rows
 
@@ -31,7 +31,10 @@ def flat_picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_flat_batch_is_skipped_and_logged(start: StartTrainer, contents: list[Path], flat_picture: Path) -> None:
+def test_a_flat_batch_is_skipped_and_logged(
+    start: StartTrainer, contents: list[Path], flat_picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.trainer.gallery_change", lambda *_: {})
     pictures = [*contents[:3], flat_picture]
     trainer = start(pictures=pictures, batch=1, epochs=2)
     flat = [i for i in range(8) if is_flat(trainer.sampler.content_crops(i))]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import train
+from core import train, trainer
 from core.checkpoint import load_model
 from core.engine import Place, join
 from core.runlog import LOG_FIELDS, PERCENT, read_rows, trained_layers
-from core.train import Recipe, Trainer
+from core.trainer import Recipe, Trainer
 from core.variants import Variant
 from tests.training import LOSSES, QUICK, after_each, assert_same, numbers, rows
 
@@ -146,6 +146,7 @@ def small_training(
     monkeypatch.setattr(train, "Recipe", lambda **settings: dataclasses.replace(QUICK, **settings))
     monkeypatch.setattr(train, "find_variant", tiny_variant)
     monkeypatch.setattr(train, "training_set", lambda *_: (contents, styles))
+    monkeypatch.setattr(trainer, "gallery_change", lambda *_: {})
 
 
 @pytest.mark.usefixtures("small_training")
@@ -168,13 +169,14 @@ def test_a_run_ships_its_model_and_removes_its_state(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().out.startswith("12 iterations done; ")
     assert load_model(shipped).info["training"]["style_weight"] == 3.5
     assert sorted(p.name for p in (tmp_path / "runs" / "ablation-mse").iterdir()) == ["log.csv", "weights.csv"]
+    before = (shipped / "log.csv").read_bytes()
+    assert train.main(["ablation-mse", "--device", "cpu", *folders]) == 1, "not trained again by mistake"
+    assert "is finished; remove that folder" in capsys.readouterr().err
+    assert (shipped / "log.csv").read_bytes() == before
 
 
 @pytest.mark.usefixtures("small_training")
-def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(train, "gallery_change", lambda *_: {})
+def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path: Path) -> None:
     folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "shipped"), "--device", "cpu", "--fp32"]
     options = ["--growth", "fixed-norm", "--crop", "48", "--seed", "7", "--keep-flat", "--iterations", "2"]
     assert train.main(["improved-500", *options, *folders]) == 0

@@ -16,7 +16,7 @@ from PIL import Image
 from core import train
 from core.checkpoint import load_model
 from core.engine import FLAT
-from core.train import Recipe, Trainer
+from core.trainer import Recipe, Trainer
 from core.trainstate import STATE
 from core.variants import VARIANTS
 from tests.training import CPU, LOSSES, QUICK, assert_same, rows
@@ -28,12 +28,12 @@ DRIVER = """
 import dataclasses, functools, sys
 from pathlib import Path
 import torch
-from core import train
+from core import train, trainer
 from core.variants import VARIANTS
 
 torch.set_num_threads(1)
 data = Path(sys.argv.pop(1))
-train.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
+trainer.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
 train.Recipe = functools.partial(train.Recipe, **{recipe!r})
 train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
 train.training_set = lambda *_: [sorted((data / kind).iterdir()) for kind in ("content", "style")]

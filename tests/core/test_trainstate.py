@@ -8,7 +8,7 @@ import pytest
 
 from core.engine import Place
 from core.packing import WeightsError
-from core.train import Recipe, Trainer
+from core.trainer import Recipe, Trainer
 from core.trainstate import STATE
 from core.variants import Variant
 from tests.training import CPU, assert_same, numbers, rows, stop_after
