@@ -10,6 +10,7 @@ Parses arguments, puts the tabs of `demo/` together, launches. Models are those 
 
 import argparse
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import gradio as gr
 from gradio import networking
 
 import core.checkpoint
-from demo import compare, growth, live, report, tools, transfer, video
+from demo import compare, growth, growth_sources, live, many, report, strip, tools, transfer, video
 from demo.pictures import MAX_UPLOAD, gallery_files
 from demo.theme import CSS, HEAD, HEADER, THEME
 
@@ -31,6 +32,9 @@ def build() -> gr.Blocks:
         gr.HTML(HEADER)
         with gr.Tab("Transfer", id="transfer"):
             transfer.build()
+            strip.build()
+        with gr.Tab("Many", id="many"):
+            many.build()
         with gr.Tab("Compare", id="compare"):
             compare.build()
         with gr.Tab("Report", id="report"):
@@ -98,6 +102,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--checkpoints", type=Path, metavar="DIR", help="folder of trained models (default: checkpoints/)"
     )
+    parser.add_argument("--runs", type=Path, metavar="DIR", help="folder of running trainings (default: runs/)")
     options = parser.parse_args(arguments)
     if options.mcp and options.auth:  # Gradio would let an assistant use some tools without it, and others not at all
         parser.error("--mcp and --auth do not go together: tools cannot ask for a password")
@@ -109,6 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     if options.checkpoints:
         core.checkpoint.CHECKPOINTS = options.checkpoints
+    if options.runs:
+        growth_sources.RUNS = options.runs
     blocks = build()
     try:
         address = start(blocks, options.host, options.port, options.auth, options.mcp)
@@ -117,6 +124,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: the page cannot be served ({reason}); choose another --port or --host.", file=sys.stderr)
         return 1
     print(f"MetaStyle is at {address}", flush=True)
+    threading.Thread(target=growth.warm, daemon=True).start()
     if options.share:
         try:
             print(f"and for everyone at {share(blocks)}", flush=True)

@@ -168,6 +168,13 @@ def _titled(layers: Sequence[str]) -> list[tuple[str, str]]:
 # ---- layout ----
 
 
+def warm() -> None:
+    """Draw the figure that the tab opens with, so that its first visitor need not wait for it."""
+    names = [name for name in FIGURE_5 if name in shipped()]
+    for touch in (False, True):
+        draw(touch, names, None, None, LAYER, LINEAR, LOSSES[0], WINDOW)
+
+
 def build(tab: gr.Tab) -> None:
     """Lay the tab out and connect it; the figure is drawn when the tab is opened."""
     gr.HTML(f'<div class="growth">{text.INTRODUCTION}</div>')
@@ -203,7 +210,7 @@ def _controls() -> list[Any]:
     with gr.Row(elem_classes="growth-controls"):
         first = [name for name in FIGURE_5 if name in names] or names[:4]
         models = gr.CheckboxGroup(names, value=first, label="Models", visible=bool(names), min_width=320, scale=2)
-        layer = gr.Dropdown(_titled([LAYER]), value=LAYER, label="Layer", min_width=240, elem_id="growth-layer")
+        layer = gr.Dropdown(_titled([LAYER]), value=LAYER, label="Layer", min_width=300, elem_id="growth-layer")
         scale = gr.Radio([LINEAR, LOGARITHMIC], value=LINEAR, label="Scale", min_width=200, elem_id="growth-scale")
     with gr.Row(elem_classes="growth-controls"):
         losses = [(title, name) for name, title in LOSS_TITLES.items()]

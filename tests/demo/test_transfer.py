@@ -16,9 +16,12 @@ from PIL import Image
 
 import app
 from core import checkpoint
+from core.recipe import read
+from core.settings import Settings, SettingsError
 from core.stylizer import Cancelled, get_stylizer
-from demo import jobs, transfer
-from demo.jobs import OrderError, file_name, model_titles, refine, repaint
+from demo import controls, transfer
+from demo.controls import settings_of
+from demo.jobs import Order, OrderError, file_name, model_titles, refine, repaint
 from gallery.pictures import find_content, find_style
 
 PHOTO = str(find_content("coffee").path())  # 600 x 400 px
@@ -79,40 +82,71 @@ def test_the_flagship_is_offered_first_then_the_original_models(
 # ---- repainting ----
 
 
+def settings(**changed: Any) -> Settings:
+    """What the page's controls come to, untouched but for some of them."""
+    untouched: dict[str, Any] = {
+        "model": "original-500",
+        "mode": "instant",
+        "batches": 20,
+        "size": 512,
+        "style_size": 256,
+    }
+    return settings_of(**(untouched | changed))
+
+
 @pytest.mark.usefixtures("models")
-@pytest.mark.parametrize(("size", "expected"), [(256, (256, 171)), (1024, (1024, 683)), (jobs.ORIGINAL, (600, 400))])
+@pytest.mark.parametrize(("size", "expected"), [(256, (256, 171)), (1024, (1024, 683)), (controls.OWN, (600, 400))])
 def test_before_and_after_have_the_size_that_was_asked_for(size: int, expected: tuple[int, int]) -> None:
-    [painting] = repaint(PHOTO, PAINTING, "original-500", size=size)
+    [painting] = repaint(Order(PHOTO, [PAINTING], settings(size=size)))
     assert painting.before.size == painting.after.size == expected
     assert painting.content_size == (600, 400)
     assert painting.file_name == "coffee__duerer_lion__original-500.png"
-    assert painting.seconds.total >= painting.seconds.style + painting.seconds.transform
+    assert painting.seconds["total"] >= painting.seconds["style"] + painting.seconds["transform"]
+
+
+@pytest.mark.usefixtures("models")
+def test_the_photos_own_size_ends_at_what_a_public_page_can_bear(tmp_path: Path) -> None:
+    wide = tmp_path / "wide.png"
+    Image.radial_gradient("L").convert("RGB").resize((2400, 120)).save(wide)
+    [painting] = repaint(Order(str(wide), [PAINTING], settings(size=controls.OWN, strength=0)))
+    assert painting.after.size == (2048, 102)
+    assert painting.recipe and painting.recipe.settings.size == 2048
 
 
 @pytest.mark.usefixtures("models")
 @pytest.mark.parametrize(
-    ("order", "said"),
+    ("changed", "said"),
     [
-        ({"content": None}, "Choose a photo first"),
-        ({"style": None}, "Choose a painting first"),
         ({"model": "starry"}, "no trained model named starry; choose one of original-500, improved-500"),
+        ({"model": "/etc"}, "no trained model named /etc"),
         ({"mode": "slow"}, "no mode named slow"),
         ({"mode": "refined", "batches": 101}, "whole number from 1 to 100"),
         ({"mode": "refined", "batches": 2.5}, "whole number from 1 to 100"),
-        ({"size": 4096}, "256 to 2048 px"),
-        ({"size": float("nan")}, "256 to 2048 px"),
-        ({"style_side": 1000}, "128, 256, 512 px"),
+        ({"size": 4096}, "16 to 2048 px"),
+        ({"size": float("nan")}, "16 to 2048 px"),
+        ({"detail": 4096}, "16 to 2048 px"),
+        ({"style_size": 1000}, "64 to 512 px"),
+        ({"strength": 2}, "strength must be a number from 0 to 1.5"),
+        ({"colours": "sepia"}, "no way 'sepia' to colour"),
     ],
 )
-def test_an_impossible_order_is_refused_in_one_sentence(order: dict[str, Any], said: str) -> None:
-    with pytest.raises(OrderError, match=said):
-        next(repaint(**({"content": PHOTO, "style": PAINTING, "model": "original-500"} | order)))
+def test_an_impossible_order_is_refused_in_one_sentence(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises((OrderError, SettingsError), match=said):
+        next(repaint(Order(PHOTO, [PAINTING], settings(**changed))))
+
+
+@pytest.mark.usefixtures("models")
+def test_an_order_needs_its_pictures() -> None:
+    with pytest.raises(OrderError, match="Choose a photo first"):
+        next(repaint(Order(None, [PAINTING], settings())))
+    with pytest.raises(OrderError, match="Choose a painting first"):
+        next(repaint(Order(PHOTO, [None, PAINTING], settings())))
 
 
 @pytest.mark.usefixtures("no_models")
 def test_without_a_model_the_command_that_trains_one_is_named() -> None:
     with pytest.raises(OrderError, match=r"python -m core\.train improved-500"):
-        next(repaint(PHOTO, PAINTING, None))
+        next(repaint(Order(PHOTO, [PAINTING], settings(model=None))))
 
 
 # ---- refining, step by step ----
@@ -194,7 +228,11 @@ def test_every_named_endpoint_is_documented(client: Client) -> None:
     assert {"/stylize", "/refine", "/models"} <= set(named)
     assert all(endpoint["description"] for endpoint in named.values())
     parameters = [parameter["parameter_name"] for parameter in named["/stylize"]["parameters"]]
-    assert parameters == ["content", "style", "model", "mode", "batches", "size", "style_side"]
+    assert parameters[:7] == ["content", "style", "model", "mode", "batches", "size", "style_side"]
+    more = {"strength", "colours", "detail", "style_2", "style_3", "style_4", "mix", "mask", "outside"}
+    assert set(parameters[7:]) == more | {"mask_softness", "mask_invert"}
+    defaults = [parameter["parameter_has_default"] for parameter in named["/stylize"]["parameters"]]
+    assert defaults == [False, False] + [True] * 16
 
 
 def test_models_lists_what_there_is(client: Client) -> None:
@@ -210,6 +248,46 @@ def test_stylize_answers_with_a_png_and_what_there_is_to_say(client: Client) -> 
         assert (image.format, image.size) == ("PNG", (256, 171))
     assert info["content_size"] == [600, 400]
     assert set(info["seconds"]) == {"model", "style", "transform", "total"}
+
+
+def test_stylize_takes_every_control_and_the_png_carries_them(client: Client, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    Image.new("L", (60, 40)).save(mask)
+    picture, info = client.predict(
+        handle_file(PHOTO),
+        handle_file(PAINTING),
+        model="original-500",
+        size=96,
+        strength=0.5,
+        colours="photo",
+        detail=64,
+        style_2=handle_file(find_style("stained_glass").path()),
+        mix="3, 1",
+        mask=handle_file(mask),
+        mask_softness=2,
+        mask_invert=True,
+        api_name="/stylize",
+    )
+    chosen = {"strength": 0.5, "colours": "photo", "detail": 64, "mix": [3, 1], "mask_softness": 2, "mask_invert": True}
+    assert chosen.items() <= info["settings"].items()
+    recipe = read(picture)
+    assert recipe.settings.to_json() == info["settings"]
+    assert [style.name for style in recipe.styles] == ["duerer_lion.jpg", "stained_glass.jpg"]
+    assert "--mix 3.0 1.0" in info["command"] and "--mask mask.png" in info["command"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"mix": "much, little"}, 'weights of a mix must be numbers, as in "0.7 0.3"'),
+        ({"mix": "0.7 0.3"}, "2 weights for 1 paintings"),
+        ({"outside": handle_file(PAINTING)}, "A painting for outside the mask needs a mask"),
+        ({"strength": -1}, "strength must be a number from 0 to 1.5"),
+    ],
+)
+def test_stylize_refuses_what_does_not_go_together(client: Client, changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(AppError, match=said):
+        client.predict(handle_file(PHOTO), handle_file(PAINTING), size=96, api_name="/stylize", **changed)
 
 
 def test_refine_answers_with_the_loss_it_reached(client: Client) -> None:
@@ -231,7 +309,24 @@ def test_stylize_refuses_a_broken_picture_in_one_sentence(client: Client, tmp_pa
 def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
     """Gradio itself checks only values that carry its mark; a hand-made request leaves the mark out."""
     assert not Path(PHOTO).is_relative_to(get_upload_folder())
-    order = [{"path": PHOTO}, {"path": PAINTING}, "original-500", "instant", 20, 256, 256]
+    order = [
+        {"path": PHOTO},
+        {"path": PAINTING},
+        "original-500",
+        "instant",
+        20,
+        256,
+        256,
+        1,
+        "style",
+        0,
+        *[None] * 3,
+        "",
+        None,
+        None,
+        None,
+        False,
+    ]
     event = httpx.post(f"{address}gradio_api/call/stylize", json={"data": order}).json()["event_id"]
     answer = httpx.get(f"{address}gradio_api/call/stylize/{event}", timeout=30).text
     assert answer.startswith("event: error")

@@ -166,9 +166,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 390, "height": 844}, accept_downloads=True)
+    page = browser.new_page(viewport={"width": 900, "height": 844}, accept_downloads=True)
     page.goto(address, wait_until="domcontentloaded")
     page.get_by_role("tab", name="Video").click(timeout=SLOW)
+    page.set_viewport_size({"width": 390, "height": 844})  # where the tab hides behind "…"
     yield page
     page.close()
 

@@ -1,0 +1,76 @@
+"""Places for pictures on the page, with the gallery to click under them, and how the page's events run.
+
+image = place("Photo", "photo", first)          # its value goes through `demo.pictures.uploaded`
+image.input(accept, image, [image, note], preprocess=False, **QUIET)
+gallery(STYLES, "painting-gallery", columns=4).select(...)
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from core.images import ImageError, load_image
+from demo import sentences
+from demo.pictures import displayable, thumbnails, uploaded
+from gallery.pictures import MORE_STYLES, STYLES, Picture, my_styles
+
+# All events that run a model, in every tab, share one place in the queue: two at once only make both slow.
+MODEL_WORK: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+Upload = Mapping[str, object] | None
+
+
+def accept(value: Upload) -> tuple[Any, str]:
+    """Look at a picture that was dropped, pasted or taken: keep it, with its name and size, or say what is wrong."""
+    try:
+        path = uploaded(value)
+        if path is None:
+            return gr.skip(), ""
+        size = load_image(path).size
+        shown = displayable(path)
+    except ImageError as error:
+        return None, sentences.problem(error)
+    name = (value or {}).get("orig_name") or "picture"
+    return gr.skip() if shown == path else shown, sentences.caption(f"{name}, {sentences.px(size)}")
+
+
+def paintings() -> list[Picture]:
+    """All paintings of the gallery, the visitor's own folder among them."""
+    return [*STYLES, *my_styles(), *MORE_STYLES]
+
+
+def place(
+    label: str, elem_id: str, picture: Picture | None = None, height: int = 270, webcam: bool = False
+) -> gr.Image:
+    """A place for a picture, filled with one of the gallery or empty."""
+    return gr.Image(
+        displayable(str(picture.path())) if picture else None,
+        label=label,
+        type="filepath",
+        image_mode=None,
+        sources=["upload", "webcam", "clipboard"] if webcam else ["upload", "clipboard"],
+        buttons=[],
+        height=height,
+        elem_id=elem_id,
+        elem_classes="droppable",
+    )
+
+
+def gallery(pictures: Sequence[Picture], elem_id: str, columns: int, strip: bool = False) -> gr.Gallery:
+    """Pictures to click; `strip`: small ones in a row that scrolls."""
+    return gr.Gallery(
+        thumbnails(pictures),  # type: ignore[arg-type]
+        format="jpeg",
+        columns=columns,
+        height="auto",
+        object_fit="cover",
+        allow_preview=False,
+        show_label=False,
+        container=False,
+        interactive=False,
+        buttons=[],
+        elem_id=elem_id,
+        elem_classes=["thumbnails", *(["strip"] if strip else [])],
+    )

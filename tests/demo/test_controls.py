@@ -1,0 +1,313 @@
+"""Strength, colours, mixing, masks and recipes on the Transfer tab: as functions, and once through in a browser."""
+
+import base64
+import io
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from core import checkpoint, stylize
+from core.images import ImageError
+from core.recipe import read
+from core.settings import Settings
+from core.stylizer import get_stylizer
+from demo import recipes
+from demo.jobs import OrderError, repaint
+from demo.mask import AUTO, PNG_URL, mask_file, outside_file
+from demo.mixing import EQUAL, mixture
+from demo.orders import Controls
+from demo.pictures import new_file, saved
+from gallery.pictures import find_content, find_style
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SLOW = 60_000  # ms: stylising on a busy machine
+
+
+@pytest.fixture
+def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
+    get_stylizer.cache_clear()
+    yield
+    get_stylizer.cache_clear()  # models are remembered by name, and the shipped ones have the same names
+
+
+def uploaded(source: Path, name: str | None = None) -> dict[str, object]:
+    """The value of a place after this file was uploaded to it."""
+    path = new_file(name or source.name)
+    shutil.copy(source, path)
+    return {"path": path, "orig_name": Path(path).name}
+
+
+def controls(**changed: Any) -> Controls:
+    """The tab's controls as they stand at first, but for some of them."""
+    values: dict[str, Any] = {
+        "content": uploaded(find_content("coffee").path()),
+        "style": uploaded(find_style("duerer_lion").path()),
+        "model": "original-500",
+        "mode": "instant",
+        "batches": 20,
+        "size": 96,
+        "style_size": 256,
+        "strength": 100,
+        "colours": "style",
+        "detail": 0,
+        **dict.fromkeys(("second", "third", "fourth", "painted", "mask", "outside")),
+        **{f"weight_{number}": EQUAL for number in (1, 2, 3, 4)},
+        "elsewhere": "photo",
+        "softness": AUTO,
+        "invert": False,
+    }
+    return Controls(**(values | changed))
+
+
+def data_url(image: Image.Image) -> str:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return PNG_URL + base64.b64encode(file.getvalue()).decode()
+
+
+# ---- from controls to an order ----
+
+
+def test_untouched_controls_are_the_default_settings() -> None:
+    order = controls().order()
+    assert order.settings == Settings(model="original-500", size=96)
+    assert (len(order.styles), order.mask, order.outside) == (1, None, None)
+
+
+def test_each_control_reaches_its_setting() -> None:
+    glass = uploaded(find_style("stained_glass").path())
+    changed = {"strength": 55, "colours": "photo", "detail": 64, "third": glass, "weight_3": 20, "softness": 8}
+    order = controls(**changed, invert=True).order()
+    assert order.settings == Settings(
+        model="original-500",
+        mix=(50, 20),
+        strength=0.55,
+        colours="photo",
+        size=96,
+        detail=64,
+        mask_softness=8,
+        mask_invert=True,
+    )
+    assert order.styles[1] == glass["path"]
+
+
+def test_places_that_are_empty_have_no_weight() -> None:
+    assert mixture(["a", None, "c", None], [10, 20, 30, 40]) == (["a", "c"], (10, 30))
+    assert mixture(["a", None, None, None], [0, 20, 30, 40]) == (["a"], ())
+    assert mixture([None, "b", None, None], [1, 2, 3, 4]) == ([None, "b"], (1, 2)), "the first painting is missed later"
+
+
+def test_a_painted_mask_becomes_a_file_and_a_mask_file_goes_before_it(tmp_path: Path) -> None:
+    painted = Image.new("L", (32, 24), 255)
+    file = mask_file(data_url(painted), None)
+    assert file
+    with Image.open(file) as image:
+        assert image.size == (32, 24)
+    painted.save(tmp_path / "own.png")
+    given = uploaded(tmp_path / "own.png")
+    assert mask_file(data_url(painted), given) == given["path"]
+    assert mask_file(None, None) is mask_file("", None) is None
+
+
+@pytest.mark.parametrize("painted", ["/etc/passwd", PNG_URL + "no!", PNG_URL + "A" * 5_000_000, ["a"]])
+def test_a_mask_that_was_not_painted_here_is_refused(painted: Any) -> None:
+    with pytest.raises(ImageError, match="The painted mask did not arrive"):
+        mask_file(painted, None)
+
+
+def test_a_painting_for_elsewhere_must_be_chosen() -> None:
+    assert outside_file("photo", None) is None
+    with pytest.raises(OrderError, match="Choose the painting for outside the mask"):
+        outside_file("painting", None)
+
+
+# ---- recipes ----
+
+
+def loaded(path: Path, now: Controls) -> tuple[dict[str, Any], str]:
+    """What loading a file does: control -> its new value, those that stay as they are left out; and what is said."""
+    *values, _, _, said = recipes.load(uploaded(path), *now)
+    new = {name: value for name, value in zip(Controls._fields, values, strict=True) if value != gr.skip()}
+    return {name: getattr(value, "value", value) for name, value in new.items()}, said
+
+
+@pytest.mark.usefixtures("models")
+def test_the_command_that_is_shown_makes_the_same_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    glass = uploaded(find_style("stained_glass").path())
+    chosen = controls(second=glass, weight_2=20, strength=80, painted=data_url(Image.linear_gradient("L")))
+    [painting] = repaint(chosen.order())
+    assert painting.recipe
+    command, _, _ = recipes.texts(painting.recipe, painting.file_name)
+    monkeypatch.chdir(recipes.ROOT)
+    words = shlex.split(command)[3:]
+    words[words.index("mask.png")] = str(mask_file(chosen.painted, None))
+    words[words.index(painting.file_name)] = str(tmp_path / painting.file_name)
+    assert stylize.main(words) == 0
+    assert (tmp_path / painting.file_name).read_bytes() == Path(saved(painting)).read_bytes()
+
+
+@pytest.mark.usefixtures("models")
+def test_a_png_puts_every_control_back(tmp_path: Path) -> None:
+    glass, lion = (uploaded(find_style(name).path()) for name in ("stained_glass", "duerer_lion"))
+    own = uploaded(find_content("chelsea").path(), "my cat.png")
+    Path(str(own["path"])).write_bytes(Path(str(own["path"])).read_bytes() + b"\0")  # no longer the gallery's
+    mask = {"painted": data_url(Image.linear_gradient("L")), "elsewhere": "painting", "outside": lion, "softness": 3}
+    chosen = controls(content=own, third=glass, strength=70, colours="recolour", size=100, detail=64, **mask)
+    [painting] = repaint(chosen.order())
+    values, said = loaded(Path(saved(painting)), controls())
+    assert values["strength"] == 70 and values["colours"] == "recolour"
+    assert (values["size"], values["detail"], values["softness"]) == (100, 64, 3)
+    assert [Path(values[place]).name for place in ("style", "outside")] == ["duerer_lion.jpg"] * 2
+    assert values["second"] == str(find_style("stained_glass").path()), "paintings move up to the first places"
+    assert values["third"] is values["fourth"] is values["content"] is values["painted"] is None
+    assert (values["weight_1"], values["weight_2"], values["elsewhere"]) == (50, 50, "painting")
+    assert "Bring these files yourself: the photo my cat.png, the mask mask.png." in said
+
+    kept, said = loaded(Path(saved(painting)), chosen)
+    assert kept["content"] == own["path"] and "painted" not in kept
+    assert "Bring" not in said
+
+
+@pytest.mark.usefixtures("models")
+def test_json_leaves_the_pictures_alone_and_a_folder_is_no_model(tmp_path: Path, checkpoints: Path) -> None:
+    file = tmp_path / "settings.json"
+    settings = Settings(model=str(checkpoints / "original-500"), mix=(0.7, 0.3), strength=1.2, size=4000, refine=0)
+    file.write_text(json.dumps(settings.to_json()))
+    values, said = loaded(file, controls(fourth=uploaded(find_style("duerer_lion").path())))
+    assert not {"content", "style", "second", "painted", "model"} & set(values)
+    assert (values["strength"], values["size"], values["weight_1"], values["weight_4"]) == (120, 2048, 70, 30)
+    assert "There is no trained model named" in said and "at most 2048 px" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{}[]", "they are not JSON"),
+        (b'{"strength": 7}', "strength must be a number from 0 to 1.5"),
+        (b'{"layers": 3}', "There is no setting"),
+        (b" " * 200_000, "neither a PNG made here nor a JSON file"),
+        (b"\x89PNG\r\n\x1a\n", "is not a PNG picture, so it carries no recipe"),
+    ],
+)
+def test_a_file_without_settings_is_refused_in_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "file").write_bytes(content)
+    values, answer = loaded(tmp_path / "file", controls())
+    assert values == {}
+    assert said in answer and 'role="alert"' in answer
+
+
+# ---- in the browser ----
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Page:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(address, wait_until="domcontentloaded")
+    expect(page.get_by_role("button", name="Stylize", exact=True)).to_be_visible(timeout=SLOW)
+    return page
+
+
+def unfold(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).click()
+
+
+def stylized(page: Page, *said: str) -> None:
+    """Press the button and wait for a result of which all this is said."""
+    page.get_by_role("button", name="Stylize", exact=True).click()
+    for part in said:
+        expect(page.locator("#status")).to_contain_text(part, timeout=SLOW)
+
+
+def drag(page: Page, selector: str, *places: tuple[float, float]) -> None:
+    """Draw from place to place, given as shares of an element's width and height."""
+    element = page.locator(selector)
+    element.evaluate("element => element.scrollIntoView({ block: 'center' })")
+    box = element.bounding_box()
+    assert box is not None
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point)
+    page.mouse.up()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_path: Path) -> None:
+    unfold(page, "Strength, colours, strokes")
+    page.get_by_label("number input for Strength").fill("80")
+    page.get_by_label("photo's", exact=True).check()
+    stylized(page, "strength 80 %", "the photo's colours")
+
+    unfold(page, "Mix paintings")
+    page.locator("#mixing-gallery").get_by_label("Thumbnail 5 of").click()
+    expect(page.locator("#painting-2 img")).to_have_attribute("src", re.compile("stained_glass"))
+    expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %", timeout=SLOW)
+    drag(page, "#square .square", (0.5, 0.5), (0.25, 0.5))
+    expect(page.locator("#square .shares")).to_have_text("Painting 1 75 %Painting 2 25 %")
+    expect(page.locator("#status")).to_contain_text("mix 75 % / 25 %", timeout=SLOW)
+    page.locator("#square .square").press("ArrowRight")
+    expect(page.get_by_label("number input for Weight 1")).to_have_value("70")
+
+    unfold(page, "Only a part: mask")
+    drag(page, "#mask canvas", (0.7, 0.7), (0.8, 0.8))
+    page.locator("#mask").get_by_text("Undo").click()
+    expect(page.get_by_text("Save mask")).to_be_hidden()
+    drag(page, "#mask canvas", (0.25, 0.3), (0.3, 0.3))
+    stylized(page, "masked", "mix 70 % / 30 %")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download PNG").click()
+    file = tmp_path / download.value.suggested_filename
+    shutil.copy(download.value.path(), file)
+    only_where_it_was_painted(file)
+
+    unfold(page, "Recipe of this picture")
+    page.locator("#recipe-command").get_by_label("Copy").click()
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert "--strength 80" in command and "--mix 70.0 30.0" in command and command.endswith(f"--out {file.name}")
+
+    page.reload()
+    unfold(page, "Recipe of this picture")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Load settings").click()
+    chooser.value.set_files(file)
+    expect(page.locator("#loaded")).to_contain_text("Bring these files yourself: the mask mask.png.")
+    unfold(page, "Strength, colours, strokes")
+    expect(page.get_by_label("number input for Strength")).to_have_value("80")
+    expect(page.get_by_label("photo's", exact=True)).to_be_checked()
+    unfold(page, "Mix paintings")
+    expect(page.locator("#square .shares")).to_have_text("Painting 1 70 %Painting 2 30 %")
+    stylized(page, "mix 70 % / 30 %", "strength 80 %")
+
+
+def only_where_it_was_painted(file: Path) -> None:
+    """Something changed near the stroke, nothing of the photo elsewhere."""
+    with Image.open(find_content("astronaut").path()) as photo, Image.open(file) as result:
+        assert read(file).mask
+        change = np.abs(np.asarray(photo, dtype=int) - np.asarray(result, dtype=int)).max(axis=2)
+    stroke = change[int(0.25 * 512) : int(0.35 * 512), int(0.22 * 512) : int(0.33 * 512)]
+    assert np.median(stroke) > 5
+    outside = change.copy()
+    outside[int(0.15 * 512) : int(0.45 * 512), int(0.1 * 512) : int(0.45 * 512)] = 0
+    assert outside.max() == 0

@@ -1,0 +1,156 @@
+"""The tab Weight growth: which logs are offered and read, what the tables and the CSV hold, and the tab in Chromium."""
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from core import checkpoint
+from demo import growth, growth_sources
+from demo.growth_sources import Source, readable, running, shipped, sources
+from tests.runs import FIRST, write_run
+
+from .conftest import served
+from .test_browser import CHROMIUM, FLAGS, SLOW
+
+HIDDEN = "meta_net.hidden.weight"
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """`checkpoints/original-500` (c = 1) and `checkpoints/other`, and a training `runs/live` of 40 iterations."""
+    write_run(tmp_path / "checkpoints" / "other", c=0.5)
+    write_run(tmp_path / "checkpoints" / "original-500")
+    write_run(tmp_path / "runs" / "live", c=2.0)
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setattr(growth_sources, "RUNS", tmp_path / "runs")
+    return tmp_path
+
+
+def test_logs_of_models_and_of_trainings_are_offered(folders: Path) -> None:
+    assert shipped() == ["original-500", "other"], "those of figure 5 first"
+    assert running() == ["live"]
+    assert [source.title for source in sources(["other"], "live", None)] == ["other", "live, in training"]
+    with pytest.raises(ValueError, match="That training is not there any more"):
+        sources([], "gone", None)
+
+
+def test_a_log_that_grows_is_read_again_and_a_cut_line_is_left_out(folders: Path) -> None:
+    def rows() -> int:
+        chosen, wrong = readable(sources([], "live", None))
+        assert wrong == ""
+        return len(growth_sources.read(chosen[0]).losses["loss"].values)
+
+    assert rows() == 40
+    whole = (folders / "runs" / "live" / "log.csv").read_text()
+    last = whole.splitlines()[-1]
+    with (folders / "runs" / "live" / "log.csv").open("a") as log:
+        log.write(last.replace("39,", "40,", 1) + "\n" + last.replace("39,", "41,", 1)[:9])
+    assert rows() == 41
+
+
+def test_a_file_that_is_no_log_is_named_and_the_others_are_shown(folders: Path) -> None:
+    broken = folders / "checkpoints" / "other" / "weights.csv"
+    broken.write_text("a,b\n1,2\n")
+    chosen, wrong = readable(sources(["original-500", "other"], None, None))
+    assert [source.title for source in chosen] == ["original-500"]
+    assert "weights.csv" in wrong and "is no training log" in wrong
+
+
+def test_the_table_holds_the_fitted_law(folders: Path) -> None:
+    table = growth.laws(sources(["original-500", "other"], "live", None), FIRST)
+    rates = re.findall(r'<th scope="row">([^<]+)</th>(?:<td>[^<]*</td>){3}<td>([^<]+)</td><td>([^<]+)</td>', table)
+    assert rates == [
+        ("original-500", "1.000", "1.000"),
+        ("other", "0.500", "1.000"),
+        ("live, in training", "2.000", "1.000"),
+    ]
+
+
+def test_the_csv_has_every_logged_row(folders: Path, tmp_path: Path) -> None:
+    chosen: list[Source] = sources(["original-500"], None, None)
+    log = growth_sources.read(chosen[0])
+    growth.write_csv(tmp_path / "out.csv", [("original-500", log)], FIRST)
+    with (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == list(range(40))
+    assert [float(row["loss"]) for row in rows] == pytest.approx(log.losses["loss"].values)
+    weighed = [row for row in rows if row["layer"]]
+    assert [float(row["rms"]) for row in weighed] == pytest.approx(log.layers[FIRST].rms, rel=1e-5)
+    assert [float(row["p50"]) for row in weighed] == pytest.approx(log.layers[FIRST].quantiles[:, 4], abs=1e-6)
+    assert [float(row["fitted_law"]) for row in weighed] == pytest.approx(log.layers[FIRST].rms, rel=1e-4)
+
+
+# ---- in the browser ----
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("growth")
+    write_run(home / "checkpoints" / "original-500")
+    write_run(home / "checkpoints" / "improved-500", c=2.0)
+    write_run(home / "runs" / "live", c=3.0)
+    return home
+
+
+@pytest.fixture(scope="module")
+def page(logs: Path) -> Iterator[Page]:
+    options = ("--checkpoints", str(logs / "checkpoints"), "--runs", str(logs / "runs"))
+    with served(logs / "gradio", *options) as address, sync_playwright() as playwright:
+        browser: Browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+        page.goto(address, wait_until="domcontentloaded")
+        page.get_by_role("tab", name="Weight growth").click(timeout=SLOW)
+        yield page
+        browser.close()
+
+
+def titles(page: Page) -> Locator:
+    """What stands in the figure: the names of the runs and of the panels."""
+    return page.locator("#growth-figure .annotation-text")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+def test_the_tab_from_figure_5_to_a_training_that_goes_on(page: Page, logs: Path, tmp_path: Path) -> None:
+    table = page.locator("#growth-laws tbody tr")
+    expect(titles(page).filter(has_text="original-500").first).to_be_visible(timeout=SLOW)
+    expect(titles(page).filter(has_text="improved-500").first).to_be_visible()
+    expect(table).to_have_count(2)
+    expect(table.first).to_contain_text("original-500")
+    expect(table.first.get_by_role("cell").nth(3)).to_have_text("1.000")
+
+    page.locator("#growth-scale").get_by_label("logarithmic").check()
+    expect(page.locator("#growth-figure .ytick text").filter(has_text="0.01").first).to_be_visible(timeout=SLOW)
+    page.get_by_label("Layer", exact=True).click()
+    page.get_by_role("option", name="meta_net.hidden").click()
+    expect(table.first.get_by_role("cell").nth(1)).to_contain_text("0.0100 → 0.0100", timeout=SLOW)
+
+    with page.expect_download() as download:
+        page.locator("#growth-csv").click()
+    with open(download.value.path(), newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["model"] for row in rows} == {"original-500", "improved-500"}
+    assert {row["layer"] for row in rows} == {"", HIDDEN}
+
+    page.get_by_role("button", name="Your own log").click()
+    own = page.locator("#growth-files input[type=file]")
+    (tmp_path / "shopping.csv").write_text("apples,pears\n3,4\n")
+    own.set_input_files(tmp_path / "shopping.csv")
+    expect(page.locator("#growth-said").get_by_role("alert")).to_contain_text("shopping.csv", timeout=SLOW)
+    page.locator("#growth-files").get_by_label("Clear").first.click()
+    own.set_input_files(write_run(tmp_path / "mine", c=1.5) / "weights.csv")
+    expect(titles(page).filter(has_text="own log").first).to_be_visible(timeout=SLOW)
+
+    page.get_by_label("Running training", exact=True).click()
+    page.get_by_role("option", name="live").click()
+    expect(page.locator("#growth-said")).to_contain_text("live: iteration 39", timeout=SLOW)
+    log = logs / "runs" / "live" / "log.csv"
+    last = log.read_text().splitlines()[-1]
+    with log.open("a") as file:
+        file.write(last.replace("39,", "57,", 1) + "\n" + last.replace("39,", "58,", 1)[:12])
+    expect(page.locator("#growth-said")).to_contain_text("live: iteration 57", timeout=SLOW)
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390

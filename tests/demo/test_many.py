@@ -1,0 +1,312 @@
+"""The tab Many: its functions, the endpoints /sheet and /stylize_many, and both halves of the tab in Chromium."""
+
+import re
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+import app
+from core import checkpoint
+from core.images import load_image
+from core.paint import paint
+from core.recipe import read
+from core.settings import Settings
+from core.stylizer import get_stylizer
+from demo import many, many_photos, many_sheet, painting
+from demo.jobs import OrderError
+from demo.many_photos import painted_photos, unlike, zip_file
+from demo.many_sheet import painted_cells
+from demo.pictures import new_file
+from gallery.pictures import CONTENTS, Picture
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+LOCAL = ("http://127.0.0.1:", "data:", "blob:")
+SLOW = 60_000  # ms, on a busy machine
+MODEL = "improved-500"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, pictures: Callable[..., list[Path]]) -> Path:
+    """Three photos `0000.png` ..., three paintings `0100.png` ..., and a photo that is broken."""
+    folder = tmp_path_factory.mktemp("many")
+    pictures(folder, 3)
+    pictures(folder, 3, first_seed=100)
+    (folder / "broken.jpg").write_bytes((folder / "0000.png").read_bytes()[:900])
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[list[Picture]]:
+    """A gallery of three paintings and two photos, and one tiny model."""
+    names = ("Lion", "Poppies", "Lake")
+    own = [
+        Picture(f"painting-{i}", name, "", "", "", False, "", "", str(folder / f"010{i}.png"))
+        for i, name in enumerate(names)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint(MODEL).parent)
+        patch.setattr(many_sheet, "paintings", lambda: own)
+        patch.setattr(many_sheet, "CONTENTS", CONTENTS[1:3])
+        patch.setattr(painting, "STYLES", tuple(own))
+        patch.setattr(painting, "MORE_STYLES", ())
+        get_stylizer.cache_clear()
+        yield own
+        get_stylizer.cache_clear()
+
+
+def uploaded_file(file: Path, name: str = "") -> dict[str, object]:
+    """The raw value of a component after that file was uploaded."""
+    path = new_file(name or file.name)
+    shutil.copy(file, path)
+    return {"path": path, "orig_name": Path(path).name}
+
+
+def settings(size: int = 64) -> Settings:
+    return Settings(model=MODEL, size=size)
+
+
+# ---- every painting at once ----
+
+
+def test_the_photo_is_painted_in_every_painting_as_elsewhere(folder: Path, gallery: list[Picture]) -> None:
+    photo = folder / "0000.png"
+    cells = list(painted_cells(str(photo), MODEL, 128))
+    assert [cell.picture for cell in cells] == gallery
+    assert [(cell.done, cell.of) for cell in cells] == [(1, 3), (2, 3), (3, 3)]
+    expected = paint(load_image(photo), gallery[1].image(), settings(128)).image
+    assert cells[1].image.size == (128, 96)
+    assert cells[1].image.tobytes() == expected.tobytes()
+
+
+def test_the_whole_sheet_is_one_png_with_the_photo_first(folder: Path) -> None:
+    cells = list(painted_cells(str(folder / "0000.png"), MODEL, 128))
+    file = many_sheet.sheet_file("holiday.jpg", cells, MODEL)
+    assert Path(file).name == "holiday__sheet__improved-500.png"
+    with Image.open(file) as sheet:
+        assert sheet.format == "PNG" and sheet.width > 2 * 128
+        assert sheet.crop((12, 12, 140, 108)).tobytes() == cells[0].before.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"content": None}, "Choose a photo first"),
+        ({"model": "starry"}, "no trained model named starry"),
+        ({"size": 385}, "128 to 384 px"),
+        ({"size": None}, "128 to 384 px"),
+    ],
+)
+def test_an_impossible_sheet_is_refused_in_one_sentence(folder: Path, order: dict[str, Any], said: str) -> None:
+    usual: dict[str, Any] = {"content": str(folder / "0000.png"), "model": MODEL, "size": 128}
+    with pytest.raises(OrderError, match=said):
+        next(painted_cells(**(usual | order)))
+
+
+def test_a_stopped_sheet_keeps_what_is_painted(folder: Path) -> None:
+    visitor = gr.Request(session_hash="visitor")
+    run = many_sheet.paint_sheet(uploaded_file(folder / "0000.png"), MODEL, 128, visitor)
+    assert "Reading the photo" in next(run)[3]
+    grid, shown, _, said, *_ = next(run)
+    assert [cell["done"] for cell in grid["cells"]] == [True, False, False]
+    assert len(shown.pictures) == 1 and "1 of 3 paintings · Lion" in said
+    assert "as soon as the sheet is done" in many_sheet.wait(visitor)
+    assert many_sheet.stop_painting(visitor).value == "Stopping…"
+    *_, (_, _, download, said, go, stop) = run
+    assert "stopped after 1 of 3 paintings" in said
+    assert go.visible and not stop.visible
+    with Image.open(download.value["path"]) as sheet:
+        assert sheet.width < 3 * 128, "the photo and one painting"
+    assert not many_sheet._painting
+
+
+def test_a_click_on_what_is_not_painted_is_answered(gallery: list[Picture]) -> None:
+    click = gr.EventData(None, {"index": 2})
+    *_, said = many_sheet.enlarge(None, 64, click)
+    assert "not painted yet" in said
+    *_, said = many_sheet.enlarge(many_sheet.Shown("/gone.png", MODEL, tuple(gallery)), 64, click)
+    assert 'role="alert"' in said and "gone.png" in said
+
+
+# ---- several photos at once ----
+
+
+def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(folder: Path, tmp_path: Path) -> None:
+    photos = [str(folder / name) for name in ("0000.png", "broken.jpg", "0001.png", "0001.png")]
+    *_, last = painted_photos(photos, str(folder / "0100.png"), settings(), tmp_path)
+    assert [Path(file).name for file in last.files] == [
+        "0000__0100__improved-500.png",
+        "0001__0100__improved-500.png",
+        "0001-2__0100__improved-500.png",
+    ]
+    assert len(last.skipped) == 1 and '"broken.jpg"' in last.skipped[0]
+    recipe = read(last.files[1])
+    assert (recipe.content.name, recipe.styles[0].name, recipe.settings.size) == ("0001.png", "0100.png", 64)
+    expected = paint(load_image(folder / "0001.png"), load_image(folder / "0100.png"), settings()).image
+    assert load_image(last.files[1]).tobytes() == expected.tobytes()
+
+
+def test_names_that_folders_of_some_systems_hold_for_the_same_differ() -> None:
+    names: set[str] = set()
+    given = (
+        "a__b__m.png",
+        "A__b__m.png",
+        "a-2__b__m.png",
+        "a__b__m.png",
+        "caf\u00e9__b__m.png",
+        "cafe\u0301__b__m.png",
+    )
+    assert [unlike(name, names).split("__")[0] for name in given] == [
+        "a", "A-2", "a-2-2", "a-3", "caf\u00e9", "cafe\u0301-2",
+    ]  # fmt: skip
+
+
+def test_limits_are_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, style = str(folder / "0000.png"), str(folder / "0100.png")
+    for photos, said in (([], "Choose photos first"), ([photo] * 21, "These are 21 photos; at most 20")):
+        with pytest.raises(OrderError, match=said):
+            next(painted_photos(photos, style, settings(), tmp_path))
+    assert "2 photos, " in many_photos.accept([uploaded_file(Path(photo)) for _ in range(2)])
+    monkeypatch.setattr(many_photos, "MOST_BYTES", 1000)
+    with pytest.raises(OrderError, match="KB together; at most"):
+        next(painted_photos([photo], style, settings(), tmp_path))
+    assert 'role="alert"' in many_photos.accept([uploaded_file(Path(photo))])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_broken_painting_ends_it_before_the_first_photo(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r'"broken\.jpg"'):
+        next(painted_photos([str(folder / "0000.png")], str(folder / "broken.jpg"), settings(), tmp_path))
+
+
+@pytest.mark.parametrize("value", [{"path": "/etc/passwd"}, "/etc/passwd", {}])
+def test_files_that_were_not_uploaded_are_not_read(value: Any) -> None:
+    assert "did not arrive as a file" in many_photos.accept([value])
+
+
+def test_a_zip_is_whole_or_not_there(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "photos.zip"
+    zip_file([str(folder / "0000.png")], target)
+    before = target.read_bytes()
+    with pytest.raises(OSError, match=r"gone\.png"):
+        zip_file([str(folder / "0001.png"), str(folder / "gone.png")], target)
+    assert target.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_stopped_photos_come_in_a_zip_of_those_that_are_painted(folder: Path) -> None:
+    visitor = gr.Request(session_hash="visitor")
+    photos = [uploaded_file(folder / f"000{i}.png") for i in range(3)]
+    run = many_photos.paint(photos, uploaded_file(folder / "0100.png"), MODEL, 64, visitor)
+    next(run)
+    results, *_, said, _, _ = next(run)
+    assert len(results) == 1 and "1 of 3 photos" in said
+    many_photos.stop_painting(visitor)
+    *_, (_, download, said, go, _) = run
+    assert "1 painted, stopped after 1 of 3" in said and go.visible
+    assert zipfile.ZipFile(download.value["path"]).namelist() == ["0000__0100__improved-500.png"]
+    assert not many_photos._painting
+
+
+# ---- the page: endpoints and a browser ----
+
+
+@pytest.fixture(scope="module")
+def address(gallery: list[Picture]) -> Iterator[str]:
+    """A page of this tab alone, served from this process."""
+    with gr.Blocks() as blocks, gr.Tab("Many", id="many"):
+        many.build()
+    yield app.start(blocks.queue(max_size=8), "127.0.0.1", None, None)
+    blocks.close()
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Client:
+    return Client(address, verbose=False)
+
+
+def test_a_sheet_for_programs(client: Client, folder: Path) -> None:
+    named = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(named) == {"/sheet", "/stylize_many"}
+    assert [p["parameter_name"] for p in named["/sheet"]["parameters"]] == ["content", "model", "size"]
+    assert named["/sheet"]["description"].startswith("Paint a photo in every painting of the gallery")
+    job = client.submit(handle_file(folder / "0000.png"), size=128, api_name="/sheet")
+    *drafts, (sheet, info) = list(job)
+    assert drafts[0][0] is None and drafts[0][1]["paintings"] == ["painting-0"]
+    assert info["paintings"] == ["painting-0", "painting-1", "painting-2"] and info["size"] == [128, 96]
+    assert load_image(sheet).width > 2 * 128
+    with pytest.raises(AppError, match="128 to 384 px"):
+        client.predict(handle_file(folder / "0000.png"), size=1000, api_name="/sheet")
+
+
+def test_several_photos_for_programs(client: Client, folder: Path, tmp_path: Path) -> None:
+    photos = [handle_file(folder / name) for name in ("0000.png", "broken.jpg", "0001.png")]
+    result, info = client.predict(photos, handle_file(folder / "0100.png"), size=64, api_name="/stylize_many")
+    assert Path(result).name == "photos__0100__improved-500.zip"
+    with zipfile.ZipFile(result) as archive:
+        assert archive.testzip() is None and archive.namelist() == info["files"]
+        archive.extractall(tmp_path)
+    assert read(tmp_path / "0001__0100__improved-500.png").settings == settings()
+    assert len(info["files"]) == 2 and '"broken.jpg"' in info["skipped"][0]
+    none, info = client.predict(photos[1:2], handle_file(folder / "0100.png"), size=64, api_name="/stylize_many")
+    assert none is None and len(info["skipped"]) == 1
+    for order, said in (({"size": 5000}, "16 to 2048 px"), ({"model": "starry"}, "starry")):
+        with pytest.raises(AppError, match=said):
+            client.predict(photos, handle_file(folder / "0100.png"), **order, api_name="/stylize_many")
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 390, "height": 844}, accept_downloads=True)
+        page.goto(address, wait_until="domcontentloaded")
+        yield page
+        browser.close()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> None:
+    foreign: list[str] = []
+    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None)
+    small = page.locator("#sheet button")
+    expect(small).to_have_count(3, timeout=SLOW)
+    expect(small.first).to_be_disabled()
+    page.locator("#many-photo input[type=file]").set_input_files(folder / "0002.png")
+    expect(page.locator("#many-photo-note")).to_contain_text("0002.png, 96 × 72 px", timeout=SLOW)
+    page.get_by_role("button", name="Show every painting").click()
+    expect(page.locator("#sheet-status")).to_contain_text("3 paintings", timeout=SLOW)
+    expect(page.locator("#sheet-status")).to_contain_text("each 192 × 144 px", timeout=SLOW)
+    small.nth(1).click()
+    name = re.compile(r"0002__0101__improved-500\.png$")
+    expect(page.locator("#many-slider img").nth(1)).to_have_attribute("src", name, timeout=SLOW)
+    expect(page.locator("#many-large")).to_contain_text("Poppies")
+    expect(small.nth(1)).to_have_attribute("aria-pressed", "true")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the sheet as PNG").click()
+    assert download.value.suggested_filename == "0002__sheet__improved-500.png"
+
+    photos = [folder / name for name in ("0000.png", "broken.jpg", "0001.png")]
+    page.locator("#many-files input[type=file]").set_input_files(photos)
+    expect(page.locator("#many-files-note")).to_contain_text("3 photos", timeout=SLOW)
+    page.get_by_role("button", name="Paint the photos").click()
+    expect(page.locator("#many-status")).to_contain_text("2 painted", timeout=SLOW)
+    expect(page.locator("#many-status").get_by_role("alert")).to_contain_text('Skipped: "broken.jpg"')
+    expect(page.locator("#many-results img")).to_have_count(2)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download zip").click()
+    download.value.save_as(tmp_path / "photos.zip")
+    with zipfile.ZipFile(tmp_path / "photos.zip") as archive:
+        archive.extractall(tmp_path)
+    assert read(tmp_path / "0001__0100__improved-500.png").content.name == "0001.png"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert foreign == []
