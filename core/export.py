@@ -34,10 +34,10 @@ from tqdm import tqdm
 from core.encoder import EncoderError
 from core.flagship import FlagshipTransformNet
 from core.images import ImageError, load_image
+from core.inputs import refining_contents
 from core.layers import Conv, Layer, Norm, Parallel, Relu, Residual, Upsample, flatten
 from core.nets import MULTIPLE, InstanceNorm, TransformNet
 from core.packing import WeightsError, write_atomic
-from core.stylize import refining_contents
 from core.stylizer import (
     REFINE_BATCHES,
     STYLE_SIDE,

@@ -30,9 +30,9 @@ from core.encoder import Encoder, fast_dtype, load_encoder
 from core.engine import Objective, StepResult, train_step
 from core.growth import cosine, make_optimizer
 from core.images import ImageError, load_image, resize_smaller, save_png, to_tensor
+from core.inputs import find_pictures, refining_contents
 from core.nets import Filters, TransformNet
 from core.packing import WeightsError, save_one
-from core.stylize import find_pictures, refining_contents
 from core.stylizer import SHARED_CACHE, STYLE_SIDE, Cancelled, FixedStyle, Progress, picture_hash
 from core.variants import VARIANTS
 
@@ -162,7 +162,7 @@ def get_stylizer(style: Image.Image, on_step: Progress | None = None) -> FixedSt
     key = ("johnson", picture_hash(style), *SETTINGS.values())
     fixed = SHARED_CACHE.get(key)
     if fixed is None:
-        fixed = train(style, refining_contents(None), on_step=on_step)
+        fixed = train(style, refining_contents(), on_step=on_step)
         SHARED_CACHE.put(key, fixed)
     return fixed
 
@@ -229,7 +229,7 @@ def train_to_file(options: argparse.Namespace) -> str:
     if options.out.is_dir():
         raise ImageError(f"{options.out} is a folder; --out names the network's file.")
     style = load_image(options.style)
-    contents = find_pictures(options.content) if options.content else refining_contents(None)
+    contents = find_pictures(options.content) if options.content else refining_contents()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:

@@ -30,7 +30,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--content", type=Path, nargs="+", required=True, help="photos, or folders of photos; - reads standard input")
     add("--style", type=Path, nargs="+", default=[], help="paintings, or folders of paintings")
-    add("--model", help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)")
+    add("--model", help="a model of checkpoints/, a checkpoint folder, or a method that needs none: gatys, johnson (default: "
+        "the best model shipped)")  # fmt: skip
     add("--out", type=Path, default=Path("out"), help="folder for the results (default: out), or, for a single result, "
         "a .png file, or - for standard output")  # fmt: skip
     add("--size", type=int, metavar="PX", help="longest side of the result (default: the photo's own)")

@@ -26,9 +26,11 @@ from core.blend import blend, restore
 from core.colours import keep_colours, recolour
 from core.engine import StepResult
 from core.images import ImageError, resize_longest
+from core.inputs import refining_contents
 from core.masks import composite, soft_mask
+from core.methods import Method, Painter, Style, find_painter
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
-from core.stylizer import LARGEST_SIDE, LARGEST_WHOLE, Cancelled, FixedStyle, Stylizer, default_model, get_stylizer
+from core.stylizer import LARGEST_SIDE, LARGEST_WHOLE, Cancelled, FixedStyle, default_model
 from core.tiles import stylize_tiled
 
 USUAL_SIZE = 512
@@ -46,7 +48,7 @@ class Painted:
         image: the result, RGB, sRGB.
         before: the photo, at the result's size.
         settings: those it was painted with: model and mix filled in, `refine` the batches that it has behind it.
-        model_hash: of the model's weights.
+        model_hash: of the model's weights; of the encoder's for a method without a model.
         device: where it was computed, `cpu` or `cuda`.
         working_size: width and height in px at which the network painted.
         seconds: `model` (loading it), `style` (reading paintings, refining), `transform` (painting), `total`.
@@ -94,13 +96,6 @@ def stroke_note(working_size: tuple[int, int]) -> str:
     return f"Strokes are about {width} in the picture as at {USUAL_SIZE} px; a detail of {USUAL_SIZE} px gives those."
 
 
-def gallery_contents() -> list[Path]:
-    """The gallery's photographs, which styles are refined on where no others are given."""
-    from gallery.pictures import CONTENTS
-
-    return [picture.path() for picture in CONTENTS]
-
-
 def paint(
     photo: Image.Image,
     paintings: Image.Image | Sequence[Image.Image],
@@ -108,7 +103,7 @@ def paint(
     mask: Image.Image | None = None,
     outside: Image.Image | None = None,
     *,
-    stylizer: Stylizer | None = None,
+    stylizer: Painter | None = None,
     device: str = "cpu",
     refine_contents: Sequence[Path] | None = None,
     on_step: Callable[[Step], None] | None = None,
@@ -123,7 +118,7 @@ def paint(
         settings: by default as `stylizer.fix(painting)(photo)`, to the byte.
         mask: white where the style goes; resized to the photo.
         outside: with a mask, the painting for what is outside it; by default the photo itself shows there.
-        stylizer: in place of the one that the settings name, which is loaded to `device`.
+        stylizer: in place of the model or method (`core.methods`) that the settings name, which is loaded to `device`.
         refine_contents: photographs to refine on; by default the gallery's.
         on_step: called after each batch of refining.
         on_share: called with the share of painting that is done, 0 to 1, where the picture is painted in tiles.
@@ -138,7 +133,7 @@ def paint(
     """
     painter = _Painter(photo, paintings, settings or Settings(), mask, outside, stylizer, device)
     if painter.settings.refine:
-        painter.refine(refine_contents or gallery_contents(), on_step, stop)
+        painter.refine(refine_contents or refining_contents(), on_step, stop)
     return painter.render(painter.settings, on_share)
 
 
@@ -152,7 +147,7 @@ class _Painter:
         settings: Settings,
         mask: Image.Image | None,
         outside: Image.Image | None,
-        stylizer: Stylizer | None,
+        stylizer: Painter | None,
         device: str,
     ) -> None:
         paintings = [paintings] if isinstance(paintings, Image.Image) else list(paintings)
@@ -161,7 +156,10 @@ class _Painter:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.photo, self.mask = photo, mask
         self.started = time.perf_counter()
-        self.stylizer = stylizer or get_stylizer(settings.model or default_model(), device)
+        self.stylizer = stylizer or find_painter(settings.model or default_model(), device)
+        if isinstance(self.stylizer, Method):
+            settings = self.stylizer.fitting(settings)
+            self.stylizer = type(self.stylizer)(str(self.stylizer.device), self._sizes(settings)[1])
         mix = (settings.mix or (1.0,) * len(paintings)) if len(paintings) > 1 else ()
         self.settings = replace(settings, model=settings.model or self.stylizer.name, mix=mix)
         self.loaded = time.perf_counter()
@@ -170,7 +168,7 @@ class _Painter:
             outside = outside and recolour(outside, photo)
         side = settings.style_size
         self.originals = {INSIDE: next(p for p, weight in zip(paintings, weights, strict=True) if weight)}
-        self.styles = {INSIDE: self.stylizer.mix(paintings, weights, side)}
+        self.styles: dict[str, Style] = {INSIDE: self.stylizer.mix(paintings, weights, side)}
         if outside:
             self.originals[OUTSIDE], self.styles[OUTSIDE] = outside, self.stylizer.fix(outside, side)
         self.losses: StepResult | None = None
@@ -194,7 +192,7 @@ class _Painter:
         batches = self.settings.refine
         before = 0 if place == INSIDE else batches
 
-        def reached(done: int, _: int, losses: StepResult, fixed: FixedStyle) -> None:
+        def reached(done: int, _: int, losses: StepResult, fixed: Style) -> None:
             self.styles[place], self.losses = fixed, losses
             if on_step:
                 on_step(Step(before + done, batches * len(self.originals), losses, self.draft))
@@ -214,8 +212,7 @@ class _Painter:
     def render(self, settings: Settings, on_share: Share | None = None) -> Painted:
         """The photo painted with the styles as they are."""
         begun = time.perf_counter()
-        before = resize_longest(self.photo, settings.size) if settings.size else self.photo
-        working = resize_longest(self.photo, settings.detail) if settings.detail else before
+        before, working = self._sizes(settings)
         if max(before.size + working.size) > LARGEST_SIDE:
             raise ImageError(
                 f"The photo has {before.width} x {before.height} px; choose a size of at most {LARGEST_SIDE} px."
@@ -236,7 +233,7 @@ class _Painter:
             image=result,
             before=before,
             settings=replace(self.settings, refine=self.styles[INSIDE].refined),
-            model_hash=self.stylizer.model.info["weights"]["hash"],
+            model_hash=self.stylizer.hash,
             device=self.stylizer.device.type,
             working_size=working.size,
             seconds={
@@ -248,14 +245,17 @@ class _Painter:
             style_loss=self.losses.style_loss if self.losses else None,
         )
 
-    def _styled(
-        self, style: FixedStyle, working: Image.Image, settings: Settings, reports: Iterator[Share]
-    ) -> Image.Image:
+    def _sizes(self, settings: Settings) -> tuple[Image.Image, Image.Image]:
+        """The photo at the result's size, and at the size at which it is painted."""
+        before = resize_longest(self.photo, settings.size) if settings.size else self.photo
+        return before, resize_longest(self.photo, settings.detail) if settings.detail else before
+
+    def _styled(self, style: Style, working: Image.Image, settings: Settings, reports: Iterator[Share]) -> Image.Image:
         """The working picture in one style at the strength asked for."""
         strength = settings.strength
         if strength == 0:
             return working
-        if strength == 1:
+        if strength == 1 or isinstance(self.stylizer, Method) or not isinstance(style, FixedStyle):
             return _applied(style, working, settings, next(reports))
         own = self.stylizer.own_style(style, self.photo, settings.style_size)
         filters = blend(style.transform_net, [(strength, style.filters), (1 - strength, own.filters)])
@@ -265,8 +265,8 @@ class _Painter:
         return restore(blended, working, lost, style(small), strength)
 
 
-def _applied(style: FixedStyle, working: Image.Image, settings: Settings, report: Share) -> Image.Image:
-    if settings.tiles or max(working.size) > LARGEST_WHOLE:
+def _applied(style: Style, working: Image.Image, settings: Settings, report: Share) -> Image.Image:
+    if isinstance(style, FixedStyle) and (settings.tiles or max(working.size) > LARGEST_WHOLE):
         return stylize_tiled(style, working, report)
     return style(working)
 

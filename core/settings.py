@@ -33,7 +33,8 @@ class Settings:
     """How a photo is painted; the defaults are one painting, at once, at full strength, at the photo's own size.
 
     Attributes:
-        model: name of a trained model, or a checkpoint folder; empty for the best that is shipped.
+        model: name of a trained model, a checkpoint folder, or a method without a model, `gatys` or `johnson`; empty for the
+            best model that is shipped.
         mix: a weight for each painting, not negative, in their order; they are divided by their sum. Empty: equal weights.
         strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more exaggerates.
         colours: `style` (the painting's), `photo` (the photo's, the result's lightness), `recolour` (the painting is given
@@ -42,7 +43,7 @@ class Settings:
         detail: longest side in px at which the photo is painted before it is resized to `size`: the smaller, the broader the
             strokes and the less detail; None for the result's.
         style_size: smaller side in px, 16 to 2048, at which the painting is read: the larger, the finer the strokes that count.
-        refine: batches of training on the painting, 0 for instant.
+        refine: batches of training on the painting, 0 for instant, or for the usual number of a method's steps.
         mask_softness: width of the mask's soft edge in px of the result, 0 to 1000; None for a fiftieth of the longest side.
         mask_invert: style where the mask is black instead of white.
         tiles: work in overlapping tiles, slower, in little memory; pictures above 4096 px a side always are.

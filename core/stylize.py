@@ -16,7 +16,7 @@ Exit code: 0 all done, 1 nothing could be done, 2 some files were skipped.
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,39 +26,20 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.encoder import EncoderError
-from core.images import ImageError, list_images, load_image
+from core.images import ImageError, load_image
+from core.inputs import find_pictures
+from core.methods import Painter, find_painter
 from core.options import STDIO, parse, settings_of
 from core.packing import WeightsError, write_atomic
-from core.paint import OUTSIDE_NEEDS_MASK, Painted, Step, gallery_contents, paint
+from core.paint import OUTSIDE_NEEDS_MASK, Painted, Step, paint
 from core.recipe import RecipeError, Source, command_line, picture_bytes, recipe_of
 from core.settings import Settings, SettingsError
 from core.sheet import SHEET_SIZE, sheet, sheet_bytes
-from core.stylizer import PREFERRED as PREFERRED
-from core.stylizer import Stylizer, default_model, get_stylizer
+from core.stylizer import default_model
 
 T = TypeVar("T")
 Facts = dict[str, Any]
 USER_ERRORS = (ImageError, SettingsError, RecipeError, WeightsError, EncoderError, OSError)
-
-
-def find_pictures(given: Iterable[Path]) -> list[Path]:
-    """Files as they are, folders replaced by the pictures in them.
-
-    Raises:
-        ImageError: a folder without pictures.
-    """
-    found: list[Path] = []
-    for path in given:
-        inside = list_images(path) if path.is_dir() else [path]
-        if not inside:
-            raise ImageError(f'There is no picture in the folder "{path}".')
-        found += inside
-    return found
-
-
-def refining_contents(folder: Path | None) -> list[Path]:
-    """The pictures of a folder, or the gallery's contents."""
-    return find_pictures([folder]) if folder is not None else gallery_contents()
 
 
 @dataclass(frozen=True)
@@ -97,7 +78,7 @@ class Batch:
 
     def __init__(
         self,
-        stylizer: Stylizer,
+        stylizer: Painter,
         settings: Settings,
         out: Path,
         *,
@@ -261,7 +242,7 @@ def run(options: argparse.Namespace) -> Batch:
     check(options, settings, groups, len(contents))
     quiet = options.json or options.out == STDIO
     batch = Batch(
-        get_stylizer(settings.model or default_model(), options.device),
+        find_painter(settings.model or default_model(), options.device),
         settings,
         options.out,
         mask=options.mask,

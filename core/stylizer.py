@@ -162,8 +162,13 @@ class Stylizer:
     def name(self) -> str:
         return self.model.variant.name
 
+    @property
+    def hash(self) -> str:
+        """Of the model's weights."""
+        return str(self.model.info["weights"]["hash"])
+
     def key(self, style: Image.Image, style_side: int, *more: object) -> tuple[object, ...]:
-        return (self.model.info["weights"]["hash"], picture_hash(style), style_side, *more)
+        return (self.hash, picture_hash(style), style_side, *more)
 
     @torch.inference_mode()
     def descriptor(self, style: Image.Image, style_side: int = STYLE_SIDE) -> Tensor:

@@ -21,7 +21,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from core.images import load_image, resize_smaller
-from core.stylize import refining_contents
+from core.inputs import refining_contents
 from core.stylizer import REFINE_BATCHES, get_stylizer
 from demo.jobs import REFINED, refine
 from gallery import rendering
@@ -100,7 +100,7 @@ def _prepared(grid: Grid, row: Row, step: Step, stop: threading.Event) -> Genera
     if grid.mode != REFINED or row.name in REFERENCE_PAINTERS:
         return prepare(row.name, grid.mode, style)
     stylizer, reached = get_stylizer(row.name), None
-    for reached in refine(stylizer, style, refining_contents(None), REFINE_BATCHES, stop=stop):
+    for reached in refine(stylizer, style, refining_contents(), REFINE_BATCHES, stop=stop):
         text = f"{step.text}, refined with {reached.done} of {REFINE_BATCHES} batches"
         yield dataclasses.replace(step, text=text)
     if reached is None:  # stopped before its first batch; nothing will be painted with it

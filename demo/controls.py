@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from core.images import MIN_SIDE
+from core.methods import METHODS
 from core.settings import MOST_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
 from core.stylizer import REFINE_BATCHES, STYLE_SIDE
 from demo.inputs import QUIET
@@ -29,6 +30,7 @@ OWN = 0  # as a size: the photo's own, up to LARGEST; as a detail: the result's
 SIZE_CHOICES = [*((f"{side} px", side) for side in SIZES), ("photo's own", OWN)]
 DETAIL_CHOICES = [("the result's", OWN), *((f"{side} px", side) for side in SIZES)]
 COLOUR_CHOICES = [("painting's", STYLE), ("photo's", PHOTO), ("painting recoloured", RECOLOUR)]
+MODEL_INFO = "The two methods that need no trained model take minutes."
 MODE_INFO = "The report's models need refining (about a minute) to take up a painting."
 STRENGTH_INFO = "0 % is the photo, 100 % the painting's style in full, more exaggerates it."
 COLOURS_INFO = "Keep the photo's colours and paint its light only, or give the painting the photo's colours first."
@@ -72,14 +74,18 @@ def settings_of(
             LARGEST_STYLE_SIZE,
             f"The painting can be read at {SMALLEST_STYLE_SIZE} to {LARGEST_STYLE_SIZE} px.",
         ),
-        refine=_whole(
-            batches, 1, MOST_BATCHES, f"The number of batches must be a whole number from 1 to {MOST_BATCHES}."
-        )
-        if mode == REFINED
-        else 0,
+        refine=_batches(model, mode, batches),
         mask_softness=softness,
         mask_invert=bool(invert),
     )
+
+
+def _batches(model: str | None, mode: str, batches: float) -> int:
+    if model in METHODS:
+        return METHODS[model].steps
+    if mode != REFINED:
+        return 0
+    return _whole(batches, 1, MOST_BATCHES, f"The number of batches must be a whole number from 1 to {MOST_BATCHES}.")
 
 
 def _whole(number: float, least: int, most: int, message: str) -> int:
@@ -96,10 +102,11 @@ def percent(value: float) -> float:
 def values_of(settings: Settings) -> list[Any]:
     """The components as they show these settings, in the order that `build` gives them; the model is left as it is."""
     size, detail = settings.size or OWN, settings.detail or OWN
+    refine = 0 if settings.model in METHODS else settings.refine
     return [
         gr.skip(),
-        REFINED if settings.refine else INSTANT,
-        gr.Slider(value=settings.refine or REFINE_BATCHES, visible=settings.refine > 0),
+        REFINED if refine else INSTANT,
+        gr.Slider(value=refine or REFINE_BATCHES, visible=refine > 0),
         gr.Dropdown(value=size, choices=with_choice(SIZE_CHOICES, size)),
         settings.style_size,
         round(settings.strength * 100, 6),
@@ -118,7 +125,10 @@ def with_choice(choices: Sequence[tuple[str, Any]], value: float) -> list[tuple[
 
 def build(titles: Mapping[str, str]) -> list[Any]:
     """Model, mode and size, to be seen at once; the rest is folded away. `settings_of` says what they mean."""
-    model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)
+    methods = [(method.title, name) for name, method in METHODS.items()]
+    model = gr.Dropdown(
+        [*((title, name) for name, title in titles.items()), *methods], label="Model", info=MODEL_INFO, filterable=False
+    )
     with gr.Row():
         mode = gr.Radio(
             [("Instant", INSTANT), ("Refined", REFINED)], value=INSTANT, label="Mode", info=MODE_INFO, min_width=270

@@ -50,7 +50,7 @@ def stylize(
     Args:
         content: the photo.
         style: the painting.
-        model: one of /models.
+        model: one of /models, or gatys or johnson, the methods without a trained model, which take minutes.
         mode: "instant" or "refined".
         batches: of refining, 1 to 100.
         size: longest side of the result in px, 16 to 2048, or 0 for the photo's own.
@@ -105,7 +105,7 @@ def refine(
     Args:
         content: the photo.
         style: the painting.
-        model: one of /models.
+        model: one of /models, or gatys or johnson, the methods without a trained model, which take minutes.
         batches: of refining, 1 to 100.
         size: longest side of the result in px, 16 to 2048, or 0 for the photo's own.
         style_side: smaller side in px at which the painting is read, 64 to 512: the larger, the finer the strokes.

@@ -25,6 +25,7 @@ from core import checkpoint
 from core.encoder import EncoderError
 from core.engine import StepResult
 from core.images import MIN_SIDE, ImageError, load_image
+from core.methods import METHODS
 from core.packing import WeightsError
 from core.paint import DRAFT_SIZE, Painted, paint
 from core.paint import Step as PaintStep
@@ -36,6 +37,7 @@ INSTANT, REFINED = "instant", "refined"
 LARGEST = 2048  # px a side
 SMALLEST_STYLE_SIZE, LARGEST_STYLE_SIZE = 64, 512
 MOST_BATCHES = 100
+LARGEST_OPTIMISED = 512  # px a side, for pixels that are optimised one photo at a time
 DRAFT_EVERY = 2  # batches
 TRAIN_FIRST = (
     "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
@@ -223,12 +225,17 @@ def checked(order: Order) -> tuple[str, list[str]]:
     styles = [style for style in order.styles if style]
     if not styles or len(styles) < len(order.styles):
         raise OrderError("Choose a painting first: drop one in, or click one of those below.")
-    if settings.model not in have:
+    method = METHODS.get(settings.model)
+    if settings.model not in have and not method:
         raise OrderError(f"There is no trained model named {settings.model}; choose one of {', '.join(have)}.")
-    if settings.refine > MOST_BATCHES:
+    if settings.refine > (method.steps if method else MOST_BATCHES):
         raise OrderError(f"The number of batches must be a whole number from 1 to {MOST_BATCHES}.")
     if max(settings.size or 0, settings.detail or 0) > LARGEST:
         raise OrderError(f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own.")
+    if settings.model == "gatys" and (settings.detail or settings.size or LARGEST) > LARGEST_OPTIMISED:
+        raise OrderError(
+            f"Optimising pixels takes minutes; choose a longest side of at most {LARGEST_OPTIMISED} px for it."
+        )
     if not SMALLEST_STYLE_SIZE <= settings.style_size <= LARGEST_STYLE_SIZE:
         raise OrderError(f"The painting can be read at {SMALLEST_STYLE_SIZE} to {LARGEST_STYLE_SIZE} px.")
     return order.content, styles

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from core import checkpoint
+from core.methods import METHODS
 from core.recipe import Recipe, Source, command_line, python_snippet
 from core.recipe import read as read_recipe
 from core.settings import Settings, SettingsError
@@ -165,6 +166,8 @@ def _model(name: str, recipe: Recipe | None) -> tuple[Any, list[str]]:
     """The model as the page's control shows it: one of those that there are, never a folder; and a remark."""
     if not name:
         return gr.skip(), []
+    if name in METHODS:
+        return name, []
     if name not in checkpoint.available_models():
         return gr.skip(), [f"There is no trained model named {name} here, so the model stays as it was."]
     if recipe and recipe.model_hash != _weights_hash(name):

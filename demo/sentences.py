@@ -19,7 +19,7 @@ def facts(painting: Painting) -> str:
     parts = [painting.painted.settings.model]
     if painting.batches:
         ended = "refined with" if painting.batches_done == painting.batches else "stopped after"
-        parts.append(f"{ended} {painting.batches_done} of {painting.batches} batches")
+        parts.append(f"{ended} {painting.batches_done} of {painting.batches} {_unit(painting)}")
     parts += [
         *_chosen(painting),
         f"model load {seconds['model']:.2f} s",
@@ -60,8 +60,12 @@ def progress(painting: Painting) -> str:
     loss = "" if reached is None else f" · style loss {reached:.3g}"
     return (
         f'<div class="refining"><progress max="{asked}" value="{done}"></progress>'
-        f"<p>Refining: {done} of {asked} batches{loss} · about {painting.seconds_left:.0f} s left</p></div>"
+        f"<p>Refining: {done} of {asked} {_unit(painting)}{loss} · about {painting.seconds_left:.0f} s left</p></div>"
     )
+
+
+def _unit(painting: Painting) -> str:
+    return "steps" if painting.painted.settings.model == "gatys" else "batches"
 
 
 def caption(text: str) -> str:

@@ -16,6 +16,7 @@ import gradio as gr
 from PIL import Image
 
 from core.images import save_png
+from core.methods import METHODS
 from core.settings import Settings
 from demo import controls, endpoints, jobs, mask, mixing, recipes, sentences
 from demo.inputs import MODEL_WORK, QUIET, accept, gallery, place
@@ -59,13 +60,14 @@ def paint(request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
     result, or a sentence. Values are those of `Controls`."""
     session, stop = str(request.session_hash), threading.Event()
     idle, same = (gr.Button(visible=True), gr.Button(visible=False)), (gr.skip(),) * 3
-    if Controls(*values).mode == REFINED:
+    asked = Controls(*values)
+    if asked.mode == REFINED or asked.model in METHODS:
         _refining[session] = stop
         stop_button = gr.Button("Stop refining", interactive=True, visible=True)
         yield gr.skip(), gr.skip(), sentences.STARTING, gr.Button(visible=False), stop_button, *same
     try:
         before: tuple[tuple[int, int] | None, str] = (None, "")
-        for painting in repaint(Controls(*values).order(), stop):
+        for painting in repaint(asked.order(), stop):
             if before[0] != painting.before.size:
                 before = (painting.before.size, _saved(painting.before, "before.png"))
             pair = (before[1], saved(painting))

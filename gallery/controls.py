@@ -21,8 +21,9 @@ from PIL import Image, ImageDraw
 from core.encoder import EncoderError
 from core.flicker import SHARES, Smoother, pan_and_zoom, warp
 from core.images import ImageError, resize_longest, srgb_profile, to_image, to_tensor
+from core.inputs import refining_contents
 from core.packing import WeightsError, write_atomic
-from core.paint import gallery_contents, paint
+from core.paint import paint
 from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
 from core.sheet import GAP, sheet
 from core.stylizer import FixedStyle, StyleCache, Stylizer, default_model, get_stylizer
@@ -79,7 +80,7 @@ class Studio:
     def fixed(self, painting: str) -> FixedStyle:
         style = find_style(painting).image()
         if self.refine:
-            return self.stylizer.refine(style, gallery_contents(), self.refine)
+            return self.stylizer.refine(style, refining_contents(), self.refine)
         return self.stylizer.fix(style)
 
 

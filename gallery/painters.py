@@ -20,7 +20,7 @@ from PIL import Image
 
 from core import checkpoint
 from core.encoder import Encoder, load_encoder
-from core.stylize import refining_contents
+from core.inputs import refining_contents
 from core.stylizer import REFINE_BATCHES, get_stylizer
 from core.variants import MODELS
 from gallery.cells import ONE_PASS, REFINED
@@ -94,7 +94,7 @@ def _one_pass(style: Image.Image, device: str, progress: Progress) -> Painter:
 def _gallery_photos() -> str:
     """SHA-256 of the photographs that a style is refined on, and a per-style network trained."""
     digest = hashlib.sha256()
-    for path in refining_contents(None):
+    for path in refining_contents():
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -182,4 +182,4 @@ def prepare(
     def on_step(done: int, of: int, *_: object) -> None:
         progress(done, of)
 
-    return stylizer.refine(style, refining_contents(None), REFINE_BATCHES, on_step=on_step)
+    return stylizer.refine(style, refining_contents(), REFINE_BATCHES, on_step=on_step)

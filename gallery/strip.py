@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.images import resize_smaller
-from core.stylize import refining_contents
+from core.inputs import refining_contents
 from core.stylizer import FixedStyle, Stylizer, get_stylizer
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
 
@@ -31,7 +31,7 @@ def fix(stylizer: Stylizer, style: Picture, batches: int) -> FixedStyle:
     if not batches:
         return stylizer.fix(style.image())
     with tqdm(total=batches, desc=style.name) as bar:
-        return stylizer.refine(style.image(), refining_contents(None), batches, on_step=lambda *_: bar.update())
+        return stylizer.refine(style.image(), refining_contents(), batches, on_step=lambda *_: bar.update())
 
 
 def strip(stylizer: Stylizer, contents: Sequence[Picture], styles: Sequence[Picture], batches: int = 0) -> Image.Image:

@@ -123,7 +123,7 @@ def test_a_painting_is_trained_once_for_the_gallery(
         return learn(1)
 
     monkeypatch.setattr(johnson, "train", quick)
-    monkeypatch.setattr(johnson, "refining_contents", lambda _: contents)
+    monkeypatch.setattr(johnson, "refining_contents", lambda: contents)
     first = get_stylizer(painting)
     assert get_stylizer(painting.copy()) is first
     assert get_stylizer(painting.rotate(180)) is not first

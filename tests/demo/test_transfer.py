@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from PIL import Image
 
 import app
 from core import checkpoint
-from core.recipe import read
+from core.recipe import command_line, read
 from core.settings import Settings, SettingsError
 from core.stylizer import Cancelled, get_stylizer
-from demo import controls, transfer
+from demo import controls, sentences, transfer
 from demo.controls import settings_of
 from demo.jobs import Order, OrderError, file_name, model_titles, refine, repaint
 from gallery.pictures import find_content, find_style
@@ -105,6 +106,17 @@ def test_before_and_after_have_the_size_that_was_asked_for(size: int, expected: 
 
 
 @pytest.mark.usefixtures("models")
+def test_pixels_can_be_optimised_in_place_of_a_model() -> None:
+    chosen = settings(model="gatys", size=32, style_size=64)
+    assert chosen.refine == 100, "a fixed number of steps"
+    *drafts, painting = repaint(Order(PHOTO, [PAINTING], replace(chosen, refine=5)))
+    assert [draft.batches_done for draft in drafts] == [1, 2, 4]
+    assert painting.file_name == "coffee__duerer_lion__gatys.png"
+    assert "refined with 5 of 5 steps" in sentences.facts(painting)
+    assert painting.recipe and "--model gatys --size 32 --style-size 64 --refine 5" in command_line(painting.recipe)
+
+
+@pytest.mark.usefixtures("models")
 def test_the_photos_own_size_ends_at_what_a_public_page_can_bear(tmp_path: Path) -> None:
     wide = tmp_path / "wide.png"
     Image.radial_gradient("L").convert("RGB").resize((2400, 120)).save(wide)
@@ -123,6 +135,7 @@ def test_the_photos_own_size_ends_at_what_a_public_page_can_bear(tmp_path: Path)
         ({"mode": "refined", "batches": 101}, "whole number from 1 to 100"),
         ({"mode": "refined", "batches": 2.5}, "whole number from 1 to 100"),
         ({"size": 4096}, "16 to 2048 px"),
+        ({"model": "gatys", "size": 768}, "choose a longest side of at most 512 px"),
         ({"size": float("nan")}, "16 to 2048 px"),
         ({"detail": 4096}, "16 to 2048 px"),
         ({"style_size": 1000}, "64 to 512 px"),
