@@ -120,24 +120,29 @@ class TotalVariationLoss:
 class NormalizedContentLoss:
     """Mean squared error at some taps after instance norm, so that a mere change of colour or contrast costs nothing.
 
-    Per tap 0 to about 4, where 2 is the distance of unrelated pictures; averaged over the taps.
+    Per tap 0 to about 4, where 2 is the distance of unrelated pictures; averaged over the taps, by `weights` (1 each).
     """
 
     def __init__(self, taps: Sequence[str]) -> None:
         self.taps = tuple(taps)
+        self.weights = (1.0,) * len(self.taps)
 
     def __call__(self, features: Features, content: Features) -> Tensor:
         pairs = [[F.instance_norm(f[tap].float()) for f in (features, content)] for tap in self.taps]
-        return torch.stack([(ours - theirs).square().mean() for ours, theirs in pairs]).mean()
+        shares = [w * (ours - theirs).square().mean() for w, (ours, theirs) in zip(self.weights, pairs, strict=True)]
+        return torch.stack(shares).sum() / sum(self.weights)
 
 
 class RelativeStyleLoss:
     """A style loss of equal say whatever the painting (the flagship's).
 
     Per tap, the squared distance of the Gram matrices over the sum of their squared norms (the output's held constant), and
-    the same for means and standard deviations; halved and summed over the taps, so 0 to about 4. The losses of the report
-    have no such scale: there, a few flat paintings with large statistics rule the gradient.
+    the same for means and standard deviations; summed with `weights` (a pair for each tap; one half each where none are set,
+    so 0 to about 4). The losses of the report have no such scale: there, a few flat paintings with large statistics rule
+    the gradient.
     """
+
+    weights: Sequence[tuple[float, float]] | None = None
 
     def target(self, style: Features) -> dict[str, tuple[Tensor, Tensor]]:
         """Tap name -> (Gram matrix 1 x C x C, means and standard deviations 1 x 2C)."""
@@ -145,13 +150,13 @@ class RelativeStyleLoss:
 
     def __call__(self, features: Features, target: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
         shares = []
-        for name, goals in target.items():
+        for weights, (name, goals) in zip(self.weights or [(0.5, 0.5)] * len(target), target.items(), strict=True):
             found = (gram_matrix(features[name]), mean_std({name: features[name]}))
-            for ours, theirs in zip(found, goals, strict=True):
+            for weight, ours, theirs in zip(weights, found, goals, strict=True):
                 theirs = theirs.float().flatten(1)
                 ours = ours.flatten(1)
                 norms = ours.detach().square().sum(dim=1) + theirs.square().sum(dim=1)
-                shares.append(((ours - theirs).square().sum(dim=1) / norms).mean() / 2)
+                shares.append(weight * ((ours - theirs).square().sum(dim=1) / norms).mean())
         return torch.stack(shares).sum()
 
 

@@ -7,6 +7,7 @@ Differences from the report's recipe, each for the sake of paintings never seen 
 - a painting's statistics and Gram matrices are computed once and kept (float16), so a new style costs nothing;
 - losses of equal say whatever the painting (`core.losses.RelativeStyleLoss`, `NormalizedContentLoss`);
 - the first iterations only reproduce the photo; then a learning rate that falls by a cosine, and clipped gradients;
+- in the last part, more say for what was still far off by then: the first taps, means and standard deviations;
 - small crops first, large ones at the end; what is shipped is a running average of the weights.
 
 Every 500 iterations `learning.csv` gets a row of held-out measures (`core.validation`): the learning curve.
@@ -24,6 +25,7 @@ from typing import cast
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
@@ -33,6 +35,7 @@ from core.encoder import load_encoder, normalize
 from core.engine import Objective, StepResult, Style, train_step
 from core.flagship import FlagshipNet
 from core.images import load_image, resize_smaller, to_tensor
+from core.losses import NormalizedContentLoss, RelativeStyleLoss
 from core.packing import write_atomic
 from core.runlog import read_rows
 from core.stylizer import FixedStyle
@@ -45,6 +48,7 @@ STANDARDIZE_ON = 512
 VALIDATE_EVERY = 500
 VALIDATE_ASIDE = 8  # of the paintings set aside, beside the gallery's four
 LEARNING = "learning.csv"
+PAINTINGS = "paintings"
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,14 @@ class FlagshipRecipe(Recipe):
 
     Attributes:
         reproduce: first iterations, which learn to give the photo back (rate `reproduce_lr`).
-        decay_from, large_from: shares of all iterations after which the rate falls and the crops grow.
+        decay_from, large_from, late_from: shares of all iterations after which the rate falls, the crops grow, and the
+            losses of the taps are weighted by `late_style` (Gram, mean/std of each tap) and `late_content` (taps 3 and 4).
     """
 
     iterations: int | None = 12_000
     crop: int = 160
     large_crop: int = 256
-    large_from: float = 0.75
+    large_from: float = 0.9
     lr: float = 2e-3
     decay_from: float = 0.3
     last_lr: float = 2e-5
@@ -68,6 +73,9 @@ class FlagshipRecipe(Recipe):
     reproduce_lr: float = 1e-3
     reproduce_clip: float = 0.5
     average: float = 0.999
+    late_from: float = 0.6
+    late_style: tuple[tuple[float, float], ...] = ((1.0, 2.0), (0.5, 1.0), (0.35, 0.7), (0.3, 0.6))
+    late_content: tuple[float, ...] = (0.6, 1.4)
 
     def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> Sampler:
         large_from = int(self.large_from * (self.iterations or 0))
@@ -112,19 +120,35 @@ class FlagshipSampler(Sampler):
 
 
 class Paintings:
-    """What the losses and the MetaNet need of each painting: computed when first used, then kept in float16."""
+    """What the losses and the MetaNet need of each painting: computed when first used, then kept in float16.
 
-    def __init__(self, objective: Objective, device: torch.device) -> None:
-        self.objective, self.device = objective, device
+    Args:
+        folder: where it is kept on disk as well (0.7 MB a painting), so that a resumed run need not compute it again.
+    """
+
+    def __init__(self, objective: Objective, device: torch.device, folder: Path) -> None:
+        self.objective, self.device, self.folder = objective, device, folder
         self._kept: dict[Path, Style] = {}
+        folder.mkdir(parents=True, exist_ok=True)
 
     def __getitem__(self, path: Path) -> Style:
         if path not in self._kept:
-            pixels = to_tensor(resize_smaller(load_image(path, at_least=STYLE_SIDE), STYLE_SIDE))[None]
-            style = self.objective.style(pixels.to(self.device))
-            target = {tap: (gram.half(), stats.half()) for tap, (gram, stats) in style.target.items()}
-            self._kept[path] = Style(style.descriptor, target)
+            kept = self.folder / f"{path.name}.safetensors"
+            if not kept.is_file():
+                write_atomic(kept, save(self._compute(path)))
+            tensors = load_file(kept, str(self.device))
+            taps = self.objective.encoder.tap_names
+            target = {tap: (tensors[f"{tap}.gram"], tensors[f"{tap}.stats"]) for tap in taps}
+            self._kept[path] = Style(tensors["descriptor"], target)
         return self._kept[path]
+
+    def _compute(self, path: Path) -> dict[str, Tensor]:
+        pixels = to_tensor(resize_smaller(load_image(path, at_least=STYLE_SIDE), STYLE_SIDE))[None]
+        style = self.objective.style(pixels.to(self.device))
+        tensors = {"descriptor": style.descriptor}
+        for tap, (gram, stats) in style.target.items():
+            tensors |= {f"{tap}.gram": gram.half(), f"{tap}.stats": stats.half()}
+        return {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
 
 
 class FlagshipTrainer(Trainer):
@@ -137,7 +161,7 @@ class FlagshipTrainer(Trainer):
     validation: Validation | None = None
 
     def prepare(self) -> None:
-        self.paintings = Paintings(self.objective, self.place.device)
+        self.paintings = Paintings(self.objective, self.place.device, self.folder / PAINTINGS)
         self.averaged = AveragedModel(
             self.net, multi_avg_fn=get_ema_multi_avg_fn(self.recipe.average), use_buffers=True
         )
@@ -154,6 +178,9 @@ class FlagshipTrainer(Trainer):
     def step(self, net: nn.Module, iteration: int, contents: Tensor) -> StepResult:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.lr_at(iteration)
+        if iteration >= self.recipe.late_from * self.total:
+            cast(RelativeStyleLoss, self.objective.style_loss).weights = self.recipe.late_style
+            cast(NormalizedContentLoss, self.objective.content_loss).weights = self.recipe.late_content
         paintings = self.sampler.paintings(iteration, self.place.rank, self.place.world)
         styles = [self.paintings[path] for path in paintings]
         if iteration < self.recipe.reproduce:
