@@ -23,7 +23,8 @@ from PIL import Image
 from core.images import load_image, resize_smaller
 from core.inputs import refining_contents
 from core.stylizer import REFINE_BATCHES, get_stylizer
-from demo.jobs import REFINED, refine
+from demo.jobs import REFINED
+from demo.refining import refine
 from gallery import rendering
 from gallery.cells import CELL_SIDE, mode_of
 from gallery.painters import REFERENCE_PAINTERS, Painter, prepare

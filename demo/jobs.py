@@ -16,14 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
 from PIL import Image
 
 from core import checkpoint
 from core.encoder import EncoderError
-from core.engine import StepResult
 from core.images import MIN_SIDE, ImageError, load_image
 from core.methods import METHODS
 from core.packing import WeightsError
@@ -31,7 +29,8 @@ from core.paint import DRAFT_SIZE, Painted, paint
 from core.paint import Step as PaintStep
 from core.recipe import Recipe, RecipeError, Source, picture_bytes, recipe_of
 from core.settings import Settings, SettingsError
-from core.stylizer import PREFERRED, STYLE_SIDE, Cancelled, FixedStyle, Stylizer
+from core.stylizer import PREFERRED, Cancelled
+from demo.refining import in_background
 
 INSTANT, REFINED = "instant", "refined"
 LARGEST = 2048  # px a side
@@ -43,8 +42,6 @@ TRAIN_FIRST = (
     "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
 )
 STOPPED_AT_ONCE = "Refining was stopped before there was anything to show, so the picture is as it was."
-
-T = TypeVar("T")
 
 
 class OrderError(ValueError):
@@ -239,76 +236,3 @@ def checked(order: Order) -> tuple[str, list[str]]:
     if not SMALLEST_STYLE_SIZE <= settings.style_size <= LARGEST_STYLE_SIZE:
         raise OrderError(f"The painting can be read at {SMALLEST_STYLE_SIZE} to {LARGEST_STYLE_SIZE} px.")
     return order.content, styles
-
-
-def in_background(work: Callable[[Callable[[T], None]], None], stop: threading.Event) -> Iterator[T]:
-    """What `work` gives while it runs in a thread of its own; what it raises is raised here.
-
-    Args:
-        work: takes the function to give with.
-        stop: set when nobody listens any more; `work` must end soon after.
-    """
-    given: SimpleQueue[tuple[T] | Exception | None] = SimpleQueue()
-
-    def run() -> None:
-        try:
-            work(lambda item: given.put((item,)))
-            given.put(None)
-        except Exception as error:  # raised again where the items are read
-            given.put(error)
-
-    thread = threading.Thread(target=run, name="refine", daemon=True)
-    thread.start()
-    try:
-        while isinstance(item := given.get(), tuple):
-            yield item[0]
-        if item is not None:
-            raise item
-    finally:
-        stop.set()
-        thread.join()
-
-
-# ---- a style alone, without a photo ----
-
-
-@dataclass(frozen=True)
-class Step:
-    """What refining has reached after `done` batches; `last` says that it ended there."""
-
-    done: int
-    fixed: FixedStyle
-    style_loss: float | None
-    last: bool = False
-
-
-def refine(
-    stylizer: Stylizer,
-    style: Image.Image,
-    contents: Sequence[Path],
-    batches: int,
-    style_side: int = STYLE_SIDE,
-    stop: threading.Event | None = None,
-) -> Iterator[Step]:
-    """`Stylizer.refine` as an iterator: a step after each batch, the last one twice, the second time marked `last`.
-
-    Training runs in a thread of its own and ends with the iterator, also when that is closed before its end or when
-    `stop` is set; then the last step repeats what had been reached, and before the first batch there is none.
-    """
-    stop = stop or threading.Event()
-    reached: Step | None = None
-
-    def work(give: Callable[[Step], None]) -> None:
-        def on_step(done: int, _: int, result: StepResult, fixed: FixedStyle) -> None:
-            give(Step(done, fixed, result.style_loss))
-
-        fixed = stylizer.refine(style, contents, batches, style_side, on_step, stop.is_set)
-        give(Step(batches, fixed, None, last=True))
-
-    try:
-        for step in in_background(work, stop):
-            reached = replace(step, style_loss=reached.style_loss) if step.last and reached else step
-            yield reached
-    except Cancelled:
-        if reached:
-            yield replace(reached, last=True)

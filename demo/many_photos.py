@@ -9,12 +9,8 @@ A photo that cannot be used is named and skipped. The command line does the same
 """
 
 import html
-import os
-import tempfile
 import threading
 import time
-import unicodedata
-import zipfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +25,9 @@ from demo import sentences
 from demo.controls import DEFAULT_SIZE, SIZES
 from demo.inputs import MODEL_WORK, QUIET, Upload
 from demo.jobs import LARGEST, MIN_SIDE, Order, OrderError, checked, file_name, repaint
-from demo.many_sheet import heading, progress_line
 from demo.painting import place
 from demo.pictures import MAX_UPLOAD, new_file, uploaded
+from demo.zips import unlike, zip_file
 
 MOST_PHOTOS = 20
 MOST_BYTES = 200_000_000
@@ -99,46 +95,6 @@ def check(photos: Sequence[str]) -> None:
         raise OrderError(f"The photos have {_bytes(size)} together; at most {_bytes(MOST_BYTES)} are accepted at once.")
 
 
-def unlike(name: str, names: set[str]) -> str:
-    """The name, with a number after its first part where it is among `names`, to which it is added.
-
-    Names that differ in case alone count as the same, as they do in folders of Windows and macOS.
-    """
-    content, _, rest = name.partition("__")
-    number, key = 1, _key(name)
-    while key in names:
-        number += 1
-        name = f"{content}-{number}__{rest}"
-        key = _key(name)
-    names.add(key)
-    return name
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def zip_file(files: Sequence[str], path: str | Path) -> None:
-    """Put files into a zip, without their folders: it is there whole, or not at all.
-
-    Raises:
-        OSError: a file cannot be read, or the zip not written.
-    """
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # PNG does not get smaller
-                for file in files:
-                    archive.write(file, Path(file).name)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def zipped(step: Step, style: str, model: str) -> str:
     """The zip of what is painted, a file that the page may serve."""
     path = Path(new_file(Path(file_name("photos", style, model)).with_suffix(".zip").name))
@@ -181,7 +137,7 @@ def paint(values: Uploads, style: Upload, model: str, size: float, request: gr.R
     _painting[session] = stop
     idle = (gr.Button(visible=True), gr.Button(visible=False))
     yield (
-        *(gr.skip(), gr.skip(), progress_line("Reading the photos…")),
+        *(gr.skip(), gr.skip(), sentences.progress_line("Reading the photos…")),
         *(gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)),
     )
     try:
@@ -210,7 +166,7 @@ def progress(step: Step) -> str:
     """How far it is, and what was skipped so far."""
     left = step.seconds / step.done * (step.of - step.done)
     text = f"{step.done} of {step.of} photos · about {left:.0f} s left"
-    return progress_line(text, step.done, step.of) + _skipped(step)
+    return sentences.progress_line(text, step.done, step.of) + _skipped(step)
 
 
 def facts(step: Step, model: str) -> str:
@@ -271,7 +227,7 @@ def stylize_many(
 
 def build(titles: Mapping[str, str]) -> None:
     """Lay the section out and connect it; `titles` are the models' by name."""
-    gr.HTML(heading("Several photos at once", ABOUT), elem_classes="many-head")
+    gr.HTML(sentences.heading("Several photos at once", ABOUT), elem_classes="many-head")
     with gr.Row():
         with gr.Column(scale=4, min_width=300, elem_classes="many-order"):
             photos = gr.File(label="Photos", file_count="multiple", height=190, elem_id="many-files")

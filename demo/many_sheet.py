@@ -114,7 +114,7 @@ def paint_sheet(content: Upload, model: str, size: float, request: gr.Request) -
     _painting[session] = stop
     idle, same = (gr.Button(visible=True), gr.Button(visible=False)), (gr.skip(),) * 3
     yield (
-        *(*same, progress_line("Reading the photo…")),
+        *(*same, sentences.progress_line("Reading the photo…")),
         *(gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)),
     )
     try:
@@ -159,7 +159,7 @@ def enlarge(shown: Shown | None, size: float, event: gr.EventData) -> tuple[Any,
         said = sentences.facts(painting)
         return (
             gr.Column(visible=True),
-            heading(label_of(picture)),
+            sentences.heading(label_of(picture)),
             (before, after),
             gr.DownloadButton(value=after, interactive=True),
             said,
@@ -193,17 +193,11 @@ def _data_url(image: Image.Image) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def progress_line(text: str, done: int = 0, of: int = 0) -> str:
-    """A bar and a line; a bar that only says that something is done where there is no number."""
-    bar = f'max="{of}" value="{done}"' if done else ""
-    return f'<div class="refining"><progress {bar}></progress><p>{html.escape(text)}</p></div>'
-
-
 def progress(cell: Cell) -> str:
     """How far a sheet is."""
     left = cell.seconds / cell.done * (cell.of - cell.done)
     text = f"{cell.done} of {cell.of} paintings · {cell.picture.title} · about {left:.0f} s left"
-    return progress_line(text, cell.done, cell.of)
+    return sentences.progress_line(text, cell.done, cell.of)
 
 
 def facts(cells: Sequence[Cell], model: str) -> str:
@@ -212,12 +206,6 @@ def facts(cells: Sequence[Cell], model: str) -> str:
     count = f"{last.done} paintings" if last.done == last.of else f"stopped after {last.done} of {last.of} paintings"
     parts = [model, count, f"total {last.seconds:.1f} s", f"each {sentences.px(last.image.size)}"]
     return f'<p class="facts">{"".join(f"<span>{html.escape(part)}</span>" for part in parts)}</p>'
-
-
-def heading(text: str, about: str = "") -> str:
-    """A heading with a line below it."""
-    said = sentences.caption(about) if about else ""
-    return f'<h2 class="section">{html.escape(text)}</h2>{said}'
 
 
 # ---- endpoint for programs ----
@@ -251,7 +239,7 @@ def sheet_of(content: Upload, model: str, size: float) -> Iterator[tuple[str | N
 def build(titles: Mapping[str, str]) -> None:
     """Lay the section out and connect it; `titles` are the models' by name."""
     contents = (*CONTENTS, *my_contents())
-    gr.HTML(heading("Every painting at once", ABOUT), elem_classes="many-head")
+    gr.HTML(sentences.heading("Every painting at once", ABOUT), elem_classes="many-head")
     with gr.Row():
         with gr.Column(scale=4, min_width=300, elem_classes="many-order"):
             content = place("Photo", "many-photo", contents[0], height=220, webcam=True)

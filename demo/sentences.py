@@ -98,3 +98,15 @@ def _code(found: re.Match[str]) -> str:
 def px(size: tuple[int, int]) -> str:
     """Width and height of a picture."""
     return f"{size[0]} × {size[1]} px"
+
+
+def progress_line(text: str, done: int = 0, of: int = 0) -> str:
+    """A bar and a line; a bar that only says that something is done where there is no number."""
+    bar = f'max="{of}" value="{done}"' if done else ""
+    return f'<div class="refining"><progress {bar}></progress><p>{html.escape(text)}</p></div>'
+
+
+def heading(text: str, about: str = "") -> str:
+    """A heading with a line below it."""
+    said = caption(about) if about else ""
+    return f'<h2 class="section">{html.escape(text)}</h2>{said}'

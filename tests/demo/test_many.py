@@ -23,9 +23,10 @@ from core.settings import Settings
 from core.stylizer import get_stylizer
 from demo import many, many_photos, many_sheet, painting
 from demo.jobs import OrderError
-from demo.many_photos import painted_photos, unlike, zip_file
+from demo.many_photos import painted_photos
 from demo.many_sheet import painted_cells
 from demo.pictures import new_file
+from demo.zips import unlike, zip_file
 from gallery.pictures import CONTENTS, Picture
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -22,7 +22,8 @@ from core.settings import Settings, SettingsError
 from core.stylizer import Cancelled, get_stylizer
 from demo import controls, sentences, transfer
 from demo.controls import settings_of
-from demo.jobs import Order, OrderError, file_name, model_titles, refine, repaint
+from demo.jobs import Order, OrderError, file_name, model_titles, repaint
+from demo.refining import refine
 from gallery.pictures import find_content, find_style
 
 PHOTO = str(find_content("coffee").path())  # 600 x 400 px

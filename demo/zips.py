@@ -1,0 +1,48 @@
+"""Files for a zip: names that differ everywhere, and the zip itself, whole or not at all."""
+
+import os
+import tempfile
+import unicodedata
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def unlike(name: str, names: set[str]) -> str:
+    """The name, with a number after its first part where it is among `names`, to which it is added.
+
+    Names that differ in case alone count as the same, as they do in folders of Windows and macOS.
+    """
+    content, _, rest = name.partition("__")
+    number, key = 1, _key(name)
+    while key in names:
+        number += 1
+        name = f"{content}-{number}__{rest}"
+        key = _key(name)
+    names.add(key)
+    return name
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def zip_file(files: Sequence[str], path: str | Path) -> None:
+    """Put files into a zip, without their folders: it is there whole, or not at all.
+
+    Raises:
+        OSError: a file cannot be read, or the zip not written.
+    """
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # PNG does not get smaller
+                for file in files:
+                    archive.write(file, Path(file).name)
+            out.flush()
+            os.fsync(out.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
