@@ -21,6 +21,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import gradio as gr
+from gradio.processing_utils import save_base64_to_cache
+from gradio.route_utils import DEFAULT_TEMP_DIR
 from gradio_client import handle_file
 
 from core.images import ImageError
@@ -31,10 +33,11 @@ HOW = "Give a file as the address that uploading it to this page returned, or as
 
 
 def adapt(blocks: gr.Blocks) -> None:
-    """Adapt the tools of a page that was launched with `mcp_server=True`, where Gradio 6.31 falls short in two ways.
+    """Adapt the tools of a page that was launched with `mcp_server=True`, where Gradio 6.31 falls short in three ways.
 
-    It downloads every file by its address, but refuses to download from this computer, on which its own uploads are; and
-    a client that does not ask to be told of progress gets several results as one text, in place of a picture and a text.
+    It downloads every file by its address, but refuses to download from this computer, on which its own uploads are; files
+    in a list reach the tool as they were written; and a client that does not ask to be told of progress gets several
+    results as one text, in place of a picture and a text.
     """
     server: Any = blocks.mcp_server_obj
     convert = server.convert_strings_to_filedata
@@ -57,8 +60,13 @@ def adapt(blocks: gr.Blocks) -> None:
 
 
 def _file(value: object) -> object:
-    """What Gradio is to make of a file argument: a data URL as it is, the address of an upload as that file."""
-    if not isinstance(value, str) or value.startswith("data:"):
+    """What Gradio is to make of a file argument: a data URL as it is, the address of an upload as that file.
+
+    In a list, where Gradio makes nothing of them, data URLs are files as well.
+    """
+    if isinstance(value, list):
+        return [_saved(part) if _is_data(part) else _file(part) for part in value]
+    if not isinstance(value, str) or _is_data(value):
         return value
     path = urlsplit(value).path
     if UPLOADED not in path:
@@ -67,3 +75,14 @@ def _file(value: object) -> object:
         return handle_file(uploaded({"path": unquote(path.partition(UPLOADED)[2])}) or "")
     except (ImageError, ValueError) as error:  # not an upload, or deleted since
         raise ValueError(f"There is no upload at this address (any more). {HOW}") from error
+
+
+def _is_data(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("data:")
+
+
+def _saved(data: str) -> object:
+    try:
+        return handle_file(save_base64_to_cache(data, DEFAULT_TEMP_DIR))
+    except ValueError as error:
+        raise ValueError(f"This data URL cannot be read. {HOW}") from error

@@ -121,6 +121,19 @@ def test_pictures_can_be_sent_along_as_data(address: str) -> None:
     assert painted(result).size == (256, 192)
 
 
+def test_several_photos_are_painted_from_a_list(address: str) -> None:
+    [painting] = upload(address, PAINTING)
+    small = io.BytesIO()
+    Image.new("RGB", (64, 48), "orange").save(small, "PNG")
+    data = "data:image/png;base64," + base64.b64encode(small.getvalue()).decode()
+    order: dict[str, object] = {"style": painting, "model": "original-500", "size": 64}
+    result = call(address, "stylize_many", order | {"photos": [*upload(address, PHOTO), data]})
+    assert not result.isError, said(result)
+    assert "coffee__duerer_lion__original-500.png" in said(result) and "'of': 2" in said(result)
+    refused = call(address, "stylize_many", order | {"photos": ["/etc/passwd"]})
+    assert refused.isError and said(refused).startswith("Give a file as the address")
+
+
 def test_anything_else_is_refused_in_one_sentence(address: str, tmp_path: Path) -> None:
     [painting] = upload(address, PAINTING)
     for content in (str(PHOTO), "/etc/passwd", "file:///etc/passwd", "https://example.com/photo.jpg"):
