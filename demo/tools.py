@@ -35,12 +35,21 @@ HOW = "Give a file as the address that uploading it to this page returned, or as
 def adapt(blocks: gr.Blocks) -> None:
     """Adapt the tools of a page that was launched with `mcp_server=True`, where Gradio 6.31 falls short in three ways.
 
-    It downloads every file by its address, but refuses to download from this computer, on which its own uploads are; files
-    in a list reach the tool as they were written; and a client that does not ask to be told of progress gets several
-    results as one text, in place of a picture and a text.
+    It downloads every file by its address, but refuses to download from this computer, on which its own uploads are; lists of
+    files have a schema that no client can use, and reach the tool as they were written; and a client that does not ask to be
+    told of progress gets several results as one text, in place of a picture and a text.
     """
     server: Any = blocks.mcp_server_obj
-    convert = server.convert_strings_to_filedata
+    convert, describe = server.convert_strings_to_filedata, server.get_input_schema
+
+    def input_schema(*arguments: Any) -> Any:
+        schema, places = describe(*arguments)
+        for parameter in schema["properties"].values():
+            if (
+                parameter.pop("$defs", None) and "items" in parameter
+            ):  # its strings refer to a definition at no such place
+                parameter["items"].pop("$ref", None)
+        return schema, places
 
     def convert_files(arguments: Mapping[str, object], places: list[list[str | int]]) -> Any:
         names = {place[0] for place in places}
@@ -55,6 +64,7 @@ def adapt(blocks: gr.Blocks) -> None:
                 return list(update.outputs["data"])
         raise job.exception() or RuntimeError("The tool ended without a result.")
 
+    server.get_input_schema = input_schema
     server.convert_strings_to_filedata = convert_files
     server._execute_tool_without_progress = results
 
