@@ -8,13 +8,15 @@ A reader must expect a cut last line and ignore it; `read_rows` does.
 """
 
 import csv
-import os
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 import torch
 from torch import Tensor, nn
+
+from core.packing import write_atomic
 
 LOG_FIELDS = (
     "iteration", "epoch", "style", "seconds", "content_loss", "style_loss", "tv_loss", "loss",
@@ -53,6 +55,17 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     return [row for row in rows if None not in row and None not in row.values()]
 
 
+def rows_before(path: Path, iteration: int) -> bytes:
+    """A log as a CSV file, without the rows from an iteration on and without a cut last line."""
+    with open(path, encoding="utf-8", newline="") as file:
+        fields = next(csv.reader(file))
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row for row in read_rows(path) if int(row["iteration"]) < iteration)
+    return table.getvalue().encode()
+
+
 class RunLog:
     """Appends to the two files of a run's folder; on resuming, rows from `start` on are dropped first.
 
@@ -68,13 +81,8 @@ class RunLog:
 
     @staticmethod
     def _open(path: Path, fields: tuple[str, ...], start: int) -> IO[str]:
-        kept = [row for row in read_rows(path) if int(row["iteration"]) < start]
-        temporary = path.with_name(f".{path.name}")
-        with open(temporary, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fields, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(kept)
-        os.replace(temporary, path)
+        head = ",".join(fields).encode() + b"\n"
+        write_atomic(path, rows_before(path, start) if path.is_file() and start else head)
         return open(path, "a", newline="", encoding="utf-8")
 
     def iteration(self, row: dict[str, object]) -> None:

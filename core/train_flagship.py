@@ -37,7 +37,7 @@ from core.flagship import FlagshipNet
 from core.images import load_image, resize_smaller, to_tensor
 from core.losses import NormalizedContentLoss, RelativeStyleLoss
 from core.packing import write_atomic
-from core.runlog import read_rows
+from core.runlog import read_rows, rows_before
 from core.stylizer import FixedStyle
 from core.trainer import Recipe, Trainer
 from core.validation import NAMES, Validation, unseen_paintings
@@ -229,7 +229,7 @@ class FlagshipTrainer(Trainer):
     def export(self, folder: Path) -> int:
         size = super().export(folder)
         if (self.folder / LEARNING).is_file():
-            write_atomic(folder / LEARNING, (self.folder / LEARNING).read_bytes())
+            write_atomic(folder / LEARNING, rows_before(self.folder / LEARNING, self.done))
         return size
 
 

@@ -27,7 +27,7 @@ from core.engine import Objective, Place, StepResult, Style, train_step
 from core.growth import FixedNorms, cosine, make_optimizer
 from core.nets import StyleNet, keep_flat
 from core.packing import write_atomic
-from core.runlog import WEIGHTS_EVERY, RunLog, read_rows, trained_layers
+from core.runlog import WEIGHTS_EVERY, RunLog, read_rows, rows_before, trained_layers
 from core.trainstate import STATE, load_state, save_state
 from core.variants import CONTENT_WEIGHT, TV_WEIGHT, Net, Variant
 
@@ -191,7 +191,7 @@ class Trainer:
 
     def export(self, folder: Path) -> int:
         """Write the finished model and its logs; returns the size of the weights in bytes."""
-        rows = read_rows(self.folder / "log.csv")
+        rows = [row for row in read_rows(self.folder / "log.csv") if int(row["iteration"]) < self.done]
         tail = [row for row in rows[-self.sampler.per_epoch :] if not row["skipped"]]
         training: dict[str, Any] = {
             **asdict(self.recipe),
@@ -212,7 +212,7 @@ class Trainer:
         change = gallery_change(self.finished(), self.variant, self.recipe.encoder_source)
         size = save_model(folder, self.variant, self.finished(), self.encoder, training, change)
         for name in ("log.csv", "weights.csv"):
-            write_atomic(folder / name, (self.folder / name).read_bytes())
+            write_atomic(folder / name, rows_before(self.folder / name, self.done))
         return size
 
 

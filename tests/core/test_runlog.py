@@ -8,7 +8,17 @@ import pytest
 import torch
 
 from core.nets import StyleNet
-from core.runlog import LOG_FIELDS, PERCENT, SAMPLE, WEIGHT_FIELDS, RunLog, read_rows, trained_layers, weight_summary
+from core.runlog import (
+    LOG_FIELDS,
+    PERCENT,
+    SAMPLE,
+    WEIGHT_FIELDS,
+    RunLog,
+    read_rows,
+    rows_before,
+    trained_layers,
+    weight_summary,
+)
 
 
 def row(iteration: int, **more: Any) -> dict[str, Any]:
@@ -123,3 +133,8 @@ def test_a_fresh_run_starts_empty_files(tmp_path: Path) -> None:
     first.close()
     RunLog(tmp_path).close()
     assert numbers(tmp_path / "log.csv") == []
+
+
+def test_rows_before_an_iteration_leave_out_what_a_run_wrote_ahead_of_its_state(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("iteration,loss\n0,3\n1,2\n2,1\n3,0.")
+    assert rows_before(tmp_path / "log.csv", 2) == b"iteration,loss\n0,3\n1,2\n"
