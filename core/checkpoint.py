@@ -20,6 +20,7 @@ from core.variants import MODELS, Net, Variant
 
 FORMAT = 1
 ROWS_FROM = 100_000
+WHOLE_BELOW = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ class Model:
 
 
 def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """int8 rows for the MetaNet's large matrices, float32 for all else (biases, the TransformNet's own filters)."""
+    """int8 rows for the MetaNet's large matrices, float32 for all else (biases, the TransformNet's own filters).
+
+    A small network stays whole: the flagship's few generated numbers each weigh more in the picture.
+    """
+    if sum(value.numel() for value in state.values()) < WHOLE_BELOW:
+        return {name: value.contiguous() for name, value in state.items()}
     packed: dict[str, Tensor] = {}
     for name, value in state.items():
         if name.startswith("meta_net.") and value.ndim == 2 and value.numel() >= ROWS_FROM:

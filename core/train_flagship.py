@@ -74,7 +74,7 @@ class FlagshipRecipe(Recipe):
     reproduce_clip: float = 0.5
     average: float = 0.999
     late_from: float = 0.6
-    late_style: tuple[tuple[float, float], ...] = ((1.0, 2.0), (0.4, 1.0), (0.15, 0.6), (0.1, 0.5))
+    late_style: tuple[tuple[float, float], ...] = ((1.5, 3.0), (0.4, 1.3), (0.1, 0.5), (0.05, 0.4))
     late_content: tuple[float, ...] = (0.6, 1.4)
 
     def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> Sampler:
