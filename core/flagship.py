@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.encoder import STYLE_SIZE
-from core.nets import Filters, InstanceNorm
+from core.nets import Filters, InstanceNorm, LastConv2d
 
 BASE = 16
 BLOCKS = 4
@@ -100,7 +100,7 @@ class FlagshipTransformNet(nn.Module):
                 ModulatedConv(2 * base, base, upsample=True),
             ]
         )
-        self.out = nn.Conv2d(base, 3, 9)
+        self.out = LastConv2d(base, 3, 9)
         self.base = base
         for name, module in self.named_modules():
             if isinstance(module, ModulatedNorm):
