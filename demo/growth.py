@@ -210,7 +210,7 @@ def _controls() -> list[Any]:
     with gr.Row(elem_classes="growth-controls"):
         first = [name for name in FIGURE_5 if name in names] or names[:4]
         models = gr.CheckboxGroup(names, value=first, label="Models", visible=bool(names), min_width=320, scale=2)
-        layer = gr.Dropdown(_titled([LAYER]), value=LAYER, label="Layer", min_width=300, elem_id="growth-layer")
+        layer = gr.Dropdown(_titled([LAYER]), value=LAYER, label="Layer", min_width=400, elem_id="growth-layer")
         scale = gr.Radio([LINEAR, LOGARITHMIC], value=LINEAR, label="Scale", min_width=200, elem_id="growth-scale")
     with gr.Row(elem_classes="growth-controls"):
         losses = [(title, name) for name, title in LOSS_TITLES.items()]
