@@ -2,9 +2,10 @@
 
 The step is the report's: contents through the TransformNet with the filters of one style, three losses in the features of
 a frozen encoder, Adam on everything else. On a CPU the encoder works one image at a time, so that the activations of its
-large layers stay in cache, and in bfloat16 where the processor multiplies it.
+large layers stay in cache, and in bfloat16 where the processor multiplies that faster (`core.encoder.fast_dtype`).
 """
 
+import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ from core.variants import CONTENT_WEIGHT, TV_WEIGHT, Variant
 RELATIVE_TV_WEIGHT = 0.01
 FLAT = "flat"
 NON_FINITE = "non-finite"
+MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 
 
 @dataclass(frozen=True)
@@ -180,9 +182,20 @@ class Place:
     world: int = 1
 
 
+def keep_freed_memory() -> None:
+    """Have the C library keep what is freed for the next tensor. Returning it to the system and touching fresh pages again
+    takes longer than many of a training step's operations. Does nothing where the library is not glibc."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt:
+        for parameter, value in ((MALLOC_MMAP_THRESHOLD, 1 << 30), (MALLOC_TRIM_THRESHOLD, 2**31 - 1)):
+            mallopt(parameter, value)
+
+
 def join(device: str | None = None) -> Place:
     """The device to use; under torchrun also joins the process group (nccl on GPUs, gloo on CPUs)."""
     cuda = torch.cuda.is_available() if device is None else device.startswith("cuda")
+    if not cuda:
+        keep_freed_memory()
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if cuda else "gloo")

@@ -12,11 +12,14 @@ an offset: 1,404 numbers in all.
 It has the same two parts, with the same calls, as `core.nets.StyleNet`, and takes its place in a `Stylizer`.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.encoder import STYLE_SIZE
+from core.fastconv import conv2d_upsampled, plain
 from core.nets import Filters, InstanceNorm, LastConv2d
 
 BASE = 16
@@ -63,10 +66,16 @@ class ModulatedConv(nn.Module):
         self.norm = ModulatedNorm(out_channels)
 
     def forward(self, x: Tensor, filters: Filters) -> Tensor:
+        x = self.norm(self._convolve(x), filters)
+        return F.relu_(x) if self.relu else x
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        if self.upsample and x.device.type == "cpu" and not plain():
+            assert self.conv.bias is not None
+            return conv2d_upsampled(x, self.conv.weight, self.conv.bias)
         if self.upsample:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        x = self.norm(self.conv(F.pad(x, (self.pad,) * 4, mode="reflect")), filters)
-        return F.relu(x) if self.relu else x
+        return cast(Tensor, self.conv(F.pad(x, (self.pad,) * 4, mode="reflect")))
 
 
 class ModulatedBlock(nn.Module):

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.encoder import STYLE_SIZE
+from core.fastconv import conv2d_by_fours, plain
 
 HIDDEN = 128
 BRANCHES = 32
@@ -93,33 +94,11 @@ class GeneratedConv2d(nn.Module):
         return F.conv2d(x, *self.split(filters), stride=self.stride)
 
 
-def conv2d_by_fours(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`F.conv2d(x, weight, bias)` for few output channels: 2 x 2 pixels as four times the channels, then put in place.
-
-    A CPU's vectors hold 16 numbers, and three channels leave them nearly empty: a third of the time, the same values.
-
-    Args:
-        x: N x C x H x W, padded.
-        weight, bias: as for `F.conv2d`; the kernel is square.
-    """
-    out_channels, in_channels, kernel, _ = weight.shape
-    if x.device.type != "cpu" or any((side - kernel) % 2 == 0 for side in x.shape[-2:]):
-        return F.conv2d(x, weight, bias)
-    four = weight.new_zeros(out_channels, 2, 2, in_channels, kernel + 1, kernel + 1)
-    for top in range(2):
-        for left in range(2):
-            four[:, top, left, :, top : top + kernel, left : left + kernel] = weight
-    wide = four.flatten(0, 2).contiguous(memory_format=torch.channels_last)
-    return F.pixel_shuffle(F.conv2d(x, wide, None if bias is None else bias.repeat_interleave(4), stride=2), 2)
-
-
 class LastConv2d(nn.Conv2d):
     """The convolution to three channels, without stride or padding; faster on a CPU where nothing is trained."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if torch.is_grad_enabled() or torch.jit.is_tracing():
-            return super().forward(x)
-        return conv2d_by_fours(x, self.weight, self.bias)
+        return super().forward(x) if plain() else conv2d_by_fours(x, self.weight, self.bias)
 
 
 def conv_layer(
@@ -186,7 +165,7 @@ class ResNeXtBlock(FilteredSequential):
         )
 
     def forward(self, x: Tensor, filters: Filters) -> Tensor:  # type: ignore[override]
-        if torch.is_grad_enabled() or torch.jit.is_tracing():
+        if plain():
             return x + super().forward(x, filters)
         return x + self._in_groups(x, filters)
 

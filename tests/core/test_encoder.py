@@ -107,15 +107,15 @@ def test_the_images_are_left_alone(encoder: GetEncoder) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_last_stops_early(name: str, encoder: GetEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
     third = tuple(TAPS[name])[2]
-    ran = []
-    conv = nn.Conv2d.forward
+    vgg, ran = encoder(name), []
+    layer = Encoder._layer
 
-    def counted(self: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-        ran.append(self.out_channels)
-        return conv(self, x)
+    def counted(self: Encoder, index: int) -> Callable[[torch.Tensor], torch.Tensor]:
+        ran.append(getattr(self.features[index], "out_channels", 0))
+        return layer(self, index)
 
-    monkeypatch.setattr(nn.Conv2d, "forward", counted)
-    features = encoder(name)(torch.randn(1, 3, 16, 16), last=third)
+    monkeypatch.setattr(Encoder, "_layer", counted)
+    features = vgg(torch.randn(1, 3, 16, 16), last=third)
     assert tuple(features) == tuple(TAPS[name])[:3]
     assert max(ran) == 256, "a layer behind relu3 was computed"
 
@@ -244,9 +244,10 @@ def test_broken_torchvision_weights_in_the_cache(hub_file: Path, broken: bytes) 
         load_encoder("vgg16", "torchvision")
 
 
-def test_bfloat16_only_where_the_processor_multiplies_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "_cpu_features", lambda: "FLAGS: AVX2 AVX512F")
-    assert fast_dtype("cpu") == torch.float32
-    monkeypatch.setattr(encoder_module, "_cpu_features", lambda: "FLAGS: AVX512F AVX512_BF16")
+def test_bfloat16_only_where_the_processor_multiplies_it_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    for flags in ("AVX2 AVX512F", "AVX512F AVX512_BF16"):
+        monkeypatch.setattr(encoder_module, "_cpu_features", lambda flags=flags: f"FLAGS: {flags}")
+        assert fast_dtype("cpu") == torch.float32
+    monkeypatch.setattr(encoder_module, "_cpu_features", lambda: "FLAGS: AVX512F AVX512_BF16 AMX_BF16 AMX_TILE")
     assert fast_dtype("cpu") == torch.bfloat16

@@ -15,7 +15,6 @@ from core.nets import (
     ResNeXtBlock,
     StyleNet,
     TransformNet,
-    conv2d_by_fours,
 )
 
 REPORT_UNIT = 1_024_000  # bytes: the report's "MB"
@@ -179,15 +178,6 @@ def test_resnext_inference_in_groups_equals_training_and_the_plain_formula(count
         grouped = block(x, filters)
     torch.testing.assert_close(plain, naive_resnext(block, x, filters), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(grouped, plain, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(("height", "width"), [(16, 24), (15, 24), (16, 23), (9, 9), (10, 10)])
-def test_four_pixels_at_once_are_the_four_pixels(height: int, width: int) -> None:
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(2, 5, height, width, generator=generator).contiguous(memory_format=torch.channels_last)
-    weight, bias = torch.randn(3, 5, 9, 9, generator=generator), torch.randn(3, generator=generator)
-    torch.testing.assert_close(conv2d_by_fours(x, weight, bias), torch.conv2d(x, weight, bias), rtol=1e-5, atol=1e-4)
-    torch.testing.assert_close(conv2d_by_fours(x, weight), torch.conv2d(x, weight), rtol=1e-5, atol=1e-4)
 
 
 def test_the_last_convolution_is_the_same_in_training_and_without() -> None:
