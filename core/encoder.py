@@ -156,10 +156,10 @@ def fast_dtype(device: torch.device | str) -> torch.dtype:
     if torch.device(device).type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     has = torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return torch.bfloat16 if has and "AMX_BF16" in _cpu_features() else torch.float32
+    return torch.bfloat16 if has and "AMX_BF16" in cpu_features() else torch.float32
 
 
-def _cpu_features() -> str:
+def cpu_features() -> str:
     """The CPU's flags in upper case as the operating system lists them, empty where it does not."""
     try:
         return Path("/proc/cpuinfo").read_text().upper()

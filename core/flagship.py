@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.encoder import STYLE_SIZE
-from core.fastconv import conv2d_upsampled, plain
-from core.nets import Filters, InstanceNorm, LastConv2d
+from core.fastconv import conv2d_by_fours, conv2d_upsampled, plain
+from core.nets import Filters, InstanceNorm
 
 BASE = 16
 BLOCKS = 4
@@ -109,7 +109,7 @@ class FlagshipTransformNet(nn.Module):
                 ModulatedConv(2 * base, base, upsample=True),
             ]
         )
-        self.out = LastConv2d(base, 3, 9)
+        self.out = nn.Conv2d(base, 3, 9)
         self.base = base
         for name, module in self.named_modules():
             if isinstance(module, ModulatedNorm):
@@ -130,15 +130,30 @@ class FlagshipTransformNet(nn.Module):
         x = images
         for layer in self.layers:
             x = layer(x, filters)
-        colours = self.out(F.pad(x, (4, 4, 4, 4), mode="reflect"))
+        padded = F.pad(x, (4, 4, 4, 4), mode="reflect")
+        if len(x) == 1 and not plain():
+            return conv2d_by_fours(padded, *self.colours(filters))
+        colours = self.out(padded)
         mapping = MAP_SCALE * filters["map"].view(-1, 3, self.base).to(x.dtype)
         # 1x1 maps as products over the pixels, so that each image can have its own.
         colours = colours.flatten(2) + mapping @ x.flatten(2)
-        matrix = COLOUR_SCALE * filters["colours"].view(-1, 3, 3)
-        matrix = matrix + torch.eye(3, device=matrix.device)
-        offset = COLOUR_SCALE * filters["offset"].view(-1, 3, 1)
+        matrix, offset = self._colour_map(filters)
         mixed = matrix.to(colours.dtype) @ colours + offset.to(colours.dtype)
         return mixed.view(len(images), 3, *images.shape[-2:])
+
+    def _colour_map(self, filters: Filters) -> tuple[Tensor, Tensor]:
+        """Colour matrix (N x 3 x 3) and offset (N x 3 x 1)."""
+        matrix = COLOUR_SCALE * filters["colours"].view(-1, 3, 3)
+        return matrix + torch.eye(3, device=matrix.device), COLOUR_SCALE * filters["offset"].view(-1, 3, 1)
+
+    def colours(self, filters: Filters) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the last convolution, the 1x1 map, the colour matrix and the offset of one painting in one."""
+        assert self.out.bias is not None
+        weight = self.out.weight.clone()
+        middle = weight.shape[-1] // 2
+        weight[:, :, middle, middle] += MAP_SCALE * filters["map"].view(3, self.base)
+        matrix, offset = self._colour_map(filters)
+        return torch.einsum("ij,jckl->ickl", matrix[0], weight), matrix[0] @ self.out.bias + offset.flatten()
 
 
 class FlagshipMetaNet(nn.Module):

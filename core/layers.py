@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from core.encoder import IMAGENET_MEAN, IMAGENET_STD
-from core.flagship import COLOUR_SCALE, MAP_SCALE, FlagshipTransformNet, ModulatedBlock, ModulatedConv
+from core.flagship import FlagshipTransformNet, ModulatedBlock, ModulatedConv
 from core.nets import (
     BRANCHES,
     BRANCHES_AT_ONCE,
@@ -114,7 +114,7 @@ def _walk(modules: Iterable[nn.Module], filters: Filters) -> Iterator[Layer]:
                 yield Residual(tuple(_in_groups([*_walk(module.children(), filters)])))
             case FlagshipTransformNet():
                 yield from _walk(module.layers, filters)
-                yield _colours(module, filters)
+                yield Conv(*module.colours(filters))
             case nn.ReflectionPad2d():
                 pass  # part of Conv
             case _:
@@ -148,14 +148,3 @@ def _in_groups(layers: list[Layer]) -> Iterator[Layer]:
         )
     yield Parallel(tuple(chains))
     yield Norm()
-
-
-def _colours(net: FlagshipTransformNet, filters: Filters) -> Conv:
-    """The flagship's last convolution, its 1x1 map, its colour matrix and its offset, as one convolution."""
-    assert net.out.bias is not None
-    weight = net.out.weight.clone()
-    middle = weight.shape[-1] // 2
-    weight[:, :, middle, middle] += MAP_SCALE * filters["map"].view(3, net.base)
-    matrix = torch.eye(3, device=weight.device) + COLOUR_SCALE * filters["colours"].view(3, 3)
-    offset = COLOUR_SCALE * filters["offset"].flatten()
-    return Conv(torch.einsum("ij,jckl->ickl", matrix, weight), matrix @ net.out.bias + offset)

@@ -108,7 +108,7 @@ def bench_stylize(size: int = 512) -> None:
             shared = get_stylizer(name)
 
             def run(shared: Stylizer = shared) -> None:
-                stylizer = Stylizer(shared.model, shared.encoder, cache=StyleCache())
+                stylizer = Stylizer(shared.model, shared.encoder, cache=StyleCache(), reader=shared.reader)
                 save_png(stylizer.fix(load_image(style))(load_image(content)), out)
 
             work[name] = run

@@ -247,7 +247,7 @@ def test_broken_torchvision_weights_in_the_cache(hub_file: Path, broken: bytes) 
 def test_bfloat16_only_where_the_processor_multiplies_it_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
     for flags in ("AVX2 AVX512F", "AVX512F AVX512_BF16"):
-        monkeypatch.setattr(encoder_module, "_cpu_features", lambda flags=flags: f"FLAGS: {flags}")
+        monkeypatch.setattr(encoder_module, "cpu_features", lambda flags=flags: f"FLAGS: {flags}")
         assert fast_dtype("cpu") == torch.float32
-    monkeypatch.setattr(encoder_module, "_cpu_features", lambda: "FLAGS: AVX512F AVX512_BF16 AMX_BF16 AMX_TILE")
+    monkeypatch.setattr(encoder_module, "cpu_features", lambda: "FLAGS: AVX512F AVX512_BF16 AMX_BF16 AMX_TILE")
     assert fast_dtype("cpu") == torch.bfloat16
