@@ -18,11 +18,13 @@ import gradio as gr
 from gradio import networking
 
 import core.checkpoint
+from core.engine import keep_freed_memory
 from demo import compare, growth, growth_sources, live, many, report, strip, tools, transfer, video
 from demo.pictures import MAX_UPLOAD, gallery_files
 from demo.theme import CSS, HEAD, HEADER, THEME
 
 QUEUE_SIZE = 32  # visitors waiting, beyond which the page asks to come back later
+LARGEST_KEPT, KEPT = 64 << 20, 256 << 20  # bytes: tensors of pictures up to about 1,024 px find their memory again
 CLEAN_EVERY, KEEP_FOR = 600, 3600  # seconds: results and uploads older than an hour are deleted
 
 
@@ -116,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         core.checkpoint.CHECKPOINTS = options.checkpoints
     if options.runs:
         growth_sources.RUNS = options.runs
+    keep_freed_memory(LARGEST_KEPT, KEPT)
     blocks = build()
     try:
         address = start(blocks, options.host, options.port, options.auth, options.mcp)

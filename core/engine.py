@@ -182,13 +182,18 @@ class Place:
     world: int = 1
 
 
-def keep_freed_memory() -> None:
-    """Have the C library keep what is freed for the next tensor. Returning it to the system and touching fresh pages again
-    takes longer than many of a training step's operations. Does nothing where the library is not glibc."""
+def keep_freed_memory(largest: int = 1 << 30, kept: int = 2**31 - 1) -> None:
+    """Have the C library keep what is freed for the next tensor: returning it to the system and touching fresh pages again takes
+    longer than many of a network's operations. Does nothing where the library is not glibc.
+
+    Args:
+        largest: bytes; larger tensors are returned all the same.
+        kept: bytes at most.
+    """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
     if mallopt:
-        for parameter, value in ((MALLOC_MMAP_THRESHOLD, 1 << 30), (MALLOC_TRIM_THRESHOLD, 2**31 - 1)):
-            mallopt(parameter, value)
+        mallopt(MALLOC_MMAP_THRESHOLD, largest)
+        mallopt(MALLOC_TRIM_THRESHOLD, kept)
 
 
 def join(device: str | None = None) -> Place:
