@@ -1,0 +1,53 @@
+"""The short runs that tell what each of the flagship's changes is worth, on toy sizes."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from core import flagship
+from core.engine import Place
+from core.train_flagship import FlagshipRecipe, FlagshipTrainer
+from core.validation import NAMES, Validation
+from tests.bench_changes import CHANGES, colours, measure, row, train
+from tests.conftest import draw, draw_folder
+
+RECIPE = FlagshipRecipe(iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7)
+
+
+def finished(name: str, folder: Path, pictures: tuple[list[Path], list[Path]]) -> FlagshipTrainer:
+    with colours(CHANGES[name].colours):
+        return train(name, RECIPE, pictures, folder, Place(torch.device("cpu")))
+
+
+def weights(trainer: FlagshipTrainer) -> torch.Tensor:
+    return torch.cat([value.flatten() for value in trainer.finished().parameters()])
+
+
+def test_each_run_lacks_something_and_is_measured(tmp_path: Path) -> None:
+    pictures = draw_folder(tmp_path / "content", 4), draw_folder(tmp_path / "style", 3, 50)
+    runs = {name: finished(name, tmp_path / "runs", pictures) for name in CHANGES}
+    whole = weights(runs["as it is"])
+    for name, trainer in runs.items():
+        assert torch.equal(weights(trainer), whole) == (name == "as it is"), name
+    found = measure(runs["as it is"], Validation([draw(1)], [draw(2)], runs["as it is"].encoder))
+    assert all(0 < found[key] < 100 for key in (*NAMES, "seconds"))
+    gram = 100 * math.prod(found[f"gram_share_{tap}"] for tap in range(1, 5)) ** 0.25
+    assert row("as it is", found).startswith(f"| as it is | {gram:.1f} (")
+
+
+def test_one_painting_serves_a_batch_and_the_batches_after_it(tmp_path: Path) -> None:
+    pictures = draw_folder(tmp_path / "content", 2), draw_folder(tmp_path / "style", 5, 50)
+    sampler = CHANGES["one painting for 20 batches"].recipe(RECIPE).sampler(*pictures)
+    chosen = [sampler.paintings(i) for i in range(60)]  # type: ignore[attr-defined]
+    assert all(len(set(paintings)) == 1 and len(paintings) == 2 for paintings in chosen)
+    assert [len({paintings[0] for paintings in chosen[i : i + 20]}) for i in (0, 20, 40)] == [1, 1, 1]
+    assert len({paintings[0] for paintings in chosen}) > 1
+
+
+def test_colours_come_back() -> None:
+    before = flagship.COLOUR_SCALE, flagship.MAP_SCALE
+    with colours(False):
+        assert flagship.COLOUR_SCALE == flagship.MAP_SCALE == 0
+    assert before == (flagship.COLOUR_SCALE, flagship.MAP_SCALE)
