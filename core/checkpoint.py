@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor
 
 from core.encoder import CHECKPOINTS, Encoder, EncoderError, load_encoder, weights_hash
-from core.packing import WeightsError, load_tensors, pack_rows, save_tensors, unpack, write_atomic
+from core.packing import WeightsError, load_tensors, pack_rows_in_six, save_tensors, unpack, write_atomic
 from core.variants import MODELS, Net, Variant
 
 FORMAT = 1
@@ -49,7 +49,7 @@ class Model:
 
 
 def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """int8 rows for the MetaNet's large matrices, float32 for all else (biases, the TransformNet's own filters).
+    """6-bit rows for the MetaNet's large matrices, float32 for all else (biases, the TransformNet's own filters).
 
     A small network stays whole: the flagship's few generated numbers each weigh more in the picture.
     """
@@ -58,7 +58,7 @@ def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
     packed: dict[str, Tensor] = {}
     for name, value in state.items():
         if name.startswith("meta_net.") and value.ndim == 2 and value.numel() >= ROWS_FROM:
-            packed[name], packed[f"{name}.scale"] = pack_rows(value)
+            packed[name], packed[f"{name}.scale"] = pack_rows_in_six(value)
         else:
             packed[name] = value.contiguous()
     return packed

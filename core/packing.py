@@ -1,7 +1,8 @@
-"""Weights on disk: safetensors in shards under 10 MB, 8 bits a value where that is enough.
+"""Weights on disk: safetensors in shards under 10 MB, 6 or 8 bits a value where that is enough.
 
-Two packings, both undone by `unpack`:
+Three packings, all undone by `unpack`:
 - rows: int8 per output row of a matrix, `weight = scale[row] * q`, for the MetaNet's large linear layers;
+- six: the same with 6 bits, four values in three bytes (uint8);
 - levels: a layer that holds at most 256 different values becomes an index into them, without loss.
 
 Layout of a folder, as in the Hugging Face Hub: `model.safetensors`, or `model-00001-of-0000N.safetensors` with
@@ -19,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+SIX_MIDDLE = 31  # 6 bits hold -31 to 31
 SHARD_BYTES = 9_500_000
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
@@ -34,6 +36,27 @@ def pack_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
     return torch.round(weight / scale[:, None]).clamp(-127, 127).to(torch.int8), scale.to(torch.float32)
 
 
+def pack_rows_in_six(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Quantise a matrix (rows x columns) to 6 bits with one float32 scale per row: uint8, rows x 3/4 columns.
+
+    Raises:
+        ValueError: the number of columns is no multiple of 4.
+    """
+    if weight.shape[1] % 4:
+        raise ValueError(f"6 bits need a multiple of 4 columns, not {weight.shape[1]}")
+    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / SIX_MIDDLE
+    q = torch.round(weight / scale[:, None]).clamp(-SIX_MIDDLE, SIX_MIDDLE).to(torch.int32) + SIX_MIDDLE
+    a, b, c, d = q.view(len(weight), -1, 4).unbind(dim=2)
+    packed = torch.stack([a << 2 | b >> 4, (b & 15) << 4 | c >> 2, (c & 3) << 6 | d], dim=2)
+    return packed.flatten(1).to(torch.uint8), scale.to(torch.float32)
+
+
+def _unpack_six(packed: Tensor) -> Tensor:
+    first, second, third = packed.to(torch.int16).view(len(packed), -1, 3).unbind(dim=2)
+    values = [first >> 2, (first & 3) << 4 | second >> 4, (second & 15) << 2 | third >> 6, third & 63]
+    return torch.stack(values, dim=2).flatten(1) - SIX_MIDDLE
+
+
 def pack_levels(weight: Tensor) -> tuple[Tensor, Tensor] | None:
     """Index (uint8) and the sorted distinct values of a tensor, or None where there are more than 256."""
     levels, index = torch.unique(weight, sorted=True, return_inverse=True)
@@ -41,13 +64,14 @@ def pack_levels(weight: Tensor) -> tuple[Tensor, Tensor] | None:
 
 
 def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo both packings: every tensor comes back as float32 under its own name."""
+    """Undo the packings: every tensor comes back as float32 under its own name."""
     plain: dict[str, Tensor] = {}
     for name, value in tensors.items():
         if name.endswith((".scale", ".levels")):
             continue
         if f"{name}.scale" in tensors:
-            plain[name] = value.to(torch.float32) * tensors[f"{name}.scale"].to(torch.float32)[:, None]
+            rows = _unpack_six(value) if value.dtype == torch.uint8 else value
+            plain[name] = rows.to(torch.float32) * tensors[f"{name}.scale"].to(torch.float32)[:, None]
         elif f"{name}.levels" in tensors:
             plain[name] = tensors[f"{name}.levels"].to(torch.float32)[value.long()]
         else:

@@ -1,4 +1,4 @@
-"""What storing a model in 8 bits costs: how far its pictures move from those of the float32 network it came from."""
+"""What storing a model in 6 bits costs: how far its pictures move from those of the float32 network it came from."""
 
 import copy
 from collections.abc import Sequence

@@ -217,7 +217,7 @@ class Trainer:
 
 
 def gallery_change(net: Net, variant: Variant, source: str) -> dict[str, float]:
-    """What 8 bits cost over the gallery's 64 pairs."""
+    """What 6 bits cost over the gallery's 64 pairs."""
     from core.quantisation import quantisation_change
     from gallery.pictures import CONTENTS, STYLES
 

@@ -41,28 +41,28 @@ def test_what_model_json_says(folder: Path, encoder: GetEncoder, tiny_variant: C
     assert info["training"] == {"style_weight": VARIANTS[NAME].style_weight, "lr": 1e-3}
 
 
-def test_only_the_meta_nets_large_matrices_become_int8() -> None:
+def test_only_the_meta_nets_large_matrices_are_packed() -> None:
     packed = pack(StyleNet(8, "resnext").state_dict())
-    int8 = {name for name, value in packed.items() if value.dtype == torch.int8}
-    assert "meta_net.hidden.weight" in int8
-    assert "transform_net.residuals.4.weight" not in int8
+    rows = {name for name, value in packed.items() if value.dtype == torch.uint8}
+    assert "meta_net.hidden.weight" in rows
+    assert "transform_net.residuals.4.weight" not in rows
     assert packed["transform_net.residuals.4.weight"].numel() >= checkpoint.ROWS_FROM
-    assert all(name.startswith("meta_net.") and packed[name].numel() >= checkpoint.ROWS_FROM for name in int8)
-    assert {f"{name}.scale" for name in int8} == {name for name in packed if name.endswith(".scale")}
+    assert all(name.startswith("meta_net.") and 4 * packed[name].numel() >= 3 * checkpoint.ROWS_FROM for name in rows)
+    assert {f"{name}.scale" for name in rows} == {name for name in packed if name.endswith(".scale")}
 
 
-def test_round_trip_is_exact_but_for_int8_rows(
+def test_round_trip_is_exact_but_for_packed_rows(
     tmp_path: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
 ) -> None:
     variant = tiny_variant(NAME)
     net = variant.build()
     size = save_model(tmp_path / "new", variant, net, encoder("vgg19"), {})
     model = load_model(tmp_path / "new")
-    assert size < sum(p.nbytes for p in net.parameters()) / 3
+    assert size < sum(p.nbytes for p in net.parameters()) / 4
     for name, value in net.state_dict().items():
         loaded = model.net.state_dict()[name]
         if name == "meta_net.hidden.weight":
-            step = value.abs().amax(1, keepdim=True) / 127
+            step = value.abs().amax(1, keepdim=True) / 31
             assert ((loaded - value).abs() <= step * 0.5001).all()
             assert not torch.equal(loaded, value)
         elif value.ndim < 2 or value.numel() < checkpoint.ROWS_FROM:
