@@ -126,7 +126,7 @@ def test_export_writes_a_model_that_loads_with_its_logs(finished: Trainer, tmp_p
     assert model.info["weights"]["bytes"] == size
     for name, value in trainer.net.state_dict().items():
         loaded = model.net.state_dict()[name]
-        assert (loaded - value).abs().max() <= value.abs().max() / 127, name
+        assert (loaded - value).abs().max() <= value.abs().max() / 62 * 1.0001, name  # half a step of 6 bits
     training = model.info["training"]
     assert training["style_weight"] == trainer.variant.style_weight
     assert (training["lr"], training["epochs"], training["iterations"]) == (1e-3, 3, 12)
