@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_MERGE = ((((1, 0, 0), (0, 1, 1))), ((1, 1, 0), (0, 0, 1)))  # [row of the pair][of the two taps][of the filter's rows]
+_MERGE = (((1, 0, 0), (0, 1, 1)), ((1, 1, 0), (0, 0, 1)))  # [row of the pair][of the two taps][of the filter's rows]
 
 
 def plain() -> bool:

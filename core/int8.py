@@ -24,13 +24,12 @@ from torch import Tensor, nn
 
 from core.encoder import CHECKPOINTS, TAPS, Encoder, EncoderError, cpu_features, load_encoder, normalize
 from core.images import resize_smaller, to_tensor
-from core.packing import save_one
+from core.packing import pack_rows, save_one
 
 RANGES = "ranges.safetensors"
 HASH = "encoder_hash"
 SIDE = 256
 LEVELS = 255
-LARGEST_WEIGHT = 127
 Ranges = dict[str, Tensor]
 
 
@@ -150,9 +149,8 @@ class ByteEncoder:
 
 
 def _pack(weight: Tensor, bias: Tensor, in_step: float) -> _Conv:
-    scale = weight.abs().amax(dim=(1, 2, 3)).clamp(min=1e-12) / LARGEST_WEIGHT
-    rounded = torch.round(weight / scale.view(-1, 1, 1, 1)).to(torch.int8)
-    packed = torch.ops.onednn.qconv_prepack(rounded, scale, in_step, 0, *_GEOMETRY, None)
+    rows, scale = pack_rows(weight.flatten(1))
+    packed = torch.ops.onednn.qconv_prepack(rows.view_as(weight), scale, in_step, 0, *_GEOMETRY, None)
     return _Conv(packed, scale, in_step, bias)
 
 

@@ -10,8 +10,8 @@ Yan, Zeng (1709.04111); one encoder, VGG19, measures all models, whatever they w
 
 Shares put the distance between content picture and style at 1 (nothing done yet) and the goal at 0, so that styles,
 whose distances differ a hundredfold, can be averaged: geometrically, see `average`. Distances are mean squares, like
-the losses. An encoder in bfloat16 (`Encoder.for_compute(fast_dtype("cpu"))`) takes half the time where the CPU
-has it, and moves these numbers by under 1 % of their value; compare only numbers that come from one dtype.
+the losses. An encoder in bfloat16 (`Encoder.for_compute(fast_dtype("cpu"))`) takes less time on a CPU
+with AMX, and moves these numbers by under 1 % of their value; compare only numbers that come from one dtype.
 """
 
 from collections.abc import Iterable

@@ -30,10 +30,10 @@ class WeightsError(ValueError):
     """Weights are missing, broken or of another model; the message is one sentence for the user."""
 
 
-def pack_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Quantise a matrix (rows x columns) to int8 with one float32 scale per row, rounding to nearest."""
-    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / 127
-    return torch.round(weight / scale[:, None]).clamp(-127, 127).to(torch.int8), scale.to(torch.float32)
+def pack_rows(weight: Tensor, largest: int = 127) -> tuple[Tensor, Tensor]:
+    """Quantise a matrix (rows x columns) to int8 with one float32 scale per row, rounding to nearest; |int8| <= largest."""
+    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / largest
+    return torch.round(weight / scale[:, None]).clamp(-largest, largest).to(torch.int8), scale.to(torch.float32)
 
 
 def pack_rows_in_six(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,11 +44,10 @@ def pack_rows_in_six(weight: Tensor) -> tuple[Tensor, Tensor]:
     """
     if weight.shape[1] % 4:
         raise ValueError(f"6 bits need a multiple of 4 columns, not {weight.shape[1]}")
-    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / SIX_MIDDLE
-    q = torch.round(weight / scale[:, None]).clamp(-SIX_MIDDLE, SIX_MIDDLE).to(torch.int32) + SIX_MIDDLE
-    a, b, c, d = q.view(len(weight), -1, 4).unbind(dim=2)
+    rows, scale = pack_rows(weight, SIX_MIDDLE)
+    a, b, c, d = (rows.to(torch.int32) + SIX_MIDDLE).view(len(weight), -1, 4).unbind(dim=2)
     packed = torch.stack([a << 2 | b >> 4, (b & 15) << 4 | c >> 2, (c & 3) << 6 | d], dim=2)
-    return packed.flatten(1).to(torch.uint8), scale.to(torch.float32)
+    return packed.flatten(1).to(torch.uint8), scale
 
 
 def _unpack_six(packed: Tensor) -> Tensor:

@@ -33,7 +33,6 @@ from core.engine import Objective, StepResult, train_step
 from core.flagship import FlagshipMetaNet, FlagshipTransformNet
 from core.growth import make_optimizer
 from core.images import MIN_SIDE, ImageError, resize_smaller, to_image, to_tensor
-from core.int8 import ByteEncoder, load_ranges
 from core.losses import Features, mean_std
 from core.nets import MULTIPLE, Filters, MetaNet, TransformNet
 from core.packing import WeightsError
@@ -301,8 +300,8 @@ def default_model() -> str:
 def _shared_encoder(name: str, source: str, device: str) -> tuple[Encoder, Reader | None]:
     """In the dtype that is fastest on the device, and in 8 bits for paintings where a CPU multiplies those."""
     encoder = load_encoder(name, source)
-    ranges = load_ranges(encoder) if torch.device(device).type == "cpu" and int8.available() else None
-    reader = None if ranges is None else ByteEncoder(encoder, ranges)
+    ranges = int8.load_ranges(encoder) if torch.device(device).type == "cpu" and int8.available() else None
+    reader = None if ranges is None else int8.ByteEncoder(encoder, ranges)
     return encoder.for_compute(fast_dtype(device)), reader
 
 

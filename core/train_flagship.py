@@ -194,11 +194,7 @@ class FlagshipTrainer(Trainer):
 
     def validate(self, validation: Validation, iteration: int) -> None:
         """Add a row to the learning curve, in place of rows that an interrupted run wrote ahead of its state."""
-        net = cast(FlagshipNet, copy.deepcopy(self.averaged.module)).eval().requires_grad_(False)
-        with torch.no_grad():
-            fixed = [FixedStyle(net.transform_net, net.meta_net(d)) for d in self.validation_descriptors(validation)]
-        styles = dict(zip(map(id, validation.paintings), fixed, strict=True))
-        found = validation.measure(lambda photo, painting: styles[id(painting)](photo))
+        found = self.held_out(validation)
         path = self.folder / LEARNING
         rows = [row for row in read_rows(path) if int(row["iteration"]) < iteration]
         table = io.StringIO()
@@ -206,6 +202,14 @@ class FlagshipTrainer(Trainer):
         writer.writeheader()
         writer.writerows([*rows, {"iteration": iteration, **{name: f"{value:.5g}" for name, value in found.items()}}])
         write_atomic(path, table.getvalue().encode())
+
+    def held_out(self, validation: Validation) -> dict[str, float]:
+        """The measures of the running average as it stands."""
+        net = cast(FlagshipNet, copy.deepcopy(self.averaged.module)).eval().requires_grad_(False)
+        with torch.no_grad():
+            fixed = [FixedStyle(net.transform_net, net.meta_net(d)) for d in self.validation_descriptors(validation)]
+        styles = dict(zip(map(id, validation.paintings), fixed, strict=True))
+        return validation.measure(lambda photo, painting: styles[id(painting)](photo))
 
     def validation_descriptors(self, validation: Validation) -> list[Tensor]:
         """What the MetaNet sees of the paintings that are measured with."""

@@ -221,7 +221,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise SettingsError(f'There is no strip called "{name}"; there are: {", ".join(STRIPS)}.')
         Settings(refine=options.refine)
         shared = get_stylizer(options.model or default_model())
-        studio = Studio(Stylizer(shared.model, shared.encoder, cache=StyleCache(CACHE_BYTES)), options.refine)
+        studio = Studio(
+            Stylizer(shared.model, shared.encoder, cache=StyleCache(CACHE_BYTES), reader=shared.reader), options.refine
+        )
         how = f"refined with {options.refine} batches on each painting" if options.refine else "instant"
         for name in options.names or STRIPS:
             if options.refine and name in NEED_INSTANT:

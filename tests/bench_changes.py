@@ -17,14 +17,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any, cast
 
-import torch
 from torch import Tensor
 
 from core import flagship
 from core.engine import Objective, Place, join
 from core.losses import CONTENT_TAP, ContentLoss, Features, GramLoss
 from core.runlog import read_rows
-from core.stylizer import FixedStyle
 from core.train import training_set
 from core.train_flagship import PAINTINGS, FlagshipRecipe, FlagshipSampler, FlagshipTrainer, outside_pairs
 from core.validation import NAMES, Validation
@@ -134,12 +132,8 @@ def colours(wanted: bool) -> Iterator[None]:
 
 def measure(trainer: FlagshipTrainer, pairs: Validation) -> dict[str, float]:
     """The held-out measures of a finished run, and the `seconds` of its median iteration."""
-    net = cast(flagship.FlagshipNet, trainer.finished()).eval().requires_grad_(False)
-    with torch.no_grad():
-        fixed = [FixedStyle(net.transform_net, net.meta_net(d)) for d in trainer.validation_descriptors(pairs)]
-    styles = dict(zip(map(id, pairs.paintings), fixed, strict=True))
-    found = pairs.measure(lambda photo, painting: styles[id(painting)](photo))
-    return {**found, "seconds": median(float(row["seconds"]) for row in read_rows(trainer.folder / "log.csv"))}
+    seconds = median(float(row["seconds"]) for row in read_rows(trainer.folder / "log.csv"))
+    return {**trainer.held_out(pairs), "seconds": seconds}
 
 
 def row(name: str, found: dict[str, float]) -> str:
