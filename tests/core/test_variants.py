@@ -75,7 +75,7 @@ def test_build_forward_backward_save_load(
     assert not any(p.requires_grad for p in model.net.parameters())
     model.check_encoder(vgg)
     again, again_filters = model.net(contents, style.descriptor)
-    for layer, value in filters.items():  # 6 bits a weight: four times what 8 bits leave
-        assert (again_filters[layer] - value).abs().max() < 0.08 * value.abs().max(), layer
+    for layer, value in filters.items():  # of an untrained network in 6 bits a weight; the largest found is 0.030
+        assert (again_filters[layer] - value).abs().max() < 0.04 * value.abs().max(), layer
     difference = denormalize(again).clamp(0, 1) - denormalize(outputs.detach()).clamp(0, 1)
-    assert difference.square().mean().sqrt() < 8 / 255
+    assert difference.square().mean().sqrt() < 4 / 255
