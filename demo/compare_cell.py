@@ -9,6 +9,7 @@ from core.images import load_image, save_png
 from demo import compare_html
 from demo.compare_choice import Choice, read
 from demo.compare_paint import content_image
+from demo.inputs import before_after
 from demo.jobs import OrderError
 from demo.pictures import new_file
 from gallery.pictures import Picture
@@ -67,15 +68,7 @@ def build() -> tuple[gr.Column, list[Any]]:
                 with gr.Row():
                     left = gr.Dropdown([("The photo", PHOTO)], label="Before", filterable=False, min_width=140)
                     right = gr.Dropdown([], label="After", filterable=False, min_width=140)
-                slider = gr.ImageSlider(
-                    format="png",
-                    type="filepath",
-                    show_label=False,
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    max_height=640,
-                    elem_id="cell-slider",
-                )
+                slider = before_after("cell-slider", label=None)
             with gr.Column(scale=5, min_width=320):
                 numbers = gr.HTML(elem_id="cell-numbers", apply_default_css=False)
     return panel, [heading, left, right, slider, numbers]

@@ -74,3 +74,20 @@ def gallery(pictures: Sequence[Picture], elem_id: str, columns: int, strip: bool
         elem_id=elem_id,
         elem_classes=["thumbnails", *(["strip"] if strip else [])],
     )
+
+
+def before_after(
+    elem_id: str, pair: tuple[str, str] | None = None, label: str | None = "Before / after"
+) -> gr.ImageSlider:
+    """A slider between two pictures, paths of PNG files, or empty; without a label over it where that is None."""
+    return gr.ImageSlider(
+        pair,
+        format="png",
+        type="filepath",
+        label=label,
+        show_label=label is not None,
+        interactive=False,
+        buttons=["fullscreen"],
+        max_height=640,
+        elem_id=elem_id,
+    )

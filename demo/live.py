@@ -25,7 +25,7 @@ from core.images import ImageError, load_image, resize_longest
 from core.stylizer import FixedStyle, get_stylizer
 from demo import jobs, sentences
 from demo.jobs import OrderError
-from demo.painting import place
+from demo.painting import painting_place
 from demo.pictures import uploaded
 
 SIZES = (256, 320, 384, 512)
@@ -179,7 +179,7 @@ def build() -> None:
     status = gr.HTML("", elem_id="live-status")
     with gr.Row():
         with gr.Column(min_width=320):
-            style, _ = place("live")
+            style, _ = painting_place("live")
         with gr.Column(min_width=320), gr.Row():
             model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)
             sizes = [(f"{side} px", side) for side in SIZES]

@@ -25,7 +25,7 @@ from demo import sentences
 from demo.controls import DEFAULT_SIZE, SIZES
 from demo.inputs import MODEL_WORK, QUIET, Upload
 from demo.jobs import LARGEST, MIN_SIDE, Order, OrderError, checked, file_name, repaint
-from demo.painting import place
+from demo.painting import painting_place
 from demo.pictures import MAX_UPLOAD, new_file, uploaded
 from demo.zips import unlike, zip_file
 
@@ -232,7 +232,7 @@ def build(titles: Mapping[str, str]) -> None:
         with gr.Column(scale=4, min_width=300, elem_classes="many-order"):
             photos = gr.File(label="Photos", file_count="multiple", height=190, elem_id="many-files")
             photos_note = gr.HTML("", elem_id="many-files-note")
-            style, _ = place("many")
+            style, _ = painting_place("many")
             model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)
             sizes = [(f"{side} px", side) for side in SIZES]
             size = gr.Dropdown(sizes, value=DEFAULT_SIZE, label="Longest side", filterable=False)

@@ -29,7 +29,7 @@ from demo import sentences
 from demo.compare_html import url
 from demo.compare_paint import thumbnail
 from demo.controls import DEFAULT_SIZE, SIZES
-from demo.inputs import MODEL_WORK, QUIET, Upload, accept, gallery, paintings, place
+from demo.inputs import MODEL_WORK, QUIET, Upload, accept, before_after, gallery, paintings, place
 from demo.jobs import Order, OrderError, checked, file_name, repaint
 from demo.pictures import displayable, label_of, new_file, saved, uploaded
 from gallery.pictures import CONTENTS, Picture, my_contents
@@ -267,15 +267,7 @@ def build(titles: Mapping[str, str]) -> None:
             large_status = gr.HTML("", elem_id="many-large-status")
             with gr.Column(visible=False, elem_id="many-large") as panel:
                 title = gr.HTML("")
-                slider = gr.ImageSlider(
-                    format="png",
-                    type="filepath",
-                    label="Before / after",
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    max_height=640,
-                    elem_id="many-slider",
-                )
+                slider = before_after("many-slider")
                 picture = gr.DownloadButton("Download PNG", interactive=False, elem_id="many-large-download")
             grid = gr.HTML(
                 empty_grid(),

@@ -19,7 +19,7 @@ from core.images import save_png
 from core.methods import METHODS
 from core.settings import Settings
 from demo import controls, endpoints, jobs, mask, mixing, recipes, sentences
-from demo.inputs import MODEL_WORK, QUIET, accept, gallery, place
+from demo.inputs import MODEL_WORK, QUIET, accept, before_after, gallery, place
 from demo.jobs import REFINED, Order, Painting, repaint
 from demo.orders import Controls
 from demo.pictures import displayable, label_of, new_file, saved
@@ -165,16 +165,7 @@ def _result(opening: Painting | Exception | None) -> tuple[list[Any], Any]:
     elif opening and opening.recipe:
         pair, said = (_saved(opening.before, "before.png"), saved(opening)), sentences.facts(opening)
         texts = recipes.texts(opening.recipe, opening.file_name)
-    slider = gr.ImageSlider(
-        pair,
-        format="png",
-        type="filepath",
-        label="Before / after",
-        interactive=False,
-        buttons=["fullscreen"],
-        max_height=640,
-        elem_id="slider",
-    )
+    slider = before_after("slider", pair)
     status = gr.HTML(said, elem_id="status")
     download = gr.DownloadButton("Download PNG", pair and pair[1], interactive=bool(pair), elem_id="download")
     return [slider, download, status], recipes.build(texts)

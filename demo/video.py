@@ -22,7 +22,7 @@ from core.video import Progress, painted_frames
 from core.videofile import Limits, VideoError, probe
 from demo import jobs, sentences
 from demo.jobs import OrderError, file_name
-from demo.painting import place
+from demo.painting import painting_place
 from demo.pictures import MAX_UPLOAD, new_file, uploaded
 from demo.transfer import MODEL_WORK, QUIET
 
@@ -214,7 +214,7 @@ def build() -> None:
         with gr.Column(scale=6, min_width=340):
             clip = gr.Video(label="Video", sources=["upload"], buttons=[], height=270, elem_id="clip")
             clip_note = gr.HTML(sentences.caption(""), elem_id="clip-note")
-            style, _ = place("video")
+            style, _ = painting_place("video")
         with gr.Column(scale=7, min_width=340):
             with gr.Row():
                 model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)

@@ -23,7 +23,7 @@ from PIL import Image
 
 from core.checkpoint import available_models
 from core.encoder import Encoder, denormalize, fast_dtype, load_encoder, normalize
-from core.engine import Objective, train_step
+from core.engine import Objective, keep_freed_memory, train_step
 from core.gatys import PixelLoss, optimise
 from core.growth import make_optimizer
 from core.images import load_image, resize_longest, resize_smaller, save_png, to_image, to_tensor
@@ -229,6 +229,7 @@ SECTIONS = {"train": bench_train, "stylize": bench_stylize, "unseen": bench_unse
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0])
+    keep_freed_memory()  # as the page and the training do; the contenders share the process
     parser.add_argument("what", nargs="*", choices=tuple(SECTIONS), help="default: all")
     for name in parser.parse_args(arguments).what or SECTIONS:
         SECTIONS[name]()

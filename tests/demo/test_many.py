@@ -58,8 +58,7 @@ def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[li
         patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint(MODEL).parent)
         patch.setattr(many_sheet, "paintings", lambda: own)
         patch.setattr(many_sheet, "CONTENTS", CONTENTS[1:3])
-        patch.setattr(painting, "STYLES", tuple(own))
-        patch.setattr(painting, "MORE_STYLES", ())
+        patch.setattr(painting, "paintings", lambda: own)
         get_stylizer.cache_clear()
         yield own
         get_stylizer.cache_clear()
