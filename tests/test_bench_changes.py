@@ -9,7 +9,7 @@ from core import flagship
 from core.engine import Place
 from core.train_flagship import FlagshipRecipe, FlagshipTrainer
 from core.validation import NAMES, Validation
-from tests.bench_changes import CHANGES, colours, measure, row, train
+from tests.bench_changes import CHANGES, colours, measure, row, train, without_average
 from tests.conftest import draw, draw_folder
 
 RECIPE = FlagshipRecipe(iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7)
@@ -34,6 +34,9 @@ def test_each_run_lacks_something_and_is_measured(tmp_path: Path) -> None:
     assert all(0 < found[key] < 100 for key in (*NAMES, "seconds"))
     gram = 100 * math.prod(found[f"gram_share_{tap}"] for tap in range(1, 5)) ** 0.25
     assert row("as it is", found).startswith(f"| as it is | {gram:.1f} (")
+    last = weights(without_average(runs["as it is"]))
+    assert not torch.equal(last, whole)
+    assert torch.equal(last, torch.cat([value.flatten() for value in runs["as it is"].net.parameters()]))
 
 
 def test_one_painting_serves_a_batch_and_the_batches_after_it(tmp_path: Path) -> None:
