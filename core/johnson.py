@@ -291,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{done} pictures in {options.out}, {skipped} skipped")
+    print(f"{done} painted to {options.out}, {skipped} skipped")
     return 2 if skipped and done else int(not done)
 
 

@@ -267,7 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     messages = sys.stderr if options.json or options.out == STDIO else sys.stdout
-    print(f"{len(batch.done)} pictures in {options.out}, {len(batch.skipped)} files skipped", file=messages)
+    place = "standard output" if options.out == STDIO else options.out
+    print(f"{len(batch.done)} painted to {place}, {len(batch.skipped)} skipped", file=messages)
     for note in filter(None, batch.notes):
         print(note, file=messages)
     return 2 if batch.skipped and batch.done else int(not batch.done)

@@ -191,7 +191,7 @@ def test_from_the_command_line(
     assert [path.name for path in out.iterdir()] == [f"{contents[0].stem}__wave.png"]
     assert Image.open(next(out.iterdir())).size == Image.open(contents[0]).size
     said = capsys.readouterr()
-    assert "1 pictures in" in said.out
+    assert f"1 painted to {out}, " in said.out
     assert 'skipped: "broken.png"' in said.err
 
 

@@ -174,7 +174,7 @@ def test_standard_input_to_standard_output(
     out, err = capfdbinary.readouterr()
     assert load_image(out).tobytes() == load_image(tmp_path / "a.png").tobytes()
     assert out.startswith(b"\x89PNG") and out.endswith(b"IEND\xaeB`\x82"), "the picture and nothing else"
-    assert b"1 pictures" in err
+    assert b"1 painted to standard output, 0 skipped" in err
 
 
 def test_json_is_an_object_a_line_for_each_result(
