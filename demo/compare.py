@@ -29,9 +29,9 @@ from demo.compare_choice import (
     opening,
     read,
 )
+from demo.inputs import MODEL_WORK, QUIET
 from demo.jobs import INSTANT, REFINED
 from demo.pictures import label_of
-from demo.transfer import MODEL_WORK, QUIET
 from gallery import cells
 from gallery.painters import REFERENCE_PAINTERS, why_not
 from gallery.pictures import Picture

@@ -27,9 +27,9 @@ from demo.compare_export import DOWNLOAD
 from demo.growth_figures import LOSS_TITLES, Curves, figure, is_thinned
 from demo.growth_sources import FIGURE_5, Source, Upload, layers_of, read, readable, running, shipped, sources
 from demo.growth_tables import heldout, laws
+from demo.inputs import QUIET
 from demo.jobs import OrderError
 from demo.pictures import new_file
-from demo.transfer import QUIET
 
 LAYER = SCALE_FREE[0]
 LINEAR, LOGARITHMIC = "linear", "logarithmic"

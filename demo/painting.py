@@ -1,4 +1,4 @@
-"""A place for a painting, with the gallery under it to click: what the tabs Video and Live share.
+"""A place for a painting, with the gallery under it to click: what the tabs Video, Live and Many share.
 
 painting, note = painting_place("video")        # an Image whose value an event with preprocess=False passes through `uploaded`
 """

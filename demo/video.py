@@ -21,10 +21,10 @@ from core.stylizer import get_stylizer
 from core.video import Progress, painted_frames
 from core.videofile import Limits, VideoError, probe
 from demo import jobs, sentences
+from demo.inputs import MODEL_WORK, QUIET
 from demo.jobs import OrderError, file_name
 from demo.painting import painting_place
 from demo.pictures import MAX_UPLOAD, new_file, uploaded
-from demo.transfer import MODEL_WORK, QUIET
 
 LIMITS = Limits(seconds=20, frames=1200)
 SIZES = (256, 384, 512, 640)

@@ -229,9 +229,10 @@ SECTIONS = {"train": bench_train, "stylize": bench_stylize, "unseen": bench_unse
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0])
-    keep_freed_memory()  # as the page and the training do; the contenders share the process
     parser.add_argument("what", nargs="*", choices=tuple(SECTIONS), help="default: all")
-    for name in parser.parse_args(arguments).what or SECTIONS:
+    wanted = parser.parse_args(arguments).what or SECTIONS
+    keep_freed_memory()  # as the page and the training do; the contenders share the process
+    for name in wanted:
         SECTIONS[name]()
 
 
