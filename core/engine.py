@@ -23,6 +23,7 @@ from core.losses import (
     STYLE_LOSSES,
     ContentLoss,
     NormalizedContentLoss,
+    SpeckLoss,
     StyleLoss,
     TotalVariationLoss,
     mean_std,
@@ -66,7 +67,12 @@ class Objective:
         variant: names the style loss.
         encoder: frozen, in the dtype it shall compute in.
         style_weight: in place of the variant's own.
+
+    Attributes:
+        speck_weight: of `SpeckLoss`, counted with the total variation; 0 at first.
     """
+
+    speck_weight = 0.0
 
     def __init__(self, variant: Variant, encoder: Encoder, style_weight: float | None = None) -> None:
         self.encoder = encoder
@@ -77,6 +83,7 @@ class Objective:
         self.last_tap = taps[-1]
         self.content_loss = NormalizedContentLoss(taps) if relative else ContentLoss(taps[0])
         self.tv_loss = TotalVariationLoss()
+        self.speck_loss = SpeckLoss()
         self.tv_mean_weight = RELATIVE_TV_WEIGHT if relative else None
 
     def tv_weight(self, outputs: Tensor, world: int) -> float:
@@ -112,10 +119,13 @@ class Objective:
                 content_features = self.encoder(content, last=self.last_tap)
             features = self.encoder(output)
             share = len(output) / count
+            smooth = self.tv_weight(outputs, world) * self.tv_loss(output)
+            if self.speck_weight:
+                smooth = smooth + self.speck_weight * share * self.speck_loss(output, content)
             losses = (
                 CONTENT_WEIGHT * share * self.content_loss(features, content_features),
                 self.style_weight * share * self.style_loss(features, own.target),
-                self.tv_weight(outputs, world) * self.tv_loss(output),
+                smooth,
             )
             grads.append(torch.autograd.grad(torch.stack(losses).sum(), output)[0])
             sums = [total + loss.detach() for total, loss in zip(sums, losses, strict=True)]

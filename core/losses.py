@@ -1,4 +1,4 @@
-"""The four losses of the report, as small objects that can be used alone.
+"""The four losses of the report and those of the flagship, as small objects that can be used alone.
 
 A style loss first turns the style's features into a target, then compares an output's features with it:
 
@@ -117,6 +117,45 @@ class TotalVariationLoss:
 
     def __call__(self, images: Tensor) -> Tensor:
         return images.diff(dim=3).abs().sum() + images.diff(dim=2).abs().sum()
+
+
+class SpeckLoss:
+    """How far small spots stand out of an output where the content has none (the flagship's last iterations).
+
+    On luma (0 .. 1), for light and for dark spots: an image minus the largest of its openings along lines of 9 px in four
+    directions, a white top-hat, which leaves what is short in every direction, so dots but not strokes. What counts of it
+    exceeds 0.1, and four times the average of the 31 x 31 px around, which is brushwork, by more than what the content has
+    within 2 px. N x 1 x H x W are averaged; 0 for an image without specks. `core.pixel_metrics.specks` counts what this weighs.
+    """
+
+    LENGTH, LEAST, AROUND, TIMES, SHIFT = 9, 0.1, 31, 4.0, 2
+    LUMA = (0.299 * 0.229, 0.587 * 0.224, 0.114 * 0.225)  # of ImageNet-normalised values
+
+    def __call__(self, images: Tensor, content: Tensor) -> Tensor:
+        """Both N x 3 x H x W, ImageNet-normalised."""
+        luma = images.new_tensor(self.LUMA).view(1, 3, 1, 1)
+        ours, theirs = ((x.float() * luma).sum(dim=1, keepdim=True) for x in (images, content))
+        return torch.stack([self._spots(sign * ours, sign * theirs).mean() for sign in (1, -1)]).sum()
+
+    def _spots(self, ours: Tensor, theirs: Tensor) -> Tensor:
+        spots = self._top_hat(ours)
+        with torch.no_grad():
+            around = F.avg_pool2d(spots, self.AROUND, 1, self.AROUND // 2, count_include_pad=False)
+            there = F.max_pool2d(self._top_hat(theirs), 2 * self.SHIFT + 1, 1, self.SHIFT)
+            allowed = (self.TIMES * around).clamp(min=self.LEAST) + there
+        return (spots - allowed).clamp(min=0)
+
+    def _top_hat(self, x: Tensor) -> Tensor:
+        openings = [-self._lowest(-self._lowest(x, step), step) for step in ((0, 1), (1, 0), (1, 1), (1, -1))]
+        return x - torch.stack(openings).amax(dim=0)
+
+    def _lowest(self, x: Tensor, step: tuple[int, int]) -> Tensor:
+        """The smallest value along a line of `LENGTH` px through each pixel."""
+        reach = self.LENGTH // 2
+        padded = F.pad(x, (reach,) * 4, mode="replicate")
+        height, width = x.shape[-2:]
+        starts = [(reach + step[0] * k, reach + step[1] * k) for k in range(-reach, reach + 1)]
+        return torch.stack([padded[..., y : y + height, x : x + width] for y, x in starts]).amin(dim=0)
 
 
 class NormalizedContentLoss:

@@ -124,7 +124,10 @@ def make_trainer(variant: Variant, options: argparse.Namespace, place: Place) ->
     if variant.block == "modulated":
         from core.train_flagship import FlagshipRecipe, FlagshipTrainer, outside_pairs
 
-        trainer = FlagshipTrainer(variant, FlagshipRecipe(**settings), contents, styles, folder, place)
+        recipe = FlagshipRecipe(**settings)
+        trainer = FlagshipTrainer(
+            variant, replace(recipe, polish=0.0) if options.pilot else recipe, contents, styles, folder, place
+        )
         if place.rank == 0 and not options.pilot:
             trainer.validation = outside_pairs(options.data, options.runs / "hashes.json")
         return trainer

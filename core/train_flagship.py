@@ -8,7 +8,8 @@ Differences from the report's recipe, each for the sake of paintings never seen 
 - losses of equal say whatever the painting (`core.losses.RelativeStyleLoss`, `NormalizedContentLoss`);
 - the first iterations only reproduce the photo; then a learning rate that falls by a cosine, and clipped gradients;
 - in the last part, more say for what was still far off by then: the first taps, means and standard deviations;
-- small crops first, large ones at the end; what is shipped is a running average of the weights.
+- small crops first, large ones at the end; what is shipped is a running average of the weights;
+- a last twentieth more, against specks in large pictures: photographs enlarged at random, and `core.losses.SpeckLoss`.
 
 Every 500 iterations `learning.csv` gets a row of held-out measures (`core.validation`): the learning curve.
 """
@@ -25,12 +26,13 @@ from typing import cast
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from core.data import Sampler
+from core.data import Sampler, random_crop
 from core.encoder import load_encoder, normalize
 from core.engine import Objective, StepResult, Style, train_step
 from core.flagship import FlagshipNet
@@ -59,6 +61,8 @@ class FlagshipRecipe(Recipe):
         reproduce: first iterations, which learn to give the photo back (rate `reproduce_lr`).
         decay_from, large_from, late_from: shares of all iterations after which the rate falls, the crops grow, and the
             losses of the taps are weighted by `late_style` (Gram, mean/std of each tap) and `late_content` (taps 3 and 4).
+        polish: what comes after `iterations`, as a share of them: photographs enlarged up to `polish_zoom` times, specks
+            weighted by `polish_specks`, a rate that falls from `polish_lr`, and an average of its own reach.
     """
 
     iterations: int | None = 12_000
@@ -76,21 +80,33 @@ class FlagshipRecipe(Recipe):
     late_from: float = 0.6
     late_style: tuple[tuple[float, float], ...] = ((1.5, 3.0), (0.4, 1.3), (0.1, 0.5), (0.05, 0.4))
     late_content: tuple[float, ...] = (0.6, 1.4)
+    polish: float = 0.05
+    polish_zoom: float = 3.5
+    polish_specks: float = 400.0
+    polish_lr: float = 3e-4
+    polish_average: float = 0.99
+
+    def total(self, sampler: Sampler) -> int:
+        return round((self.iterations or 0) * (1 + self.polish))
 
     def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> Sampler:
-        large_from = int(self.large_from * (self.iterations or 0))
-        return FlagshipSampler(
-            contents, styles, self.batch, self.crop, 1, self.seed, self.large_crop, large_from or 1 << 60
-        )
+        whole = self.iterations or 0
+        large_from, polish_from = int(self.large_from * whole) or 1 << 60, whole or 1 << 60
+        sizes = (self.large_crop, large_from, self.polish_zoom, polish_from)
+        return FlagshipSampler(contents, styles, self.batch, self.crop, 1, self.seed, *sizes)
 
     def lr_at(self, iteration: int) -> float:
-        """The learning rate of an iteration: reproducing, constant, then a cosine to `last_lr`."""
+        """The learning rate of an iteration: reproducing, constant, a cosine to `last_lr`, and one more to polish."""
         if iteration < self.reproduce:
             return self.reproduce_lr
-        total = self.iterations or 0
-        start = self.decay_from * total
-        share = min(1.0, max(0.0, (iteration - start) / max(1.0, total - start)))
-        return self.last_lr + (self.lr - self.last_lr) * (1 + math.cos(math.pi * share)) / 2
+        whole = self.iterations or 0
+        if polishing := iteration >= whole:
+            start, end = float(whole), whole * (1 + self.polish)
+        else:
+            start, end = self.decay_from * whole, float(whole)
+        share = min(1.0, max(0.0, (iteration - start) / max(1.0, end - start)))
+        first = self.polish_lr if polishing else self.lr
+        return self.last_lr + (first - self.last_lr) * (1 + math.cos(math.pi * share)) / 2
 
 
 @dataclass(frozen=True)
@@ -99,9 +115,16 @@ class FlagshipSampler(Sampler):
 
     large_crop: int = 256
     large_from: int = 1 << 60
+    zoom: float = 1.0
+    zoom_from: int = 1 << 60
 
     def crop_at(self, iteration: int) -> int:
         return self.large_crop if iteration >= self.large_from else self.crop
+
+    def content_crop(self, image: Image.Image, iteration: int, rng: np.random.Generator) -> Tensor:
+        """From `zoom_from` on, also as soft and as flat as parts of a large picture are."""
+        zoom = self.zoom ** rng.random() if iteration >= self.zoom_from else 1.0
+        return random_crop(image, self.crop_at(iteration), rng, zoom)
 
     def content_crops(self, iteration: int, rank: int = 0, world: int = 1) -> Tensor:
         crops = super().content_crops(iteration, rank, world)
@@ -178,9 +201,13 @@ class FlagshipTrainer(Trainer):
     def step(self, net: nn.Module, iteration: int, contents: Tensor) -> StepResult:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.lr_at(iteration)
-        if iteration >= self.recipe.late_from * self.total:
+        whole = self.recipe.iterations or 0
+        if iteration >= self.recipe.late_from * whole:
             cast(RelativeStyleLoss, self.objective.style_loss).weights = self.recipe.late_style
             cast(NormalizedContentLoss, self.objective.content_loss).weights = self.recipe.late_content
+        if iteration >= whole:
+            self.objective.speck_weight = self.recipe.polish_specks
+            self.averaged.multi_avg_fn = get_ema_multi_avg_fn(self.recipe.polish_average)
         paintings = self.sampler.paintings(iteration, self.place.rank, self.place.world)
         styles = [self.paintings[path] for path in paintings]
         if iteration < self.recipe.reproduce:
@@ -188,7 +215,7 @@ class FlagshipTrainer(Trainer):
         result = train_step(net, self.objective, self.optimizer, contents, styles, self.recipe.clip)
         if not result.skipped:  # the first time, this copies the network
             self.averaged.update_parameters(self.net)
-        if self.validation and (iteration + 1) % VALIDATE_EVERY == 0:
+        if self.validation and ((iteration + 1) % VALIDATE_EVERY == 0 or iteration + 1 == self.total):
             self.validate(self.validation, iteration)
         return result
 

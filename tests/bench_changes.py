@@ -164,9 +164,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cache = options.runs / "hashes.json"
     pictures = training_set(replace(FLAGSHIP, images=IMAGES), options.data, cache)
     # The average reaches back as far, as a share of the run, as the flagship's own over its 12,000 iterations.
-    usual = FlagshipRecipe()
+    usual = FlagshipRecipe(polish=0.0)
     average = max(0.0, 1 - (1 - usual.average) * (usual.iterations or 1) / options.iterations)
-    pairs, recipe = outside_pairs(options.data, cache), FlagshipRecipe(iterations=options.iterations, average=average)
+    pairs, recipe = outside_pairs(options.data, cache), replace(usual, iterations=options.iterations, average=average)
     print("| flagship | Gram left, % (taps 1-4) | mean/std left, % | content change (taps 3, 4) | s/iteration |")
     print("|---|---|---|---|---|")
     for name in options.only:

@@ -12,7 +12,7 @@ from core.validation import NAMES, Validation
 from tests.bench_changes import CHANGES, colours, measure, row, train, without_average
 from tests.conftest import draw, draw_folder
 
-RECIPE = FlagshipRecipe(iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7)
+RECIPE = FlagshipRecipe(iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7, polish=0.0)
 
 
 def finished(name: str, folder: Path, pictures: tuple[list[Path], list[Path]]) -> FlagshipTrainer:

@@ -19,7 +19,7 @@ from core.validation import NAMES, Validation
 from core.variants import FLAGSHIP
 from tests.conftest import draw
 
-RECIPE = FlagshipRecipe(iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7)
+RECIPE = FlagshipRecipe(iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7, polish=0.5)
 
 
 def test_it_generates_1404_numbers_with_1_27_million_parameters() -> None:
@@ -77,9 +77,22 @@ def test_every_painting_is_used_before_any_is_used_again_and_ranks_share_them() 
 
 def test_rate_reproduces_first_then_falls() -> None:
     recipe = FlagshipRecipe(iterations=1000)
-    rates = [recipe.lr_at(i) for i in (0, 200, 400, 700, 1000)]
+    rates = [recipe.lr_at(i) for i in (0, 200, 400, 700, 999)]
     assert rates[0] == recipe.reproduce_lr
-    assert rates[1] == recipe.lr > rates[2] > rates[3] > rates[4] == pytest.approx(recipe.last_lr)
+    assert rates[1] == recipe.lr > rates[2] > rates[3] > rates[4] == pytest.approx(recipe.last_lr, rel=0.01)
+    polishing = [recipe.lr_at(i) for i in (1000, 1025, 1050)]
+    assert polishing[0] == recipe.polish_lr > polishing[1] > polishing[2] == recipe.last_lr
+
+
+def test_it_ends_on_enlarged_photographs_of_large_crops(contents: list[Path], styles: list[Path]) -> None:
+    sampler = FlagshipRecipe(iterations=100, crop=32, large_crop=48).sampler(contents, styles)
+    assert FlagshipRecipe(iterations=100).total(sampler) == 105
+    assert [sampler.content_crops(i).shape[-1] for i in (0, 89, 90, 104)] == [32, 32, 48, 48]
+    before, after = (
+        torch.stack([sampler.content_crops(i).diff(dim=3).abs().mean() for i in numbers]).mean()
+        for numbers in (range(90, 100), range(100, 110))
+    )
+    assert after < 0.9 * before
 
 
 def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
@@ -98,7 +111,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
         return step(net, iteration, crops)
 
     parts.step = stop_after_three  # type: ignore[method-assign, assignment]
-    with pytest.raises(Exception, match="Stopped after 3 of 6"):
+    with pytest.raises(Exception, match="Stopped after 3 of 9"):
         parts.run()
     again = FlagshipTrainer(FLAGSHIP, RECIPE, contents, styles, tmp_path / "parts", place)
     assert again.done == 3
@@ -107,7 +120,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
         assert torch.equal(mine, theirs)
     losses = [[row["loss"] for row in read_rows(tmp_path / run / "log.csv")] for run in ("whole", "parts")]
     assert losses[0] == losses[1]
-    assert len(losses[0]) == 6
+    assert len(losses[0]) == 9
 
     (tmp_path / "whole" / train_flagship.LEARNING).write_text("iteration\n")
     whole.export(tmp_path / "flagship")
@@ -126,7 +139,7 @@ def test_the_learning_curve_gets_a_row_of_held_out_measures_that_a_resumed_run_d
     (tmp_path / train_flagship.LEARNING).write_text(f"iteration,{','.join(NAMES)}\n5{',0' * len(NAMES)}\n")
     trainer.run()
     rows = read_rows(tmp_path / train_flagship.LEARNING)
-    assert [row["iteration"] for row in rows] == ["3", "5"]
+    assert [row["iteration"] for row in rows] == ["3", "5", "7", "8"]
     assert all(0 < float(row[name]) < 100 for row in rows for name in NAMES)
 
 

@@ -12,6 +12,7 @@ from core.losses import (
     GramLoss,
     MeanStdLoss,
     NormalizedContentLoss,
+    SpeckLoss,
     TotalVariationLoss,
     gram_matrix,
     mean_std,
@@ -168,3 +169,36 @@ def test_total_variation_of_a_known_picture() -> None:
     ramp = torch.arange(5.0).expand(1, 3, 2, 5)
     assert TotalVariationLoss()(ramp) == 3 * 2 * 4
     assert TotalVariationLoss()(torch.full((1, 3, 8, 8), 0.3)) == 0
+
+
+def with_spots(image: Tensor, value: float, size: tuple[int, int] = (3, 3)) -> Tensor:
+    image = image.clone()
+    for y, x in ((20, 20), (40, 60), (60, 30)):
+        image[..., y : y + size[0], x : x + size[1]] = value
+    return image
+
+
+def test_speck_loss_sees_dots_light_and_dark_but_no_strokes_edges_or_what_the_photo_has() -> None:
+    loss, plain = SpeckLoss(), torch.zeros(1, 3, 80, 96)
+    light, dark = with_spots(plain, 2.0), with_spots(plain, -2.0)
+    assert loss(light, plain) == pytest.approx(float(loss(dark, plain)))
+    assert loss(light, plain) > 1e-3
+    strokes = [with_spots(plain, 2.0, size) for size in ((2, 16), (16, 2))]
+    edge = plain.clone()
+    edge[..., 48:] = 2.0
+    diagonal = plain + 2.0 * torch.eye(80, 96)
+    for image in (plain, *strokes, edge, diagonal):
+        assert loss(image, plain) == 0
+    assert loss(light, light) == 0
+    assert loss(light, light.roll(2, dims=3)) == 0
+
+
+def test_speck_loss_lets_brushwork_be_and_its_gradient_fades_the_dots() -> None:
+    loss, plain = SpeckLoss(), torch.zeros(1, 3, 80, 96)
+    grain = torch.rand(plain.shape, generator=torch.Generator().manual_seed(0))
+    assert loss(grain, plain) < 0.1 * loss(with_spots(plain, 2.0), plain)
+    assert loss(with_spots(grain, 2.0), plain) > 5 * loss(grain, plain)
+    image = with_spots(plain, 2.0).requires_grad_()
+    loss(image, plain).backward()  # type: ignore[no-untyped-call]
+    assert image.grad is not None
+    assert image.grad[image == 2].min() > 0
