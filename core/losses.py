@@ -17,6 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.encoder import IMAGENET_STD
+
 Features = dict[str, Tensor]
 STD_EPS = 1e-5
 CONTENT_TAP = 2
@@ -129,7 +131,8 @@ class SpeckLoss:
     """
 
     LENGTH, LEAST, AROUND, TIMES, SHIFT = 9, 0.1, 31, 4.0, 2
-    LUMA = (0.299 * 0.229, 0.587 * 0.224, 0.114 * 0.225)  # of ImageNet-normalised values
+    # of ImageNet-normalised values
+    LUMA = tuple(share * std for share, std in zip((0.299, 0.587, 0.114), IMAGENET_STD, strict=True))
 
     def __call__(self, images: Tensor, content: Tensor) -> Tensor:
         """Both N x 3 x H x W, ImageNet-normalised."""

@@ -207,9 +207,9 @@ def labelled(styles: Sequence[Path]) -> list[tuple[str, Path]]:
     """The paintings of a sheet: those given, or the gallery's with their titles."""
     if styles:
         return [(path.stem, path) for path in styles]
-    from gallery.pictures import MORE_STYLES, STYLES, my_styles
+    from gallery.pictures import paintings
 
-    return [(picture.title, picture.path()) for picture in (*STYLES, *MORE_STYLES, *my_styles())]
+    return [(picture.title, picture.path()) for picture in paintings()]
 
 
 def check(options: argparse.Namespace, settings: Settings, groups: Sequence[Sequence[Path]], contents: int) -> None:

@@ -9,7 +9,8 @@ Differences from the report's recipe, each for the sake of paintings never seen 
 - the first iterations only reproduce the photo; then a learning rate that falls by a cosine, and clipped gradients;
 - in the last part, more say for what was still far off by then: the first taps, means and standard deviations;
 - small crops first, large ones at the end; what is shipped is a running average of the weights;
-- a last twentieth more, against specks in large pictures: photographs enlarged at random, and `core.losses.SpeckLoss`.
+- a last twentieth more, against specks in large pictures: photographs enlarged at random, and `core.losses.SpeckLoss`; what is
+  shipped lies between the weights before it and after it (Wortsman et al., 2109.01903).
 
 Every 500 iterations `learning.csv` gets a row of held-out measures (`core.validation`): the learning curve.
 """
@@ -43,7 +44,6 @@ from core.runlog import read_rows, rows_before
 from core.stylizer import FixedStyle
 from core.trainer import Recipe, Trainer
 from core.validation import NAMES, Validation, unseen_paintings
-from core.variants import Net
 
 STYLE_SIDE = 256
 STANDARDIZE_ON = 512
@@ -62,7 +62,8 @@ class FlagshipRecipe(Recipe):
         decay_from, large_from, late_from: shares of all iterations after which the rate falls, the crops grow, and the
             losses of the taps are weighted by `late_style` (Gram, mean/std of each tap) and `late_content` (taps 3 and 4).
         polish: what comes after `iterations`, as a share of them: photographs enlarged up to `polish_zoom` times, specks
-            weighted by `polish_specks`, a rate that falls from `polish_lr`, and an average of its own reach.
+            weighted by `polish_specks`, a rate that falls from `polish_lr`, and an average of its own reach. What is shipped
+            is `polish_share` of the way from the weights before it to those after it.
     """
 
     iterations: int | None = 12_000
@@ -85,6 +86,7 @@ class FlagshipRecipe(Recipe):
     polish_specks: float = 400.0
     polish_lr: float = 3e-4
     polish_average: float = 0.99
+    polish_share: float = 0.7
 
     def total(self, sampler: Sampler) -> int:
         return round((self.iterations or 0) * (1 + self.polish))
@@ -175,7 +177,7 @@ class Paintings:
 
 
 class FlagshipTrainer(Trainer):
-    """`core.trainer.Trainer` with the flagship's step; its state holds the running average as well."""
+    """`core.trainer.Trainer` with the flagship's step; its state also holds the running average, now and before polishing."""
 
     recipe: FlagshipRecipe
     sampler: FlagshipSampler
@@ -188,7 +190,8 @@ class FlagshipTrainer(Trainer):
         self.averaged = AveragedModel(
             self.net, multi_avg_fn=get_ema_multi_avg_fn(self.recipe.average), use_buffers=True
         )
-        self.state = nn.ModuleDict({"net": self.net, "averaged": self.averaged})
+        self.unpolished = copy.deepcopy(self.net)
+        self.state = nn.ModuleDict({"net": self.net, "averaged": self.averaged, "unpolished": self.unpolished})
         if not self.resumes:
             order = np.random.default_rng(self.recipe.seed).permutation(len(self.sampler.styles))[:STANDARDIZE_ON]
             some = [self.sampler.styles[int(i)] for i in order]
@@ -206,6 +209,8 @@ class FlagshipTrainer(Trainer):
             cast(RelativeStyleLoss, self.objective.style_loss).weights = self.recipe.late_style
             cast(NormalizedContentLoss, self.objective.content_loss).weights = self.recipe.late_content
         if iteration >= whole:
+            if iteration == whole:
+                self.unpolished.load_state_dict(self.averaged.module.state_dict())
             self.objective.speck_weight = self.recipe.polish_specks
             self.averaged.multi_avg_fn = get_ema_multi_avg_fn(self.recipe.polish_average)
         paintings = self.sampler.paintings(iteration, self.place.rank, self.place.world)
@@ -231,8 +236,8 @@ class FlagshipTrainer(Trainer):
         write_atomic(path, table.getvalue().encode())
 
     def held_out(self, validation: Validation) -> dict[str, float]:
-        """The measures of the running average as it stands."""
-        net = cast(FlagshipNet, copy.deepcopy(self.averaged.module)).eval().requires_grad_(False)
+        """The measures of what would be shipped as it stands."""
+        net = self.finished().eval().requires_grad_(False)
         with torch.no_grad():
             fixed = [FixedStyle(net.transform_net, net.meta_net(d)) for d in self.validation_descriptors(validation)]
         styles = dict(zip(map(id, validation.paintings), fixed, strict=True))
@@ -254,8 +259,15 @@ class FlagshipTrainer(Trainer):
         self.optimizer.step()
         return StepResult(loss.item(), 0.0, 0.0, 0.0, 0.0)
 
-    def finished(self) -> Net:
-        return cast(FlagshipNet, self.averaged.module)
+    def finished(self) -> FlagshipNet:
+        net = copy.deepcopy(cast(FlagshipNet, self.averaged.module))
+        if self.done > (self.recipe.iterations or 0):
+            before = self.unpolished.state_dict()
+            after = net.state_dict()
+            net.load_state_dict(
+                {name: torch.lerp(before[name], after[name], self.recipe.polish_share) for name in after}
+            )
+        return net
 
     def export(self, folder: Path) -> int:
         size = super().export(folder)

@@ -23,9 +23,7 @@ from demo.compare_choice import (
     Choice,
     accept_upload,
     chosen,
-    offered_contents,
     offered_rows,
-    offered_styles,
     opening,
     read,
 )
@@ -34,7 +32,7 @@ from demo.jobs import INSTANT, REFINED
 from demo.pictures import label_of
 from gallery import cells
 from gallery.painters import REFERENCE_PAINTERS, why_not
-from gallery.pictures import Picture
+from gallery.pictures import Picture, paintings, photographs
 from gallery.results import Grid, title_of
 
 LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
@@ -256,8 +254,8 @@ def _order(choice: Choice) -> tuple[list[Any], gr.Column, list[Any]]:
         models = [row for row in offered if row not in REFERENCE_PAINTERS]  # references take minutes
         rows = gr.CheckboxGroup([(title_of(row), row) for row in offered], value=models[:4], label="Models")
         with gr.Row():
-            styles, upload_styles = _places("Paintings", offered_styles(), 2)
-            contents, upload_contents = _places("Photos", offered_contents(), 4)
+            styles, upload_styles = _places("Paintings", paintings(), 2)
+            contents, upload_contents = _places("Photos", photographs(), 4)
     return [kind, mode, rows, styles, contents], own, [upload_styles, upload_contents]
 
 

@@ -19,7 +19,7 @@ from demo.pictures import uploaded
 from gallery import cells
 from gallery.cells import APPENDICES, CELL_SIDE, MODES
 from gallery.painters import REFERENCE_PAINTERS, why_not
-from gallery.pictures import CONTENTS, MORE_STYLES, STYLES, Picture, my_contents, my_styles
+from gallery.pictures import CONTENTS, STYLES, Picture, paintings, photographs
 from gallery.results import Grid, read_grid
 
 OWN = "own"
@@ -86,9 +86,9 @@ def chosen(
     return Choice(
         kind,
         mode,
-        _pictures(styles, offered_styles(), "painting"),
+        _pictures(styles, paintings(), "painting"),
         tuple(row for row in offered if row in rows),
-        _pictures(contents, offered_contents(), "photo"),
+        _pictures(contents, photographs(), "photo"),
     )
 
 
@@ -111,14 +111,6 @@ def offered_rows() -> list[str]:
 
 def _is_rendered(reference: str) -> bool:
     return any((cells.RENDERED / cells.REFERENCE).glob(f"*/{reference}/*.jpg"))
-
-
-def offered_styles() -> tuple[Picture, ...]:
-    return (*STYLES, *my_styles(), *MORE_STYLES)
-
-
-def offered_contents() -> tuple[Picture, ...]:
-    return (*CONTENTS, *my_contents())
 
 
 def accept_upload(value: Mapping[str, object]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import gradio as gr
 from core.images import ImageError, load_image
 from demo import sentences
 from demo.pictures import displayable, thumbnails, uploaded
-from gallery.pictures import MORE_STYLES, STYLES, Picture, my_styles
+from gallery.pictures import Picture
 
 # All events that run a model, in every tab, share one place in the queue: two at once only make both slow.
 MODEL_WORK: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
@@ -34,11 +34,6 @@ def accept(value: Upload) -> tuple[Any, str]:
         return None, sentences.problem(error)
     name = (value or {}).get("orig_name") or "picture"
     return gr.skip() if shown == path else shown, sentences.caption(f"{name}, {sentences.px(size)}")
-
-
-def paintings() -> list[Picture]:
-    """All paintings of the gallery, the visitor's own folder among them."""
-    return [*STYLES, *my_styles(), *MORE_STYLES]
 
 
 def place(

@@ -29,10 +29,10 @@ from demo import sentences
 from demo.compare_html import url
 from demo.compare_paint import thumbnail
 from demo.controls import DEFAULT_SIZE, SIZES
-from demo.inputs import MODEL_WORK, QUIET, Upload, accept, before_after, gallery, paintings, place
+from demo.inputs import MODEL_WORK, QUIET, Upload, accept, before_after, gallery, place
 from demo.jobs import Order, OrderError, checked, file_name, repaint
 from demo.pictures import displayable, label_of, new_file, saved, uploaded
-from gallery.pictures import CONTENTS, Picture, my_contents
+from gallery.pictures import Picture, paintings, photographs
 
 SMALL_SIZES = (128, 192, 256, 384)
 SMALL = 192
@@ -238,7 +238,7 @@ def sheet_of(content: Upload, model: str, size: float) -> Iterator[tuple[str | N
 
 def build(titles: Mapping[str, str]) -> None:
     """Lay the section out and connect it; `titles` are the models' by name."""
-    contents = (*CONTENTS, *my_contents())
+    contents = photographs()
     gr.HTML(sentences.heading("Every painting at once", ABOUT), elem_classes="many-head")
     with gr.Row():
         with gr.Column(scale=4, min_width=300, elem_classes="many-order"):

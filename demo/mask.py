@@ -13,9 +13,10 @@ import gradio as gr
 
 from core.images import ImageError
 from demo import sentences
-from demo.inputs import QUIET, Upload, accept, gallery, paintings, place
+from demo.inputs import QUIET, Upload, accept, gallery, place
 from demo.jobs import OrderError
 from demo.pictures import displayable, label_of, new_file, uploaded
+from gallery.pictures import paintings
 
 PHOTO, PAINTING = "photo", "painting"
 AUTO = -1  # as a softness: a fiftieth of the longest side

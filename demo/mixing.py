@@ -14,8 +14,9 @@ from typing import Any
 import gradio as gr
 
 from demo import sentences
-from demo.inputs import QUIET, Upload, accept, gallery, paintings, place
+from demo.inputs import QUIET, Upload, accept, gallery, place
 from demo.pictures import displayable, label_of
+from gallery.pictures import paintings
 
 ABOUT = (
     "Add up to three more paintings, then click or drag in the square: the nearer a corner, the more of its painting."

@@ -6,8 +6,9 @@ painting, note = painting_place("video")        # an Image whose value an event 
 import gradio as gr
 
 from demo import sentences
-from demo.inputs import QUIET, accept, gallery, paintings, place
+from demo.inputs import QUIET, accept, gallery, place
 from demo.pictures import displayable, label_of
+from gallery.pictures import paintings
 
 
 def painting_place(tab: str) -> tuple[gr.Image, gr.HTML]:

@@ -20,7 +20,7 @@ from PIL import Image
 from core.images import ImageError, load_image, resize_longest, resize_smaller, save_png
 from core.packing import write_atomic
 from demo.jobs import Painting
-from gallery.pictures import CONTENTS, MORE_STYLES, STYLES, Picture, my_contents, my_styles
+from gallery.pictures import Picture, paintings, photographs
 
 MAX_UPLOAD = "64mb"  # a file; 20 seconds of a phone's video have about 45
 THUMBNAIL_SIDE = 256  # px, the smaller side
@@ -86,7 +86,7 @@ def saved(painting: Painting) -> str:
 
 def gallery_files() -> list[str]:
     """The gallery's picture files, which the page may hand to a browser."""
-    pictures = (*CONTENTS, *STYLES, *MORE_STYLES, *my_contents(), *my_styles())
+    pictures = (*photographs(), *paintings())
     return [str(picture.path().resolve()) for picture in pictures]
 
 

@@ -23,7 +23,7 @@ from demo.inputs import MODEL_WORK, QUIET, accept, before_after, gallery, place
 from demo.jobs import REFINED, Order, Painting, repaint
 from demo.orders import Controls
 from demo.pictures import displayable, label_of, new_file, saved
-from gallery.pictures import CONTENTS, MORE_STYLES, STYLES, Picture, my_contents, my_styles
+from gallery.pictures import MORE_STYLES, STYLES, Picture, my_styles, photographs
 
 PAINTING: dict[str, Any] = {"preprocess": False, "show_progress": "minimal", "api_visibility": "private"} | MODEL_WORK
 LOOK_AT_RESULT = """() => {
@@ -97,7 +97,7 @@ def _saved(image: Image.Image, name: str) -> str:
 def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
     titles = jobs.model_titles()
-    contents, styles, more = (*CONTENTS, *my_contents()), STYLES, (*my_styles(), *MORE_STYLES)
+    contents, styles, more = photographs(), STYLES, (*my_styles(), *MORE_STYLES)
     if not titles:
         gr.HTML(sentences.notice(jobs.TRAIN_FIRST))
     with gr.Row():

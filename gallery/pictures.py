@@ -169,14 +169,24 @@ def my_styles() -> tuple[Picture, ...]:
     return _own_pictures(MY_STYLE)
 
 
+def photographs() -> tuple[Picture, ...]:
+    """All contents that are offered: the gallery's and the user's own."""
+    return (*CONTENTS, *my_contents())
+
+
+def paintings() -> tuple[Picture, ...]:
+    """All styles that are offered: the eight, the user's own, the other paintings."""
+    return (*STYLES, *my_styles(), *MORE_STYLES)
+
+
 def find_content(name: str) -> Picture:
     """The content called ``name``. Raises PictureNotFoundError, which lists the names there are."""
-    return _find("content", name, (*CONTENTS, *my_contents()))
+    return _find("content", name, photographs())
 
 
 def find_style(name: str) -> Picture:
     """The style called ``name``, of the eight or of the others. Raises PictureNotFoundError, which lists the names."""
-    return _find("style", name, (*STYLES, *MORE_STYLES, *my_styles()))
+    return _find("style", name, paintings())
 
 
 def _own_pictures(folder: Path) -> tuple[Picture, ...]:

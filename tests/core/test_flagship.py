@@ -126,6 +126,10 @@ def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
     whole.export(tmp_path / "flagship")
     assert (tmp_path / "flagship" / train_flagship.LEARNING).read_text() == "iteration\n"
     model = load_model(tmp_path / "flagship")
+    before, after = whole.unpolished.state_dict(), whole.averaged.module.state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in after)
+    for name, value in model.net.state_dict().items():
+        assert torch.allclose(value, before[name] + RECIPE.polish_share * (after[name] - before[name]), atol=1e-6)
     stylizer = Stylizer(model, model.encoder(), cache=StyleCache())
     assert stylizer.fix(draw(5))(draw(6, (50, 33))).size == (50, 33)
 
