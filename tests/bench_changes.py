@@ -120,7 +120,7 @@ def train(
 
 def without_average(trainer: FlagshipTrainer) -> FlagshipTrainer:
     """The same run with its last weights in the place of their average, which training itself never looks at."""
-    trainer.finished().load_state_dict(trainer.net.state_dict())
+    trainer.averaged.module.load_state_dict(trainer.net.state_dict())
     return trainer
 
 

@@ -57,7 +57,7 @@ def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[li
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint(MODEL).parent)
         patch.setattr(many_sheet, "paintings", lambda: own)
-        patch.setattr(many_sheet, "CONTENTS", CONTENTS[1:3])
+        patch.setattr(many_sheet, "photographs", lambda: CONTENTS[1:3])
         patch.setattr(painting, "paintings", lambda: own)
         get_stylizer.cache_clear()
         yield own

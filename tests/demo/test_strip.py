@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 import app
 from core import checkpoint
 from core.stylizer import get_stylizer
-from demo import inputs, strip, transfer
+from demo import strip, transfer
 from demo.jobs import Order, Painting, repaint
+from gallery import pictures
 from gallery.pictures import STYLES
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -29,7 +30,7 @@ def address(tiny_checkpoint: Callable[[str], Path]) -> Iterator[str]:
     """A page of the tab Transfer alone, with one tiny model, served from this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint("improved-500").parent)
-        for module in (transfer, inputs):
+        for module in (transfer, pictures):
             patch.setattr(module, "MORE_STYLES", STYLES[:1])
         get_stylizer.cache_clear()
         with gr.Blocks() as blocks, gr.Tab("Transfer", id="transfer"):
