@@ -209,8 +209,9 @@ class Trainer:
                 for key in ("content_loss", "style_loss", "tv_loss")
             },
         }
-        change = gallery_change(self.finished(), self.variant, self.recipe.encoder_source)
-        size = save_model(folder, self.variant, self.finished(), self.encoder, training, change)
+        net = self.finished()
+        change = gallery_change(net, self.variant, self.recipe.encoder_source)
+        size = save_model(folder, self.variant, net, self.encoder, training, change)
         for name in ("log.csv", "weights.csv"):
             write_atomic(folder / name, rows_before(self.folder / name, self.done))
         return size
