@@ -17,6 +17,7 @@ from core.images import ImageError, to_tensor
 from core.johnson import OBJECTIVE, OwnNet, get_stylizer, load, save, train
 from core.packing import WeightsError
 from core.stylizer import Cancelled, FixedStyle
+from gallery.pictures import find_style
 
 Draw = Callable[..., Image.Image]
 Train = Callable[..., FixedStyle]
@@ -67,6 +68,22 @@ def test_training_comes_closer_to_painting_and_photo(
         return sum(value.item() for value in objective.gradient(outputs, normalize(photos), target)[1])
 
     assert loss(trained) < 0.7 * loss(steps[0][3]), "on photos that it was not trained on"
+
+
+def test_the_first_steps_do_not_ruin_the_network(contents: list[Path]) -> None:
+    """At once at the highest rate, style loss is five times as large after four steps."""
+    losses: list[float] = []
+    with pytest.raises(Cancelled):
+        train(
+            find_style("hokusai_great_wave").image(),
+            contents,
+            90,
+            batch=1,
+            crop=64,
+            on_step=lambda done, of, step, fixed: losses.append(step.style_loss),
+            stop=lambda: len(losses) == 12,
+        )
+    assert max(losses) < 2 * losses[0]
 
 
 def test_everything_is_trained(learn: Train) -> None:
