@@ -123,8 +123,8 @@ def train(
         contents: photographs to train on.
         iterations: batches.
         batch, crop: photographs a batch, and the side in px of the square cut from each.
-        lr: Adam's highest rate, risen to over the first 30 iterations (a third of fewer than 90); from there it falls to 0 by
-            half a cosine.
+        lr: Adam's rate, which falls to 0 by half a cosine over all iterations; over the first 30 (a third of fewer than 90),
+            a share of it that rises to 1.
         base: see `core.nets.TransformNet`.
         style_side: the painting's smaller side in px when it is read.
         style_weight: in place of the improved model's.
