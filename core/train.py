@@ -101,8 +101,13 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
 def make_trainer(variant: Variant, options: argparse.Namespace, place: Place) -> Trainer:
     """The trainer that the command line asks for."""
     parts = recipe_parts(options)
-    if options.keep_flat and variant.block == "modulated":
-        raise ValueError("--keep-flat is for the report's models; the flagship skips flat pictures.")
+    if variant.block == "modulated":
+        if options.keep_flat:
+            raise ValueError("--keep-flat is for the report's models; the flagship skips flat pictures.")
+        if options.growth != "free":
+            raise ValueError(
+                "--growth is for the report's models; the flagship's learning rate falls in the open anyway."
+            )
     dtype = torch.float32 if options.fp32 else fast_dtype(place.device)
     settings: dict[str, Any] = {
         "style_weight": options.style_weight,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.encoder import Encoder
 from core.engine import Objective, Place, train_step
-from core.growth import WEIGHT_DECAY, FixedNorms, cosine, make_optimizer
+from core.growth import FixedNorms, cosine, make_optimizer
 from core.nets import StyleNet
 from core.trainer import Recipe, Trainer
 from core.variants import VARIANTS
@@ -17,6 +17,10 @@ from core.variants import VARIANTS
 
 def first_conv(net: torch.nn.Module) -> Tensor:
     return dict(net.named_parameters())["transform_net.downsampling.1.weight"]
+
+
+def branches(net: torch.nn.Module) -> Tensor:
+    return dict(net.named_parameters())["transform_net.residuals.4.weight"]
 
 
 @pytest.fixture
@@ -49,6 +53,8 @@ def test_fixed_norms_restore_each_filter_and_leave_the_function_alone(block: str
         before, filters = net(images, descriptor)
         first = {name: value.clone() for name, value in filters.items()}
         first_conv(net).mul_(3.0)
+        if block == "resnext":
+            branches(net).mul_(2.0)
         for parameter in net.meta_net.outputs.parameters():
             parameter.mul_(5.0)
         grown, _ = net(images, descriptor)
@@ -68,28 +74,49 @@ def test_plain_adam_lets_them_grow_and_fixed_norm_does_not(
 ) -> None:
     recipe = Recipe(iterations=8, batch=2, crop=32, growth=growth)
     trainer = Trainer(VARIANTS["improved-500"], recipe, contents, styles, tmp_path, Place(torch.device("cpu")))
-    start = first_conv(trainer.net).detach().clone()
+    start = [find(trainer.net).detach().clone() for find in (first_conv, branches)]
     trainer.run()
-    factor = (first_conv(trainer.net).norm() / start.norm()).item()
-    if growth == "free":
-        assert factor > 1.002
-    else:
-        assert factor == pytest.approx(1, abs=1e-5)
-        assert not torch.allclose(first_conv(trainer.net), start, atol=1e-3)
+    for before, after in zip(start, (first_conv(trainer.net), branches(trainer.net)), strict=True):
+        factor = (after.norm() / before.norm()).item()
+        if growth == "free":
+            assert factor > 1.002
+        else:
+            assert factor == pytest.approx(1, abs=1e-5)
+            assert not torch.allclose(after, before, atol=1e-3)
 
 
-def test_decay_settles_where_the_law_says() -> None:
+SCALE_FREE = ("transform_net.downsampling.1.weight", "transform_net.residuals.4.weight", "meta_net.outputs.0.weight")
+
+
+@pytest.mark.parametrize(("growth", "low", "high"), [("free", 1.4, 2.5), ("decay", 0.85, 1.15)])
+def test_under_noise_adam_lets_scale_free_layers_grow_and_decay_keeps_them(
+    growth: str, low: float, high: float
+) -> None:
     torch.manual_seed(0)
-    layer = torch.nn.Linear(64, 64, bias=False)
-    lr = 1e-2
-    optimizer = make_optimizer(layer, lr, "decay")
-    for _ in range(3000):
-        layer.weight.grad = torch.randn_like(layer.weight)
-        optimizer.step()
+    net = StyleNet(8, "resnext")
+    layers = dict(net.named_parameters())
+    first = {name: layers[name].norm().item() for name in SCALE_FREE}
     # Adam's step has RMS 1 only where gradients keep their sign; for noise it is sqrt((1 - b1) / (1 + b1)), and successive
-    # steps are correlated over 1 / (1 - b1) of them, which together give sqrt(lr / (2 wd)) again.
-    expected = (lr / (2 * WEIGHT_DECAY)) ** 0.5
-    assert layer.weight.square().mean().sqrt().item() == pytest.approx(expected, rel=0.15)
+    # steps are correlated over 1 / (1 - b1) of them, which together give the law's c = 1 again.
+    optimizer = make_optimizer(net, 3e-3, growth)
+    for _ in range(500):
+        for name in SCALE_FREE:
+            layers[name].grad = torch.randn_like(layers[name])
+        optimizer.step()
+    for name in SCALE_FREE:
+        assert low < layers[name].norm().item() / first[name] < high
+
+
+def test_decay_leaves_alone_what_has_a_scale() -> None:
+    net = StyleNet(8, "resnext")
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    optimizer = make_optimizer(net, 1e-3, "decay")
+    for parameter in net.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    moved = {name for name, value in net.named_parameters() if not torch.equal(value, before[name])}
+    generators = {f"meta_net.outputs.{i}.{kind}" for i in range(6) for kind in ("weight", "bias")}
+    assert moved == {"transform_net.downsampling.1.weight", "transform_net.residuals.4.weight", *generators}
 
 
 def test_cosine_falls_from_lr_to_nearly_nothing() -> None:

@@ -247,3 +247,8 @@ def test_an_unknown_model_is_refused(capsys: pytest.CaptureFixture[str]) -> None
 def test_alone_a_process_is_rank_0_of_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     assert join("cpu") == Place(torch.device("cpu"), 0, 1)
+
+
+def test_the_flagship_has_no_growth_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(["flagship", "--data", str(tmp_path), "--growth", "decay"]) == 1
+    assert "--growth is for the report's models" in capsys.readouterr().err
