@@ -22,6 +22,7 @@ from core.heldout import ASIDE, FIXED, HELDOUT, OUTSIDE, OWN
 from core.logs import LogError, read_folder
 from core.metrics import average
 
+SEEDS = "seeds"  # checkpoints/seeds: shorter runs over several seeds, of which only logs and held-out losses are kept
 TOTAL = "own_loss"
 SHOWN = (*OWN, TOTAL, "content_share", "gram_share", "mean_std_share")
 Pairs = dict[tuple[str, str, str], dict[str, float]]

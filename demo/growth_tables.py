@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core import checkpoint
 from core.growthlaw import fit_growth, scale_free
-from core.heldout_summary import SHOWN, Mean, Summary, find_heldout, summarise
+from core.heldout_summary import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
 from core.logs import LogError
 from demo import growth_text as text
 from demo import sentences
@@ -37,7 +37,8 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
 def heldout() -> str:
     """What stopping the growth does to held-out losses, as HTML."""
     try:
-        rows = summarise(checkpoint.CHECKPOINTS, find_heldout(checkpoint.CHECKPOINTS))
+        parents = (checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS)
+        rows = [row for parent in parents for row in summarise(parent, find_heldout(parent))]
     except LogError as error:
         return sentences.problem(OrderError(str(error)))
     if not rows:

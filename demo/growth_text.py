@@ -31,10 +31,11 @@ TABLE_NOTE = (
 
 CURE = """
 <h2 class="section">Does growth make a model better?</h2>
-<p>If growth is a hidden decay of the learning rate, an open one should do as well. Two ways of training stop it:
-<code>fixed-norm</code> brings the filters back to their first length after each step and lets the learning rate fall by a cosine
-(Karras et al. <a href="https://arxiv.org/abs/2312.02696">2312.02696</a>), <code>decay</code> is AdamW’s weight decay. Which
-of the models is better, held-out pictures tell: paintings and photos that none of them was trained on.</p>
+<p>If growth does good because it is a hidden decay of the learning rate, an open decay should do as well, and none at all worse.
+Two ways of training stop the growth: <code>fixed-norm</code> brings the filters back to their first length after each step and
+lets the learning rate fall by a cosine (Karras et al. <a href="https://arxiv.org/abs/2312.02696">2312.02696</a>);
+<code>decay</code> is AdamW, whose weight decay takes from the filters what the steps add, while the learning rate stays as it is.
+Which of the models is better, held-out pictures tell: paintings and photos that none of them was trained on.</p>
 """
 
 NO_HELDOUT = (

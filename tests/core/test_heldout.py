@@ -4,7 +4,6 @@ import csv
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -13,17 +12,14 @@ from core import heldout
 from core.checkpoint import Model
 from core.encoder import Encoder
 from core.engine import Objective
-from core.heldout import ASIDE, FIELDS, HELDOUT, OUTSIDE, Unseen, batch, evaluate, own_losses, write_rows
+from core.heldout import ASIDE, FIELDS, HELDOUT, OUTSIDE, Unseen, batch, evaluate, own_losses
 from core.heldout_summary import find_heldout, free_twin, read_pairs, split_seed, summarise
 from core.logs import LogError
 from core.losses import GramLoss
 from core.metrics import MEASURES
 from core.stylizer import StyleCache, Stylizer
 from core.variants import VARIANTS
-from tests.runs import write_run
-
-Row = dict[str, str | float]
-
+from tests.runs import write_heldout, write_run
 
 # ---- measuring ----
 
@@ -79,19 +75,6 @@ def test_a_model_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture
 
 
 # ---- comparing ----
-
-
-def write_heldout(folder: Path, factor: float = 1.0, groups: tuple[str, ...] = (OUTSIDE, ASIDE)) -> None:
-    """Made-up losses of 3 paintings by 8 photos in each group: content 1, 2 ... 24, style three times that, by the factor."""
-    rows: list[Row] = []
-    for group in groups:
-        for i in range(24):
-            measures: dict[str, Any] = dict.fromkeys(FIELDS[3:], 0.5)
-            measures |= {"own_content_loss": factor * (i + 1.0), "own_style_loss": factor * 3 * (i + 1.0)}
-            measures["gram_share"] = factor * (0.1 if i % 2 else 0.4)
-            rows.append({"set": group, "style": f"painting {i // 8}", "content": f"photo, {i % 8}", **measures})
-    folder.mkdir(parents=True, exist_ok=True)
-    write_rows(folder / HELDOUT, rows)
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from core import checkpoint
+from core.heldout import ASIDE, OUTSIDE
 from demo import growth, growth_sources
 from demo.growth_sources import Source, readable, running, shipped, sources
-from tests.runs import FIRST, write_run
+from tests.runs import FIRST, write_heldout, write_run
 
 from .conftest import served
 from .test_browser import CHROMIUM, FLAGS, SLOW
@@ -68,6 +69,24 @@ def test_the_table_holds_the_fitted_law(folders: Path) -> None:
         ("other", "0.500", "1.000"),
         ("live, in training", "2.000", "1.000"),
     ]
+
+
+def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders: Path) -> None:
+    assert "python -m core.heldout" in growth.heldout()
+    models = folders / "checkpoints"
+    write_heldout(models / "original-500")
+    for seed in (1, 2):
+        write_heldout(models / "seeds" / f"original-500-decay-seed{seed}", groups=(ASIDE,))
+        write_heldout(models / "seeds" / f"original-500-seed{seed}", 1.1, groups=(ASIDE,))
+    rows = re.findall(r'<th scope="row">([^<]+)</th><td>([^<]+)</td>.*?<td>([^<]+)</td></tr>', growth.heldout())
+    lower = "lower in 2, higher in 0 of 2 seeds, in 2 of them clearly (p &lt; 0.01)"
+    assert rows == [
+        ("original-500", OUTSIDE, "–"),
+        ("original-500", ASIDE, "–"),
+        ("original-500-decay, 2 seeds", ASIDE, lower),
+        ("original-500, 2 seeds", ASIDE, "–"),
+    ]
+    assert shipped() == ["original-500", "other"], "runs over seeds are rows of the table, not models"
 
 
 def test_the_csv_has_every_logged_row(folders: Path, tmp_path: Path) -> None:
