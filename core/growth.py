@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from core.nets import InstanceNorm, StyleNet
 
 GROWTH = ("free", "fixed-norm", "decay")
+FALLING = "fixed-norm"  # the one whose learning rate falls
 
 
 def cosine(lr: float, iteration: int, total: int) -> float:

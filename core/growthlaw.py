@@ -95,6 +95,11 @@ def r_squared(values: Floats, predicted: Floats) -> float:
     return 1.0 - float(((values - predicted) ** 2).sum()) / total
 
 
+def has_no_scale(layer: str) -> bool:
+    """Whether the law's argument holds for a layer of the report's models."""
+    return layer in SCALE_FREE or layer.startswith(GENERATES)
+
+
 def scale_free(layer: str) -> str:
     """One sentence: whether the law's argument holds for a layer of the report's models."""
     if layer in SCALE_FREE:

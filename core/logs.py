@@ -12,13 +12,15 @@ points of its compressed histograms are the nine quantiles of weights.csv (the r
 import csv
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.growth import FALLING, cosine
+from core.nets import BLOCKS
 from core.runlog import PERCENT, WEIGHT_FIELDS
 
 LR = 1e-3  # the recipe's, where a log does not say
@@ -66,13 +68,28 @@ class TrainingLog:
         name: for the reader.
         layers: layer -> its distribution; empty where there is no weights.csv.
         losses: those of `LOSSES` that were logged.
-        lr: learning rate.
+        lr: learning rate, of the first iteration.
+        falls: over how many iterations it falls by half a cosine (`core.growth.cosine`); 0 where it stays, None where not known.
     """
 
     name: str
     layers: dict[str, Distribution] = field(default_factory=dict)
     losses: dict[str, Series] = field(default_factory=dict)
     lr: float = LR
+    falls: int | None = None
+
+    def turns(self, layer: str) -> Floats | None:
+        """How far a step turns a layer's filters, against the first one: learning rate over RMS, 1 at the first logged iteration.
+
+        Returns:
+            T numbers; None where it is not known what becomes of the learning rate, or of an RMS of 0.
+        """
+        found = self.layers[layer]
+        if self.falls is None or not len(found.rms) or not (found.rms > 0).all():
+            return None
+        rates = np.array([cosine(1.0, int(i), self.falls) if self.falls else 1.0 for i in found.iterations])
+        turns: Floats = rates / found.rms
+        return turns / turns[0]
 
 
 def find_logs(parent: Path) -> list[str]:
@@ -83,7 +100,7 @@ def find_logs(parent: Path) -> list[str]:
 
 
 def read_folder(folder: Path) -> TrainingLog:
-    """The log of a run's or a model's folder; the learning rate is that of its model.json, if there is one.
+    """The log of a run's or a model's folder; what is known of the learning rate is in its model.json, if there is one.
 
     Raises:
         LogError: it holds neither log.csv nor weights.csv, or one that is broken.
@@ -91,14 +108,22 @@ def read_folder(folder: Path) -> TrainingLog:
     paths = [folder / name for name in FILES if (folder / name).is_file()]
     if not paths:
         raise LogError(f"There is no training log in {folder.name}.")
+    log = read_files(paths, folder.name)
     try:
-        lr = float(json.loads((folder / "model.json").read_text(encoding="utf-8"))["training"]["lr"])
+        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        return replace(log, lr=float(info["training"]["lr"]), falls=_falls(info))
     except (OSError, ValueError, KeyError, TypeError):
-        lr = LR
-    return read_files(paths, folder.name, lr)
+        return log
 
 
-def read_files(paths: Sequence[Path], name: str, lr: float = LR) -> TrainingLog:
+def _falls(info: dict[str, Any]) -> int | None:
+    if info["variant"]["block"] not in BLOCKS:
+        return None  # the flagship's rate has a course of its own
+    training = info["training"]
+    return int(training["of_iterations"]) if training["growth"] == FALLING else 0
+
+
+def read_files(paths: Sequence[Path], name: str) -> TrainingLog:
     """One run's log from its files: log.csv, weights.csv, event files, in any order and under any name.
 
     Raises:
@@ -113,7 +138,7 @@ def read_files(paths: Sequence[Path], name: str, lr: float = LR) -> TrainingLog:
         found_layers, found_losses = read(path)
         layers |= found_layers
         losses |= found_losses
-    return TrainingLog(name, layers, losses, lr)
+    return TrainingLog(name, layers, losses)
 
 
 Curves = tuple[dict[str, Distribution], dict[str, Series]]

@@ -125,23 +125,24 @@ def export(
 def write_csv(path: Path, logs: Sequence[tuple[str, TrainingLog]], layer: str) -> None:
     """Every logged row: a line for each model and iteration; cells are empty where nothing was logged."""
     quantiles = [f"p{p}" for p in PERCENT]
+    columns = [*quantiles, "rms", "fitted_law", "report_law", "turns", *LOSSES]
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["model", "iteration", "layer", *quantiles, "rms", "fitted_law", "report_law", *LOSSES])
+        writer.writerow(["model", "iteration", "layer", *columns])
         for title, log in logs:
             rows: dict[float, dict[str, float]] = {}
             if found := log.layers.get(layer):
                 law = fit_growth(found.iterations, found.rms, log.lr)
+                turns = log.turns(layer)
                 for i, iteration in enumerate(found.iterations):
                     row = dict(zip(quantiles, found.quantiles[i], strict=True)) | {"rms": found.rms[i]}
                     if law:
                         row |= {"fitted_law": float(law.rms(iteration)), "report_law": float(law.report(iteration))}
-                    rows[iteration] = row
+                    rows[iteration] = row | ({} if turns is None else {"turns": turns[i]})
             for name, series in log.losses.items():
                 for iteration, value in zip(series.iterations, series.values, strict=True):
                     rows.setdefault(iteration, {})[name] = value
             for iteration, row in sorted(rows.items()):
-                columns = [*quantiles, "rms", "fitted_law", "report_law", *LOSSES]
                 cells = [f"{row[name]:.6g}" if name in row else "" for name in columns]
                 writer.writerow([title, f"{iteration:g}", layer if "rms" in row else "", *cells])
 

@@ -1,4 +1,4 @@
-"""The figure of the tab Weight growth (the report's figure 5): bands, RMS with its laws, losses, above one another on one axis.
+"""The figure of the tab Weight growth (the report's figure 5): bands, RMS with its laws, turns, losses, above one another.
 
     plot = figure([Curves(log, "original-500", "#dba24a")], "transform_net.downsampling.1.weight")     # for gr.Plot
 
@@ -16,13 +16,13 @@ import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 from plotly.subplots import make_subplots
 
-from core.growthlaw import fit_growth
+from core.growthlaw import fit_growth, has_no_scale
 from core.logs import Distribution, Floats, Series, TrainingLog
 from core.runlog import PERCENT
 from gallery.charts import LINES, TEXT
 
 MOST_POINTS = 300
-PANEL, RMS, LOSS, GAP = 124, 230, 210, 42  # px
+PANEL, RMS, TURNS, LOSS, GAP = 124, 230, 160, 210, 42  # px
 TOP, BOTTOM, LEFT, RIGHT = 30, 44, 52, 10  # px
 ALPHAS = (0.14, 0.26, 0.4, 0.58)  # of the bands, outer to inner
 LINEAR_BELOW = 0.01  # of weights, on the logarithmic scale, which has two signs
@@ -68,8 +68,10 @@ def figure(
         touch: dragging a finger scrolls the page and does not zoom.
     """
     weights = [run for run in runs if layer in run.log.layers]
+    turning = [run for run in weights if has_no_scale(layer) and run.log.turns(layer) is not None]
     losses = [run for run in runs if loss in run.log.losses]
-    heights = [PANEL] * len(weights) + [RMS] * bool(weights) + [LOSS] * bool(losses)
+    panels = ((weights, RMS), (turning, TURNS), (losses, LOSS))
+    heights = [PANEL] * len(weights) + [height for drawn, height in panels if drawn]
     if not heights:
         return None
     whole = sum(heights) + GAP * (len(heights) - 1)
@@ -84,6 +86,12 @@ def figure(
             _rms(plot, row, run, run.log.layers[layer])
         plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=7)
         plot.update_xaxes(row=row, showticklabels=True)
+    if turning:
+        row += 1
+        _title(plot, row, "How far a step turns the filters, the first step = 1: learning rate / RMS")
+        for run in turning:
+            _turns(plot, row, run, layer)
+        plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=5)
     if losses:
         last = len(heights)
         smooth = f", mean of {window} iterations" if window > 1 else ""
@@ -152,6 +160,13 @@ def _rms(plot: go.Figure, row: int, run: Curves, layer: Distribution) -> None:
     if law:
         _line(plot, row, run, times, law.rms(times), f"{run.title}, fitted", dash="dash", width=1.3)
         _line(plot, row, run, times, law.report(times), f"{run.title}, report’s law", dash="dot", width=1.3)
+
+
+def _turns(plot: go.Figure, row: int, run: Curves, layer: str) -> None:
+    turns = run.log.turns(layer)
+    assert turns is not None
+    points = thin(len(turns))
+    _line(plot, row, run, run.log.layers[layer].iterations[points], turns[points], run.title)
 
 
 def _loss(plot: go.Figure, row: int, run: Curves, series: Series, window: int) -> None:

@@ -21,7 +21,8 @@ right angle to the filter. Pythagoras then says what becomes of its length: each
 <p class="formula">RMS(<i>t</i>) = √(<i>w</i>₀² + <i>c</i>² · lr² · <i>t</i>)</p>
 <p>where <i>w</i>₀ is the RMS (root mean square) of the first weights, lr the learning rate, and <i>c</i> the size of Adam’s
 steps in units of lr, about 1: the report’s law is that of <i>c</i> = 1. A step of the same length turns a long filter less than
-a short one. So growth does not change what the network can paint, but it is a hidden decay of the learning rate.</p>
+a short one: the panel above the losses shows how much less. So growth does not change what the network can paint, but it is a
+hidden decay of the learning rate.</p>
 """
 
 TABLE_NOTE = (

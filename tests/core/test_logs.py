@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +41,30 @@ def test_a_folder_becomes_curves(tmp_path: Path) -> None:
 
 
 def test_the_learning_rate_is_the_models(tmp_path: Path) -> None:
+    def told(**training: object) -> tuple[float, int | None]:
+        block = training.pop("block", "resnext")
+        (tmp_path / "model.json").write_text(json.dumps({"variant": {"block": block}, "training": training}))
+        log = read_folder(tmp_path)
+        return log.lr, log.falls
+
     write_run(tmp_path)
-    assert read_folder(tmp_path).lr == LR
-    (tmp_path / "model.json").write_text(json.dumps({"training": {"lr": 0.002}}))
-    assert read_folder(tmp_path).lr == 0.002
+    assert (read_folder(tmp_path).lr, read_folder(tmp_path).falls) == (LR, None)
+    assert told(lr=0.002, growth="decay", of_iterations=40) == (0.002, 0)
+    assert told(lr=0.002, growth="fixed-norm", of_iterations=40) == (0.002, 40)
+    assert told(lr=0.002, growth="free", of_iterations=40, block="modulated") == (0.002, None)
     (tmp_path / "model.json").write_text('{"training": ')
     assert read_folder(tmp_path).lr == LR
+
+
+def test_a_step_turns_long_filters_less_and_at_a_lower_rate_too(tmp_path: Path) -> None:
+    log = read_folder(write_run(tmp_path))  # c = 1: RMS 0.04 at first
+    assert log.turns(FIRST) is None, "the course of the rate is not known"
+    free = replace(log, falls=0).turns(FIRST)
+    assert free is not None
+    assert list(free) == pytest.approx([0.04 / math.sqrt(0.04**2 + 1e-6 * t) for t in (0, 10, 20, 30)], rel=1e-5)
+    falling = replace(log, falls=40).turns(FIRST)
+    assert falling is not None
+    assert list(falling / free) == pytest.approx([(1 + math.cos(math.pi * t / 40)) / 2 for t in (0, 10, 20, 30)])
 
 
 def test_one_of_the_two_files_is_enough(tmp_path: Path) -> None:
