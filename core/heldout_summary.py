@@ -49,6 +49,7 @@ class Summary:
         growth: last over first RMS of the first convolution's filters; None without a log.
         means: `SHOWN` -> mean; shares are averaged geometrically over pairs (see `core.metrics.average`).
         against: one line on its own loss (content and style) against its freely grown twin; empty without one.
+        changes: of that loss against the twin's, a share of it for each seed that both have (-0.1 is 10 % lower).
     """
 
     name: str
@@ -58,6 +59,12 @@ class Summary:
     growth: Mean | None
     means: dict[str, Mean]
     against: str
+    changes: tuple[float, ...]
+
+    @property
+    def cure(self) -> str:
+        """By what its growth was stopped; empty where it was not."""
+        return next((cure for cure in GROWTH[1:] if f"-{cure}" in self.name), "")
 
 
 def find_heldout(parent: Path) -> list[str]:
@@ -106,7 +113,9 @@ def summarise(parent: Path, names: Sequence[str]) -> list[Summary]:
             twins = {seed: _only(pairs, group) for seed, pairs in models.get(twin, {}).items()} if twin else {}
             means = {name: _mean([_average(name, pairs) for pairs in parts.values()]) for name in SHOWN}
             count = min(len(pairs) for pairs in parts.values())
-            rows.append(Summary(base, group, len(runs), count, growth, means, against(parts, twins)))
+            totals = [(_average(TOTAL, parts[seed]), _average(TOTAL, twins[seed])) for seed in parts if seed in twins]
+            changes = tuple(ours / theirs - 1 for ours, theirs in totals)
+            rows.append(Summary(base, group, len(runs), count, growth, means, against(parts, twins), changes))
     return rows
 
 

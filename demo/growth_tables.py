@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from core import checkpoint
 from core.growthlaw import fit_growth, scale_free
+from core.heldout import ASIDE
 from core.heldout_summary import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
 from core.logs import LogError
 from demo import growth_text as text
@@ -45,7 +46,21 @@ def heldout() -> str:
         return sentences.notice(text.NO_HELDOUT)
     heads = ["model", "paintings", "pairs", "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN), text.AGAINST]
     cells = [_heldout_row(row) for row in rows]
-    return f'<div class="growth">{_table(heads, cells)}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+    return f'<div class="growth">{answer(rows)}{_table(heads, cells)}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+
+
+def answer(rows: Sequence[Summary]) -> str:
+    """What runs over several seeds say of each way to stop the growth, on the paintings set aside; empty without such runs."""
+    found = [row for row in rows if row.group == ASIDE and len(row.changes) > 1]
+    said = "; ".join(f"with <code>{row.cure}</code>, {_change(row.changes)}" for row in found)
+    return f"<p><b>{text.ANSWER} {said}.</b></p>" if said else ""
+
+
+def _change(changes: Sequence[float]) -> str:
+    mean = sum(changes) / len(changes)
+    way = "lower" if mean < 0 else "higher"
+    agree = sum((change < 0) == (mean < 0) for change in changes)
+    return f"{100 * abs(mean):.1f} % {way} on average and {way} in {agree} of {len(changes)} seeds"
 
 
 def _heldout_row(row: Summary) -> list[str]:

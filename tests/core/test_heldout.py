@@ -100,6 +100,8 @@ def test_a_model_is_compared_with_its_freely_grown_twin(tmp_path: Path) -> None:
     assert (cured.name, cured.growth) == ("improved-500-fixed-norm", None)
     assert cured.against.startswith("lower in 24 of 24 pairs, median difference -5")
     assert aside.group == ASIDE
+    assert (free.cure, free.changes) == ("", ())
+    assert (cured.cure, cured.changes) == ("fixed-norm", pytest.approx((-0.1,)))
 
 
 def test_seeds_are_taken_together(tmp_path: Path) -> None:
@@ -110,6 +112,8 @@ def test_seeds_are_taken_together(tmp_path: Path) -> None:
     assert (free_row.name, free_row.seeds) == ("improved-500-crop128", 3)
     total = free_row.means["own_loss"]
     assert (total.value, total.low, total.high) == pytest.approx((55, 50, 60))
+    assert cured_row.cure == "decay"
+    assert sorted(cured_row.changes) == pytest.approx([0.8 / 1.1 - 1, 0.9 - 1, 1.3 / 1.2 - 1])
     assert cured_row.against == "lower in 2, higher in 1 of 3 seeds, in 3 of them clearly (p < 0.01)"
 
 

@@ -86,6 +86,8 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
         ("original-500-decay, 2 seeds", ASIDE, lower),
         ("original-500, 2 seeds", ASIDE, "–"),
     ]
+    said = "with <code>decay</code>, 9.1 % lower on average and lower in 2 of 2 seeds."
+    assert said in growth.heldout()
     assert shipped() == ["original-500", "other"], "runs over seeds are rows of the table, not models"
 
 
