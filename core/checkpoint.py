@@ -131,3 +131,12 @@ def available_models() -> list[str]:
     """Names of the models that are shipped, the flagship first, then the registry's order, then any others."""
     have = {path.parent.name for path in CHECKPOINTS.glob("*/model.json")}
     return [name for name in MODELS if name in have] + sorted(have - set(MODELS))
+
+
+def model_title(name: str) -> str:
+    """What a reader sees of a model: the title in its model.json, else the registry's, else its name."""
+    try:
+        info = json.loads((CHECKPOINTS / name / "model.json").read_text(encoding="utf-8"))
+        return str(info["variant"]["title"])
+    except (OSError, ValueError, KeyError, TypeError):  # found out, in words, when it is loaded
+        return MODELS[name].title if name in MODELS else name

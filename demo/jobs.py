@@ -10,7 +10,6 @@ Nothing here knows of the page, and nothing computes: pictures are read by `core
 (Shen et al. 1709.04111; refining is the report's own way, 风格迁移 with 20 more batches on one painting).
 """
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -136,15 +135,7 @@ def model_titles() -> dict[str, str]:
     """Name -> title of every trained model there is, the one to offer first coming first."""
     have = checkpoint.available_models()
     names = [name for name in PREFERRED if name in have]
-    return {name: _title(name) for name in names + [name for name in have if name not in names]}
-
-
-def _title(name: str) -> str:
-    try:
-        info = json.loads((checkpoint.CHECKPOINTS / name / "model.json").read_text(encoding="utf-8"))
-        return str(info["variant"]["title"])
-    except (OSError, ValueError, KeyError, TypeError):  # found out, in words, when it is loaded
-        return name
+    return {name: checkpoint.model_title(name) for name in names + [name for name in have if name not in names]}
 
 
 def file_name(content: str, style: str, model: str) -> str:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.checkpoint import model_title
 from core.metrics import MEASURES
-from core.variants import MODELS
 from gallery import cells
 from gallery.pictures import Picture
 
@@ -70,7 +70,7 @@ class Grid:
 
 def title_of(row: str) -> str:
     """What a reader sees of a row: the model's or the reference's title, its name where it has none."""
-    return MODELS[row].title if row in MODELS else cells.REFERENCES.get(row, row)
+    return cells.REFERENCES.get(row) or model_title(row)
 
 
 def read_grid(

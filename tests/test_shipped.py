@@ -7,8 +7,9 @@ import pytest
 
 from core.checkpoint import available_models, load_model
 from core.encoder import CHECKPOINTS
+from core.heldout_summary import free_twin
 from core.runlog import LOG_FIELDS, PERCENT, read_rows
-from core.variants import find_variant
+from core.variants import Variant, find_variant
 
 SHIPPED = available_models()
 MB = 1_000_000
@@ -20,10 +21,16 @@ def test_weights_fit_a_hugging_face_space() -> None:
     assert sum(path.stat().st_size for path in files if path.suffix == ".safetensors") < 160 * MB
 
 
+def registered(name: str) -> Variant:
+    """The registry's variant: a model whose growth was stopped is its freely grown twin in all else."""
+    return find_variant(free_twin(name) or name)
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_is_the_registrys_and_works_with_its_encoder(name: str) -> None:
     model = load_model(name)
-    assert model.variant.identity() == find_variant(name).identity()
+    assert model.variant.name == name
+    assert model.variant.identity() | {"name": ""} == registered(name).identity() | {"name": ""}
     assert model.encoder().name == model.variant.encoder
     assert model.info["weights"]["quantisation"]["largest"] < 1
 
@@ -32,7 +39,8 @@ def test_a_shipped_model_is_the_registrys_and_works_with_its_encoder(name: str) 
 def test_a_shipped_model_was_trained_for_22_epochs_and_its_log_says_so(name: str) -> None:
     folder = Path(CHECKPOINTS) / name
     training = json.loads((folder / "model.json").read_text(encoding="utf-8"))["training"]
-    images = find_variant(name).images
+    images = registered(name).images
+    assert training["growth"] == (name.removeprefix(f"{registered(name).name}-") if free_twin(name) else "free")
     if images:
         assert training["iterations"] == 22 * (images // 8)
     rows = read_rows(folder / "log.csv")

@@ -1,10 +1,12 @@
 """Grids as data, read from a gallery of drawn cells."""
 
+import json
 import math
 from pathlib import Path
 
 import pytest
 
+from core import checkpoint
 from gallery.cells import APPENDICES, Cell
 from gallery.pictures import CONTENTS, STYLES
 from gallery.results import read_grid, title_of
@@ -59,7 +61,11 @@ def test_a_line_that_was_cut_off_counts_for_what_it_has(root: Path) -> None:
     assert (len(cells[0].numbers) > 20, cells[1].numbers, cells[2].numbers) == (True, {"content_loss": 0.5}, {})
 
 
-def test_rows_have_the_titles_of_their_models() -> None:
+def test_rows_have_the_titles_of_their_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.json").write_text(json.dumps({"variant": {"title": "Improved, decay"}}))
+    assert title_of("mine") == "Improved, decay"
     assert title_of("improved-500") == "Improved, 500 images (改进模型)"
     assert title_of("gatys") == "Gatys: pixels optimised"
     assert title_of("something-else") == "something-else"
