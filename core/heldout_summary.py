@@ -64,7 +64,7 @@ class Summary:
     @property
     def cure(self) -> str:
         """By what its growth was stopped; empty where it was not."""
-        return next((cure for cure in GROWTH[1:] if f"-{cure}" in self.name), "")
+        return cure_of(self.name)
 
 
 def find_heldout(parent: Path) -> list[str]:
@@ -128,10 +128,13 @@ def split_seed(name: str) -> tuple[str, str]:
 
 def free_twin(name: str) -> str | None:
     """The name of the model trained alike whose weights grew freely; None where this one's did."""
-    for cure in GROWTH[1:]:
-        if f"-{cure}" in name:
-            return name.replace(f"-{cure}", "", 1)
-    return None
+    cure = cure_of(name)
+    return name.replace(f"-{cure}", "", 1) if cure else None
+
+
+def cure_of(name: str) -> str:
+    """By what a model's growth was stopped (one of `core.growth.GROWTH`), as its name says; empty where it was not."""
+    return next((cure for cure in GROWTH[1:] if f"-{cure}" in name), "")
 
 
 def against(ours: dict[str, Pairs], twins: dict[str, Pairs]) -> str:
