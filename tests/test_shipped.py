@@ -7,7 +7,7 @@ import pytest
 
 from core.checkpoint import available_models, load_model
 from core.encoder import CHECKPOINTS
-from core.heldout_summary import free_twin
+from core.heldout_summary import cure_of, free_twin
 from core.runlog import LOG_FIELDS, PERCENT, read_rows
 from core.variants import Variant, find_variant
 
@@ -40,7 +40,7 @@ def test_a_shipped_model_was_trained_for_22_epochs_and_its_log_says_so(name: str
     folder = Path(CHECKPOINTS) / name
     training = json.loads((folder / "model.json").read_text(encoding="utf-8"))["training"]
     images = registered(name).images
-    assert training["growth"] == (name.removeprefix(f"{registered(name).name}-") if free_twin(name) else "free")
+    assert training["growth"] == (cure_of(name) or "free")
     if images:
         assert training["iterations"] == 22 * (images // 8)
     rows = read_rows(folder / "log.csv")
