@@ -20,6 +20,7 @@ from core import checkpoint
 from core.recipe import command_line, read
 from core.settings import Settings, SettingsError
 from core.stylizer import Cancelled, get_stylizer
+from core.variants import MODELS
 from demo import controls, sentences, transfer
 from demo.controls import settings_of
 from demo.jobs import Order, OrderError, file_name, model_titles, repaint
@@ -78,7 +79,10 @@ def test_the_flagship_is_offered_first_then_the_original_models(
     assert model_titles()["improved-500"] == "IMPROVED-500"
     (tmp_path / "flagship").mkdir()
     (tmp_path / "flagship" / "model.json").write_text("cut off")
-    assert next(iter(model_titles().items())) == ("flagship", "flagship")
+    assert next(iter(model_titles().items())) == ("flagship", MODELS["flagship"].title)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "model.json").write_text("cut off")
+    assert model_titles()["mine"] == "mine"
 
 
 # ---- repainting ----
