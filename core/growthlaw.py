@@ -1,13 +1,13 @@
 """The law by which scale-free weights grow, fitted to a training log (the report's figure 5).
 
     law = fit_growth(layer.iterations, layer.rms, lr=1e-3)
-    law.c                     # 1.03: each step is as long as lr, times this
+    law.c                     # 1.03: how fast steps add up, in units of lr
     law.r2, law.r2_report     # how much of the curve the law explains; the report's, where c is 1
     law.rms([0, 500, 1000])   # sqrt(w0^2 + c^2 lr^2 t)
 
-The gradient of a filter that feeds an instance norm is orthogonal to it, so by Pythagoras each step adds its own squared length
-to the filter's. Adam's steps have an RMS of about c lr per weight: after t of them RMS^2 has grown by c^2 lr^2 t
-(van Laarhoven 1706.05350; report: c = 1).
+The gradient of a filter that feeds an instance norm is orthogonal to it, so by Pythagoras each step of gradient descent adds its
+own squared length to the filter's (van Laarhoven 1706.05350). Adam's steps are nearly orthogonal, as each weight has a scale of
+its own, and they are correlated; what they add up to is found to be RMS^2 = w0^2 + c^2 lr^2 t (report: c = 1).
 """
 
 import math
@@ -109,4 +109,8 @@ def scale_free(layer: str) -> str:
             "This layer generates filters that feed an instance norm: each filter's rows and biases together have no scale, so "
             "the law's argument holds for them as a whole."
         )
-    return "This layer has a scale of its own: the law's argument does not hold for it, and the curve is for comparison only."
+    if layer.startswith("transform_net.layers.") and layer.endswith(".conv.weight"):  # the flagship's
+        return "This layer feeds an instance norm, so its scale changes nothing; but the law is for a rate that does not fall."
+    if layer.startswith(("transform_net.", "meta_net.")):
+        return "This layer has a scale of its own: the law's argument does not hold for it, and the curve is for comparison only."
+    return "The law's argument holds for a layer that feeds an instance norm; whether this one does is not known here."

@@ -104,6 +104,15 @@ def own_losses(objective: Objective, output: Tensor, content: Tensor, target: ob
     return objective.content_loss(features, goal).item(), style_loss.item()
 
 
+def refuse_to_lose(path: Path, paintings: Sequence[Unseen]) -> None:
+    """Raises ValueError where a table holds the paintings set aside and what is to replace it would not."""
+    kept = path.is_file() and f"\n{ASIDE}," in path.read_text(encoding="utf-8")
+    if kept and not any(painting.group == ASIDE for painting in paintings):
+        raise ValueError(
+            f"{path} holds paintings that were set aside in a data folder: name it with --data, or remove the file."
+        )
+
+
 def write_rows(path: Path, rows: Sequence[dict[str, str | float]]) -> None:
     """`heldout.csv`, replaced whole."""
     text = io.StringIO()
@@ -134,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paintings = unseen(options.data, options.runs / "hashes.json")
         for name in options.models:
             folder = Path(name) if Path(name).is_dir() else CHECKPOINTS / name
+            refuse_to_lose(folder / HELDOUT, paintings)
             model = load_model(folder)
             stylizer = Stylizer(model, model.encoder())
             total = len(paintings) * len(contents)

@@ -5,9 +5,13 @@
 
 A model's twin is the one of its name without the cure (`fixed-norm`, `decay`): same seed, same steps, same pairs. Models whose
 names differ by `-seed1`, `-seed2` alone are one row: means over the seeds, with their range.
+
+Losses differ a hundredfold from painting to painting, so all means over pairs are geometric, and a change is one of their ratio.
+The four photos painted after one painting are not independent: tests are over paintings, each with its mean over the photos.
 """
 
 import csv
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.claims import EQUAL, LOWER, Comparison, compare
+from core.claims import HIGHER, LOWER, UNKNOWN, Comparison, compare
 from core.growth import GROWTH
 from core.growthlaw import SCALE_FREE
 from core.heldout import ASIDE, FIXED, HELDOUT, OUTSIDE, OWN
-from core.logs import LogError, read_folder
-from core.metrics import average
+from core.logs import Floats, LogError, read_folder
+from core.metrics import geometric_mean
 
 SEEDS = "seeds"  # checkpoints/seeds: shorter runs over several seeds, of which only logs and held-out losses are kept
 TOTAL = "own_loss"
@@ -47,7 +51,7 @@ class Summary:
         seeds: how many runs.
         pairs: how many pairs of painting and photo, in each run.
         growth: last over first RMS of the first convolution's filters; None without a log.
-        means: `SHOWN` -> mean; shares are averaged geometrically over pairs (see `core.metrics.average`).
+        means: `SHOWN` -> geometric mean over pairs, and over the seeds the arithmetic one of those.
         against: one line on its own loss (content and style) against its freely grown twin; empty without one.
         changes: of that loss against the twin's, a share of it for each seed that both have (-0.1 is 10 % lower).
     """
@@ -85,7 +89,7 @@ def read_pairs(path: Path) -> Pairs:
             (row["set"], row["style"], row["content"]): {name: float(row[name]) for name in (*OWN, *FIXED)}
             for row in rows
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise LogError(f'"{path}" is not a table written by python -m core.heldout.') from error
     for values in pairs.values():
         values[TOTAL] = sum(values[name] for name in OWN)
@@ -106,16 +110,14 @@ def summarise(parent: Path, names: Sequence[str]) -> list[Summary]:
     for base, runs in models.items():
         growth = _growth([parent / (base + seed) for seed in runs])
         for group in (OUTSIDE, ASIDE):
-            parts = {seed: _only(pairs, group) for seed, pairs in runs.items()}
-            if not all(parts.values()):
+            parts = _of_group(runs, group)
+            if not parts:
                 continue
-            twin = free_twin(base)
-            twins = {seed: _only(pairs, group) for seed, pairs in models.get(twin, {}).items()} if twin else {}
+            found = compared(parts, _of_group(models.get(free_twin(base) or "", {}), group))
             means = {name: _mean([_average(name, pairs) for pairs in parts.values()]) for name in SHOWN}
             count = min(len(pairs) for pairs in parts.values())
-            totals = [(_average(TOTAL, parts[seed]), _average(TOTAL, twins[seed])) for seed in parts if seed in twins]
-            changes = tuple(ours / theirs - 1 for ours, theirs in totals)
-            rows.append(Summary(base, group, len(runs), count, growth, means, against(parts, twins), changes))
+            changes = tuple(each.change for each in found)
+            rows.append(Summary(base, group, len(parts), count, growth, means, against(found, len(parts)), changes))
     return rows
 
 
@@ -137,31 +139,68 @@ def cure_of(name: str) -> str:
     return next((cure for cure in GROWTH[1:] if f"-{cure}" in name), "")
 
 
-def against(ours: dict[str, Pairs], twins: dict[str, Pairs]) -> str:
-    """One line: is the own loss lower than the twin's, over pairs of one run, or seed by seed."""
-    found = [compared(ours[seed], twins[seed]) for seed in ours if seed in twins]
+@dataclass(frozen=True)
+class Change:
+    """Of one run's own loss against its twin's: a share of it (-0.1 is 10 % lower), and a paired test over paintings."""
+
+    change: float
+    test: Comparison
+
+    def __str__(self) -> str:
+        return f"{100 * abs(self.change):.1f} % {self.way}"
+
+    @property
+    def way(self) -> str:
+        return LOWER if self.change < 0 else HIGHER
+
+
+def compared(ours: dict[str, Pairs], twins: dict[str, Pairs]) -> list[Change]:
+    """One for each seed that both have, over the pairs that both have."""
+    found = []
+    for seed in (seed for seed in ours if seed in twins):
+        shared = [
+            key for key in ours[seed] if ours[seed][key][TOTAL] > 0 and twins[seed].get(key, {TOTAL: 0.0})[TOTAL] > 0
+        ]
+        if not shared:
+            continue
+        first, second = (_by_painting({key: pairs[seed][key] for key in shared}) for pairs in (ours, twins))
+        change = math.exp(float(np.mean(first - second))) - 1
+        found.append(Change(change, compare(first, second, LOWER)))
+    return found
+
+
+def against(found: Sequence[Change], seeds: int) -> str:
+    """One line on what `compared` found for a model of that many seeds: painting by painting, or seed by seed."""
     if not found:
         return ""
-    if len(found) == 1:
-        return found[0].summary()
-    counts = [sum(each.direction == way for each in found) for way in (LOWER, "higher", EQUAL)]
-    clear = sum(each.verdict != "cannot be told" for each in found)
-    return f"lower in {counts[0]}, higher in {counts[1]} of {len(found)} seeds, in {clear} of them clearly (p < 0.01)"
+    if seeds == 1:
+        test = found[0].test
+        p = f"p = {test.p:.2g}" if test.p >= 1e-4 else "p < 0.0001"
+        return f"{found[0]}; lower for {test.lower} of {test.pairs} paintings, {p}"
+    lower = sum(each.way == LOWER for each in found)
+    ways = [each.test.direction for each in found if each.test.verdict != UNKNOWN]
+    return (
+        f"{', '.join(str(each) for each in found)}: lower in {lower} of {len(found)} seeds, clearly lower in "
+        f"{ways.count(LOWER)}, clearly higher in {ways.count(HIGHER)}"
+    )
 
 
-def compared(ours: Pairs, theirs: Pairs) -> Comparison:
-    """Paired test over the pairs that both have."""
-    shared = [key for key in ours if key in theirs]
-    return compare([ours[key][TOTAL] for key in shared], [theirs[key][TOTAL] for key in shared], LOWER)
+def _by_painting(pairs: Pairs) -> Floats:
+    """Logarithms of the own loss, in the order of the paintings' names, each the mean over its photos."""
+    losses: dict[str, list[float]] = {}
+    for (_, style, _), values in pairs.items():
+        losses.setdefault(style, []).append(math.log(values[TOTAL]))
+    return np.array([np.mean(losses[style]) for style in sorted(losses)])
 
 
-def _only(pairs: Pairs, group: str) -> Pairs:
-    return {key: values for key, values in pairs.items() if key[0] == group}
+def _of_group(runs: dict[str, Pairs], group: str) -> dict[str, Pairs]:
+    """Seed -> its pairs in a group, without seeds that have none."""
+    parts = {seed: {key: values for key, values in pairs.items() if key[0] == group} for seed, pairs in runs.items()}
+    return {seed: pairs for seed, pairs in parts.items() if pairs}
 
 
 def _average(name: str, pairs: Pairs) -> float:
-    values = [found[name] for found in pairs.values()]
-    return float(np.nanmean(values)) if name in (*OWN, TOTAL) else average(name, values)
+    return geometric_mean(values[name] for values in pairs.values())
 
 
 def _mean(values: Sequence[float]) -> Mean:

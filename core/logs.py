@@ -12,9 +12,9 @@ points of its compressed histograms are the nine quantiles of weights.csv (the r
 import csv
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ LR = 1e-3  # the recipe's, where a log does not say
 LOSSES = ("loss", "content_loss", "style_loss", "tv_loss")
 MAX_BYTES = 16 << 20
 FILES = ("log.csv", "weights.csv")
+ABOUT = ("model.json", "run.json")  # what tells of a log's training: of a finished model, of a run
 EVENTS = "events.out.tfevents."
 BASIS_POINTS = (0, 668, 1587, 3085, 5000, 6915, 8413, 9332, 10000)  # of TensorBoard's compressed histograms
 NEITHER = "is no training log: log.csv has a column iteration and one or more of {losses}; weights.csv has the columns {weights}."
@@ -58,6 +59,9 @@ class Distribution:
     iterations: Floats
     quantiles: Floats
     rms: Floats
+
+
+Curve = TypeVar("Curve", Series, Distribution)
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ def find_logs(parent: Path) -> list[str]:
 
 
 def read_folder(folder: Path) -> TrainingLog:
-    """The log of a run's or a model's folder; what is known of the learning rate is in its model.json, if there is one.
+    """The log of a run's or a model's folder; what is known of the learning rate is in its model.json or run.json.
 
     Raises:
         LogError: it holds neither log.csv nor weights.csv, or one that is broken.
@@ -109,11 +113,13 @@ def read_folder(folder: Path) -> TrainingLog:
     if not paths:
         raise LogError(f"There is no training log in {folder.name}.")
     log = read_files(paths, folder.name)
-    try:
-        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        return replace(log, lr=float(info["training"]["lr"]), falls=_falls(info))
-    except (OSError, ValueError, KeyError, TypeError):
-        return log
+    for name in ABOUT:
+        try:
+            info = json.loads((folder / name).read_text(encoding="utf-8"))
+            return replace(log, lr=float(info["training"]["lr"]), falls=_falls(info))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return log
 
 
 def _falls(info: dict[str, Any]) -> int | None:
@@ -124,7 +130,7 @@ def _falls(info: dict[str, Any]) -> int | None:
 
 
 def read_files(paths: Sequence[Path], name: str) -> TrainingLog:
-    """One run's log from its files: log.csv, weights.csv, event files, in any order and under any name.
+    """One run's log from its files: log.csv, weights.csv, event files, in any order and under any name; parts are joined.
 
     Raises:
         LogError: one of them is something else, empty, broken, or larger than 16 MiB.
@@ -136,9 +142,18 @@ def read_files(paths: Sequence[Path], name: str) -> TrainingLog:
             raise LogError(f'"{path.name}" is larger than {MAX_BYTES >> 20} MiB, the most that is read of a log.')
         read = read_events if path.name.startswith(EVENTS) else read_csv
         found_layers, found_losses = read(path)
-        layers |= found_layers
-        losses |= found_losses
+        layers |= {key: _joined(layers.get(key), found) for key, found in found_layers.items()}
+        losses |= {key: _joined(losses.get(key), found) for key, found in found_losses.items()}
     return TrainingLog(name, layers, losses)
+
+
+def _joined(first: Curve | None, second: Curve) -> Curve:
+    """Two parts of one curve; where both have an iteration, the second's."""
+    if first is None:
+        return second
+    columns = [np.concatenate([getattr(part, f.name) for part in (first, second)]) for f in fields(second)]
+    _, last = np.unique(columns[0][::-1], return_index=True)
+    return type(second)(*(column[::-1][last] for column in columns))
 
 
 Curves = tuple[dict[str, Distribution], dict[str, Series]]
@@ -162,10 +177,11 @@ def read_csv(path: Path) -> Curves:
     for number, row in whole:
         if len(row) != len(columns):
             raise LogError(f'"{path.name}" has {len(row)} values in line {number}, where {len(columns)} belong.')
-    if set(WEIGHT_FIELDS) <= set(columns):
-        return _layers(path, columns, whole), {}
-    if "iteration" in columns and set(LOSSES) & set(columns):
-        return {}, _losses(path, columns, whole)
+    if "model" in columns and len(models := {row[columns.index("model")] for _, row in whole}) > 1:
+        raise LogError(f'"{path.name}" has the rows of {len(models)} models; leave those of one in it.')
+    has_weights, has_losses = set(WEIGHT_FIELDS) <= set(columns), "iteration" in columns and set(LOSSES) & set(columns)
+    if has_weights or has_losses:
+        return _layers(path, columns, whole) if has_weights else {}, _losses(path, columns, whole) if has_losses else {}
     expected = NEITHER.format(losses=", ".join(LOSSES), weights=", ".join(WEIGHT_FIELDS))
     raise LogError(f'"{path.name}" {expected}')
 
@@ -175,6 +191,7 @@ Rows = list[tuple[int, list[str]]]
 
 def _layers(path: Path, columns: list[str], rows: Rows) -> dict[str, Distribution]:
     layer = columns.index("layer")
+    rows = [(number, row) for number, row in rows if row[layer]]  # the page's own export has rows of losses alone
     wanted = ["iteration", *(f"p{p}" for p in PERCENT), "rms"]
     table = _numbers(path, columns, rows, wanted)
     names = np.array([row[layer] for _, row in rows])
@@ -196,15 +213,17 @@ def _losses(path: Path, columns: list[str], rows: Rows) -> dict[str, Series]:
 
 
 def _numbers(path: Path, columns: list[str], rows: Rows, wanted: list[str]) -> Floats:
-    """Rows x wanted columns."""
+    """Rows x wanted columns; NaN where a cell is empty. Raises LogError for an iteration that is none."""
     indices = [columns.index(name) for name in wanted]
     table = np.empty((len(rows), len(indices)))
     for place, (number, row) in enumerate(rows):
         try:
-            table[place] = [float(row[i]) for i in indices]
+            table[place] = [float(row[i] or "nan") for i in indices]
         except ValueError as error:
-            wrong = next(row[i] for i in indices if not _is_number(row[i]))
+            wrong = next(row[i] for i in indices if row[i] and not _is_number(row[i]))
             raise LogError(f'"{path.name}" has {wrong[:40]!r} in line {number}, where a number belongs.') from error
+        if not np.isfinite(table[place, 0]):
+            raise LogError(f'"{path.name}" has no iteration in line {number}.')
     return table
 
 

@@ -260,10 +260,16 @@ def average(name: str, values: Iterable[float]) -> float:
 
     NaN values are left out; NaN where nothing is left, 0 where a ratio is 0.
     """
+    if MEASURES[name].is_ratio:
+        return geometric_mean(values)
+    kept = np.array([value for value in values if not np.isnan(value)])
+    return float(kept.mean()) if len(kept) else float("nan")
+
+
+def geometric_mean(values: Iterable[float]) -> float:
+    """Of numbers of at least 0. NaN values are left out; NaN where nothing is left, 0 where one is 0."""
     kept = np.array([value for value in values if not np.isnan(value)])
     if not len(kept):
         return float("nan")
-    if not MEASURES[name].is_ratio:
-        return float(kept.mean())
     with np.errstate(divide="ignore"):
         return float(np.exp(np.log(kept).mean()))

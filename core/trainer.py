@@ -7,6 +7,7 @@ trainer.export(Path("checkpoints/improved-500"))
 
 import copy
 import hashlib
+import json
 import signal
 import time
 from collections.abc import Sequence
@@ -146,7 +147,7 @@ class Trainer:
         """Train to the end. Raises Interrupted after SIGTERM or SIGINT, with the state saved."""
         rank, world = self.place.rank, self.place.world
         wrapped = DistributedDataParallel(self.net) if world > 1 else self.net
-        log = RunLog(self.folder, self.done) if rank == 0 else None
+        log = self._open_log() if rank == 0 else None
         bar = tqdm(total=self.total, initial=self.done, desc=self.variant.name, disable=rank != 0, smoothing=0.05)
         saved = started = time.monotonic()
         with _on_signals(self.stop):
@@ -170,6 +171,14 @@ class Trainer:
 
     def stop(self) -> None:
         self._stop = True
+
+    def _open_log(self) -> RunLog:
+        """The run's log, with what its reader must know of the learning rate beside it (see `core.logs`)."""
+        log = RunLog(self.folder, self.done)
+        training = {**asdict(self.recipe), "of_iterations": self.total}
+        about = {"variant": asdict(self.variant), "training": training}
+        write_atomic(self.folder / "run.json", json.dumps(about, indent=2, ensure_ascii=False).encode())
+        return log
 
     def _record(self, log: RunLog, iteration: int, seconds: float, result: StepResult) -> None:
         log.iteration(

@@ -80,10 +80,10 @@ def draw(
         loss = loss if loss in LOSSES else LOSSES[0]
         view = View(layer, scale == LOGARITHMIC, loss, min(WIDEST, max(1, int(window))), bool(touch))
         plot = drawn(chosen, view)
+        table, said = laws(chosen, layer), wrong + _status(chosen, view, run)
     except Exception as error:
         return gr.skip(), gr.skip(), sentences.problem(error), gr.skip()
-    said = wrong + _status(chosen, view, run)
-    return gr.Plot(plot, visible=plot is not None), laws(chosen, layer), said, gr.Dropdown(_titled(layers), value=layer)
+    return gr.Plot(plot, visible=plot is not None), table, said, gr.Dropdown(_titled(layers), value=layer)
 
 
 def open_tab(*order: Any) -> tuple[Any, ...]:
@@ -98,13 +98,13 @@ def watch(run: str | None) -> gr.Timer:
 
 
 def tick(seen: Any, *order: Any) -> tuple[Any, ...]:
-    """`draw` without the layers, where rows were written since the last look; what is said tells the time anyway."""
+    """`draw`, where rows were written since the last look; what is said tells the time anyway."""
     try:
         now: Any = [source.stamps for source in sources((), order[2], None)]
     except (OrderError, OSError):
         now = None
-    figure_now, table, said, _ = draw(*order)
-    return (seen, gr.skip(), gr.skip(), said) if now == seen else (now, figure_now, table, said)
+    plot, table, said, layers = draw(*order)
+    return (seen, gr.skip(), gr.skip(), said, gr.skip()) if now == seen else (now, plot, table, said, layers)
 
 
 def export(
@@ -144,21 +144,25 @@ def write_csv(path: Path, logs: Sequence[tuple[str, TrainingLog]], layer: str) -
                     rows.setdefault(iteration, {})[name] = value
             for iteration, row in sorted(rows.items()):
                 cells = [f"{row[name]:.6g}" if name in row else "" for name in columns]
-                writer.writerow([title, f"{iteration:g}", layer if "rms" in row else "", *cells])
+                writer.writerow([title, f"{iteration:.12g}", layer if "rms" in row else "", *cells])
 
 
 def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
     runs = [Curves(read(source), source.title, source.color) for source in chosen]
-    if not any(view.layer in each.log.layers or view.loss in each.log.losses for each in runs):
+    if not runs:
         return sentences.notice(text.NOTHING)
-    parts = []
+    parts = [text.not_drawn(each.title, each.log) for each in runs if not _is_drawn(each.log, view)]
     for source in chosen:
         if run and source.folder == growth_sources.RUNS / run:
             reached = [series.iterations[-1] for series in read(source).losses.values() if len(series.iterations)]
-            ago = time.time() - max(stamp for stamp, _ in source.stamps) / 1e9
+            ago = time.time() - source.written
             parts.append(f"{run}: iteration {max(reached, default=0):,.0f}, written {text.duration(ago)} ago.")
     parts += [text.THINNED] if is_thinned(runs, view.layer, view.loss) else []
     return sentences.caption(" ".join(parts)) if parts else ""
+
+
+def _is_drawn(log: TrainingLog, view: View) -> bool:
+    return view.layer in log.layers or view.loss in log.losses
 
 
 def _titled(layers: Sequence[str]) -> list[tuple[str, str]]:
@@ -199,7 +203,7 @@ def build(tab: gr.Tab) -> None:
         listen: Callable[..., Any] = control.change if isinstance(control, gr.File) else control.input
         listen(draw, order, outputs, **pointed)
     run.input(watch, run, timer, **QUIET)
-    timer.tick(tick, [seen, *order], [seen, plot, table, said], js=SEEN_WITH_POINTER, **LIGHT)
+    timer.tick(tick, [seen, *order], [seen, *outputs], js=SEEN_WITH_POINTER, **LIGHT)
     made = save.click(export, order[:5], [file, said], **LIGHT)
     made.success(None, file, None, js=DOWNLOAD)
 

@@ -76,7 +76,7 @@ def figure(
         return None
     whole = sum(heights) + GAP * (len(heights) - 1)
     plot = make_subplots(len(heights), 1, shared_xaxes=True, vertical_spacing=GAP / whole, row_heights=heights)
-    _lay_out(plot, whole, f"{layer} {logarithmic} {loss}", touch)
+    _lay_out(plot, whole, f"{layer} {logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}", touch)
     for row, run in enumerate(weights, start=1):
         _bands(plot, row, run, run.log.layers[layer], logarithmic)
     row = len(weights) + 1
@@ -108,14 +108,15 @@ def thin(count: int, most: int = MOST_POINTS) -> Any:
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
 
 
-def running_mean(values: Floats, window: int) -> Floats:
-    """Mean of each value and the up to `window` - 1 before it; NaN are left out, and stay where there is nothing else."""
+def running_mean(series: Series, window: int) -> Floats:
+    """Mean of the values of the last `window` iterations, for each; NaN are left out, and stay where there is nothing else."""
+    values = series.values
     if window <= 1 or not len(values):
         return values
     known = np.isfinite(values)
     sums, counts = (np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, values, 0.0), known))
     last = np.arange(1, len(values) + 1)
-    first = np.maximum(0, last - window)
+    first = np.searchsorted(series.iterations, series.iterations - window, side="right")
     with np.errstate(invalid="ignore", divide="ignore"):
         return (sums[last] - sums[first]) / (counts[last] - counts[first])
 
@@ -132,7 +133,7 @@ def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarith
     _title(plot, row, _named(run) + (": bands between min, 7, 16, 31, 50, 69, 84, 93 % and max" if row == 1 else ""))
     for place in reversed(range(len(PERCENT))):
         exact = layer.quantiles[points, place]
-        outer = min(place, len(PERCENT) - 1 - place)
+        outer = min(place, len(PERCENT) - 2 - place)  # of the band between this quantile and the next
         plot.add_scatter(
             row=row,
             col=1,
@@ -142,7 +143,7 @@ def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarith
             mode="lines",
             line={"color": run.color, "width": 1.6 if PERCENT[place] == 50 else 0.5},
             fill="tonexty" if place < len(PERCENT) - 1 else None,
-            fillcolor=_faint(run.color, ALPHAS[min(outer, 3)]),
+            fillcolor=_faint(run.color, ALPHAS[outer]),
             customdata=exact if logarithmic else None,
             hovertemplate="%{customdata:.6g}" if logarithmic else "%{y:.6g}",
         )
@@ -171,7 +172,7 @@ def _turns(plot: go.Figure, row: int, run: Curves, layer: str) -> None:
 
 def _loss(plot: go.Figure, row: int, run: Curves, series: Series, window: int) -> None:
     points = thin(len(series.values))
-    _line(plot, row, run, series.iterations[points], running_mean(series.values, window)[points], run.title, width=1.4)
+    _line(plot, row, run, series.iterations[points], running_mean(series, window)[points], run.title, width=1.4)
 
 
 def _line(plot: go.Figure, row: int, run: Curves, x: Floats, y: Floats, name: str, **style: Any) -> None:

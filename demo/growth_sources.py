@@ -4,8 +4,9 @@ chosen, wrong = readable(sources(["original-500"], None, None))
 log = read(chosen[0])                       # a core.logs.TrainingLog, remembered until its files change
 """
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gallery.charts import COLORS, OTHERS
 
 RUNS = Path(__file__).parents[1] / "runs"
 FIGURE_5 = ("original-500", "improved-500", "original-1000", "improved-1000")
+FRESH = 300  # seconds after its last row, a training counts as running
 RUNNING_COLOR, OWN_COLOR = "#3f9c86", "#c06a8b"
 MOST_FILES = 8
 
@@ -35,6 +37,11 @@ class Source:
     files: tuple[Path, ...]
     stamps: tuple[tuple[int, int], ...]
     folder: Path | None = None
+
+    @property
+    def written(self) -> float:
+        """When, in seconds."""
+        return max((stamp for stamp, _ in self.stamps), default=0) / 1e9
 
     @classmethod
     def of(cls, title: str, color: str, files: Sequence[Path], folder: Path | None = None) -> "Source":
@@ -56,8 +63,8 @@ def shipped() -> list[str]:
 
 
 def running() -> list[str]:
-    """Names of the folders in `runs/` that hold a log."""
-    return find_logs(RUNS)
+    """Names of the folders in `runs/` that hold a log, those first that were written last."""
+    return sorted(find_logs(RUNS), key=lambda name: -_folder(RUNS / name, name, RUNNING_COLOR).written)
 
 
 def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | None) -> list[Source]:
@@ -71,12 +78,16 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
     if run:
         if run not in running():
             raise OrderError("That training is not there any more; choose another.")
-        found.append(_folder(RUNS / run, f"{run}, in training", RUNNING_COLOR))
+        live = _folder(RUNS / run, run, RUNNING_COLOR)
+        found.append(replace(live, title=f"{run}, in training") if time.time() - live.written < FRESH else live)
     if files:
         if len(files) > MOST_FILES:
             raise OrderError(f"At most {MOST_FILES} files are read as one log; leave some out.")
         paths = [Path(str(uploaded(file, "log"))) for file in files]
-        found.append(Source.of("own log", OWN_COLOR, paths))
+        try:
+            found.append(Source.of("own log", OWN_COLOR, paths))
+        except OSError as error:
+            raise OrderError("Your log is kept for an hour, which is over; take it out and drop it again.") from error
     return found
 
 

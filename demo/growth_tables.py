@@ -26,7 +26,8 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
         law = fit_growth(found.iterations, found.rms, log.lr) if found else None
         if found and law:
             last = float(found.rms[-1])
-            cells = [f"{law.w0:.4f} → {last:.4f}", f"× {last / law.w0:.2f}", _number(law.c), _number(law.r2)]
+            grown = f"× {last / law.w0:.2f}" if law.w0 else "–"
+            cells = [f"{law.w0:.4f} → {last:.4f}", grown, _number(law.c), _number(law.r2)]
             rows.append([source.title, f"{found.iterations[-1]:,.0f}", *cells, _number(law.r2_report)])
     if not rows:
         return ""
@@ -39,32 +40,39 @@ def heldout() -> str:
     """What stopping the growth does to held-out losses, as HTML."""
     try:
         parents = (checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS)
-        rows = [row for parent in parents for row in summarise(parent, find_heldout(parent))]
+        models, seeds = (summarise(parent, find_heldout(parent)) for parent in parents)
     except LogError as error:
         return sentences.problem(OrderError(str(error)))
-    if not rows:
+    if not (models or seeds):
         return sentences.notice(text.NO_HELDOUT)
     heads = ["model", "paintings", "pairs", "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN), text.AGAINST]
-    cells = [_heldout_row(row) for row in rows]
-    return f'<div class="growth">{answer(rows)}{_table(heads, cells)}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+    cells = [_heldout_row(row, row.name) for row in models] + [_heldout_row(row, _of_seeds(row)) for row in seeds]
+    return f'<div class="growth">{answer(seeds)}{_table(heads, cells)}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
 
 
 def answer(rows: Sequence[Summary]) -> str:
-    """What runs over several seeds say of each way to stop the growth, on the paintings set aside; empty without such runs."""
+    """What runs over several seeds say of each way to stop the growth, on the paintings set aside; empty without such runs.
+
+    Changes over the seeds are averaged as they are, and given with the lowest and the highest.
+    """
     found = [row for row in rows if row.group == ASIDE and len(row.changes) > 1]
     said = "; ".join(f"with <code>{row.cure}</code>, {_change(row.changes)}" for row in found)
-    return f"<p><b>{text.ANSWER} {said}.</b></p>" if said else ""
+    return f"<p>{text.ANSWER} <b>{said}</b>. {text.FEW_SEEDS}</p>" if said else ""
 
 
 def _change(changes: Sequence[float]) -> str:
     mean = sum(changes) / len(changes)
     way = "lower" if mean < 0 else "higher"
     agree = sum((change < 0) == (mean < 0) for change in changes)
-    return f"{100 * abs(mean):.1f} % {way} on average and {way} in {agree} of {len(changes)} seeds"
+    spread = f"{100 * min(changes):+.1f} to {100 * max(changes):+.1f} %".replace("-", "−")
+    return f"{100 * abs(mean):.1f} % {way} on average ({spread}), {way} in {agree} of {len(changes)} seeds"
 
 
-def _heldout_row(row: Summary) -> list[str]:
-    name = row.name if row.seeds == 1 else f"{row.name}, {row.seeds} seeds"
+def _of_seeds(row: Summary) -> str:
+    return f"{row.name}, {row.seeds} seed{'s' if row.seeds > 1 else ''}"
+
+
+def _heldout_row(row: Summary, name: str) -> list[str]:
     growth = "–" if row.growth is None else f"× {_range(row.growth, 2)}"
     return [name, row.group, str(row.pairs), growth, *(_range(row.means[key], 3) for key in SHOWN), row.against or "–"]
 

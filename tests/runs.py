@@ -30,13 +30,13 @@ def write_run(folder: Path, iterations: int = 40, c: float = 1.0, skipped: int |
 
 
 def write_heldout(folder: Path, factor: float = 1.0, groups: tuple[str, ...] = (OUTSIDE, ASIDE)) -> None:
-    """Made-up losses of 3 paintings by 8 photos in each group: content 1, 2 ... 24, style three times that, by the factor."""
+    """Made-up losses of 12 paintings by 2 photos in each group: content 1, 2 ... 24, style three times that, by the factor."""
     rows: list[dict[str, str | float]] = []
     for group in groups:
         for i in range(24):
             measures: dict[str, Any] = dict.fromkeys(FIELDS[3:], 0.5)
             measures |= {"own_content_loss": factor * (i + 1.0), "own_style_loss": factor * 3 * (i + 1.0)}
             measures["gram_share"] = factor * (0.1 if i % 2 else 0.4)
-            rows.append({"set": group, "style": f"painting {i // 8}", "content": f"photo, {i % 8}", **measures})
+            rows.append({"set": group, "style": f"painting {i // 2}", "content": f"photo, {i % 2}", **measures})
     folder.mkdir(parents=True, exist_ok=True)
     write_rows(folder / HELDOUT, rows)

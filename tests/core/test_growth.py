@@ -52,14 +52,18 @@ def test_fixed_norms_restore_each_filter_and_leave_the_function_alone(block: str
     with torch.no_grad():
         before, filters = net(images, descriptor)
         first = {name: value.clone() for name, value in filters.items()}
-        first_conv(net).mul_(3.0)
-        if block == "resnext":
-            branches(net).mul_(2.0)
+        own = [first_conv(net)] + ([branches(net)] if block == "resnext" else [])
+        norms_before = [conv.flatten(1).norm(dim=1) for conv in own]
+        for conv in own:
+            conv.mul_(torch.linspace(2.0, 4.0, len(conv)).view(-1, 1, 1, 1))
         for parameter in net.meta_net.outputs.parameters():
             parameter.mul_(5.0)
         grown, _ = net(images, descriptor)
         norms.restore()
         after, filters = net(images, descriptor)
+        assert [conv.flatten(1).norm(dim=1).tolist() for conv in own] == [
+            pytest.approx(n.tolist()) for n in norms_before
+        ]
     # Instance norm forgives the growth but for its eps, so the pictures agree throughout.
     assert (grown - before).abs().mean() < 0.05 * before.std()
     assert (after - before).abs().max() < 1e-2

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.flagship import FlagshipNet
 from core.growthlaw import fit_growth, growth, r_squared, scale_free
 from core.nets import StyleNet
 from core.runlog import trained_layers
@@ -107,3 +108,6 @@ def test_which_layers_have_no_scale() -> None:
     assert "generates filters" in scale_free("meta_net.outputs.3.weight")
     assert "does not hold" in scale_free("transform_net.upsampling.11.weight")
     assert "does not hold" in scale_free("meta_net.hidden.weight")
+    flagship = [scale_free(name) for name in trained_layers(FlagshipNet(4)) if name.startswith("transform_net.")]
+    assert ["rate that does not fall" in said for said in flagship] == [True] * (len(flagship) - 1) + [False]
+    assert "not known" in scale_free("generator.conv1.weight")

@@ -81,7 +81,7 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     write_heldout(tmp_path)
     pairs = read_pairs(tmp_path / HELDOUT)
     assert len(pairs) == 48
-    assert pairs[ASIDE, "painting 2", "photo, 7"]["own_loss"] == 24 + 72
+    assert pairs[ASIDE, "painting 11", "photo, 1"]["own_loss"] == 24 + 72
     with open(tmp_path / HELDOUT, newline="", encoding="utf-8") as file:
         assert tuple(next(csv.reader(file))) == FIELDS
     assert set(FIELDS[5:]) <= set(MEASURES)
@@ -94,11 +94,11 @@ def test_a_model_is_compared_with_its_freely_grown_twin(tmp_path: Path) -> None:
     write_run(tmp_path / "improved-500")
     free, _, cured, aside = summarise(tmp_path, find_heldout(tmp_path))
     assert (free.name, free.group, free.seeds, free.pairs, free.against) == ("improved-500", OUTSIDE, 1, 24, "")
-    assert free.means["own_loss"].value == pytest.approx(4 * 12.5)
-    assert free.means["gram_share"].value == pytest.approx(0.2), "shares are averaged geometrically"
+    assert free.means["own_loss"].value == pytest.approx(4 * math.factorial(24) ** (1 / 24)), "means are geometric"
+    assert free.means["gram_share"].value == pytest.approx(0.2)
     assert free.growth is not None and free.growth.value == pytest.approx(math.sqrt(1 + 30 * 1e-6 / 0.04**2), rel=1e-4)
     assert (cured.name, cured.growth) == ("improved-500-fixed-norm", None)
-    assert cured.against.startswith("lower in 24 of 24 pairs, median difference -5")
+    assert cured.against == "10.0 % lower; lower for 12 of 12 paintings, p = 0.00049"
     assert aside.group == ASIDE
     assert (free.cure, free.changes) == ("", ())
     assert (cured.cure, cured.changes) == ("fixed-norm", pytest.approx((-0.1,)))
@@ -111,10 +111,58 @@ def test_seeds_are_taken_together(tmp_path: Path) -> None:
     free_row, cured_row = summarise(tmp_path, find_heldout(tmp_path))
     assert (free_row.name, free_row.seeds) == ("improved-500-crop128", 3)
     total = free_row.means["own_loss"]
-    assert (total.value, total.low, total.high) == pytest.approx((55, 50, 60))
+    one = 4 * math.factorial(24) ** (1 / 24)
+    assert (total.value, total.low, total.high) == pytest.approx((1.1 * one, one, 1.2 * one))
     assert cured_row.cure == "decay"
-    assert sorted(cured_row.changes) == pytest.approx([0.8 / 1.1 - 1, 0.9 - 1, 1.3 / 1.2 - 1])
-    assert cured_row.against == "lower in 2, higher in 1 of 3 seeds, in 3 of them clearly (p < 0.01)"
+    assert cured_row.changes == pytest.approx((0.9 - 1, 1.3 / 1.2 - 1, 0.8 / 1.1 - 1))
+    assert cured_row.against == (
+        "10.0 % lower, 8.3 % higher, 27.3 % lower: lower in 2 of 3 seeds, clearly lower in 2, clearly higher in 1"
+    )
+
+
+def test_a_mean_that_one_painting_makes_is_not_clear(tmp_path: Path) -> None:
+    """One is far better, eleven are a little worse."""
+    write_heldout(tmp_path / "one")
+    write_heldout(tmp_path / "one-decay", 1.1)
+    table = (tmp_path / "one-decay" / HELDOUT).read_text().splitlines()
+    better = [line.replace(line.split(",")[-8], "0.1").replace(line.split(",")[-7], "0.3") for line in table[-2:]]
+    (tmp_path / "one-decay" / HELDOUT).write_text("\n".join([*table[:-2], *better]) + "\n")
+    *_, aside = summarise(tmp_path, ["one", "one-decay"])
+    assert aside.against == "30.8 % lower; lower for 1 of 12 paintings, p = 0.02"
+
+
+def test_runs_that_are_not_all_there_are_compared_as_far_as_they_go(tmp_path: Path) -> None:
+    for seed in ("", "-seed1", "-seed2"):
+        write_heldout(tmp_path / f"one{seed}", 1.0, (OUTSIDE,) if seed == "-seed2" else (OUTSIDE, ASIDE))
+    for seed in ("-seed1", "-seed2", "-seed3"):
+        write_heldout(tmp_path / f"one-decay{seed}", 0.9)
+    write_heldout(tmp_path / "one-fixed-norm-seed1", 1.2)
+    rows = {(row.name, row.group): row for row in summarise(tmp_path, find_heldout(tmp_path))}
+    assert (rows["one", OUTSIDE].seeds, rows["one", ASIDE].seeds) == (3, 2)
+    assert len(rows["one-decay", OUTSIDE].changes) == 2
+    assert rows["one-decay", ASIDE].seeds == 3
+    assert rows["one-decay", ASIDE].changes == pytest.approx((-0.1,)), "the one that both have"
+    assert (
+        rows["one-decay", ASIDE].against
+        == "10.0 % lower: lower in 1 of 1 seeds, clearly lower in 1, clearly higher in 0"
+    )
+    assert rows["one-fixed-norm", ASIDE].against.startswith("20.0 % higher; lower for 0 of 12 paintings")
+
+
+def test_losses_of_nothing_are_not_compared(tmp_path: Path) -> None:
+    write_heldout(tmp_path / "one", 0.0)
+    write_heldout(tmp_path / "one-decay", float("nan"))
+    *_, row = summarise(tmp_path, ["one", "one-decay"])
+    assert (row.against, row.changes) == ("", ())
+    assert math.isnan(row.means["own_loss"].value)
+
+
+def test_a_table_of_more_paintings_is_not_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_heldout(tmp_path)
+    before = (tmp_path / HELDOUT).read_bytes()
+    assert heldout.main([str(tmp_path)]) == 1
+    assert "name it with --data, or remove the file" in capsys.readouterr().err
+    assert (tmp_path / HELDOUT).read_bytes() == before
 
 
 def test_names() -> None:

@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from core.logs import BASIS_POINTS, LOSSES, LR, MAX_BYTES, LogError, find_logs, loss_of, read_files, read_folder
+from core.logs import (
+    BASIS_POINTS,
+    LOSSES,
+    LR,
+    MAX_BYTES,
+    Distribution,
+    LogError,
+    Series,
+    find_logs,
+    loss_of,
+    read_files,
+    read_folder,
+)
 from core.runlog import PERCENT, WEIGHT_FIELDS, weight_summary
 from tests.runs import FIRST, write_run
 
@@ -95,13 +107,28 @@ def test_a_file_cut_anywhere_in_its_last_lines_is_read_as_far_as_it_goes(tmp_pat
         )
         assert found == int((ends <= cut).sum()) - 1
     path.write_bytes(whole[: int(ends[-2]) + 5] + b"\n")
-    read_files([path], "ended too early")
+    log = read_files([path], "ended too early")
+    curves: dict[str, Series | Distribution] = {**log.layers, **log.losses}
+    assert next(iter(curves.values())).iterations[-1] == (9 if log.losses else 10)
 
 
 def test_rows_are_put_in_order_and_the_last_of_two_counts(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("iteration,loss\n2,5\n0,1\n2,7\n1,3\n")
     series = read_files([tmp_path / "log.csv"], "own").losses["loss"]
     assert (series.iterations.tolist(), series.values.tolist()) == ([0, 1, 2], [1, 3, 7])
+
+
+def test_parts_of_a_log_are_joined(tmp_path: Path) -> None:
+    """A run that was resumed with a new file: where both have an iteration, the later file counts."""
+    (tmp_path / "first.csv").write_text("iteration,loss\n0,5\n1,4\n2,9\n")
+    (tmp_path / "second.csv").write_text("iteration,loss\n2,3\n3,2\n")
+    series = read_files([tmp_path / "first.csv", tmp_path / "second.csv"], "own").losses["loss"]
+    assert (series.iterations.tolist(), series.values.tolist()) == ([0, 1, 2, 3], [5, 4, 3, 2])
+    head = f"iteration,layer,{','.join(f'p{p}' for p in PERCENT)},rms\n"
+    for i, name in enumerate(("a.csv", "b.csv")):
+        (tmp_path / name).write_text(head + f"{i},conv,{','.join('0' * 9)},{i + 1}\n")
+    layer = read_files([tmp_path / "a.csv", tmp_path / "b.csv"], "own").layers["conv"]
+    assert (layer.rms.tolist(), layer.quantiles.shape) == ([1, 2], (2, 9))
 
 
 def test_folders_with_logs_are_found(tmp_path: Path) -> None:
@@ -134,6 +161,19 @@ def test_one_loss_is_enough(tmp_path: Path) -> None:
     losses = read_files([tmp_path / "mine.csv"], "own").losses
     assert list(losses) == ["style_loss"]
     assert losses["style_loss"].values[0] == 2.5 and math.isnan(losses["style_loss"].values[1])
+
+
+def test_an_empty_cell_is_a_gap(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("iteration,loss\n0,2.5\n1,\n")
+    values = read_files([tmp_path / "mine.csv"], "own").losses["loss"].values
+    assert values[0] == 2.5 and math.isnan(values[1])
+    (tmp_path / "mine.csv").write_text("iteration,loss\n0,2.5\n,2\n")
+    assert "has no iteration in line 3" in refused(tmp_path / "mine.csv")
+
+
+def test_models_in_one_table_are_not_mixed(tmp_path: Path) -> None:
+    (tmp_path / "both.csv").write_text("model,iteration,loss\na,0,1\nb,0,2\n")
+    assert "has the rows of 2 models; leave those of one in it" in refused(tmp_path / "both.csv")
 
 
 @pytest.mark.parametrize(
@@ -177,7 +217,6 @@ def test_the_words_in_a_tag_tell_the_loss() -> None:
 
 
 def test_an_event_file_becomes_curves(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
     writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(tmp_path))
     torch.manual_seed(0)
     weights = [0.1 * (i + 1) * torch.randn(20_000) for i in range(3)]

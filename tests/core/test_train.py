@@ -168,7 +168,11 @@ def test_a_run_ships_its_model_and_removes_its_state(tmp_path: Path, capsys: pyt
     shipped = tmp_path / "shipped" / "ablation-mse"
     assert capsys.readouterr().out.startswith("12 iterations done; ")
     assert load_model(shipped).info["training"]["style_weight"] == 3.5
-    assert sorted(p.name for p in (tmp_path / "runs" / "ablation-mse").iterdir()) == ["log.csv", "weights.csv"]
+    assert sorted(p.name for p in (tmp_path / "runs" / "ablation-mse").iterdir()) == [
+        "log.csv",
+        "run.json",
+        "weights.csv",
+    ]
     before = (shipped / "log.csv").read_bytes()
     assert train.main(["ablation-mse", "--device", "cpu", *folders]) == 1, "not trained again by mistake"
     assert "is finished; remove that folder" in capsys.readouterr().err

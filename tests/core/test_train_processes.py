@@ -127,7 +127,9 @@ def test_a_killed_run_goes_on_to_the_same_numbers(command_line: Callable[..., Co
     whole.export(line.folder / "here_shipped")
     ours, theirs = (load_model(folder).net.state_dict() for folder in (line.shipped, line.folder / "here_shipped"))
     assert_same(ours, theirs, tolerance=1e-6)
-    assert sorted(path.name for path in line.run.iterdir()) == ["log.csv", "weights.csv"], "no state, nor half a state"
+    assert sorted(path.name for path in line.run.iterdir()) == ["log.csv", "run.json", "weights.csv"], (
+        "no state, nor half a state"
+    )
 
 
 def test_sigterm_saves_and_says_so(command_line: Callable[..., CommandLine]) -> None:

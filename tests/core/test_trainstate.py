@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.engine import Place
+from core.logs import read_folder
 from core.packing import WeightsError
 from core.trainer import Recipe, Trainer
 from core.trainstate import STATE
@@ -29,6 +30,13 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(start: StartTrainer, name: st
     assert rows(rest.folder) == rows(whole.folder)
     assert (rest.folder / "weights.csv").read_bytes() == (whole.folder / "weights.csv").read_bytes()
     assert_same(numbers(rest), numbers(whole), tolerance=1e-6)
+
+
+def test_the_log_of_a_run_that_is_not_over_tells_its_learning_rate(start: StartTrainer) -> None:
+    run = start(lr=5e-4, growth="fixed-norm")
+    stop_after(run, 3)
+    log = read_folder(run.folder)
+    assert (log.lr, log.falls) == (5e-4, run.total)
 
 
 def test_a_finished_run_has_nothing_left_to_do(start: StartTrainer) -> None:
@@ -73,7 +81,7 @@ def test_what_a_kill_while_saving_left_is_removed(start: StartTrainer) -> None:
     for name in (".tmpA1b2C3", f".{STATE}.1234"):
         (folder / name).write_bytes(b"half a state")
     assert start().done == 1
-    assert sorted(path.name for path in folder.iterdir()) == ["log.csv", STATE, "weights.csv"]
+    assert sorted(path.name for path in folder.iterdir()) == ["log.csv", "run.json", STATE, "weights.csv"]
 
 
 def test_an_uneven_share_is_refused(contents: list[Path], tmp_path: Path, tiny_variant: TinyVariant) -> None:

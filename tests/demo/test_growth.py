@@ -1,16 +1,22 @@
 """The tab Weight growth: which logs are offered and read, what the tables and the CSV hold, and the tab in Chromium."""
 
 import csv
+import json
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from core import checkpoint
 from core.heldout import ASIDE, OUTSIDE
+from core.logs import Series, read_files
 from demo import growth, growth_sources
+from demo.growth_figures import Curves, figure, running_mean, thin, two_signed_log
 from demo.growth_sources import Source, readable, running, shipped, sources
 from tests.runs import FIRST, write_heldout, write_run
 
@@ -69,6 +75,78 @@ def test_the_table_holds_the_fitted_law(folders: Path) -> None:
         ("other", "0.500", "1.000"),
         ("live, in training", "2.000", "1.000"),
     ]
+    (folders / "mine.csv").write_text(
+        "iteration,layer,p0,p7,p16,p31,p50,p69,p84,p93,p100,rms\n"
+        + "".join(f"{i},bias,0,0,0,0,0,0,0,0,0,{i / 100}\n" for i in range(4))
+    )
+    own = growth.laws([Source.of("own log", "#000000", [folders / "mine.csv"])], "bias")
+    assert "<td>0.0000 → 0.0300</td><td>–</td>" in own, "weights that begin at 0 have grown by no factor"
+
+
+def test_a_training_that_is_over_is_not_called_one(folders: Path) -> None:
+    write_run(folders / "runs" / "newest")
+    for file in (folders / "runs" / "live").iterdir():
+        os.utime(file, (1e9, 1e9))
+    assert running() == ["newest", "live"]
+    assert [source.title for source in sources([], "live", None)] == ["live"]
+
+
+def test_a_log_that_cannot_be_drawn_as_chosen_says_what_it_has(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth_sources, "uploaded", lambda file, _: file["path"])
+    mine = folders / "mine.csv"
+    mine.write_text("iteration,style_loss\n0,2\n1,1\n")
+    order = (["original-500"], None, [{"path": str(mine)}], FIRST, "linear")
+    _, _, said, _ = growth.draw(False, *order, "loss", 20)
+    assert (
+        "Of own log, neither the chosen layer nor the chosen loss is there: it has style_loss; choose another" in said
+    )
+    _, _, said, _ = growth.draw(False, *order, "style_loss", 20)
+    assert said == ""
+    mine.unlink()
+    _, _, said, _ = growth.draw(False, *order, "loss", 20)
+    assert "Your log is kept for an hour" in said
+    assert growth.export(False, *order[:4])[0] is None
+
+
+# ---- the figure ----
+
+
+def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
+    about = {"variant": {"block": "resnext"}, "training": {"lr": 1e-3, "growth": "free"}}
+    (folders / "checkpoints" / "original-500" / "run.json").write_text(json.dumps(about))
+    runs = [
+        Curves(growth_sources.read(source), source.title, source.color)
+        for source in sources(["original-500"], None, None)
+    ]
+    plot = figure(runs, FIRST, window=2)
+    assert plot is not None
+    traces = json.loads(str(plot.plot))["data"]
+    names = [trace["name"] for trace in traces]
+    bands = ["max", "93 %", "84 %", "69 %", "median", "31 %", "16 %", "7 %", "min"]
+    lines = ["original-500", "original-500, fitted", "original-500, report’s law"]
+    assert names == [*bands, *lines, "original-500", "original-500"], "bands, RMS, turns, loss"
+    shades = [trace["fillcolor"] for trace in traces[1:9]]
+    assert shades == shades[::-1] and len(set(shades)) == 4, "bands above and below the median look alike"
+
+
+def test_a_loss_is_the_mean_of_iterations_and_gaps_are_left_out() -> None:
+    every_ten = Series(np.arange(0.0, 50, 10), np.array([1.0, 3.0, np.nan, 5.0, 7.0]))
+    assert running_mean(every_ten, 20).tolist() == [1, 2, 3, 5, 6]
+    assert running_mean(every_ten, 10).tolist()[:2] == [1, 3]
+    assert np.isnan(running_mean(every_ten, 10)[2])
+    assert running_mean(Series(np.array([]), np.array([])), 5).tolist() == []
+
+
+def test_at_most_300_points_of_a_curve_are_drawn() -> None:
+    assert thin(3).tolist() == [0, 1, 2]
+    assert (len(thin(1000)), thin(1000)[0], thin(1000)[-1]) == (300, 0, 999)
+
+
+def test_the_logarithmic_scale_has_two_signs() -> None:
+    assert two_signed_log([-0.09, 0, 0.99]).tolist() == pytest.approx([-1, 0, 2])
+
+
+# ---- tables ----
 
 
 def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders: Path) -> None:
@@ -79,14 +157,14 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
         write_heldout(models / "seeds" / f"original-500-decay-seed{seed}", groups=(ASIDE,))
         write_heldout(models / "seeds" / f"original-500-seed{seed}", 1.1, groups=(ASIDE,))
     rows = re.findall(r'<th scope="row">([^<]+)</th><td>([^<]+)</td>.*?<td>([^<]+)</td></tr>', growth.heldout())
-    lower = "lower in 2, higher in 0 of 2 seeds, in 2 of them clearly (p &lt; 0.01)"
+    lower = "9.1 % lower, 9.1 % lower: lower in 2 of 2 seeds, clearly lower in 2, clearly higher in 0"
     assert rows == [
         ("original-500", OUTSIDE, "–"),
         ("original-500", ASIDE, "–"),
         ("original-500-decay, 2 seeds", ASIDE, lower),
         ("original-500, 2 seeds", ASIDE, "–"),
     ]
-    said = "with <code>decay</code>, 9.1 % lower on average and lower in 2 of 2 seeds."
+    said = "<b>with <code>decay</code>, 9.1 % lower on average (−9.1 to −9.1 %), lower in 2 of 2 seeds</b>."
     assert said in growth.heldout()
     assert shipped() == ["original-500", "other"], "runs over seeds are rows of the table, not models"
 
@@ -94,6 +172,7 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
 def test_the_csv_has_every_logged_row(folders: Path, tmp_path: Path) -> None:
     chosen: list[Source] = sources(["original-500"], None, None)
     log = growth_sources.read(chosen[0])
+    log = replace(log, lr=2 * log.lr, falls=0)
     growth.write_csv(tmp_path / "out.csv", [("original-500", log)], FIRST)
     with (tmp_path / "out.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -103,6 +182,13 @@ def test_the_csv_has_every_logged_row(folders: Path, tmp_path: Path) -> None:
     assert [float(row["rms"]) for row in weighed] == pytest.approx(log.layers[FIRST].rms, rel=1e-5)
     assert [float(row["p50"]) for row in weighed] == pytest.approx(log.layers[FIRST].quantiles[:, 4], abs=1e-6)
     assert [float(row["fitted_law"]) for row in weighed] == pytest.approx(log.layers[FIRST].rms, rel=1e-4)
+    assert float(weighed[-1]["report_law"]) > 1.001 * float(weighed[-1]["fitted_law"]), (
+        "its lr is twice the one of the rows"
+    )
+    assert [float(row["turns"]) for row in weighed] == pytest.approx(0.04 / log.layers[FIRST].rms, rel=1e-4)
+    again = read_files([tmp_path / "out.csv"], "own")
+    assert again.layers[FIRST].rms == pytest.approx(log.layers[FIRST].rms, rel=1e-5), "what the page writes, it reads"
+    assert len(again.losses["loss"].values) == 40
 
 
 # ---- in the browser ----
