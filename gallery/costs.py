@@ -58,8 +58,8 @@ def cost_sections(timings: Path | None = None) -> list[Section]:
         Section(
             "Weight growth",
             f"`{FIGURE_LAYER}`, the layer of the report's figure 5. Its root mean square (RMS) is fitted by "
-            "RMS² = w₀² + (c · lr)² · t after t iterations (`core/growthlaw.py`): each step is c times as long as the learning "
-            "rate lr.",
+            "RMS² = w₀² + (c · lr)² · t after t iterations (`core/growthlaw.py`): c says how fast Adam's steps add up, in "
+            "units of the learning rate lr.",
             (_growing(), _faster()),
         ),
     ]
