@@ -27,6 +27,7 @@ TOP, BOTTOM, LEFT, RIGHT = 30, 44, 52, 10  # px
 ALPHAS = (0.14, 0.26, 0.4, 0.58)  # of the bands, outer to inner
 LINEAR_BELOW = 0.01  # of weights, on the logarithmic scale, which has two signs
 TICKS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1000.0)
+BANDS = "bands between min, 7, 16, 31, 50, 69, 84, 93 % and max"
 LOSS_TITLES = {
     "loss": "Total loss",
     "content_loss": "Content loss",
@@ -65,7 +66,7 @@ def figure(
         logarithmic: all vertical axes; weights on one that is linear below 0.01, as they have signs.
         loss: which of `core.logs.LOSSES`.
         window: losses are means over that many iterations.
-        touch: dragging a finger scrolls the page and does not zoom.
+        touch: dragging a finger scrolls the page and does not zoom, and titles fit a phone.
     """
     weights = [run for run in runs if layer in run.log.layers]
     turning = [run for run in weights if has_no_scale(layer) and run.log.turns(layer) is not None]
@@ -79,23 +80,26 @@ def figure(
     _lay_out(plot, whole, f"{layer} {logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}", touch)
     for row, run in enumerate(weights, start=1):
         _bands(plot, row, run, run.log.layers[layer], logarithmic)
+        _title(plot, row, _named(run) + ("" if touch or row > 1 else f": {BANDS}"))
     row = len(weights) + 1
     if weights:
-        _title(plot, row, "RMS: solid as logged, dashed the fitted law, dotted the report’s")
+        _title(plot, row, f"RMS: {'' if touch else 'solid as logged, '}dashed the fitted law, dotted the report’s")
         for run in weights:
             _rms(plot, row, run, run.log.layers[layer])
         plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=7)
         plot.update_xaxes(row=row, showticklabels=True)
     if turning:
         row += 1
-        _title(plot, row, "How far a step turns the filters, the first step = 1: learning rate / RMS")
+        unit = "" if touch else ", the first step = 1: learning rate / RMS"
+        _title(plot, row, f"How far a step turns the filters{unit}")
         for run in turning:
             _turns(plot, row, run, layer)
         plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=5)
     if losses:
         last = len(heights)
         smooth = f", mean of {window} iterations" if window > 1 else ""
-        _title(plot, last, f"{LOSS_TITLES[loss]}{smooth}: {', '.join(_named(run) for run in losses)}")
+        named = [_named(run) for run in losses if not touch or layer not in run.log.layers]
+        _title(plot, last, LOSS_TITLES[loss] + smooth + (f": {', '.join(named)}" if named else ""))
         for run in losses:
             _loss(plot, last, run, run.log.losses[loss], window)
         plot.update_yaxes(row=last, type="log" if logarithmic else "linear", nticks=6)
@@ -130,7 +134,6 @@ def two_signed_log(values: Any) -> Any:
 def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarithmic: bool) -> None:
     """Nine quantiles from the largest down, the space between neighbours filled, darker towards the median."""
     points = thin(len(layer.rms))
-    _title(plot, row, _named(run) + (": bands between min, 7, 16, 31, 50, 69, 84, 93 % and max" if row == 1 else ""))
     for place in reversed(range(len(PERCENT))):
         exact = layer.quantiles[points, place]
         outer = min(place, len(PERCENT) - 2 - place)  # of the band between this quantile and the next

@@ -69,17 +69,18 @@ def _change(changes: Sequence[float]) -> str:
 
 
 def _of_seeds(row: Summary) -> str:
-    return f"{row.name}, {row.seeds} seed{'s' if row.seeds > 1 else ''}"
+    return f"{row.name}\n{row.seeds} seed{'s' if row.seeds > 1 else ''}"
 
 
 def _heldout_row(row: Summary, name: str) -> list[str]:
-    growth = "–" if row.growth is None else f"× {_range(row.growth, 2)}"
-    return [name, row.group, str(row.pairs), growth, *(_range(row.means[key], 3) for key in SHOWN), row.against or "–"]
+    growth = "–" if row.growth is None else f"× {_range(row.growth)}"
+    return [name, row.group, str(row.pairs), growth, *(_range(row.means[key]) for key in SHOWN), row.against or "–"]
 
 
-def _range(mean: Mean, digits: int) -> str:
-    spread = "" if mean.low == mean.high else f" ({mean.low:.{digits}f} to {mean.high:.{digits}f})"
-    return f"{mean.value:.{digits}f}{spread}"
+def _range(mean: Mean) -> str:
+    """Three digits; over several seeds with the lowest and the highest in a second line."""
+    spread = "" if mean.low == mean.high else f"\n{mean.low:#.3g} – {mean.high:#.3g}"
+    return f"{mean.value:#.3g}{spread}"
 
 
 def _number(value: float) -> str:

@@ -125,6 +125,10 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
     bands = ["max", "93 %", "84 %", "69 %", "median", "31 %", "16 %", "7 %", "min"]
     lines = ["original-500", "original-500, fitted", "original-500, report’s law"]
     assert names == [*bands, *lines, "original-500", "original-500"], "bands, RMS, turns, loss"
+    phone = figure(runs, FIRST, window=2, touch=True)
+    assert phone is not None
+    titles = [note["text"] for note in json.loads(str(phone.plot))["layout"]["annotations"]]
+    assert max(len(re.sub("<[^>]+>", "", title)) for title in titles) < 50, "they fit a phone"
     shades = [trace["fillcolor"] for trace in traces[1:9]]
     assert shades == shades[::-1] and len(set(shades)) == 4, "bands above and below the median look alike"
 
@@ -161,8 +165,8 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
     assert rows == [
         ("original-500", OUTSIDE, "–"),
         ("original-500", ASIDE, "–"),
-        ("original-500-decay, 2 seeds", ASIDE, lower),
-        ("original-500, 2 seeds", ASIDE, "–"),
+        ("original-500-decay\n2 seeds", ASIDE, lower),
+        ("original-500\n2 seeds", ASIDE, "–"),
     ]
     said = "<b>with <code>decay</code>, 9.1 % lower on average (−9.1 to −9.1 %), lower in 2 of 2 seeds</b>."
     assert said in growth.heldout()
