@@ -226,7 +226,12 @@ def bench_unseen(options: argparse.Namespace) -> None:
     bench_flagship.main(["--models", *options.models, *(["--data", "data"] if Path("data").is_dir() else [])])
 
 
-SECTIONS = {"train": bench_train, "stylize": bench_stylize, "unseen": bench_unseen, "gatys": bench_gatys}
+SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
+    "train": bench_train,
+    "stylize": bench_stylize,
+    "unseen": bench_unseen,
+    "gatys": bench_gatys,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
