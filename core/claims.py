@@ -45,16 +45,20 @@ class Comparison:
     effect: float
     p: float
 
+    @property
+    def p_value(self) -> str:
+        """As it is printed."""
+        return f"p = {self.p:.2g}" if self.p >= 1e-4 else "p < 0.0001"
+
     def summary(self) -> str:
         """The findings in one line, without the verdict."""
         if not self.pairs:
             return "no pairs to compare"
-        p = f"p = {self.p:.2g}" if self.p >= 1e-4 else "p < 0.0001"
         if self.direction == EQUAL:
             found = f"lower in {self.lower} and higher in {self.higher}"
         else:
             found = f"{self.direction} in {self.lower if self.direction == LOWER else self.higher}"
-        return f"{found} of {self.pairs} pairs, median difference {self.difference:.3g}, effect {self.effect:.2f}, {p}"
+        return f"{found} of {self.pairs} pairs, median difference {self.difference:.3g}, effect {self.effect:.2f}, {self.p_value}"
 
 
 def compare(first: ArrayLike, second: ArrayLike, claim: str) -> Comparison:

@@ -175,8 +175,7 @@ def against(found: Sequence[Change], seeds: int) -> str:
         return ""
     if seeds == 1:
         test = found[0].test
-        p = f"p = {test.p:.2g}" if test.p >= 1e-4 else "p < 0.0001"
-        return f"{found[0]}; lower for {test.lower} of {test.pairs} paintings, {p}"
+        return f"{found[0]}; lower for {test.lower} of {test.pairs} paintings, {test.p_value}"
     lower = sum(each.way == LOWER for each in found)
     ways = [each.test.direction for each in found if each.test.verdict != UNKNOWN]
     return (
