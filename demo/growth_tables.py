@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core import checkpoint
 from core.growthlaw import fit_growth, scale_free
-from core.heldout import ASIDE
+from core.heldout import ASIDE, OUTSIDE
 from core.heldout_summary import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
 from core.logs import LogError
 from demo import growth_text as text
@@ -45,9 +45,20 @@ def heldout() -> str:
         return sentences.problem(OrderError(str(error)))
     if not (models or seeds):
         return sentences.notice(text.NO_HELDOUT)
-    heads = ["model", "paintings", "pairs", "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN), text.AGAINST]
-    cells = [_heldout_row(row, row.name) for row in models] + [_heldout_row(row, _of_seeds(row)) for row in seeds]
-    return f'<div class="growth">{answer(seeds)}{_table(heads, cells)}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+    rows = [(row.name, row) for row in models] + [(_of_seeds(row), row) for row in seeds]
+    tables = "".join(_of_group(group, [each for each in rows if each[1].group == group]) for group in (ASIDE, OUTSIDE))
+    return f'<div class="growth">{answer(seeds)}{tables}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+
+
+def _of_group(group: str, rows: Sequence[tuple[str, Summary]]) -> str:
+    """The table of one group of paintings, under its heading; empty where no model was measured on them."""
+    if not rows:
+        return ""
+    heads = ["model", text.AGAINST, "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN)]
+    pairs = " or ".join(str(count) for count in sorted({row.pairs for _, row in rows}))
+    return (
+        f"<h3>{text.GROUPS[group]} {pairs} pairs</h3>{_table(heads, [_heldout_row(row, name) for name, row in rows])}"
+    )
 
 
 def answer(rows: Sequence[Summary]) -> str:
@@ -57,11 +68,16 @@ def answer(rows: Sequence[Summary]) -> str:
     """
     found = [row for row in rows if row.group == ASIDE and len(row.changes) > 1]
     said = "; ".join(f"with <code>{row.cure}</code>, {_change(row.changes)}" for row in found)
-    return f"<p>{text.ANSWER} <b>{said}</b>. {text.FEW_SEEDS}</p>" if said else ""
+    ways = {_mean(row.changes) < 0 for row in found}
+    return f"<p>{text.ANSWER} {said}. <b>{text.VERDICTS[frozenset(ways)]}</b> {text.FEW_SEEDS}</p>" if said else ""
+
+
+def _mean(changes: Sequence[float]) -> float:
+    return sum(changes) / len(changes)
 
 
 def _change(changes: Sequence[float]) -> str:
-    mean = sum(changes) / len(changes)
+    mean = _mean(changes)
     way = "lower" if mean < 0 else "higher"
     agree = sum((change < 0) == (mean < 0) for change in changes)
     spread = f"{100 * min(changes):+.1f} to {100 * max(changes):+.1f} %".replace("-", "−")
@@ -74,7 +90,7 @@ def _of_seeds(row: Summary) -> str:
 
 def _heldout_row(row: Summary, name: str) -> list[str]:
     growth = "–" if row.growth is None else f"× {_range(row.growth)}"
-    return [name, row.group, str(row.pairs), growth, *(_range(row.means[key]) for key in SHOWN), row.against or "–"]
+    return [name, row.against or "–", growth, *(_range(row.means[key]) for key in SHOWN)]
 
 
 def _range(mean: Mean) -> str:

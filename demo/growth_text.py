@@ -1,5 +1,6 @@
 """What the tab Weight growth says, as HTML."""
 
+from core.heldout import ASIDE, OUTSIDE
 from core.logs import LOSSES, TrainingLog
 
 INTRODUCTION = """
@@ -49,7 +50,13 @@ ANSWER = (
     "Over several seeds of a smaller training (all steps, crops of 128 in place of 256 px), on paintings that no model saw, and "
     "against free growth, content and style loss together are"
 )
-FEW_SEEDS = "So few seeds are a hint and no proof."
+# By whether the losses are lower without growth, over all ways of stopping it.
+VERDICTS = {
+    frozenset({True}): "So growth does not make the model better.",
+    frozenset({False}): "So growth makes the model better, as the report guesses.",
+    frozenset({True, False}): "So it is not the growth as such that makes the model better or worse.",
+}
+FEW_SEEDS = "With so few seeds that is a strong hint, and no proof."
 HELDOUT_TITLES = {
     "own_content_loss": "content loss",
     "own_style_loss": "style loss",
@@ -59,6 +66,10 @@ HELDOUT_TITLES = {
     "mean_std_share": "VGG19: mean/std distance left",
 }
 AGAINST = "both losses, against free growth"
+GROUPS = {
+    ASIDE: "On paintings set aside from the training data, and photos that no model saw:",
+    OUTSIDE: "On the gallery’s paintings outside every training set, and the same photos:",
+}
 HELDOUT_NOTE = (
     "Instant pictures of 256 px. Content and style loss are the model’s own, as in training. The VGG19 measures are the "
     "same for all models: how far the content is from the photo’s (0) towards that of unrelated places (1), and how much is "
