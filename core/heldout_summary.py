@@ -42,6 +42,26 @@ class Mean:
 
 
 @dataclass(frozen=True)
+class Change:
+    """Of one run's own loss against its twin's: a share of it (-0.1 is 10 % lower), and a paired test over paintings."""
+
+    change: float
+    test: Comparison
+
+    def __str__(self) -> str:
+        return f"{100 * abs(self.change):.1f} % {self.way}"
+
+    @property
+    def way(self) -> str:
+        return LOWER if self.change < 0 else HIGHER
+
+    @property
+    def clear(self) -> str:
+        """`lower` or `higher`, by the test; empty where it cannot be told."""
+        return "" if self.test.verdict == UNKNOWN else self.test.direction
+
+
+@dataclass(frozen=True)
 class Summary:
     """One model on one group of paintings.
 
@@ -52,8 +72,7 @@ class Summary:
         pairs: how many pairs of painting and photo, in each run.
         growth: last over first RMS of the first convolution's filters; None without a log.
         means: `SHOWN` -> geometric mean over pairs, and over the seeds the arithmetic one of those.
-        against: one line on its own loss (content and style) against its freely grown twin; empty without one.
-        changes: of that loss against the twin's, a share of it for each seed that both have (-0.1 is 10 % lower).
+        found: its own loss (content and style) against its freely grown twin's, for each seed that both have.
     """
 
     name: str
@@ -62,8 +81,17 @@ class Summary:
     pairs: int
     growth: Mean | None
     means: dict[str, Mean]
-    against: str
-    changes: tuple[float, ...]
+    found: tuple[Change, ...]
+
+    @property
+    def against(self) -> str:
+        """One line on what was `found`: painting by painting, or seed by seed; empty without a twin."""
+        return _against(self.found, self.seeds)
+
+    @property
+    def changes(self) -> tuple[float, ...]:
+        """Of the own loss against the twin's, a share of it for each seed (-0.1 is 10 % lower)."""
+        return tuple(each.change for each in self.found)
 
     @property
     def cure(self) -> str:
@@ -113,11 +141,10 @@ def summarise(parent: Path, names: Sequence[str]) -> list[Summary]:
             parts = _of_group(runs, group)
             if not parts:
                 continue
-            found = compared(parts, _of_group(models.get(free_twin(base) or "", {}), group))
+            found = tuple(compared(parts, _of_group(models.get(free_twin(base) or "", {}), group)))
             means = {name: _mean([_average(name, pairs) for pairs in parts.values()]) for name in SHOWN}
             count = min(len(pairs) for pairs in parts.values())
-            changes = tuple(each.change for each in found)
-            rows.append(Summary(base, group, len(parts), count, growth, means, against(found, len(parts)), changes))
+            rows.append(Summary(base, group, len(parts), count, growth, means, found))
     return rows
 
 
@@ -139,21 +166,6 @@ def cure_of(name: str) -> str:
     return next((cure for cure in GROWTH[1:] if f"-{cure}" in name), "")
 
 
-@dataclass(frozen=True)
-class Change:
-    """Of one run's own loss against its twin's: a share of it (-0.1 is 10 % lower), and a paired test over paintings."""
-
-    change: float
-    test: Comparison
-
-    def __str__(self) -> str:
-        return f"{100 * abs(self.change):.1f} % {self.way}"
-
-    @property
-    def way(self) -> str:
-        return LOWER if self.change < 0 else HIGHER
-
-
 def compared(ours: dict[str, Pairs], twins: dict[str, Pairs]) -> list[Change]:
     """One for each seed that both have, over the pairs that both have."""
     found = []
@@ -169,18 +181,17 @@ def compared(ours: dict[str, Pairs], twins: dict[str, Pairs]) -> list[Change]:
     return found
 
 
-def against(found: Sequence[Change], seeds: int) -> str:
-    """One line on what `compared` found for a model of that many seeds: painting by painting, or seed by seed."""
+def _against(found: Sequence[Change], seeds: int) -> str:
     if not found:
         return ""
     if seeds == 1:
         test = found[0].test
         return f"{found[0]}; lower for {test.lower} of {test.pairs} paintings, {test.p_value}"
     lower = sum(each.way == LOWER for each in found)
-    ways = [each.test.direction for each in found if each.test.verdict != UNKNOWN]
+    clear = [each.clear for each in found]
     return (
         f"{', '.join(str(each) for each in found)}: lower in {lower} of {len(found)} seeds, clearly lower in "
-        f"{ways.count(LOWER)}, clearly higher in {ways.count(HIGHER)}"
+        f"{clear.count(LOWER)}, clearly higher in {clear.count(HIGHER)}"
     )
 
 

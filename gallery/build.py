@@ -26,7 +26,7 @@ from core.engine import Place, join
 from core.images import ImageError, list_images, load_image
 from core.packing import write_atomic
 from core.variants import FLAGSHIP
-from gallery.cells import APPENDICES, MODES, RENDERED, mode_of
+from gallery.cells import APPENDICES, CURED, MODES, RENDERED, mode_of
 from gallery.grid import image_bytes, sheet
 from gallery.painters import REFERENCE_PAINTERS, RowError, why_not
 from gallery.pictures import CONTENTS, STYLES, Picture
@@ -83,9 +83,9 @@ def write_sheets(
 
 
 def default_rows(appendices: Sequence[str] | None) -> list[str]:
-    """Rows of these appendices; without any, of all of them, the flagship and the references."""
+    """Rows of these appendices; without any, of all of them, the models without growth, the flagship and the references."""
     rows = [row for name in appendices or APPENDICES for row in APPENDICES[name].rows]
-    return list(dict.fromkeys(rows if appendices else [*rows, FLAGSHIP.name, *REFERENCE_PAINTERS]))
+    return list(dict.fromkeys(rows if appendices else [*rows, *CURED, FLAGSHIP.name, *REFERENCE_PAINTERS]))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -12,6 +12,7 @@ method 2 of the report and the best-known one-pass network, lie under the mode `
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.growth import GROWTH
 from gallery.pictures import CONTENTS, STYLES
 
 RENDERED = Path(__file__).parent / "rendered"
@@ -45,6 +46,8 @@ APPENDICES = {
     ),
     "B": Appendix("B", "Ablations (消融实验)", ("improved-500", "ablation-vgg16", "ablation-resnet", "ablation-mse")),
 }
+# Weight growth stopped; beside improved-500 in an own grid.
+CURED = tuple(f"improved-500-{growth}" for growth in GROWTH[1:])
 STYLE_NAMES = tuple(picture.name for picture in STYLES)
 CONTENT_NAMES = tuple(picture.name for picture in CONTENTS)
 

@@ -1,15 +1,14 @@
-"""The report's claims about time, size and weight growth, measured on this project's networks and logs.
+"""The report's claims about time and size, measured on this project's networks.
 
-    for section in cost_sections():
-        print(section.title, [claim.findings for claim in section.claims])
+    for claim in cost_section().claims:
+        print(claim.says, claim.findings)
 
-Times come from `gallery.timing` (all networks in one run), sizes from counting weights, growth from the logs beside the
-trained models. Weight growth is the report's figure 5; its law is explained in `core.growthlaw`.
+Times come from `gallery.timing` (all networks in one run), sizes from counting weights.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -19,8 +18,6 @@ import torch
 
 from core import checkpoint
 from core.claims import FAILS, HOLDS, UNKNOWN
-from core.growthlaw import GrowthLaw, fit_growth
-from core.logs import LogError, read_folder
 from core.runlog import read_rows
 from core.variants import VARIANTS
 from gallery import timing
@@ -30,10 +27,7 @@ EPOCH, PAINTING, SIZE = 1.6, 1.44, 0.76  # improved over original: 35/22 and 80/
 TOLERANCE = 1.25  # the factor within which a ratio is the report's
 REPORT_BASE = 32
 REPORT_MB = 1_024_000  # bytes: the unit in which the report's sizes come out
-GROWN = 1.01  # the factor by which the last quarter of a run must lengthen the weights to be called growth
-FASTER = 1.1  # the factor between two growth rates below which one run each cannot tell
 _BASES = {REPORT_BASE: f"base {REPORT_BASE}, as in the report", 8: "base 8, as here"}
-FIGURE_LAYER = "transform_net.downsampling.1.weight"
 
 
 def same_ratio(ratios: Sequence[float], said: float) -> str:
@@ -49,20 +43,10 @@ def same_ratio(ratios: Sequence[float], said: float) -> str:
     return FAILS if high < said / TOLERANCE or low > said * TOLERANCE else UNKNOWN
 
 
-def cost_sections(timings: Path | None = None) -> list[Section]:
-    """Time and size; weight growth."""
+def cost_section(timings: Path | None = None) -> Section:
+    """Time and size."""
     found = _read(timings or timing.TIMINGS)
-    costs = (_epoch(found), _doubling(), _painting(found), _sizes())
-    return [
-        Section("Time and size", _conditions(found), costs),
-        Section(
-            "Weight growth",
-            f"`{FIGURE_LAYER}`, the layer of the report's figure 5. Its root mean square (RMS) is fitted by "
-            "RMS² = w₀² + (c · lr)² · t after t iterations (`core/growthlaw.py`): c says how fast Adam's steps add up, in "
-            "units of the learning rate lr.",
-            (_growing(), _faster()),
-        ),
-    ]
+    return Section("Time and size", _conditions(found), (_epoch(found), _doubling(), _painting(found), _sizes()))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -181,73 +165,3 @@ def _parameters(name: str, base: int) -> int:
 def _shipped_bytes(name: str) -> int:
     info = _read(checkpoint.CHECKPOINTS / name / "model.json")
     return int(info.get("weights", {}).get("bytes", 0))
-
-
-@dataclass(frozen=True)
-class Growth:
-    """How the figure's layer grew in one run.
-
-    Attributes:
-        first, last: its RMS.
-        quarter: the factor by which the last quarter of the run lengthened it.
-        law: as fitted.
-    """
-
-    first: float
-    last: float
-    quarter: float
-    law: GrowthLaw
-
-
-def grown(name: str) -> Growth | None:
-    """The growth in the log of a trained model; None where there is no such log."""
-    try:
-        log = read_folder(checkpoint.CHECKPOINTS / name)
-    except (LogError, OSError):
-        return None
-    layer = log.layers.get(FIGURE_LAYER)
-    law = fit_growth(layer.iterations, layer.rms, log.lr) if layer else None
-    if layer is None or law is None:
-        return None
-    rms = layer.rms
-    return Growth(float(rms[0]), float(rms[-1]), float(rms[-1] / rms[len(rms) * 3 // 4]), law)
-
-
-def _growing() -> Claim:
-    findings = []
-    for name in (f"{kind}-{size}" for kind in ("original", "improved") for size in SIZES):
-        found = grown(name)
-        if found is None:
-            findings.append(Finding(name, f"needs the training log of {name}", NOT_YET))
-            continue
-        said = (
-            f"RMS from {found.first:.4f} to {found.last:.4f}, times {found.quarter:.3f} in the last quarter of the run; "
-            f"c = {found.law.c:.2f}, R² = {found.law.r2:.3f}"
-        )
-        findings.append(Finding(name, said, HOLDS if found.quarter >= GROWN else FAILS))
-    return Claim(
-        "The weights keep growing in both models",
-        "Figure 5",
-        f"RMS at the end of the run over that at three quarters of it; growth goes on where this is {GROWN} or more",
-        tuple(findings),
-    )
-
-
-def _faster() -> Claim:
-    findings = []
-    for size in SIZES:
-        names = [f"improved-{size}", f"original-{size}"]
-        found = [grown(name) for name in names]
-        case = " against ".join(names)
-        if missing := [name for name, growth in zip(names, found, strict=True) if growth is None]:
-            findings.append(Finding(case, f"needs the training log of {', '.join(missing)}", NOT_YET))
-            continue
-        ours, theirs = (growth.law.c for growth in found if growth)
-        verdict = HOLDS if ours >= FASTER * theirs else FAILS if theirs >= FASTER * ours else UNKNOWN
-        findings.append(Finding(case, f"c = {ours:.2f} against {theirs:.2f}, a ratio of {ours / theirs:.2f}", verdict))
-    return Claim(
-        "They grow faster in the improved model",
-        "Figure 5",
-        f"fitted growth rates c of one run each, which must differ by a factor of {FASTER} to tell",
-        tuple(findings),
-    )

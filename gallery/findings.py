@@ -219,7 +219,7 @@ class Numbers:
     @cached_property
     def rows(self) -> tuple[str, ...]:
         """Rows of which anything was measured, models first."""
-        names = [*MODELS, *cells.REFERENCES, cells.ONE_PASS]
+        names = [*MODELS, *cells.CURED, *cells.REFERENCES, cells.ONE_PASS]
         return tuple(name for name in names if any(self.rendered(mode, name) for mode in MODES))
 
 

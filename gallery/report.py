@@ -2,8 +2,8 @@
 
     python -m gallery.report                 # after gallery.build and gallery.timing: writes REPORT.md and report.json
 
-Claims about pictures are tested in `gallery.findings`, those about time, size and weight growth in `gallery.costs`. A claim that
-fails is shown as failing; one whose models or cells are missing says what it needs.
+Claims about pictures are tested in `gallery.findings`, those about time and size in `gallery.costs`, those about weight growth
+in `gallery.growing`. A claim that fails is shown as failing; one whose models or cells are missing says what it needs.
 """
 
 import argparse
@@ -19,8 +19,9 @@ from core.claims import ALPHA, FAILS, HOLDS, LEAST_EFFECT, UNKNOWN
 from core.metrics import MEASURES, average
 from core.packing import write_atomic
 from gallery.cells import MODES, mode_of
-from gallery.costs import cost_sections
+from gallery.costs import cost_section
 from gallery.findings import FOLLOWS, NOT_YET, Claim, Finding, Numbers, Section, picture_sections
+from gallery.growing import growth_section
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 from gallery.results import title_of
 
@@ -74,7 +75,7 @@ class Report:
 def measured(numbers: Numbers | None = None, timings: Path | None = None) -> Report:
     """The report of what lies in the gallery, in the logs and in timings.json."""
     numbers = numbers or Numbers()
-    return Report((*picture_sections(numbers), *cost_sections(timings)), averages(numbers))
+    return Report((*picture_sections(numbers), cost_section(timings), growth_section()), averages(numbers))
 
 
 def averages(numbers: Numbers) -> dict[str, dict[str, dict[str, float | None]]]:

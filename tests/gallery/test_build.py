@@ -86,7 +86,8 @@ def test_by_default_all_rows_are_rendered_in_both_modes_and_references_once_and_
     rows = default_rows(None)
     work = plan(rows, ("instant", "refined"), STYLES)
     assert {row for appendix in APPENDICES.values() for row in appendix.rows} < set(rows)
-    assert len(work) == len({(part.mode, part.row, part.style.name) for part in work}) == (2 * 8 + 3) * 8
+    assert {"improved-500-fixed-norm", "improved-500-decay"} < set(rows)
+    assert len(work) == len({(part.mode, part.row, part.style.name) for part in work}) == (2 * 10 + 3) * 8
     assert [part.row for part in work[-8:]] == [ONE_PASS] * 8
     assert default_rows(["B"]) == list(APPENDICES["B"].rows)
 

@@ -14,15 +14,18 @@ import pytest
 from PIL import Image
 
 from core import checkpoint
-from core.claims import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN
+from core.claims import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN, compare
+from core.heldout_summary import Change
 from core.metrics import MEASURES
 from core.runlog import LOG_FIELDS, WEIGHT_FIELDS
-from gallery import costs, findings, report, timing
+from gallery import findings, growing, report, timing
 from gallery.cells import MEASURES_FILE, Cell
-from gallery.costs import FIGURE_LAYER, cost_sections, same_ratio
+from gallery.costs import cost_section, same_ratio
 from gallery.findings import NOT_YET, Claim, Finding, Numbers, Section, Test, picture_sections, run
+from gallery.growing import FIGURE_LAYER, growth_section, of_seeds
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
+from tests.runs import write_heldout
 
 Value = Callable[[int, int], float]  # (style, content) -> a measure
 AGAINST = Test("improved against original", "specks", ("improved-500",), LOWER, ("original-500",))
@@ -167,7 +170,7 @@ def timings(path: Path, **more: Any) -> Path:
 def test_times_are_ratios_within_a_round(tmp_path: Path, checkpoints: Path) -> None:
     """The second round was slow for both."""
     seconds = {"original-500": [1.0, 10.0, 1.0], "improved-500": [1.6, 16.0, 1.6], "ablation-mse": [3.0, 30.0, 3.0]}
-    sections = cost_sections(timings(tmp_path / "t.json", iteration=seconds))
+    sections = [cost_section(timings(tmp_path / "t.json", iteration=seconds))]
     epoch = claim(sections, "epoch of the improved model").findings
     assert epoch[0].verdict == HOLDS
     assert epoch[0].measured == "1.6 against 1 s per iteration, 1.60 times as long (median of 3 rounds)"
@@ -177,12 +180,12 @@ def test_times_are_ratios_within_a_round(tmp_path: Path, checkpoints: Path) -> N
 
 
 def test_without_timings_the_report_says_how_to_get_them(tmp_path: Path, checkpoints: Path) -> None:
-    found = claim(cost_sections(tmp_path / "none.json"), "epoch of the improved model").findings
+    found = claim([cost_section(tmp_path / "none.json")], "epoch of the improved model").findings
     assert found == (Finding("improved-500 against original-500", "needs `python -m gallery.timing`", NOT_YET),)
 
 
 def test_the_reports_sizes_come_out_at_its_base(tmp_path: Path, checkpoints: Path) -> None:
-    found = claim(cost_sections(tmp_path / "none.json"), "weights take").findings
+    found = claim([cost_section(tmp_path / "none.json")], "weights take").findings
     assert found[0].measured.startswith("647.8 against 850.2 units of 1,024,000 bytes"), "647 and 850 in the report"
     assert found[0].verdict == HOLDS
     assert found[2] == Finding("as shipped, 8 bits", "needs improved-500, original-500", NOT_YET)
@@ -211,10 +214,10 @@ def test_growth_is_fitted_and_compared(tmp_path: Path, checkpoints: Path) -> Non
     log(checkpoints / "improved-500", law(1.3))
     log(checkpoints / "original-1000", law(1.0), per_epoch=8)
     log(checkpoints / "improved-1000", dict.fromkeys(range(0, 1300, 10), 0.04), per_epoch=8)
-    sections = cost_sections(tmp_path / "none.json")
-    growing = {finding.case: finding for finding in claim(sections, "keep growing").findings}
-    assert [finding.verdict for finding in growing.values()] == [HOLDS, HOLDS, HOLDS, FAILS]
-    assert growing["improved-500"].measured.endswith("c = 1.30, R² = 1.000")
+    sections = [cost_section(tmp_path / "none.json"), growth_section()]
+    keeps = {finding.case: finding for finding in claim(sections, "keep growing").findings}
+    assert [finding.verdict for finding in keeps.values()] == [HOLDS, HOLDS, HOLDS, FAILS]
+    assert keeps["improved-500"].measured.endswith("c = 1.30, R² = 1.000")
     faster = claim(sections, "grow faster").findings
     assert [finding.verdict for finding in faster] == [HOLDS, FAILS]
     assert faster[0].measured == "c = 1.30 against 1.00, a ratio of 1.30"
@@ -222,9 +225,48 @@ def test_growth_is_fitted_and_compared(tmp_path: Path, checkpoints: Path) -> Non
     assert (doubled.verdict, doubled.measured[:35]) == (HOLDS, "8 against 4 iterations an epoch, 2.")
 
 
-def test_no_log_no_growth(tmp_path: Path, checkpoints: Path) -> None:
-    assert costs.grown("original-500") is None
-    assert {f.verdict for f in claim(cost_sections(tmp_path / "none.json"), "keep growing").findings} == {NOT_YET}
+def test_no_log_no_growth(checkpoints: Path) -> None:
+    assert growing.grown("original-500") is None
+    assert {f.verdict for each in growth_section().claims for f in each.findings} == {NOT_YET}
+
+
+def test_growth_does_good_where_models_without_it_are_worse(checkpoints: Path) -> None:
+    for name, factor in (
+        ("", 1.0),
+        ("-fixed-norm", 0.9),
+        ("-decay", 1.2),
+        ("-crop128", 1.0),
+        ("-decay-crop128", 1.001),
+    ):
+        parent = checkpoints / "seeds" if "crop" in name else checkpoints
+        write_heldout(parent / f"improved-500{name}", factor)
+    found = {f.case: (f.measured, f.verdict, f.pairs) for f in claim([growth_section()], "makes the improved").findings}
+    assert found == {
+        "improved-500-fixed-norm against improved-500": (
+            "10.0 % lower; lower for 12 of 12 paintings, p = 0.00049",
+            FAILS,
+            24,
+        ),
+        "improved-500-decay against improved-500": (
+            "20.0 % higher; lower for 0 of 12 paintings, p = 0.00049",
+            HOLDS,
+            24,
+        ),
+        "improved-500-decay-crop128 against improved-500-crop128": (
+            "0.1 % higher; lower for 0 of 12 paintings, p = 0.00049",
+            HOLDS,
+            24,
+        ),
+    }
+
+
+@pytest.mark.parametrize(
+    ("ways", "verdict"),
+    [("lll", FAILS), ("ll-", FAILS), ("l--", UNKNOWN), ("llh", UNKNOWN), ("hh-", HOLDS), ("", UNKNOWN), ("h", HOLDS)],
+)
+def test_of_several_seeds_most_must_agree_and_none_contradict(ways: str, verdict: str) -> None:
+    first = {"l": np.arange(12.0), "h": np.arange(12.0) + 2, "-": np.arange(12.0) + 1}
+    assert of_seeds([Change(0.0, compare(first[way], np.arange(12.0) + 1, LOWER)) for way in ways]) == verdict
 
 
 def test_contenders_take_turns_in_one_run(tmp_path: Path, checkpoints: Path) -> None:
@@ -241,7 +283,7 @@ def test_contenders_take_turns_in_one_run(tmp_path: Path, checkpoints: Path) -> 
         "ablation-mse",
     }
     assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found["iteration"].values())
-    assert "1 rounds" in claim(cost_sections(out), "epoch of the improved model").findings[0].measured
+    assert "1 rounds" in claim([cost_section(out)], "epoch of the improved model").findings[0].measured
 
 
 def test_every_round_begins_with_another_contender() -> None:
