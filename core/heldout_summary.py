@@ -190,7 +190,7 @@ def _against(found: Sequence[Change], seeds: int) -> str:
     lower = sum(each.way == LOWER for each in found)
     clear = [each.clear for each in found]
     return (
-        f"{', '.join(str(each) for each in found)}: lower in {lower} of {len(found)} seeds, clearly lower in "
+        f"{', '.join(str(each) for each in found)}; lower in {lower} of {len(found)} seeds, clearly lower in "
         f"{clear.count(LOWER)}, clearly higher in {clear.count(HIGHER)}"
     )
 

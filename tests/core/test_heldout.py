@@ -116,7 +116,7 @@ def test_seeds_are_taken_together(tmp_path: Path) -> None:
     assert cured_row.cure == "decay"
     assert cured_row.changes == pytest.approx((0.9 - 1, 1.3 / 1.2 - 1, 0.8 / 1.1 - 1))
     assert cured_row.against == (
-        "10.0 % lower, 8.3 % higher, 27.3 % lower: lower in 2 of 3 seeds, clearly lower in 2, clearly higher in 1"
+        "10.0 % lower, 8.3 % higher, 27.3 % lower; lower in 2 of 3 seeds, clearly lower in 2, clearly higher in 1"
     )
 
 
@@ -144,7 +144,7 @@ def test_runs_that_are_not_all_there_are_compared_as_far_as_they_go(tmp_path: Pa
     assert rows["one-decay", ASIDE].changes == pytest.approx((-0.1,)), "the one that both have"
     assert (
         rows["one-decay", ASIDE].against
-        == "10.0 % lower: lower in 1 of 1 seeds, clearly lower in 1, clearly higher in 0"
+        == "10.0 % lower; lower in 1 of 1 seeds, clearly lower in 1, clearly higher in 0"
     )
     assert rows["one-fixed-norm", ASIDE].against.startswith("20.0 % higher; lower for 0 of 12 paintings")
 

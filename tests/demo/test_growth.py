@@ -163,7 +163,7 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
         write_heldout(models / "seeds" / f"original-500-decay-seed{seed}", groups=(ASIDE,))
         write_heldout(models / "seeds" / f"original-500-seed{seed}", 1.1, groups=(ASIDE,))
     rows = re.findall(r'<th scope="row">([^<]+)</th><td>([^<]+)</td>', growth.heldout())
-    lower = "9.1 % lower, 9.1 % lower: lower in 2 of 2 seeds, clearly lower in 2, clearly higher in 0"
+    lower = "9.1 % lower, 9.1 % lower; lower in 2 of 2 seeds, clearly lower in 2, clearly higher in 0"
     assert rows == [
         ("original-500", "–"),
         ("original-500-decay\n2 seeds", lower),
