@@ -1,10 +1,11 @@
 """Does growth make the model better? Held-out losses of trained models, seeds together, against their freely grown twin.
 
-    for row in summarise(CHECKPOINTS, ["improved-500", "improved-500-fixed-norm"]):
-        print(row.name, row.group, row.means["own_loss"], row.against)
+    for row in summarise(find_heldout(CHECKPOINTS, CHECKPOINTS / SEEDS)):
+        print(row.name, row.group, row.means["own_loss"], row.twin, row.against)
 
-A model's twin is the one of its name without the cure (`fixed-norm`, `decay`): same seed, same steps, same pairs. Models whose
-names differ by `-seed1`, `-seed2` alone are one row: means over the seeds, with their range.
+A model's twin is the one of its name without the cure (`fixed-norm`, `decay`): same seed, same steps, same pairs. Where that was
+trained in bfloat16, its run in float32 (`-float32`), as the cured ones were, goes before it. Models whose names differ by
+`-seed1`, `-seed2` alone are one row: means over the seeds, with their range.
 
 Losses differ a hundredfold from painting to painting, so all means over pairs are geometric, and a change is one of their ratio.
 The four photos painted after one painting are not independent: tests are over paintings, each with its mean over the photos.
@@ -26,7 +27,8 @@ from core.heldout import ASIDE, FIXED, HELDOUT, OUTSIDE, OWN
 from core.logs import Floats, LogError, read_folder
 from core.metrics import geometric_mean
 
-SEEDS = "seeds"  # checkpoints/seeds: shorter runs over several seeds, of which only logs and held-out losses are kept
+SEEDS = "seeds"  # checkpoints/seeds: runs for comparison, of which only logs and held-out losses are kept
+FLOAT32 = "-float32"  # at the end of the name of a run that was trained in bfloat16 before
 TOTAL = "own_loss"
 SHOWN = (*OWN, TOTAL, "content_share", "gram_share", "mean_std_share")
 Pairs = dict[tuple[str, str, str], dict[str, float]]
@@ -72,6 +74,7 @@ class Summary:
         pairs: how many pairs of painting and photo, in each run.
         growth: last over first RMS of the first convolution's filters; None without a log.
         means: `SHOWN` -> geometric mean over pairs, and over the seeds the arithmetic one of those.
+        twin: the name of the freely grown model that it is compared with; empty without one.
         found: its own loss (content and style) against its freely grown twin's, for each seed that both have.
     """
 
@@ -81,6 +84,7 @@ class Summary:
     pairs: int
     growth: Mean | None
     means: dict[str, Mean]
+    twin: str
     found: tuple[Change, ...]
 
     @property
@@ -99,9 +103,9 @@ class Summary:
         return cure_of(self.name)
 
 
-def find_heldout(parent: Path) -> list[str]:
-    """Names of the folders in `parent` that hold a heldout.csv, sorted."""
-    return sorted(path.parent.name for path in parent.glob(f"*/{HELDOUT}"))
+def find_heldout(*parents: Path) -> list[Path]:
+    """The folders in each of `parents` that hold a heldout.csv, sorted by name."""
+    return [path.parent for parent in parents for path in sorted(parent.glob(f"*/{HELDOUT}"))]
 
 
 def read_pairs(path: Path) -> Pairs:
@@ -124,27 +128,30 @@ def read_pairs(path: Path) -> Pairs:
     return pairs
 
 
-def summarise(parent: Path, names: Sequence[str]) -> list[Summary]:
-    """A row for each model and group of paintings, models in the order given.
+def summarise(folders: Sequence[Path]) -> list[Summary]:
+    """A row for each model and group of paintings, models in the order given; a folder has the name of its model.
 
     Raises:
         LogError: a table is broken.
     """
-    models: dict[str, dict[str, Pairs]] = {}  # name without seed -> seed -> pairs
-    for name in names:
-        base, seed = split_seed(name)
-        models.setdefault(base, {})[seed] = read_pairs(parent / name / HELDOUT)
+    models: dict[str, dict[str, Path]] = {}  # name without seed -> seed -> folder
+    for folder in folders:
+        base, seed = split_seed(folder.name)
+        models.setdefault(base, {})[seed] = folder
+    pairs = {base: {seed: read_pairs(run / HELDOUT) for seed, run in runs.items()} for base, runs in models.items()}
     rows = []
-    for base, runs in models.items():
-        growth = _growth([parent / (base + seed) for seed in runs])
+    for base, runs in pairs.items():
+        growth = _growth(list(models[base].values()))
+        free = free_twin(base)
+        twin = next((name for name in (f"{free}{FLOAT32}", free) if name in pairs), "")
         for group in (OUTSIDE, ASIDE):
             parts = _of_group(runs, group)
             if not parts:
                 continue
-            found = tuple(compared(parts, _of_group(models.get(free_twin(base) or "", {}), group)))
-            means = {name: _mean([_average(name, pairs) for pairs in parts.values()]) for name in SHOWN}
-            count = min(len(pairs) for pairs in parts.values())
-            rows.append(Summary(base, group, len(parts), count, growth, means, found))
+            found = tuple(compared(parts, _of_group(pairs.get(twin, {}), group)))
+            means = {name: _mean([_average(name, run) for run in parts.values()]) for name in SHOWN}
+            count = min(len(run) for run in parts.values())
+            rows.append(Summary(base, group, len(parts), count, growth, means, twin, found))
     return rows
 
 

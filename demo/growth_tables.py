@@ -39,26 +39,23 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
 def heldout() -> str:
     """What stopping the growth does to held-out losses, as HTML."""
     try:
-        parents = (checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS)
-        models, seeds = (summarise(parent, find_heldout(parent)) for parent in parents)
+        rows = summarise(find_heldout(checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS))
     except LogError as error:
         return sentences.problem(OrderError(str(error)))
-    if not (models or seeds):
+    if not rows:
         return sentences.notice(text.NO_HELDOUT)
-    rows = [(row.name, row) for row in models] + [(_of_seeds(row), row) for row in seeds]
-    tables = "".join(_of_group(group, [each for each in rows if each[1].group == group]) for group in (ASIDE, OUTSIDE))
-    return f'<div class="growth">{answer(seeds)}{tables}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+    rows.sort(key=lambda row: row.seeds > 1)  # stable: runs over seeds after all others
+    tables = "".join(_of_group(group, [row for row in rows if row.group == group]) for group in (ASIDE, OUTSIDE))
+    return f'<div class="growth">{answer(rows)}{tables}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
 
 
-def _of_group(group: str, rows: Sequence[tuple[str, Summary]]) -> str:
+def _of_group(group: str, rows: Sequence[Summary]) -> str:
     """The table of one group of paintings, under its heading; empty where no model was measured on them."""
     if not rows:
         return ""
     heads = ["model", text.AGAINST, "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN)]
-    pairs = " or ".join(str(count) for count in sorted({row.pairs for _, row in rows}))
-    return (
-        f"<h3>{text.GROUPS[group]} {pairs} pairs</h3>{_table(heads, [_heldout_row(row, name) for name, row in rows])}"
-    )
+    pairs = " or ".join(str(count) for count in sorted({row.pairs for row in rows}))
+    return f"<h3>{text.GROUPS[group]} {pairs} pairs</h3>{_table(heads, list(map(_heldout_row, rows)))}"
 
 
 def answer(rows: Sequence[Summary]) -> str:
@@ -84,11 +81,8 @@ def _change(changes: Sequence[float]) -> str:
     return f"{100 * abs(mean):.1f} % {way} on average ({spread}), {way} in {agree} of {len(changes)} seeds"
 
 
-def _of_seeds(row: Summary) -> str:
-    return f"{row.name}\n{row.seeds} seed{'s' if row.seeds > 1 else ''}"
-
-
-def _heldout_row(row: Summary, name: str) -> list[str]:
+def _heldout_row(row: Summary) -> list[str]:
+    name = row.name if row.seeds == 1 else f"{row.name}\n{row.seeds} seeds"
     growth = "–" if row.growth is None else f"× {_range(row.growth)}"
     return [name, row.against or "–", growth, *(_range(row.means[key]) for key in SHOWN)]
 

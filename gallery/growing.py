@@ -13,7 +13,7 @@ from core import checkpoint
 from core.claims import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN
 from core.growthlaw import SCALE_FREE, GrowthLaw, fit_growth
 from core.heldout import ASIDE
-from core.heldout_summary import SEEDS, Change, Summary, find_heldout, free_twin, summarise
+from core.heldout_summary import SEEDS, Change, Summary, find_heldout, summarise
 from core.logs import LogError, read_folder
 from gallery.cells import CURED, REFINED
 from gallery.findings import NOT_YET, SIZES, Claim, Finding, Numbers, Section, Test, run
@@ -127,7 +127,7 @@ def _better(numbers: Numbers) -> Claim:
 
 
 def _case(row: Summary) -> str:
-    return f"{row.name} against {free_twin(row.name)}" + (f", {row.seeds} seeds" if row.seeds > 1 else "")
+    return f"{row.name} against {row.twin}" + (f", {row.seeds} seeds" if row.seeds > 1 else "")
 
 
 def of_seeds(found: Sequence[Change]) -> str:
@@ -140,9 +140,8 @@ def of_seeds(found: Sequence[Change]) -> str:
 
 
 def _held_out() -> list[Summary]:
-    """Rows of the models, then of the runs over seeds; none where a table is broken."""
+    """Rows of the models, then of the runs for comparison; none where a table is broken."""
     try:
-        parents = (checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS)
-        return [row for parent in parents for row in summarise(parent, find_heldout(parent))]
+        return summarise(find_heldout(checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS))
     except LogError:
         return []

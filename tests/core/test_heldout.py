@@ -92,7 +92,7 @@ def test_a_model_is_compared_with_its_freely_grown_twin(tmp_path: Path) -> None:
     write_heldout(tmp_path / "improved-500")
     write_heldout(tmp_path / "improved-500-fixed-norm", 0.9)
     write_run(tmp_path / "improved-500")
-    free, _, cured, aside = summarise(tmp_path, find_heldout(tmp_path))
+    free, _, cured, aside = summarise(find_heldout(tmp_path))
     assert (free.name, free.group, free.seeds, free.pairs, free.against) == ("improved-500", OUTSIDE, 1, 24, "")
     assert free.means["own_loss"].value == pytest.approx(4 * math.factorial(24) ** (1 / 24)), "means are geometric"
     assert free.means["gram_share"].value == pytest.approx(0.2)
@@ -104,11 +104,20 @@ def test_a_model_is_compared_with_its_freely_grown_twin(tmp_path: Path) -> None:
     assert (cured.cure, cured.changes) == ("fixed-norm", pytest.approx((-0.1,)))
 
 
+def test_a_run_in_float32_goes_before_the_one_in_bfloat16(tmp_path: Path) -> None:
+    write_heldout(tmp_path / "models" / "improved-500", 1.2, (ASIDE,))
+    write_heldout(tmp_path / "models" / "improved-500-decay", 0.9, (ASIDE,))
+    write_heldout(tmp_path / "seeds" / "improved-500-float32", 1.0, (ASIDE,))
+    bfloat16, cured, float32 = summarise(find_heldout(tmp_path / "models", tmp_path / "seeds"))
+    assert (cured.twin, cured.changes) == ("improved-500-float32", pytest.approx((-0.1,)))
+    assert (bfloat16.twin, float32.twin, float32.against) == ("", "", "")
+
+
 def test_seeds_are_taken_together(tmp_path: Path) -> None:
     for seed, free, cured in ((1, 1.0, 0.9), (2, 1.2, 1.3), (3, 1.1, 0.8)):
         write_heldout(tmp_path / f"improved-500-crop128-seed{seed}", free, (OUTSIDE,))
         write_heldout(tmp_path / f"improved-500-decay-crop128-seed{seed}", cured, (OUTSIDE,))
-    free_row, cured_row = summarise(tmp_path, find_heldout(tmp_path))
+    free_row, cured_row = summarise(find_heldout(tmp_path))
     assert (free_row.name, free_row.seeds) == ("improved-500-crop128", 3)
     total = free_row.means["own_loss"]
     one = 4 * math.factorial(24) ** (1 / 24)
@@ -127,7 +136,7 @@ def test_a_mean_that_one_painting_makes_is_not_clear(tmp_path: Path) -> None:
     table = (tmp_path / "one-decay" / HELDOUT).read_text().splitlines()
     better = [line.replace(line.split(",")[-8], "0.1").replace(line.split(",")[-7], "0.3") for line in table[-2:]]
     (tmp_path / "one-decay" / HELDOUT).write_text("\n".join([*table[:-2], *better]) + "\n")
-    *_, aside = summarise(tmp_path, ["one", "one-decay"])
+    *_, aside = summarise([tmp_path / "one", tmp_path / "one-decay"])
     assert aside.against == "30.8 % lower; lower for 1 of 12 paintings, p = 0.02"
 
 
@@ -137,7 +146,7 @@ def test_runs_that_are_not_all_there_are_compared_as_far_as_they_go(tmp_path: Pa
     for seed in ("-seed1", "-seed2", "-seed3"):
         write_heldout(tmp_path / f"one-decay{seed}", 0.9)
     write_heldout(tmp_path / "one-fixed-norm-seed1", 1.2)
-    rows = {(row.name, row.group): row for row in summarise(tmp_path, find_heldout(tmp_path))}
+    rows = {(row.name, row.group): row for row in summarise(find_heldout(tmp_path))}
     assert (rows["one", OUTSIDE].seeds, rows["one", ASIDE].seeds) == (3, 2)
     assert len(rows["one-decay", OUTSIDE].changes) == 2
     assert rows["one-decay", ASIDE].seeds == 3
@@ -152,7 +161,7 @@ def test_runs_that_are_not_all_there_are_compared_as_far_as_they_go(tmp_path: Pa
 def test_losses_of_nothing_are_not_compared(tmp_path: Path) -> None:
     write_heldout(tmp_path / "one", 0.0)
     write_heldout(tmp_path / "one-decay", float("nan"))
-    *_, row = summarise(tmp_path, ["one", "one-decay"])
+    *_, row = summarise([tmp_path / "one", tmp_path / "one-decay"])
     assert (row.against, row.changes) == ("", ())
     assert math.isnan(row.means["own_loss"].value)
 

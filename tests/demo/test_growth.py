@@ -160,14 +160,14 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
     models = folders / "checkpoints"
     write_heldout(models / "original-500")
     for seed in (1, 2):
-        write_heldout(models / "seeds" / f"original-500-decay-seed{seed}", groups=(ASIDE,))
-        write_heldout(models / "seeds" / f"original-500-seed{seed}", 1.1, groups=(ASIDE,))
+        write_heldout(models / "seeds" / f"original-500-decay-crop128-seed{seed}", groups=(ASIDE,))
+        write_heldout(models / "seeds" / f"original-500-crop128-seed{seed}", 1.1, groups=(ASIDE,))
     rows = re.findall(r'<th scope="row">([^<]+)</th><td>([^<]+)</td>', growth.heldout())
     lower = "9.1 % lower, 9.1 % lower; lower in 2 of 2 seeds, clearly lower in 2, clearly higher in 0"
     assert rows == [
         ("original-500", "–"),
-        ("original-500-decay\n2 seeds", lower),
-        ("original-500\n2 seeds", "–"),
+        ("original-500-crop128\n2 seeds", "–"),
+        ("original-500-decay-crop128\n2 seeds", lower),
         ("original-500", "–"),
     ]
     said = (
@@ -185,7 +185,14 @@ def test_the_verdict_is_by_the_mean_over_seeds(decay: float, fixed: float, verdi
     test = compare([1, 2], [1, 2], LOWER)
     rows = [
         Summary(
-            f"original-500-{cure}", ASIDE, 3, 24, None, {}, tuple(Change(c, test) for c in (0.01, -0.01, 3 * change))
+            f"original-500-{cure}",
+            ASIDE,
+            3,
+            24,
+            None,
+            {},
+            "",
+            tuple(Change(c, test) for c in (0.01, -0.01, 3 * change)),
         )
         for cure, change in (("decay", decay), ("fixed-norm", fixed))
     ]
