@@ -71,8 +71,8 @@ GROUPS = {
     OUTSIDE: "On the gallery’s paintings outside every training set, and the same photos:",
 }
 HELDOUT_NOTE = (
-    "Instant pictures of 256 px, in which these models hardly follow the painting; refined ones are compared in the tabs Report "
-    "and Compare. Content and style loss are the model’s own, as in training. The VGG19 measures are the "
+    "Instant pictures of 256 px, in which these models hardly follow the painting; refined ones stand side by side in the "
+    "tab Compare. Content and style loss are the model’s own, as in training. The VGG19 measures are the "
     "same for all models: how far the content is from the photo’s (0) towards that of unrelated places (1), and how much is "
     "left of what lies between photo (1) and painting (0). Lower is better throughout. Growth is that of the first "
     "convolution, last over first RMS. Means over pairs are geometric; over several seeds: their mean, with the lowest and "

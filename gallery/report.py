@@ -75,7 +75,7 @@ class Report:
 def measured(numbers: Numbers | None = None, timings: Path | None = None) -> Report:
     """The report of what lies in the gallery, in the logs and in timings.json."""
     numbers = numbers or Numbers()
-    return Report((*picture_sections(numbers), cost_section(timings), growth_section(numbers)), averages(numbers))
+    return Report((*picture_sections(numbers), cost_section(timings), growth_section()), averages(numbers))
 
 
 def averages(numbers: Numbers) -> dict[str, dict[str, dict[str, float | None]]]:
