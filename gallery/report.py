@@ -45,7 +45,8 @@ INTRODUCTION = (
     f"with the rank-biserial correlation as effect: a claim holds, or does not, where p < {ALPHA:g} and the effect is at least "
     f"{LEAST_EFFECT:g} either way; else it cannot be told. A model whose pictures of one photo hardly differ from painting to "
     f"painting (by less than {FOLLOWS:g} of 255, last table) has fewer than 64 different pictures: then the verdict must also "
-    "hold over the photos alone, and over the paintings alone."
+    "hold over the photos alone, and over the paintings alone. One run of each model was trained, and tests over pairs know "
+    "nothing of how much another run would differ."
 )
 AVERAGES = (
     "Means over all pairs, of ratios geometric ones. *Left* is the share of the distance between photo and painting that "
