@@ -90,7 +90,17 @@ class Summary:
     @property
     def against(self) -> str:
         """One line on what was `found`: painting by painting, or seed by seed; empty without a twin."""
-        return _against(self.found, self.seeds)
+        if not self.found:
+            return ""
+        if self.seeds == 1:
+            test = self.found[0].test
+            return f"{self.found[0]}; lower for {test.lower} of {test.pairs} paintings, {test.p_value}"
+        lower = sum(each.way == LOWER for each in self.found)
+        clear = [each.clear for each in self.found]
+        return (
+            f"{', '.join(map(str, self.found))}; lower in {lower} of {len(self.found)} seeds, clearly lower in "
+            f"{clear.count(LOWER)}, clearly higher in {clear.count(HIGHER)}"
+        )
 
     @property
     def changes(self) -> tuple[float, ...]:
@@ -143,7 +153,7 @@ def summarise(folders: Sequence[Path]) -> list[Summary]:
     for base, runs in pairs.items():
         growth = _growth(list(models[base].values()))
         free = free_twin(base)
-        twin = next((name for name in (f"{free}{FLOAT32}", free) if name in pairs), "")
+        twin = next((name for name in (free + FLOAT32, free) if name in pairs), "") if free else ""
         for group in (OUTSIDE, ASIDE):
             parts = _of_group(runs, group)
             if not parts:
@@ -186,20 +196,6 @@ def compared(ours: dict[str, Pairs], twins: dict[str, Pairs]) -> list[Change]:
         change = math.exp(float(np.mean(first - second))) - 1
         found.append(Change(change, compare(first, second, LOWER)))
     return found
-
-
-def _against(found: Sequence[Change], seeds: int) -> str:
-    if not found:
-        return ""
-    if seeds == 1:
-        test = found[0].test
-        return f"{found[0]}; lower for {test.lower} of {test.pairs} paintings, {test.p_value}"
-    lower = sum(each.way == LOWER for each in found)
-    clear = [each.clear for each in found]
-    return (
-        f"{', '.join(str(each) for each in found)}; lower in {lower} of {len(found)} seeds, clearly lower in "
-        f"{clear.count(LOWER)}, clearly higher in {clear.count(HIGHER)}"
-    )
 
 
 def _by_painting(pairs: Pairs) -> Floats:

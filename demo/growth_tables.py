@@ -3,6 +3,7 @@
 import html
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 from core import checkpoint
 from core.growthlaw import fit_growth, scale_free
@@ -65,16 +66,12 @@ def answer(rows: Sequence[Summary]) -> str:
     """
     found = [row for row in rows if row.group == ASIDE and len(row.changes) > 1]
     said = "; ".join(f"with <code>{row.cure}</code>, {_change(row.changes)}" for row in found)
-    ways = {_mean(row.changes) < 0 for row in found}
+    ways = {fmean(row.changes) < 0 for row in found}
     return f"<p>{text.ANSWER} {said}. <b>{text.VERDICTS[frozenset(ways)]}</b> {text.FEW_SEEDS}</p>" if said else ""
 
 
-def _mean(changes: Sequence[float]) -> float:
-    return sum(changes) / len(changes)
-
-
 def _change(changes: Sequence[float]) -> str:
-    mean = _mean(changes)
+    mean = fmean(changes)
     way = "lower" if mean < 0 else "higher"
     agree = sum((change < 0) == (mean < 0) for change in changes)
     spread = f"{100 * min(changes):+.1f} to {100 * max(changes):+.1f} %".replace("-", "−")
