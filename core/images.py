@@ -8,9 +8,7 @@ The app, the command line and training all load through here, so a picture looks
 """
 
 import io
-import os
 import struct
-import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +19,8 @@ import numpy as np
 import torch
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from torch import Tensor
+
+from core.files import write_atomic
 
 try:
     import pillow_heif
@@ -179,18 +179,7 @@ def save_png(
     Raises:
         OSError: the folder does not exist, is not writable or is full.
     """
-    path = Path(path)
-    data = png_bytes(image, text=text, icc_profile=icc_profile)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_atomic(Path(path), png_bytes(image, text=text, icc_profile=icc_profile))
 
 
 def _resize(image: Image.Image, scale: float) -> Image.Image:

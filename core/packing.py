@@ -10,15 +10,15 @@ Layout of a folder, as in the Hugging Face Hub: `model.safetensors`, or `model-0
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
+
+from core.files import write_atomic
 
 SIX_MIDDLE = 31  # 6 bits hold -31 to 31
 SHARD_BYTES = 9_500_000
@@ -78,34 +78,14 @@ def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return plain
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: temporary file in the same folder, fsync, replace."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 def save_one(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    """Write one safetensors file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, metadata)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write one safetensors file whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    write_atomic(path, save(on_cpu, metadata))
 
 
 def save_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> int:

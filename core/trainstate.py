@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
+from core.files import remove_leftovers
 from core.packing import WeightsError, save_one
 
 STATE = "state.safetensors"
@@ -33,8 +34,7 @@ def load_state(folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, c
     Raises:
         WeightsError: the folder holds a run with another configuration, or a broken file.
     """
-    for half in (*folder.glob(".tmp*"), *folder.glob(f".{STATE}.*")):  # safetensors' and ours, of a killed process
-        half.unlink(missing_ok=True)
+    remove_leftovers(folder)
     path = folder / STATE
     if not path.is_file():
         return 0

@@ -9,8 +9,6 @@
 Read and written with PyAV (FFmpeg's libraries). `core.video` repaints what comes between.
 """
 
-import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from av.container import InputContainer, OutputContainer
 from av.video.stream import VideoStream
 from PIL import Image
 
+from core.files import replacing
 from core.images import MIN_SIDE
 
 # No other format is opened: some of FFmpeg's are lists of further files, which a stranger's file could point anywhere.
@@ -210,27 +209,12 @@ class Writer:
 def mp4(path: str | Path, source: InputContainer, info: VideoInfo, size: tuple[int, int]) -> Iterator[Writer]:
     """An MP4 of that width and height (even, in px), which is there once the context ends well, and not at all otherwise."""
     with (
-        _replacing(Path(path)) as temporary,
+        replacing(Path(path)) as temporary,
         av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as file,
     ):
         writer = Writer(file, source, info, size)
         yield writer
         writer.finish()
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which takes its place when all went well and is gone otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _time_base(track: VideoStream) -> Fraction:

@@ -1,11 +1,11 @@
 """Files for a zip: names that differ everywhere, and the zip itself, whole or not at all."""
 
-import os
-import tempfile
 import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from core.files import replacing
 
 
 def unlike(name: str, names: set[str]) -> str:
@@ -33,16 +33,6 @@ def zip_file(files: Sequence[str], path: str | Path) -> None:
     Raises:
         OSError: a file cannot be read, or the zip not written.
     """
-    target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:  # PNG does not get smaller
-                for file in files:
-                    archive.write(file, Path(file).name)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:  # stored: PNG does not get smaller
+            archive.write(file, Path(file).name)

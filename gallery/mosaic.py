@@ -11,8 +11,6 @@ down. Lengths are in units of a window of 1000 x 1000 (see :mod:`gallery.glass`)
 
 import argparse
 import itertools
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
+from core.files import replacing
 from gallery.glass import Array, Cartoon, Colour, glaze, noise
 from gallery.shapes import cuts, disc, petal, rectangle, sectors, smooth, stroke
 
@@ -301,15 +300,8 @@ def window(side: int = SIDE) -> Image.Image:
 
 def save(file: Path) -> None:
     """Paints the window and writes it to ``file`` as JPEG, whole or not at all; raises OSError where that fails."""
-    part = file.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with part.open("xb") as out:
-            window().save(out, format="JPEG", quality=92, subsampling=0)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(part, file)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(file) as temporary:
+        window().save(temporary, format="JPEG", quality=92, subsampling=0)
 
 
 def main() -> None:
@@ -319,7 +311,7 @@ def main() -> None:
     try:
         save(file)
     except OSError as error:
-        parser.exit(1, f"{file} cannot be written: {error.strerror}.\n")
+        parser.exit(1, f"{error}\n")
     print(f"{file}: {file.stat().st_size / 1024:.0f} KiB")
 
 

@@ -1,0 +1,125 @@
+"""What every command of this project does alike: how it ends, how it prints, whether its result can be written.
+
+    def main(arguments: Sequence[str] | None = None) -> int:
+        options = parse(arguments)
+        return run_command(lambda: work(options), USER_ERRORS)
+
+    def work(options: argparse.Namespace) -> int:
+        check_output(options.out)                      # from core.files; before anything is computed
+        ...
+
+A command ends with the exit code that `work` returns, with 1 and one line for an error of the user's, or with one line
+and 130 or 143 when it is stopped by Ctrl-C (SIGINT) or by the system (SIGTERM).
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from core.files import printable
+
+STOPPED = "Stopped; nothing unfinished was written."
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TIDYING_SECONDS = 3.0  # after a signal, in which further ones are not heeded
+
+
+class Stopped(KeyboardInterrupt):
+    """The command was asked to stop. It passes every `except Exception`, and `finally` and `with` tidy up on its way.
+
+    Attributes:
+        exit_code: 130 after SIGINT, 143 after SIGTERM.
+        message: one sentence; empty for the one that `run_command` was given.
+    """
+
+    def __init__(self, number: int = signal.SIGINT, message: str = "") -> None:
+        super().__init__(message)
+        self.exit_code = 128 + int(number)
+        self.message = message
+
+
+def run_command(
+    work: Callable[[], int],
+    errors: tuple[type[Exception], ...] = (),
+    stopped: str = STOPPED,
+) -> int:
+    """Do a command's work and end as every command does.
+
+    Args:
+        work: returns the exit code.
+        errors: what it raises for the user, each with one sentence; OSError is always among them.
+        stopped: what is printed when it is stopped, unless the `Stopped` that ended it says otherwise.
+
+    Returns:
+        The exit code: that of `work`, 1 after an error, 130 or 143 after SIGINT or SIGTERM.
+    """
+    print_everything()
+    caught: tuple[type[Exception], ...] = (OSError, *errors)
+    with stopping_on_signals():
+        try:
+            return work()
+        except Stopped as notice:
+            _say(notice.message or stopped)
+            return notice.exit_code
+        except KeyboardInterrupt:  # one that Python or a library raised itself
+            _say(stopped)
+            return 128 + signal.SIGINT
+        except BrokenPipeError:  # whoever read the output has gone, as with `| head`
+            _close_stdout()
+            return 128 + 13  # SIGPIPE, which Windows does not have
+        except caught as error:
+            _say(f"error: {sentence_of(error)}")
+            return 1
+
+
+def sentence_of(error: Exception) -> str:
+    """An error as one line; the system's own errors without their numbers, with the file they are about."""
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        about = f'"{printable(str(error.filename))}": ' if error.filename is not None else ""
+        return f"{about}{error.strerror}."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def print_everything() -> None:
+    """From now on a letter that the terminal or file cannot show is printed as a question mark, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # absent where a test or a notebook has replaced it
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Inside, SIGINT and SIGTERM raise `Stopped` in the main thread; a second one soon after does not disturb the end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    last = float("-inf")
+
+    def stop(number: int, _: FrameType | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TIDYING_SECONDS:
+            last = time.monotonic()
+            raise Stopped(number)
+
+    before = {each: signal.signal(each, stop) for each in SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)
+
+
+def _close_stdout() -> None:
+    """Let Python's own flush at the end go nowhere instead of to the closed pipe."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,174 @@
+"""Files that are written whole or not at all, and whether they can be written.
+
+    check_output(Path("out/painted.png"))              # before the work; OutputError, one sentence
+    write_atomic(Path("out/painted.png"), data)        # after it
+
+A file grows under a temporary name in its own folder and takes its place at the end, so that a reader never sees half
+of it. A process that is killed leaves its temporary file behind; `check_output` removes such files of ended processes.
+"""
+
+import errno
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows: there an open file cannot be removed anyway
+    fcntl = None  # type: ignore[assignment]
+
+PROBE_BYTES = 1 << 16  # what must fit on the disk before any work begins
+MAX_NAME_BYTES = 255  # of a file's or folder's name on the usual file systems
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
+_REASONS = {
+    errno.EACCES: "you have no permission to write there",
+    errno.EPERM: "you have no permission to write there",
+    errno.EROFS: "the disk there can only be read",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is full",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EIO: "the disk reports an error",
+}
+
+
+class OutputError(OSError):
+    """A file cannot be written; the message is one sentence that names it."""
+
+
+def printable(text: str | os.PathLike[str]) -> str:
+    """A file's name or path for a message: what cannot be printed becomes a question mark."""
+    return "".join(character if character.isprintable() else "?" for character in os.fspath(text))
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """The sentence for a file that could not be written."""
+    reason = _REASONS.get(error.errno or 0) or (error.strerror or "the system does not allow it").lower()
+    return OutputError(f'"{printable(path)}" cannot be written: {reason}.')
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` to write to, which takes its place when all went well and is gone otherwise.
+
+    The folder is made where there is none.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(temporary) as file:
+            yield temporary
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        _remove(temporary)
+        if isinstance(error, OutputError) or not _is_about(error, temporary, path):
+            raise
+        raise output_error(path, error) from error
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, in a folder that is made where there is none.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def check_output(path: Path, *, folder: bool = False) -> None:
+    """Find out before the work whether a file, or files in a folder, can be written; nothing stays of the attempt.
+
+    Temporary files that ended processes left in the folder are removed.
+
+    Raises:
+        OutputError: the file or folder cannot be written, in a sentence that says why.
+    """
+    named = f'"{printable(path)}"'
+    try:
+        if not path.name and not folder:
+            raise OutputError("The result needs a name; give --out a file.")
+        if any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in path.parts):
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        if not folder and path.is_dir():
+            raise OutputError(f"{named} cannot be written: it is a folder.")
+        if not folder and path.exists() and not path.is_file():
+            raise OutputError(f"{named} cannot be written: it is not an ordinary file.")
+        nearest = path if folder else path.parent
+        while not os.path.lexists(nearest):
+            nearest = nearest.parent
+        if not nearest.is_dir() and nearest == path:
+            raise OutputError(f"{named} is a file, but the results need a folder.")
+        if not nearest.is_dir():
+            reason = f'"{printable(nearest)}" is a file, not a folder'
+            raise OutputError(f"{named} cannot be written: {reason}.")
+        remove_leftovers(nearest)
+        _probe(nearest)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that ended processes have left in a folder; those of living ones stay."""
+    if fcntl is None:
+        return
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            if _TEMPORARY.fullmatch(entry.name):
+                with suppress(OSError):
+                    _remove_if_unlocked(Path(entry.path))
+
+
+def _remove_if_unlocked(temporary: Path) -> None:
+    """Remove a temporary file that no process holds. Raises OSError where one does."""
+    with temporary.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary.unlink()
+
+
+def _locked(temporary: Path) -> IO[bytes]:
+    """A new file that is locked until it is closed, which tells `remove_leftovers` that its process is alive."""
+    while True:
+        file = temporary.open("xb")
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
+        if temporary.exists():
+            return file
+        file.close()  # another process has removed it between its making and its locking
+
+
+def _probe(folder: Path) -> None:
+    """Write a small file into a folder and remove it. Raises OSError where that fails."""
+    temporary = folder / f".{uuid.uuid4().hex}.tmp"
+    try:
+        with temporary.open("xb") as file:
+            file.write(bytes(PROBE_BYTES))
+    finally:
+        _remove(temporary)
+
+
+def _remove(temporary: Path) -> None:
+    with suppress(OSError):
+        temporary.unlink()
+
+
+def _is_about(error: OSError, *paths: Path) -> bool:
+    """Whether an error while a file was written is about that file, rather than about one that was read meanwhile."""
+    if error.filename is None:
+        return error.errno in _REASONS
+    return any(os.fspath(error.filename) == os.fspath(path) for path in paths) or any(
+        Path(error.filename) in path.parents for path in paths
+    )

@@ -1,0 +1,99 @@
+"""How commands end: signals, errors, letters that cannot be printed, a reader that has gone."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.commandline import Stopped, run_command, sentence_of
+from core.files import OutputError
+
+WORKING = """
+import sys, time
+from pathlib import Path
+from core.commandline import run_command
+from core.files import replacing
+
+def work():
+    with replacing(Path(sys.argv[1])) as temporary:
+        temporary.write_bytes(b"half")
+        print("writing", flush=True)
+        while True:
+            time.sleep(0.01)
+
+raise SystemExit(run_command(work))
+"""
+
+
+def fail(error: BaseException) -> int:
+    raise error
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_with_one_line_and_no_file(tmp_path: Path, number: int, code: int) -> None:
+    command = [sys.executable, "-c", WORKING, str(tmp_path / "file")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        process.send_signal(number)
+        process.send_signal(number)  # impatience changes nothing
+        out, errors = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert (out, errors) == ("", "Stopped; nothing unfinished was written.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_handlers_are_put_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    assert run_command(lambda: 2) == 2
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_who_stops_the_work_may_say_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(lambda: fail(Stopped(signal.SIGTERM, "Stopped at 7; the state is saved."))) == 143
+    assert capsys.readouterr().err == "Stopped at 7; the state is saved.\n"
+    assert run_command(lambda: fail(KeyboardInterrupt()), stopped="Enough.") == 130
+    assert capsys.readouterr().err == "Enough.\n"
+
+
+def test_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(lambda: fail(ValueError("Wrong,\nvery wrong.")), (ValueError,)) == 1
+    assert run_command(lambda: fail(OutputError('"x" cannot be written: no.'))) == 1
+    assert run_command(lambda: fail(FileNotFoundError(2, "No such file or directory", "a\nb"))) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "error: Wrong, very wrong.",
+        'error: "x" cannot be written: no.',
+        'error: "a?b": No such file or directory.',
+    ]
+    with pytest.raises(ZeroDivisionError):  # a fault of the program's own is not dressed up
+        run_command(lambda: 1 // 0)
+
+
+def test_an_error_without_words_has_a_name() -> None:
+    assert sentence_of(ValueError()) == "ValueError"
+
+
+def test_letters_that_the_output_cannot_show_do_not_end_the_command() -> None:
+    code = "from core.commandline import run_command; raise SystemExit(run_command(lambda: print('写a') or 0))"
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"?a\n", b"")
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    code = (
+        "from core.commandline import run_command\n"
+        "def work():\n"
+        "    while True: print('x' * 1000, flush=True)\n"
+        "raise SystemExit(run_command(work))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 141
