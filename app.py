@@ -3,7 +3,7 @@
     python app.py                                   # http://127.0.0.1:7860
     python app.py --host 0.0.0.0 --port 8000 --auth visitor:secret
     python app.py --share                           # also a public address, as long as it runs
-    python app.py --mcp                             # its endpoints also as tools for an assistant (demo/tools.py)
+    python app.py --mcp                             # its endpoints also as tools for an assistant (demo/mcp.py)
 
 Parses arguments, puts the tabs of `demo/` together, launches. Models are those in `checkpoints/`.
 """
@@ -17,24 +17,36 @@ from pathlib import Path
 import gradio as gr
 from gradio import networking
 
-import core.checkpoint
-from core.engine import keep_freed_memory
-from demo import compare, growth, growth_sources, live, many, report, strip, tools, transfer, video
-from demo.pictures import MAX_UPLOAD, gallery_files
-from demo.theme import CSS, HEAD, HEADER, THEME
+import core.models.checkpoint
+from core.runtime import keep_freed_memory
+from demo import live, report, video
+from demo import mcp as tools
+from demo.compare import tab as compare
+from demo.growth import logs
+from demo.growth import tab as growth
+from demo.many import tab as many
+from demo.shared.theme import CSS, HEAD, HEADER, THEME
+from demo.shared.uploads import MAX_UPLOAD, gallery_files
+from demo.transfer import history
+from demo.transfer import tab as transfer
 
 QUEUE_SIZE = 32  # visitors waiting, beyond which the page asks to come back later
-LARGEST_KEPT, KEPT = 64 << 20, 256 << 20  # bytes: tensors of pictures up to about 1,024 px find their memory again
+MAX_KEPT, KEPT = (
+    64 << 20,
+    256 << 20,
+)  # bytes: tensors of pictures up to about 1,024 px find their memory again
 CLEAN_EVERY, KEEP_FOR = 600, 3600  # seconds: results and uploads older than an hour are deleted
 
 
 def build() -> gr.Blocks:
     """The page with all its tabs, ready to launch."""
-    with gr.Blocks(title="MetaStyle 风格迁移", analytics_enabled=False, delete_cache=(CLEAN_EVERY, KEEP_FOR)) as blocks:
+    with gr.Blocks(
+        title="MetaStyle 风格迁移", analytics_enabled=False, delete_cache=(CLEAN_EVERY, KEEP_FOR)
+    ) as blocks:
         gr.HTML(HEADER)
         with gr.Tab("Transfer", id="transfer"):
             transfer.build()
-            strip.build()
+            history.build()
         with gr.Tab("Many", id="many"):
             many.build()
         with gr.Tab("Compare", id="compare"):
@@ -51,7 +63,11 @@ def build() -> gr.Blocks:
 
 
 def start(
-    blocks: gr.Blocks, host: str | None, port: int | None, auth: tuple[str, str] | None, mcp: bool = False
+    blocks: gr.Blocks,
+    host: str | None,
+    port: int | None,
+    auth: tuple[str, str] | None,
+    mcp: bool = False,
 ) -> str:
     """Serve the page in the background; returns its address. Raises OSError when the port is taken."""
     _, address, _ = blocks.launch(
@@ -83,7 +99,9 @@ def share(blocks: gr.Blocks) -> str:
 
     `launch(share=True)` would serve the page's scripts from the network while it tries, and whether or not it fails.
     """
-    return networking.setup_tunnel(blocks.server_name, blocks.server_port, blocks.share_token, None, None)
+    return networking.setup_tunnel(
+        blocks.server_name, blocks.server_port, blocks.share_token, None, None
+    )
 
 
 def credentials(text: str) -> tuple[str, str]:
@@ -96,17 +114,36 @@ def credentials(text: str) -> tuple[str, str]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1, or $GRADIO_SERVER_NAME)")
-    parser.add_argument("--port", type=int, help="default: the first that is free from 7860 on, or $GRADIO_SERVER_PORT")
-    parser.add_argument("--share", action="store_true", help="also ask for a public address at gradio.live")
-    parser.add_argument("--auth", type=credentials, metavar="USER:PASSWORD", help="ask visitors for a password")
-    parser.add_argument("--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)")
     parser.add_argument(
-        "--checkpoints", type=Path, metavar="DIR", help="folder of trained models (default: checkpoints/)"
+        "--host", help="address to listen on (default: 127.0.0.1, or $GRADIO_SERVER_NAME)"
     )
-    parser.add_argument("--runs", type=Path, metavar="DIR", help="folder of running trainings (default: runs/)")
+    parser.add_argument(
+        "--port",
+        type=int,
+        help="default: the first that is free from 7860 on, or $GRADIO_SERVER_PORT",
+    )
+    parser.add_argument(
+        "--share", action="store_true", help="also ask for a public address at gradio.live"
+    )
+    parser.add_argument(
+        "--auth", type=credentials, metavar="USER:PASSWORD", help="ask visitors for a password"
+    )
+    parser.add_argument(
+        "--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)"
+    )
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="DIR",
+        help="folder of trained models (default: checkpoints/)",
+    )
+    parser.add_argument(
+        "--runs", type=Path, metavar="DIR", help="folder of running trainings (default: runs/)"
+    )
     options = parser.parse_args(arguments)
-    if options.mcp and options.auth:  # Gradio would let an assistant use some tools without it, and others not at all
+    if (
+        options.mcp and options.auth
+    ):  # Gradio would let an assistant use some tools without it, and others not at all
         parser.error("--mcp and --auth do not go together: tools cannot ask for a password")
     return options
 
@@ -115,25 +152,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; serves until interrupted and returns the exit code."""
     options = parse(arguments)
     if options.checkpoints:
-        core.checkpoint.CHECKPOINTS = options.checkpoints
+        core.models.checkpoint.CHECKPOINTS = options.checkpoints
     if options.runs:
-        growth_sources.RUNS = options.runs
-    keep_freed_memory(LARGEST_KEPT, KEPT)
+        logs.RUNS = options.runs
+    keep_freed_memory(MAX_KEPT, KEPT)
     blocks = build()
     try:
         address = start(blocks, options.host, options.port, options.auth, options.mcp)
     except OSError as error:
         reason = str(error).split(". ")[0]
-        print(f"error: the page cannot be served ({reason}); choose another --port or --host.", file=sys.stderr)
+        print(
+            f"error: the page cannot be served ({reason}); choose another --port or --host.",
+            file=sys.stderr,
+        )
         return 1
     print(f"MetaStyle is at {address}", flush=True)
     threading.Thread(target=growth.warm, daemon=True).start()
     if options.share:
         try:
             print(f"and for everyone at {share(blocks)}", flush=True)
-        except Exception as error:  # no network, a firewall, no tunnel for this platform: the local page stays
+        except (
+            Exception
+        ) as error:  # no network, a firewall, no tunnel for this platform: the local page stays
             reason = str(error).split("\n")[0].rstrip(".")
-            print(f"The page could not be shared, only the address above works: {reason}.", file=sys.stderr, flush=True)
+            print(
+                f"The page could not be shared, only the address above works: {reason}.",
+                file=sys.stderr,
+                flush=True,
+            )
     blocks.block_thread()
     return 0
 

@@ -87,7 +87,9 @@ def sentence_of(error: Exception) -> str:
 def print_everything() -> None:
     """From now on a letter that the terminal or file cannot show is printed as a question mark, never an error."""
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)  # absent where a test or a notebook has replaced it
+        reconfigure = getattr(
+            stream, "reconfigure", None
+        )  # absent where a test or a notebook has replaced it
         if reconfigure is not None:
             reconfigure(errors="replace")
 

@@ -16,285 +16,49 @@ Exit code: 0 done, 1 an error.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import safetensors.torch
-import torch
-from PIL import Image
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 from tqdm import tqdm
 
-from core.encoder import EncoderError
-from core.flagship import FlagshipTransformNet
-from core.images import ImageError, load_image
-from core.inputs import refining_contents
-from core.layers import Conv, Layer, Norm, Parallel, Relu, Residual, Upsample, flatten
-from core.nets import MULTIPLE, InstanceNorm, TransformNet
-from core.packing import WeightsError, write_atomic
-from core.stylizer import (
+from core.images.decode import ImageError, load_image
+from core.images.find import refining_contents
+from core.inference.onnx_export import ExportError, export
+from core.inference.stylizer import (
     REFINE_BATCHES,
     STYLE_SIDE,
-    FixedStyle,
-    Stylizer,
     default_model,
     get_stylizer,
-    picture_hash,
 )
-
-FORMAT = "1"
-OPSET = 17
-IR_VERSION = 8  # what ONNX Runtime reads since 1.10
-TOLERANCE = 1 / 255
-CHECK_SIZES = ((64, 64), (61, 83), (114, 47), (16, 31))  # height, width
-TERMS = (
-    "Made with MetaStyle (code: MIT). The model was trained on pictures that were published for research, some of them for "
-    "non-commercial research only; the painting's own terms apply as well."
-)
-
-
-class ExportError(ValueError):
-    """A style cannot be exported; the message is one sentence for the user."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written.
-
-    Attributes:
-        onnx, weights: the ONNX and the safetensors file.
-        difference: largest difference between ONNX Runtime and PyTorch, of values in 0 to 1; None where not compared.
-    """
-
-    onnx: Path
-    weights: Path
-    difference: float | None
-
-
-def metadata(
-    stylizer: Stylizer, fixed: FixedStyle, painting: Image.Image, name: str, style_side: int
-) -> dict[str, str]:
-    """What both files say of themselves: model, painting, settings and terms, all of them text."""
-    variant = stylizer.model.variant
-    return {
-        "format": FORMAT,
-        "model": variant.name,
-        "model_hash": stylizer.model.info["weights"]["hash"],
-        "base": str(variant.base),
-        "block": variant.block,
-        "painting": name,
-        "painting_sha256": picture_hash(painting),
-        "style_size": str(style_side),
-        "refined": str(fixed.refined),
-        "terms": TERMS,
-    }
-
-
-class _Graph:
-    """ONNX nodes as they are added; every value is known by its name."""
-
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def constant(self, values: Tensor | Sequence[int] | float, dtype: type = np.float32) -> str:
-        from onnx import numpy_helper
-
-        array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array, dtype=dtype), name))
-        return name
-
-    def add(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        from onnx import helper
-
-        output = output or f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, **attributes))
-        return output
-
-    def chain(self, layers: Sequence[Layer], x: str, channels: int) -> str:
-        """The nodes of some layers on the value x; `channels` is x's."""
-        for layer in layers:
-            match layer:
-                case Conv():
-                    x = self._conv(layer, x)
-                    channels = len(layer.weight)
-                case Norm(scale, shift):
-                    scale = torch.ones(channels) if scale is None else scale
-                    shift = torch.zeros(channels) if shift is None else shift
-                    given = (self.constant(scale), self.constant(shift))
-                    x = self.add("InstanceNormalization", x, *given, epsilon=InstanceNorm.eps)
-                case Relu():
-                    x = self.add("Relu", x)
-                case Upsample():
-                    how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-                    x = self.add("Resize", x, "", self.constant((1, 1, 2, 2)), **how)
-                case Residual():
-                    x = self.add("Add", x, self.chain(layer.layers, x, channels))
-                case Parallel():
-                    total, *others = (self.chain(chain, x, channels) for chain in layer.chains)
-                    for other in others:
-                        total = self.add("Add", total, other)
-                    x = total
-        return x
-
-    def _conv(self, conv: Conv, x: str) -> str:
-        kernel = conv.weight.shape[-1]
-        if halo := kernel // 2:
-            x = self.add("Pad", x, self.constant((0, 0, halo, halo, 0, 0, halo, halo), np.int64), mode="reflect")
-        shape: dict[str, Any] = {
-            "kernel_shape": [kernel, kernel],
-            "strides": [conv.stride, conv.stride],
-            "group": conv.groups,
-        }
-        return self.add("Conv", x, self.constant(conv.weight), self.constant(conv.bias), **shape)
-
-
-def to_onnx(fixed: FixedStyle, about: dict[str, str]) -> bytes:
-    """The ONNX file of a style, checked for validity.
-
-    Args:
-        about: see `metadata`.
-
-    Raises:
-        ExportError: the onnx package is not installed.
-    """
-    try:
-        import onnx
-        from onnx import TensorProto, helper
-    except ImportError as error:
-        raise ExportError("Exporting needs the onnx package: pip install onnx.") from error
-    graph = _Graph()
-    sides = graph.constant((2,), np.int64), graph.constant((4,), np.int64)
-    size = graph.add("Slice", graph.add("Shape", "image"), *sides)
-    extra = graph.add("Mod", graph.add("Neg", size), graph.constant((MULTIPLE,), np.int64))
-    pads = graph.add("Concat", graph.constant((0,) * 6, np.int64), extra, axis=0)
-    x = graph.add("Pad", "image", pads, mode="reflect")
-    x = graph.chain(flatten(fixed.transform_net, fixed.filters), x, 3)
-    x = graph.add("Slice", x, graph.constant((0, 0), np.int64), size, graph.constant((2, 3), np.int64))
-    graph.add("Clip", x, graph.constant(0.0), graph.constant(1.0), output="stylized")
-    ends = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "height", "width"])
-        for name in ("image", "stylized")
-    ]
-    model = helper.make_model(
-        helper.make_graph(graph.nodes, "style", ends[:1], ends[1:], graph.constants),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-        producer_name="MetaStyle",
-        doc_string="Style transfer: RGB in 0 to 1 in and out, any height and width from 16 px.",
-    )
-    helper.set_model_props(model, about)
-    onnx.checker.check_model(model, full_check=True)
-    return bytes(model.SerializeToString())
-
-
-def onnx_difference(data: bytes, fixed: FixedStyle, sizes: Sequence[tuple[int, int]] = CHECK_SIZES) -> float | None:
-    """Largest difference of an ONNX file from the style in PyTorch, over drawn pictures of some sizes (height, width).
-
-    None where onnxruntime is not installed.
-    """
-    try:
-        import onnxruntime
-    except ImportError:
-        return None
-    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
-    generator = torch.Generator().manual_seed(0)
-    largest = 0.0
-    for height, width in sizes:
-        blots = torch.rand(1, 3, 6, 6, generator=generator)
-        picture = torch.nn.functional.interpolate(blots, (height, width), mode="bilinear")
-        picture = (picture + 0.1 * torch.randn(picture.shape, generator=generator)).clamp(0, 1)
-        wanted = fixed.apply(picture.to(next(fixed.transform_net.parameters()).device)).cpu().numpy()
-        given = session.run(["stylized"], {"image": picture.numpy()})[0]
-        largest = max(largest, float(np.abs(given - wanted).max()))
-    return largest
-
-
-def to_safetensors(fixed: FixedStyle, about: dict[str, str]) -> bytes:
-    """The safetensors file of a style: the TransformNet's own values under `net.`, the generated ones under `filters.`."""
-    tensors = {f"net.{name}": value for name, value in fixed.transform_net.state_dict().items()}
-    tensors |= {f"filters.{name}": value for name, value in fixed.filters.items()}
-    plain = {name: value.detach().float().cpu().contiguous().clone() for name, value in tensors.items()}
-    return safetensors.torch.save(plain, {"metastyle": json.dumps(about, ensure_ascii=False)})
-
-
-def load_baked(path: str | Path) -> FixedStyle:
-    """A style from its safetensors file, ready to stylise: `load_baked(path)(photo)`.
-
-    Raises:
-        WeightsError: the file is missing, broken, of a newer format, or no baked style.
-    """
-    path = Path(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["metastyle"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if about["format"] != FORMAT:
-            raise WeightsError(f'"{path.name}" has format {about["format"]}; this version reads {FORMAT}.')
-        base, block = int(about["base"]), str(about["block"])
-        net = FlagshipTransformNet(base) if block == "modulated" else TransformNet(base, block)
-        net.load_state_dict({name[4:]: value for name, value in tensors.items() if name.startswith("net.")})
-        filters = {name[8:]: value for name, value in tensors.items() if name.startswith("filters.")}
-        if {name: value.numel() for name, value in filters.items()} != net.generated:
-            raise ValueError("its filters have other shapes")
-        return FixedStyle(net.eval().requires_grad_(False), filters, int(about["refined"]))
-    except WeightsError:
-        raise
-    except FileNotFoundError as error:
-        raise WeightsError(f'"{path.name}" does not exist.') from error
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f'"{path.name}" is not a baked style, or is damaged.') from error
-
-
-def export(
-    stylizer: Stylizer,
-    fixed: FixedStyle,
-    painting: Image.Image,
-    name: str,
-    folder: Path,
-    style_side: int = STYLE_SIDE,
-) -> Exported:
-    """Write `NAME__MODEL.onnx` and `NAME__MODEL.safetensors`, each whole or not at all.
-
-    Args:
-        fixed: the painting's style, from `stylizer.fix` or `stylizer.refine`.
-        painting: RGB, as it was given to the stylizer.
-        name: the painting's file name.
-        style_side: as it was given to the stylizer.
-
-    Raises:
-        ExportError: onnx is not installed, or the graph's result is not PyTorch's.
-        OSError: the folder cannot be written.
-    """
-    about = metadata(stylizer, fixed, painting, name, style_side)
-    data = to_onnx(fixed, about)
-    difference = onnx_difference(data, fixed)
-    if difference is not None and not difference <= TOLERANCE:
-        raise ExportError(
-            f"Nothing was written: the ONNX file differs from PyTorch by {255 * difference:.2f} of 255, more than 1."
-        )
-    stem = folder / f"{Path(name).stem}__{stylizer.name}"
-    paths = stem.with_name(stem.name + ".onnx"), stem.with_name(stem.name + ".safetensors")
-    write_atomic(paths[0], data)
-    write_atomic(paths[1], to_safetensors(fixed, about))
-    return Exported(*paths, difference)
+from core.models.encoder import EncoderError
+from core.models.weights import WeightsError
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m core.export", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m core.export", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--style", type=Path, required=True, help="the painting")
-    parser.add_argument("--model", help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)")
-    parser.add_argument("--out", type=Path, default=Path("baked"), help="folder for the two files (default: baked)")
-    parser.add_argument("--style-size", type=int, default=STYLE_SIDE, help="smaller side at which the painting is read")
-    parser.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, default=0, metavar="BATCHES")
-    parser.add_argument("--refine-content", type=Path, help="folder of photos to refine on (default: the gallery's)")
+    parser.add_argument(
+        "--model",
+        help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("baked"), help="folder for the two files (default: baked)"
+    )
+    parser.add_argument(
+        "--style-size",
+        type=int,
+        default=STYLE_SIDE,
+        help="smaller side at which the painting is read",
+    )
+    parser.add_argument(
+        "--refine", type=int, nargs="?", const=REFINE_BATCHES, default=0, metavar="BATCHES"
+    )
+    parser.add_argument(
+        "--refine-content", type=Path, help="folder of photos to refine on (default: the gallery's)"
+    )
     return parser.parse_args(arguments)
 
 
@@ -307,12 +71,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.refine:
             contents = refining_contents(options.refine_content)
             with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
-                fixed = stylizer.refine(
-                    painting, contents, options.refine, options.style_size, on_step=lambda *_: bar.update()
+                styled = stylizer.refine(
+                    painting,
+                    contents,
+                    options.refine,
+                    options.style_size,
+                    on_step=lambda *_: bar.update(),
                 )
         else:
-            fixed = stylizer.fix(painting, options.style_size)
-        done = export(stylizer, fixed, painting, options.style.name, options.out, options.style_size)
+            styled = stylizer.encode_style(painting, options.style_size)
+        done = export(
+            stylizer, styled, painting, options.style.name, options.out, options.style_size
+        )
     except (ExportError, ImageError, WeightsError, EncoderError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

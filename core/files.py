@@ -46,7 +46,9 @@ def printable(text: str | os.PathLike[str]) -> str:
 
 def output_error(path: Path, error: OSError) -> OutputError:
     """The sentence for a file that could not be written."""
-    reason = _REASONS.get(error.errno or 0) or (error.strerror or "the system does not allow it").lower()
+    reason = (
+        _REASONS.get(error.errno or 0) or (error.strerror or "the system does not allow it").lower()
+    )
     return OutputError(f'"{printable(path)}" cannot be written: {reason}.')
 
 

@@ -16,249 +16,55 @@ one evaluation of loss and gradient, those of the line search included.
 """
 
 import argparse
-import copy
-import math
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
-from scipy.optimize import Bounds, minimize
-from torch import Tensor
 from tqdm import tqdm
 
-from core.encoder import Encoder, fast_dtype, load_encoder, normalize
-from core.images import MIN_SIDE, ImageError, load_image, resize_longest, resize_smaller, save_png, to_image, to_tensor
-from core.losses import CONTENT_TAP, ContentLoss, GramLoss, TotalVariationLoss
-from core.stylizer import STYLE_SIDE, Cancelled
-from core.variants import CONTENT_WEIGHT, STYLE_WEIGHTS, TV_WEIGHT
-
-STEPS = 100
-SIZE = 512  # px: where nobody asks for a size on the command line, larger photos are made smaller
-LARGEST_SIDE = 1024  # px: the optimiser remembers 2 x 20 pictures in float64
-MEMORY = 20
-INITS = ("content", "noise")
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What is minimised: content + style + total variation.
-
-    Attributes:
-        content, style, tv: factors of the three losses of `core.losses`; not negative.
-        content_tap: where in the encoder content is compared; empty for the third tap.
-        style_taps: where Gram matrices are compared; empty for all four.
-
-    Raises:
-        ValueError: a factor is negative or not finite.
-    """
-
-    content: float = CONTENT_WEIGHT
-    style: float = STYLE_WEIGHTS["gram"]
-    tv: float = TV_WEIGHT
-    content_tap: str = ""
-    style_taps: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("content", "style", "tv"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"The {name} weight must be 0 or more, not {value}.")
-
-
-DEFAULT_WEIGHTS = Weights()
-SETTINGS: dict[str, Any] = {"steps": STEPS, "style_side": STYLE_SIDE, **asdict(DEFAULT_WEIGHTS), "style_taps": []}
-
-
-@dataclass(frozen=True)
-class State:
-    """Where an optimisation stands: the best picture so far and its weighted losses.
-
-    Attributes:
-        done, steps: evaluations made, and asked for.
-        pixels: 1 x 3 x H x W in [0, 1].
-    """
-
-    done: int
-    steps: int
-    content_loss: float
-    style_loss: float
-    tv_loss: float
-    pixels: Tensor = field(repr=False)
-
-    @property
-    def loss(self) -> float:
-        return self.content_loss + self.style_loss + self.tv_loss
-
-    @property
-    def image(self) -> Image.Image:
-        return to_image(self.pixels)
-
-
-def _state(done: int, steps: int, losses: Tensor, pixels: Tensor) -> State:
-    content_loss, style_loss, tv_loss = losses.tolist()
-    return State(done, steps, content_loss, style_loss, tv_loss, pixels.detach())
-
-
-class PixelLoss:
-    """The three losses as a function of one picture.
-
-    Args:
-        content: 1 x 3 x H x W in [0, 1].
-        style: 1 x 3 x H' x W' in [0, 1].
-        encoder: in the dtype it shall compute in, on the pictures' device.
-
-    Raises:
-        EncoderError: it has no such tap.
-    """
-
-    def __init__(self, content: Tensor, style: Tensor, encoder: Encoder, weights: Weights = DEFAULT_WEIGHTS) -> None:
-        self.encoder, self.weights = encoder, weights
-        self.content_loss = ContentLoss(weights.content_tap or encoder.tap_names[CONTENT_TAP])
-        self.style_loss, self.tv_loss = GramLoss(), TotalVariationLoss()
-        taps = weights.style_taps or encoder.tap_names
-        with torch.no_grad():
-            self.content = encoder(normalize(content), last=self.content_loss.tap)
-            style_features = [(tap, encoder(normalize(style), last=tap)[tap]) for tap in taps]
-            self.target = self.style_loss.target(dict(style_features))
-        self.last = max((self.content_loss.tap, *taps), key=encoder.tap_names.index)
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """1 x 3 x H x W in [0, 1] -> the weighted content, style and total-variation loss: 3, float32."""
-        images = normalize(pixels)
-        features = self.encoder(images, last=self.last)
-        return torch.stack(
-            [
-                self.weights.content * self.content_loss(features, self.content),
-                self.weights.style * self.style_loss(features, self.target),
-                self.weights.tv * self.tv_loss(images),
-            ]
-        )
-
-
-class _Done(Exception):
-    """All steps are made."""
-
-
-class _Descent:
-    """Minimises until all steps are made, keeping the best picture."""
-
-    def __init__(self, start: Tensor, steps: int, on_step: Callable[[State], None], stop: Callable[[], bool]) -> None:
-        self.best = State(0, steps, math.inf, 0.0, 0.0, start)
-        self.on_step, self.stop = on_step, stop
-
-    def run(self, loss: PixelLoss) -> None:
-        """Go on from the best picture so far, until the steps or the optimiser come to an end."""
-        values = self.best.pixels.flatten().double().cpu().numpy()
-        self.loss = loss
-        self.best = replace(self.best, content_loss=math.inf)  # another encoder's losses are not comparable
-        options = {"maxcor": MEMORY, "ftol": 0, "gtol": 0, "maxfun": self.best.steps, "maxiter": self.best.steps}
-        with suppress(_Done):
-            minimize(self._evaluate, values, jac=True, method="L-BFGS-B", bounds=Bounds(0, 1), options=options)
-
-    def _evaluate(self, values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        done, steps, before = self.best.done, self.best.steps, self.best.pixels
-        if done == steps:
-            raise _Done
-        if self.stop():
-            raise Cancelled(f"Optimising was cancelled after {done} of {steps} steps.")
-        pixels = torch.from_numpy(values).to(before.device, torch.float32).view_as(before).requires_grad_()
-        losses = self.loss(pixels)
-        total = losses.sum()
-        (gradient,) = torch.autograd.grad(total, pixels)
-        self.best = replace(self.best, done=done + 1)
-        if total.item() < self.best.loss:
-            self.best = _state(done + 1, steps, losses, pixels)
-        self.on_step(self.best)
-        return total.item(), gradient.flatten().double().cpu().numpy()
-
-
-def optimise(
-    content: Image.Image,
-    style: Image.Image,
-    *,
-    steps: int = STEPS,
-    weights: Weights = DEFAULT_WEIGHTS,
-    style_side: int = STYLE_SIDE,
-    init: str = "content",
-    seed: int = 0,
-    encoder: Encoder | None = None,
-    dtype: torch.dtype | None = None,
-    device: torch.device | str = "cpu",
-    on_step: Callable[[State], None] = lambda state: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> State:
-    """Optimise a picture.
-
-    Args:
-        content, style: RGB; content 16 to 1024 px a side.
-        steps: evaluations of loss and gradient; fewer are made only where nothing can be gained any more.
-        style_side: the painting's smaller side in px when it is read.
-        init: start from the `content`, or from uniform `noise` drawn with `seed`.
-        encoder: float32; by default the shipped VGG19.
-        dtype: what the encoder computes in; by default the fastest on the device (`core.encoder.fast_dtype`). Where it is
-            too coarse for the optimiser to go on, the last steps are in float32.
-        on_step: called after each step; the losses are those found in `dtype`.
-        stop: asked before each step; true cancels.
-
-    Returns:
-        The final picture, rounded to 8 bits, with its losses in float32.
-
-    Raises:
-        Cancelled: `stop` said so.
-        ImageError: the content is too small or too large.
-        ValueError: fewer than one step, no such init; EncoderError: no such tap.
-    """
-    if min(content.size) < MIN_SIDE or max(content.size) > LARGEST_SIDE:
-        measured = f"{content.width} x {content.height} px"
-        raise ImageError(f"The photo has {measured}; for optimising each side must have {MIN_SIDE} to {LARGEST_SIDE}.")
-    if steps < 1:
-        raise ValueError(f"Optimising takes at least one step, not {steps}.")
-    if init not in INITS:
-        raise ValueError(f"A picture cannot start from {init!r}; choose {' or '.join(INITS)}.")
-    photo = to_tensor(content)[None].to(device)
-    painting = to_tensor(resize_smaller(style, style_side))[None].to(device)
-    exact_encoder = (encoder or load_encoder("vgg19")).to(device)
-    exact = PixelLoss(photo, painting, exact_encoder, weights)
-    dtype = dtype or fast_dtype(device)
-    noise = torch.rand(photo.shape, generator=torch.Generator().manual_seed(seed))
-    descent = _Descent(noise.to(device) if init == "noise" else photo, steps, on_step, stop)
-    if dtype != torch.float32:
-        fast = copy.deepcopy(exact_encoder).for_compute(dtype)
-        descent.run(PixelLoss(photo, painting, fast, weights))
-    if descent.best.done < steps:
-        descent.run(exact)
-    pixels = to_tensor(descent.best.image)[None].to(device)
-    with torch.no_grad():
-        return _state(descent.best.done, steps, exact(pixels), pixels)
-
-
-def stylize(content: Image.Image, style: Image.Image, **settings: Any) -> Image.Image:
-    """The picture that `optimise` comes to, of the content's exact size; same settings, same errors."""
-    return optimise(content, style, **settings).image
+from core.baselines.gatys import INITS, SIZE, STEPS, State, Weights, optimise
+from core.images.convert import resize_longest
+from core.images.decode import ImageError, load_image
+from core.images.save import save_png
+from core.inference.stylizer import STYLE_SIDE
+from core.models.registry import CONTENT_WEIGHT, STYLE_WEIGHTS, TV_WEIGHT
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m core.gatys", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m core.gatys", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--content", type=Path, required=True, help="the photo")
     parser.add_argument("--style", type=Path, required=True, help="the painting")
     parser.add_argument("--out", type=Path, required=True, help="the result, a PNG file")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
     parser.add_argument(
-        "--size", type=int, help=f"longest side of the result in px (default: the photo's own, at most {SIZE})"
+        "--size",
+        type=int,
+        help=f"longest side of the result in px (default: the photo's own, at most {SIZE})",
     )
-    parser.add_argument("--style-size", type=int, default=STYLE_SIDE, help="smaller side at which the painting is read")
-    for name, value in (("content", CONTENT_WEIGHT), ("style", STYLE_WEIGHTS["gram"]), ("tv", TV_WEIGHT)):
-        parser.add_argument(f"--{name}-weight", type=float, default=value, help=f"default: {value:g}")
+    parser.add_argument(
+        "--style-size",
+        type=int,
+        default=STYLE_SIDE,
+        help="smaller side at which the painting is read",
+    )
+    for name, value in (
+        ("content", CONTENT_WEIGHT),
+        ("style", STYLE_WEIGHTS["gram"]),
+        ("tv", TV_WEIGHT),
+    ):
+        parser.add_argument(
+            f"--{name}-weight", type=float, default=value, help=f"default: {value:g}"
+        )
     parser.add_argument("--content-tap", default="", help="a tap of VGG19 (default: relu3_4)")
-    parser.add_argument("--style-taps", nargs="+", default=(), help="taps of VGG19 (default: all four)")
-    parser.add_argument("--init", choices=INITS, default="content", help="what to start from (default: content)")
+    parser.add_argument(
+        "--style-taps", nargs="+", default=(), help="taps of VGG19 (default: all four)"
+    )
+    parser.add_argument(
+        "--init", choices=INITS, default="content", help="what to start from (default: content)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -304,7 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("Stopped before the first step.", file=sys.stderr)
         else:
             save_png(reached.image, options.out)
-            print(f"Stopped after {reached.done} of {reached.steps} steps; the picture so far is in {options.out}.")
+            print(
+                f"Stopped after {reached.done} of {reached.steps} steps; the picture so far is in {options.out}."
+            )
         return 3
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

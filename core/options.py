@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from core import recipe
+from core import provenance
+from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
 from core.settings import COLOURS, Settings
-from core.stylizer import REFINE_BATCHES, STYLE_SIDE
 
 STDIO = Path("-")
 DESCRIPTION = """Stylise files. Every content is painted in every style, or, with --mix, in all styles at once."""
@@ -28,16 +28,29 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options as given; a setting that was not is None."""
     parser = argparse.ArgumentParser(prog="python -m core.stylize", description=DESCRIPTION)
     add = parser.add_argument
-    add("--content", type=Path, nargs="+", required=True, help="photos, or folders of photos; - reads standard input")
+    add(
+        "--content",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="photos, or folders of photos; - reads standard input",
+    )
     add("--style", type=Path, nargs="+", default=[], help="paintings, or folders of paintings")
     add("--model", help="a model of checkpoints/, a checkpoint folder, or a method that needs none: gatys, johnson (default: "
         "the best model shipped)")  # fmt: skip
     add("--out", type=Path, default=Path("out"), help="folder for the results (default: out), or, for a single result, "
         "a .png file, or - for standard output")  # fmt: skip
-    add("--size", type=int, metavar="PX", help="longest side of the result (default: the photo's own)")
+    add(
+        "--size",
+        type=int,
+        metavar="PX",
+        help="longest side of the result (default: the photo's own)",
+    )
 
     style = parser.add_argument_group("style")
-    style.add_argument("--strength", type=percent, metavar="PERCENT", help="0 (the photo) to 150, 100 by default")
+    style.add_argument(
+        "--strength", type=percent, metavar="PERCENT", help="0 (the photo) to 150, 100 by default"
+    )
     style.add_argument("--mix", type=float, nargs="+", metavar="WEIGHT", help="paint in up to four styles at once, "
                        "with a weight for each, as in --style a.jpg b.jpg --mix 0.7 0.3")  # fmt: skip
     style.add_argument("--colours", choices=COLOURS, help="style: the painting's (default); photo: the photo's, with the "
@@ -53,9 +66,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
     mask = parser.add_argument_group("mask")
     mask.add_argument("--mask", type=Path, help="a picture, white where the style goes")
-    mask.add_argument("--mask-style", type=Path, help="a painting for outside the mask (default: the photo stays)")
-    mask.add_argument("--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result")
-    mask.add_argument("--mask-invert", action="store_const", const=True, help="style where the mask is black")
+    mask.add_argument(
+        "--mask-style", type=Path, help="a painting for outside the mask (default: the photo stays)"
+    )
+    mask.add_argument(
+        "--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result"
+    )
+    mask.add_argument(
+        "--mask-invert", action="store_const", const=True, help="style where the mask is black"
+    )
 
     more = parser.add_argument_group("more")
     more.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a PNG "
@@ -65,7 +84,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
                       "(always so above 4096 px)")  # fmt: skip
     more.add_argument(
-        "--json", action="store_true", help="a JSON object for each result, a line each, on standard output"
+        "--json",
+        action="store_true",
+        help="a JSON object for each result, a line each, on standard output",
     )
     more.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args(arguments)
@@ -93,5 +114,5 @@ def read_settings(path: Path) -> Settings:
     with path.open("rb") as file:
         is_png = file.read(4) == b"\x89PNG"
     if is_png:
-        return recipe.read(path).settings
+        return provenance.read(path).settings
     return Settings.from_json(path.read_bytes())

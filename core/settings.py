@@ -3,7 +3,7 @@
     settings = Settings(strength=0.8, colours="photo", detail=512)
     settings == Settings.from_json(json.dumps(settings.to_json()))
 
-What each setting does to the picture is in `core.paint`.
+What each setting does to the picture is in `core.pipeline`.
 """
 
 import json
@@ -12,16 +12,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from core.images import MIN_SIDE
-from core.stylizer import LARGEST_SIDE, STYLE_SIDE
+from core.images.decode import MIN_SIDE
+from core.inference.stylizer import MAX_SIDE, STYLE_SIDE
 
 STYLE, PHOTO, RECOLOUR = "style", "photo", "recolour"
 COLOURS = (STYLE, PHOTO, RECOLOUR)
-MOST_PAINTINGS = 4
-MOST_STRENGTH = 1.5
-MOST_BATCHES = 10_000
-MOST_SOFTNESS = 1000.0
-LARGEST_STYLE_SIZE = 2048
+MAX_PAINTINGS = 4
+MAX_STRENGTH = 1.5
+MAX_BATCHES = 10_000
+MAX_SOFTNESS = 1000.0
+MAX_STYLE_SIZE = 2048
 
 
 class SettingsError(ValueError):
@@ -68,13 +68,15 @@ class Settings:
         if not isinstance(self.model, str):
             raise SettingsError("The model must be the name of one.")
         object.__setattr__(self, "mix", _weights(self.mix))
-        object.__setattr__(self, "strength", _number("strength", self.strength, 0, MOST_STRENGTH))
+        object.__setattr__(self, "strength", _number("strength", self.strength, 0, MAX_STRENGTH))
         if self.colours not in COLOURS:
-            raise SettingsError(f"There is no way {self.colours!r} to colour; choose {', '.join(COLOURS)}.")
+            raise SettingsError(
+                f"There is no way {self.colours!r} to colour; choose {', '.join(COLOURS)}."
+            )
         for name, limits in _WHOLE.items():
             _whole(name, getattr(self, name), *limits)
         if self.mask_softness is not None:
-            softness = _number("mask_softness", self.mask_softness, 0, MOST_SOFTNESS)
+            softness = _number("mask_softness", self.mask_softness, 0, MAX_SOFTNESS)
             object.__setattr__(self, "mask_softness", softness)
         for name in ("mask_invert", "tiles"):
             if not isinstance(getattr(self, name), bool):
@@ -103,7 +105,9 @@ class Settings:
         known = [field.name for field in fields(cls)]
         unknown = [str(name) for name in data if name not in known]
         if unknown:
-            raise SettingsError(f"There is no setting {unknown[0]!r}; there are {', '.join(known)}.")
+            raise SettingsError(
+                f"There is no setting {unknown[0]!r}; there are {', '.join(known)}."
+            )
         return cls(**data)
 
     def weights(self, paintings: int) -> list[float]:
@@ -112,10 +116,12 @@ class Settings:
         Raises:
             SettingsError: 1 to 4 are possible, refined only 1, and `mix` must have one weight for each.
         """
-        if not 1 <= paintings <= MOST_PAINTINGS:
-            raise SettingsError(f"A picture takes 1 to {MOST_PAINTINGS} paintings, not {paintings}.")
+        if not 1 <= paintings <= MAX_PAINTINGS:
+            raise SettingsError(f"A picture takes 1 to {MAX_PAINTINGS} paintings, not {paintings}.")
         if self.mix and len(self.mix) != paintings:
-            raise SettingsError(f"The mix has {len(self.mix)} weights for {paintings} paintings; give one for each.")
+            raise SettingsError(
+                f"The mix has {len(self.mix)} weights for {paintings} paintings; give one for each."
+            )
         mix = self.mix or (1.0,) * paintings
         total = math.fsum(mix)
         weights = [weight / total for weight in mix]
@@ -126,10 +132,10 @@ class Settings:
 
 REFINED_MIX = "Refining takes one painting; mix several instantly, or refine on one of them."
 _WHOLE = {  # name -> least, most, whether it may be None
-    "size": (MIN_SIDE, LARGEST_SIDE, True),
-    "detail": (MIN_SIDE, LARGEST_SIDE, True),
-    "style_size": (MIN_SIDE, LARGEST_STYLE_SIZE, False),
-    "refine": (0, MOST_BATCHES, False),
+    "size": (MIN_SIDE, MAX_SIDE, True),
+    "detail": (MIN_SIDE, MAX_SIDE, True),
+    "style_size": (MIN_SIDE, MAX_STYLE_SIZE, False),
+    "refine": (0, MAX_BATCHES, False),
 }
 
 
@@ -147,8 +153,8 @@ def _whole(name: str, value: object, least: int, most: int, optional: bool) -> N
 
 
 def _weights(given: object) -> tuple[float, ...]:
-    if not isinstance(given, list | tuple) or len(given) > MOST_PAINTINGS:
-        raise SettingsError(f"The mix must be a list of up to {MOST_PAINTINGS} weights.")
+    if not isinstance(given, list | tuple) or len(given) > MAX_PAINTINGS:
+        raise SettingsError(f"The mix must be a list of up to {MAX_PAINTINGS} weights.")
     if given and not any(given):
         raise SettingsError("The weights of a mix must not all be 0.")
     return tuple(_number("mix", weight, 0, 1e6) for weight in given)

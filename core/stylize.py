@@ -9,7 +9,7 @@
     cat photo.jpg | python -m core.stylize --content - --style painting.jpg --out - > painted.png
 
 Every content is painted in every style, to `OUT/CONTENT__STYLE__MODEL.png`; with --mix in all styles at once. Each file carries
-the recipe to make it again (`core.recipe`). A file that cannot be used is named and skipped.
+the recipe to make it again (`core.provenance`). A file that cannot be used is named and skipped.
 Exit code: 0 all done, 1 nothing could be done, 2 some files were skipped.
 """
 
@@ -25,21 +25,22 @@ from typing import Any, TypeVar
 from PIL import Image
 from tqdm import tqdm
 
-from core.encoder import EncoderError
-from core.images import ImageError, load_image
-from core.inputs import find_pictures
-from core.methods import Painter, find_painter
+from core.baselines.adapter import Backend, find_backend
+from core.files import write_atomic
+from core.images.contact_sheet import SHEET_SIZE, sheet, sheet_bytes
+from core.images.decode import ImageError, load_image
+from core.images.find import find_pictures
+from core.inference.stylizer import default_model
+from core.models.encoder import EncoderError
+from core.models.weights import WeightsError
 from core.options import STDIO, parse, settings_of
-from core.packing import WeightsError, write_atomic
-from core.paint import OUTSIDE_NEEDS_MASK, Painted, Step, paint
-from core.recipe import RecipeError, Source, command_line, picture_bytes, recipe_of
+from core.pipeline import OUTSIDE_NEEDS_MASK, Step, StylizeResult, stylize_image
+from core.provenance import ProvenanceError, Source, command_line, picture_bytes, provenance_of
 from core.settings import Settings, SettingsError
-from core.sheet import SHEET_SIZE, sheet, sheet_bytes
-from core.stylizer import default_model
 
 T = TypeVar("T")
 Facts = dict[str, Any]
-USER_ERRORS = (ImageError, SettingsError, RecipeError, WeightsError, EncoderError, OSError)
+USER_ERRORS = (ImageError, SettingsError, ProvenanceError, WeightsError, EncoderError, OSError)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Batch:
 
     def __init__(
         self,
-        stylizer: Painter,
+        stylizer: Backend,
         settings: Settings,
         out: Path,
         *,
@@ -88,7 +89,13 @@ class Batch:
         report: Callable[[str], None] = tqdm.write,
         tell: Callable[[Facts], None] = lambda facts: None,
     ) -> None:
-        self.stylizer, self.settings, self.out, self.report, self.tell = stylizer, settings, out, report, tell
+        self.stylizer, self.settings, self.out, self.report, self.tell = (
+            stylizer,
+            settings,
+            out,
+            report,
+            tell,
+        )
         self.mask, self.outside = (File.read(path) if path else None for path in (mask, outside))
         self.refine_contents = refine_contents
         self.done: list[Path] = []
@@ -102,7 +109,9 @@ class Batch:
                 styles = [self._guarded(path, File.read) for path in group]
                 for content in contents:
                     if None not in styles and content not in self.skipped:
-                        self._guarded(content, partial(self._one, styles=[style for style in styles if style]))
+                        self._guarded(
+                            content, partial(self._one, styles=[style for style in styles if style])
+                        )
                     bar.update()
 
     def sheets(self, contents: Sequence[Path], styles: Sequence[tuple[str, Path]]) -> None:
@@ -117,12 +126,25 @@ class Batch:
         painted = self._paint(content, styles)
         mask, outside = (file.source if file else None for file in (self.mask, self.outside))
         on = [Source.of(file) for file in self.refine_contents]
-        recipe = recipe_of(
-            painted, content.source, [s.source for s in styles], mask=mask, outside=outside, refine_contents=on
+        recipe = provenance_of(
+            painted,
+            content.source,
+            [s.source for s in styles],
+            mask=mask,
+            outside=outside,
+            refine_contents=on,
         )
-        target = self._write(content, "+".join(style.stem for style in styles), picture_bytes(painted, recipe))
-        files = {file.source.sha256: file.path for file in (content, *styles, self.mask, self.outside) if file}
-        files |= {source.sha256: file for source, file in zip(on, self.refine_contents, strict=True)}
+        target = self._write(
+            content, "+".join(style.stem for style in styles), picture_bytes(painted, recipe)
+        )
+        files = {
+            file.source.sha256: file.path
+            for file in (content, *styles, self.mask, self.outside)
+            if file
+        }
+        files |= {
+            source.sha256: file for source, file in zip(on, self.refine_contents, strict=True)
+        }
         self.notes.setdefault(painted.note)
         self.tell(
             {
@@ -152,16 +174,18 @@ class Batch:
             target = self._write(content, "sheet", sheet_bytes(whole, self.out.suffix))
             self.tell(_facts(target, content, used, whole))
 
-    def _paint(self, content: File, styles: Sequence[File]) -> Painted:
+    def _paint(self, content: File, styles: Sequence[File]) -> StylizeResult:
         mask, outside = (file.image if file else None for file in (self.mask, self.outside))
         images = [style.image for style in styles]
-        with tqdm(total=self.settings.refine, desc="Refining", unit="batch", leave=False, disable=None) as bar:
+        with tqdm(
+            total=self.settings.refine, desc="Refining", unit="batch", leave=False, disable=None
+        ) as bar:
 
             def on_step(step: Step) -> None:
                 bar.total = step.batches
                 bar.update(step.done - bar.n)
 
-            return paint(
+            return stylize_image(
                 content.image,
                 images,
                 self.settings,
@@ -212,7 +236,9 @@ def labelled(styles: Sequence[Path]) -> list[tuple[str, Path]]:
     return [(picture.title, picture.path()) for picture in paintings()]
 
 
-def check(options: argparse.Namespace, settings: Settings, groups: Sequence[Sequence[Path]], contents: int) -> None:
+def check(
+    options: argparse.Namespace, settings: Settings, groups: Sequence[Sequence[Path]], contents: int
+) -> None:
     """Raises SettingsError where options do not go together."""
     results = contents * (1 if options.sheet else len(groups))
     if not options.style and not options.sheet:
@@ -221,7 +247,9 @@ def check(options: argparse.Namespace, settings: Settings, groups: Sequence[Sequ
     if single and results > 1:
         raise SettingsError(f"There are {results} results; give --out a folder for them.")
     if is_file(options.out) and options.out.suffix.lower() != ".png" and not options.sheet:
-        raise SettingsError("Results are PNG files; give --out a name that ends in .png, or a folder.")
+        raise SettingsError(
+            "Results are PNG files; give --out a name that ends in .png, or a folder."
+        )
     if options.out == STDIO and options.json:
         raise SettingsError(
             "The picture and the JSON cannot both go to standard output; give --out a file or a folder."
@@ -242,14 +270,16 @@ def run(options: argparse.Namespace) -> Batch:
     check(options, settings, groups, len(contents))
     quiet = options.json or options.out == STDIO
     batch = Batch(
-        find_painter(settings.model or default_model(), options.device),
+        find_backend(settings.model or default_model(), options.device),
         settings,
         options.out,
         mask=options.mask,
         outside=options.mask_style,
         refine_contents=find_pictures(options.refine_content),
         report=partial(tqdm.write, file=sys.stderr if quiet else sys.stdout),
-        tell=(lambda facts: print(json.dumps(facts), flush=True)) if options.json else lambda facts: None,
+        tell=(lambda facts: print(json.dumps(facts), flush=True))
+        if options.json
+        else lambda facts: None,
     )
     if options.sheet:
         batch.sheets(contents, labelled(styles))

@@ -21,29 +21,37 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
-from core.data import LARGEST_SMALLER_SIDE, SEED, draw_set, find_pools
-from core.encoder import CHECKPOINTS, EncoderError, fast_dtype
-from core.engine import Place, join
-from core.growth import GROWTH
-from core.images import ImageError
-from core.nets import MULTIPLE
-from core.packing import WeightsError
-from core.runlog import read_rows
-from core.trainer import Interrupted, Recipe, Trainer
-from core.trainstate import STATE
-from core.variants import MODELS, Variant, find_variant
+from core.images.decode import ImageError
+from core.models.encoder import EncoderError
+from core.models.registry import MODELS, Variant, find_variant
+from core.models.style_net import MULTIPLE
+from core.models.weights import WeightsError
+from core.paths import CHECKPOINTS
+from core.runtime import DistributedContext, fast_dtype, init_distributed
+from core.training.data import MAX_SMALLER_SIDE, SEED, draw_set, find_pools
+from core.training.log_writer import read_rows
+from core.training.state import STATE
+from core.training.trainer import Interrupted, Trainer, TrainingConfig
+from core.training.weight_growth import GROWTH
 
 PILOT_ITERATIONS = 300
-SMALLEST_CROP = 32
+MIN_CROP = 32
 
 
-def training_set(variant: Variant, data: Path, cache: Path, seed: int = SEED) -> tuple[list[Path], list[Path]]:
+def training_set(
+    variant: Variant, data: Path, cache: Path, seed: int = SEED
+) -> tuple[list[Path], list[Path]]:
     """Contents and styles of a variant's training set: the gallery's eight, then a draw from the data folder."""
     from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
 
-    pools = find_pools(data, [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)], cache)
+    pools = find_pools(
+        data, [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)], cache
+    )
     always = [[p.path() for p in pictures if p.in_training] for pictures in (CONTENTS, STYLES)]
-    everything = [len(first) + len(pool) for first, pool in zip(always, (pools.content, pools.style), strict=True)]
+    everything = [
+        len(first) + len(pool)
+        for first, pool in zip(always, (pools.content, pools.style), strict=True)
+    ]
     return (
         draw_set(pools.content, always[0], variant.images or everything[0], seed),
         draw_set(pools.style, always[1], variant.images or everything[1], seed),
@@ -51,31 +59,61 @@ def training_set(variant: Variant, data: Path, cache: Path, seed: int = SEED) ->
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m core.train", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m core.train", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("name", choices=list(MODELS), help="which model")
     parser.add_argument(
-        "--data", type=Path, default=Path("data"), help="folder with content/ and style/ (default: data)"
+        "--data",
+        type=Path,
+        default=Path("data"),
+        help="folder with content/ and style/ (default: data)",
     )
     parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="where states and logs are kept (default: runs)"
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="where states and logs are kept (default: runs)",
     )
-    parser.add_argument("--out", type=Path, default=CHECKPOINTS, help="where the finished model goes")
+    parser.add_argument(
+        "--out", type=Path, default=CHECKPOINTS, help="where the finished model goes"
+    )
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a GPU if there is one)")
-    parser.add_argument("--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights")
+    parser.add_argument(
+        "--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights"
+    )
     parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
     parser.add_argument("--style-weight", type=float, help="in place of the variant's own")
     parser.add_argument(
-        "--growth", choices=GROWTH, default="free", help="how weights may grow (default: free, the report's)"
+        "--growth",
+        choices=GROWTH,
+        default="free",
+        help="how weights may grow (default: free, the report's)",
     )
-    parser.add_argument("--keep-flat", action="store_true", help="train on flat (single-colour) pictures too")
-    parser.add_argument("--seed", type=int, default=SEED, help=f"of network, order and crops; not of the set ({SEED})")
-    parser.add_argument("--crop", type=int, help="side of the square crops in px, in place of the recipe's")
-    parser.add_argument("--name", dest="run_name", help="of the run and the model (default: from the options)")
+    parser.add_argument(
+        "--keep-flat", action="store_true", help="train on flat (single-colour) pictures too"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=SEED,
+        help=f"of network, order and crops; not of the set ({SEED})",
+    )
+    parser.add_argument(
+        "--crop", type=int, help="side of the square crops in px, in place of the recipe's"
+    )
+    parser.add_argument(
+        "--name", dest="run_name", help="of the run and the model (default: from the options)"
+    )
     parser.add_argument("--iterations", type=int, help="in place of the recipe's number")
     parser.add_argument(
-        "--snapshot", action="store_true", help="do not train, export what an unfinished run has reached"
+        "--snapshot",
+        action="store_true",
+        help="do not train, export what an unfinished run has reached",
     )
-    parser.add_argument("--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported")
+    parser.add_argument(
+        "--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported"
+    )
     return parser.parse_args(arguments)
 
 
@@ -85,25 +123,33 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
     Raises:
         ValueError: an option out of its range, or a name that is no plain folder name.
     """
-    crops = range(SMALLEST_CROP, LARGEST_SMALLER_SIDE + 1, MULTIPLE)
+    crops = range(MIN_CROP, MAX_SMALLER_SIDE + 1, MULTIPLE)
     if options.crop is not None and options.crop not in crops:
-        raise ValueError(f"--crop must be a multiple of {MULTIPLE} from {crops[0]} to {crops[-1]}, not {options.crop}.")
+        raise ValueError(
+            f"--crop must be a multiple of {MULTIPLE} from {crops[0]} to {crops[-1]}, not {options.crop}."
+        )
     if options.seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {options.seed}.")
     if options.run_name is not None and not re.fullmatch(r"[\w-][\w.-]*", options.run_name):
-        raise ValueError(f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}.")
+        raise ValueError(
+            f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}."
+        )
     parts = [options.growth] if options.growth != "free" else []
-    parts += ["keep-flat"] if options.keep_flat else []
+    parts += ["keep-flat"] if options.allow_constant_images else []
     parts += [f"crop{options.crop}"] if options.crop else []
     return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])
 
 
-def make_trainer(variant: Variant, options: argparse.Namespace, place: Place) -> Trainer:
+def make_trainer(
+    variant: Variant, options: argparse.Namespace, place: DistributedContext
+) -> Trainer:
     """The trainer that the command line asks for."""
     parts = recipe_parts(options)
     if variant.block == "modulated":
-        if options.keep_flat:
-            raise ValueError("--keep-flat is for the report's models; the flagship skips flat pictures.")
+        if options.allow_constant_images:
+            raise ValueError(
+                "--keep-flat is for the report's models; the flagship skips flat pictures."
+            )
         if options.growth != "free":
             raise ValueError(
                 "--growth is for the report's models; the flagship's learning rate falls in the open anyway."
@@ -115,7 +161,7 @@ def make_trainer(variant: Variant, options: argparse.Namespace, place: Place) ->
         "growth": options.growth,
         "dtype": str(dtype).removeprefix("torch."),
         "seed": options.seed,
-        "keep_flat": options.keep_flat,
+        "keep_flat": options.allow_constant_images,
     }
     if options.crop:
         settings["crop"] = options.crop
@@ -123,26 +169,33 @@ def make_trainer(variant: Variant, options: argparse.Namespace, place: Place) ->
         settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
     contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
     variant = replace(
-        variant, name=options.run_name or "-".join([variant.name, *parts]), title=", ".join([variant.title, *parts])
+        variant,
+        name=options.run_name or "-".join([variant.name, *parts]),
+        title=", ".join([variant.title, *parts]),
     )
     folder = options.runs / (f"{variant.name}-pilot" if options.pilot else variant.name)
     if variant.block == "modulated":
-        from core.train_flagship import FlagshipRecipe, FlagshipTrainer, outside_pairs
+        from core.training.flagship import FlagshipConfig, FlagshipTrainer, outside_pairs
 
-        recipe = FlagshipRecipe(**settings)
+        recipe = FlagshipConfig(**settings)
         trainer = FlagshipTrainer(
-            variant, replace(recipe, polish=0.0) if options.pilot else recipe, contents, styles, folder, place
+            variant,
+            replace(recipe, polish=0.0) if options.pilot else recipe,
+            contents,
+            styles,
+            folder,
+            place,
         )
         if place.rank == 0 and not options.pilot:
             trainer.validation = outside_pairs(options.data, options.runs / "hashes.json")
         return trainer
-    return Trainer(variant, Recipe(**settings), contents, styles, folder, place)
+    return Trainer(variant, TrainingConfig(**settings), contents, styles, folder, place)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code (0 done, 1 bad input, 3 interrupted with the state saved)."""
     options = parse(arguments)
-    place = join(options.device)
+    place = init_distributed(options.device)
     try:
         variant = find_variant(options.name)
         trainer = make_trainer(variant, options, place)
@@ -151,7 +204,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"There is no unfinished run in {folder} to take a snapshot of.")
         if not options.snapshot:
             if not trainer.done and len(read_rows(folder / "log.csv")) == trainer.total:
-                raise ValueError(f"The run in {folder} is finished; remove that folder to train it again.")
+                raise ValueError(
+                    f"The run in {folder} is finished; remove that folder to train it again."
+                )
             trainer.run()
         if place.rank == 0:
             summary = f"{trainer.done} iterations done"
@@ -161,7 +216,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 size = trainer.export(options.out / trainer.variant.name)
                 if not options.snapshot:
                     (folder / STATE).unlink(missing_ok=True)
-                summary += f"; {size / 1e6:.1f} MB of weights in {options.out / trainer.variant.name}"
+                summary += (
+                    f"; {size / 1e6:.1f} MB of weights in {options.out / trainer.variant.name}"
+                )
             print(summary)
     except Interrupted as notice:
         print(notice, file=sys.stderr)

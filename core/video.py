@@ -8,148 +8,57 @@
 
 Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides, and the frames' own time
 stamps, so that a variable frame rate stays one. Sound is copied where every browser plays it, otherwise encoded as AAC. A
-phone's rotation is applied; other metadata, where it was filmed included, is left behind. `core.flicker` lowers flicker.
+phone's rotation is applied; other metadata, where it was filmed included, is left behind. `core.inference.temporal` lowers flicker.
 """
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-import av
 import torch
-from PIL import Image
 from tqdm import tqdm
 
-from core.encoder import EncoderError
-from core.flicker import Smoother
-from core.images import MIN_SIDE, ImageError, load_image
-from core.packing import WeightsError
-from core.stylizer import Cancelled, default_model, get_stylizer
-from core.videofile import LARGEST_SIDE, NO_LIMITS, Limits, VideoError, contents, mp4, opened, picture, probe
-
-Paint = Callable[[Image.Image], Image.Image]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a video is.
-
-    Attributes:
-        done: frames painted.
-        frames: how many there will be; None if the file does not say.
-        size: width and height of the result in px.
-        seconds: since the start.
-    """
-
-    done: int
-    frames: int | None
-    size: tuple[int, int]
-    seconds: float
-
-    @property
-    def fps(self) -> float:
-        """Frames painted per second."""
-        return self.done / self.seconds if self.seconds else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        return max(0, self.frames - self.done) / self.fps if self.frames and self.fps else None
-
-
-def stylize_video(
-    video: str | Path,
-    out: str | Path,
-    paint: Paint,
-    size: int | None = None,
-    smooth: float = 0.0,
-    limits: Limits = NO_LIMITS,
-    on_frame: Callable[[Progress], None] | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Progress:
-    """Repaint a video; the result appears when it is complete, or not at all.
-
-    Args:
-        video: the file to read.
-        out: the MP4 to write, replaced if it is there.
-        paint: repaints one RGB frame and keeps its size: a `core.stylizer.FixedStyle`, say.
-        size: longest side of the result in px, 16 to 4096; None for the video's own. Sides are rounded to even numbers.
-        smooth: 0 to 1, see `core.flicker.Smoother`.
-        limits: what is accepted.
-        on_frame: called after each frame.
-        stop: asked after each frame; true cancels.
-
-    Raises:
-        VideoError: the video cannot be used.
-        Cancelled: `stop` said so.
-        OSError: the result cannot be written.
-        ValueError: `smooth` or `size` is outside its range.
-    """
-    with closing(painted_frames(video, out, paint, size, smooth, limits)) as steps:
-        for progress in steps:
-            if on_frame:
-                on_frame(progress)
-            if stop():
-                raise Cancelled(f"The video was cancelled after {progress.done} frames; nothing was written.")
-    return progress
-
-
-def painted_frames(
-    video: str | Path,
-    out: str | Path,
-    paint: Paint,
-    size: int | None = None,
-    smooth: float = 0.0,
-    limits: Limits = NO_LIMITS,
-) -> Generator[Progress, None, None]:
-    """`stylize_video` as an iterator over its frames, at least one; closed before its end, it leaves nothing behind."""
-    started, smoother = time.perf_counter(), Smoother(smooth)
-    info = probe(video, limits)
-    even = even_size(info.size, size)
-    done = 0
-    with opened(video) as source, mp4(out, source, info, even) as result:
-        for item in contents(video, source, limits):
-            if isinstance(item, av.Packet):
-                result.add_sound(item)
-                continue
-            frame = picture(item, even, info)
-            result.add(smoother(frame, paint(frame)), item.pts)
-            done += 1
-            yield Progress(done, info.frames, even, time.perf_counter() - started)
-
-
-def even_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
-    """The size of a result: both sides even, as H.264 wants them, and at least 16 px.
-
-    Raises:
-        ValueError: `longest` is not between 16 and 4096.
-    """
-    if longest is not None and not MIN_SIDE <= longest <= LARGEST_SIDE:
-        raise ValueError(f"The longest side must be {MIN_SIDE} to {LARGEST_SIDE} px.")
-    scale = (longest or max(size)) / max(size)
-    width, height = (max(MIN_SIDE, 2 * int(side * scale / 2 + 1e-9)) for side in size)
-    return width, height
+from core.images.decode import MIN_SIDE, ImageError, load_image
+from core.images.video_file import (
+    MAX_SIDE,
+    VideoError,
+    probe,
+)
+from core.inference.stylizer import default_model, get_stylizer
+from core.inference.video import stylize_video
+from core.models.encoder import EncoderError
+from core.models.weights import WeightsError
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m core.video", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m core.video", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--video", type=Path, required=True, help="the video to repaint")
     parser.add_argument("--style", type=Path, required=True, help="painting")
-    parser.add_argument("--model", help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)")
-    parser.add_argument("--out", type=Path, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)")
-    parser.add_argument("--size", type=int, help="longest side of the result in px (default: the video's own)")
     parser.add_argument(
-        "--smooth", type=float, default=0.0, help="0 to 1: how much flicker is smoothed away (default: 0)"
+        "--model",
+        help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)"
+    )
+    parser.add_argument(
+        "--size", type=int, help="longest side of the result in px (default: the video's own)"
+    )
+    parser.add_argument(
+        "--smooth",
+        type=float,
+        default=0.0,
+        help="0 to 1: how much flicker is smoothed away (default: 0)",
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args(arguments)
     if options.out and options.out.suffix.lower() != ".mp4":
         parser.error("the result is an MP4: give --out a name that ends in .mp4")
-    if options.size is not None and not MIN_SIDE <= options.size <= LARGEST_SIDE:
-        parser.error(f"--size must be {MIN_SIDE} to {LARGEST_SIDE}")
+    if options.size is not None and not MIN_SIDE <= options.size <= MAX_SIDE:
+        parser.error(f"--size must be {MIN_SIDE} to {MAX_SIDE}")
     if not 0 <= options.smooth <= 1:
         parser.error("--smooth must be between 0 and 1")
     return options
@@ -160,12 +69,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     try:
         stylizer = get_stylizer(options.model or default_model(), options.device)
-        paint = stylizer.fix(load_image(options.style))
+        paint = stylizer.encode_style(load_image(options.style))
         name = f"{options.video.stem}__{options.style.stem}__{stylizer.name}.mp4"
         out = options.out or Path("out") / name
-        with tqdm(total=probe(options.video).frames, desc="Painting", unit="frame") as bar:
+        with tqdm(total=probe(options.video).frames, desc="JobResult", unit="frame") as bar:
             result = stylize_video(
-                options.video, out, paint, options.size, options.smooth, on_frame=lambda _: bar.update()
+                options.video,
+                out,
+                paint,
+                options.size,
+                options.smooth,
+                on_frame=lambda _: bar.update(),
             )
     except (VideoError, ImageError, WeightsError, EncoderError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

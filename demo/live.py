@@ -20,13 +20,14 @@ from typing import Any
 
 import gradio as gr
 
-from core import checkpoint
-from core.images import ImageError, load_image, resize_longest
-from core.stylizer import FixedStyle, get_stylizer
-from demo import jobs, sentences
-from demo.jobs import OrderError
-from demo.painting import painting_place
-from demo.pictures import uploaded
+from core.images.convert import resize_longest
+from core.images.decode import ImageError, load_image
+from core.inference.stylizer import StyledModel, get_stylizer
+from core.models import checkpoint
+from demo.shared import messages, requests
+from demo.shared.requests import RequestError
+from demo.shared.uploads import uploaded
+from demo.shared.widgets import painting_input
 
 SIZES = (256, 320, 384, 512)
 DEFAULT_SIZE = 320
@@ -34,8 +35,8 @@ EVERY = 0.08  # s between frames
 TURN = 60.0  # s that a visitor may be live while another waits
 PATIENCE = 3.0  # s without a frame after which a visitor has left
 CONNECTED = 8  # visitors who are live or wait; those after them wait for a place among these
-LARGEST_FRAME = 4_000_000  # characters; a browser sends about 100,000
-MOST_PIXELS = 2_500_000  # of the camera's picture
+MAX_FRAME = 4_000_000  # characters; a browser sends about 100,000
+MAX_PIXELS = 2_500_000  # of the camera's picture
 CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
 QUALITY = 90  # JPEG
 ABOUT = (
@@ -73,7 +74,11 @@ class Turns:
             live = self._line[0] if self._line else None
             self._seen[visitor] = now
             self._line = [other for other in self._line if now - self._seen[other] <= self.patience]
-            self._seen = {other: seen for other, seen in self._seen.items() if other in self._line or other == visitor}
+            self._seen = {
+                other: seen
+                for other, seen in self._seen.items()
+                if other in self._line or other == visitor
+            }
             if visitor not in self._line:
                 self._line.append(visitor)
             if self._line[0] == live and len(self._line) > 1 and now - self._since >= self.limit:
@@ -88,7 +93,9 @@ _turns = Turns()
 _painted: dict[str, deque[float]] = {}  # session -> when its latest frames were done
 
 
-def frame(camera: Upload, style: Upload, model: str, size: float, request: gr.Request) -> tuple[Any, str]:
+def frame(
+    camera: Upload, style: Upload, model: str, size: float, request: gr.Request
+) -> tuple[Any, str]:
     """One frame of the camera, repainted: (value of an Image component, the line under it)."""
     session = str(request.session_hash)
     if not camera:
@@ -99,7 +106,7 @@ def frame(camera: Upload, style: Upload, model: str, size: float, request: gr.Re
     try:
         picture = repaint(camera.get("url"), uploaded(style), model, size)
     except Exception as error:  # the page keeps the previous frame, whatever happened
-        return gr.skip(), sentences.problem(error)
+        return gr.skip(), messages.problem(error)
     return {"url": picture}, rate(session)
 
 
@@ -110,12 +117,14 @@ def repaint(camera: object, style: str | None, model: str | None, size: float) -
         OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
     if size not in SIZES:
-        raise OrderError(f"The longest side can be {', '.join(map(str, SIZES))} px.")
+        raise RequestError(f"The longest side can be {', '.join(map(str, SIZES))} px.")
     if not style:
-        raise OrderError("Choose a painting first: drop one in, or click one of those below.")
+        raise RequestError("Choose a painting first: drop one in, or click one of those below.")
     if model not in (have := checkpoint.available_models()):
-        raise OrderError(f"There is no trained model named {model}; choose one of {', '.join(have)}.")
-    photo = load_image(_bytes(camera), max_pixels=MOST_PIXELS, at_least=int(size))
+        raise RequestError(
+            f"There is no trained model named {model}; choose one of {', '.join(have)}."
+        )
+    photo = load_image(_bytes(camera), max_pixels=MAX_PIXELS, at_least=int(size))
     buffer = io.BytesIO()
     _style(style, model)(resize_longest(photo, int(size))).save(buffer, "JPEG", quality=QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -124,7 +133,7 @@ def repaint(camera: object, style: str | None, model: str | None, size: float) -
 def _bytes(url: object) -> bytes:
     """What a data URL holds; any other address is refused, not followed."""
     try:
-        if isinstance(url, str) and len(url) <= LARGEST_FRAME and url.startswith("data:image/"):
+        if isinstance(url, str) and len(url) <= MAX_FRAME and url.startswith("data:image/"):
             return base64.b64decode(url.partition(";base64,")[2], validate=True)
     except ValueError:
         pass
@@ -132,8 +141,8 @@ def _bytes(url: object) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _style(path: str, model: str) -> FixedStyle:
-    return get_stylizer(model).fix(load_image(path))
+def _style(path: str, model: str) -> StyledModel:
+    return get_stylizer(model).encode_style(load_image(path))
 
 
 def rate(session: str) -> str:
@@ -145,22 +154,24 @@ def rate(session: str) -> str:
     for other in [key for key, done in _painted.items() if now - done[-1] > TURN]:
         del _painted[other]
     if len(times) < 3:
-        return sentences.caption("Live.")
-    return sentences.caption(f"Live: {(len(times) - 1) / (times[-1] - times[0]):.1f} frames/s.")
+        return messages.caption("Live.")
+    return messages.caption(f"Live: {(len(times) - 1) / (times[-1] - times[0]):.1f} frames/s.")
 
 
 def waiting(seconds: float) -> str:
     """The line for a visitor whose turn it is not."""
-    return sentences.notice(f"Another visitor is live; your turn comes in at most {seconds:.0f} s, keep the camera on.")
+    return messages.notice(
+        f"Another visitor is live; your turn comes in at most {seconds:.0f} s, keep the camera on."
+    )
 
 
 def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
-    titles = jobs.model_titles()
+    titles = requests.model_titles()
     if not titles:
-        gr.HTML(sentences.notice(jobs.TRAIN_FIRST))
+        gr.HTML(messages.notice(requests.TRAIN_FIRST))
         return
-    gr.HTML(sentences.caption(ABOUT))
+    gr.HTML(messages.caption(ABOUT))
     with gr.Row():
         camera = gr.Image(
             label="Camera",
@@ -174,16 +185,25 @@ def build() -> None:
             elem_id="camera",
         )
         picture = gr.Image(
-            label="Painted", interactive=False, buttons=["fullscreen"], height=400, min_width=320, elem_id="live"
+            label="StylizeResult",
+            interactive=False,
+            buttons=["fullscreen"],
+            height=400,
+            min_width=320,
+            elem_id="live",
         )
     status = gr.HTML("", elem_id="live-status")
     with gr.Row():
         with gr.Column(min_width=320):
-            style, _ = painting_place("live")
+            style, _ = painting_input("live")
         with gr.Column(min_width=320), gr.Row():
-            model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)
+            model = gr.Dropdown(
+                [(title, name) for name, title in titles.items()], label="Model", filterable=False
+            )
             sizes = [(f"{side} px", side) for side in SIZES]
-            size = gr.Dropdown(sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False)
+            size = gr.Dropdown(
+                sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False
+            )
     camera.stream(
         frame,
         [camera, style, model, size],

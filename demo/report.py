@@ -15,15 +15,20 @@ from typing import Any
 
 import gradio as gr
 
-from core.claims import FAILS, HOLDS, UNKNOWN
-from demo import sentences
+from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
+from demo.shared import messages
 from gallery import report as written
-from gallery.findings import NOT_YET, Claim, Finding, Section
+from gallery.claims.pictures import NOT_YET, Claim, Finding, Section
+from gallery.grids.results import title_of
 from gallery.report import AVERAGES, CHANGE, INTRODUCTION, SHOWN, Report, number, title_of_column
-from gallery.results import title_of
 
 MISSING = "There is no report yet: run `python -m gallery.report`, then start the page again."
-MARKS = {HOLDS: ("holds", "✓"), FAILS: ("fails", "✗"), UNKNOWN: ("unknown", "?"), NOT_YET: ("not-yet", "…")}
+MARKS = {
+    HOLDS: ("holds", "✓"),
+    FAILS: ("fails", "✗"),
+    UNKNOWN: ("unknown", "?"),
+    NOT_YET: ("not-yet", "…"),
+}
 
 
 def read() -> Report | None:
@@ -95,7 +100,10 @@ def _averages(found: Report) -> str:
     parts = ["<section><h2>Averages</h2>", f"<p>{_inline(AVERAGES)}</p>"]
     for mode, rows in found.averages.items():
         parts.append(f"<h3>{html.escape(mode.capitalize())}</h3>")
-        body = [[title_of(row), *(number(means.get(name)) for name in columns)] for row, means in rows.items()]
+        body = [
+            [title_of(row), *(number(means.get(name)) for name in columns)]
+            for row, means in rows.items()
+        ]
         parts.append(_table(heads, body) if body else "<p>No picture has been rendered yet.</p>")
     return "".join([*parts, "</section>"])
 
@@ -111,13 +119,15 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _inline(text: str) -> str:
     """Plain text as HTML; what stands between backticks is code, between asterisks stressed."""
-    return re.sub(r"\*(.+?)\*", r"<em>\1</em>", re.sub("`(.+?)`", r"<code>\1</code>", html.escape(text)))
+    return re.sub(
+        r"\*(.+?)\*", r"<em>\1</em>", re.sub("`(.+?)`", r"<code>\1</code>", html.escape(text))
+    )
 
 
 def build() -> None:
     """Lay the tab out; call inside `gr.Blocks`."""
     found = read()
-    gr.HTML(page(found) if found else sentences.notice(MISSING), elem_id="report")
+    gr.HTML(page(found) if found else messages.notice(MISSING), elem_id="report")
     if found and written.MARKDOWN.is_file():
         gr.DownloadButton("Download as Markdown", str(written.MARKDOWN), elem_id="report-download")
     gr.api(report, api_name="report", queue=False)

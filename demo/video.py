@@ -3,7 +3,7 @@
     with gr.Blocks() as blocks, gr.Tab("Video"):
         build()
 
-`core.video` paints; here it is fed, watched and stopped. The endpoint /stylize_video offers the same to programs.
+`core.inference.video` paints; here it is fed, watched and stopped. The endpoint /stylize_video offers the same to programs.
 """
 
 import html
@@ -15,16 +15,15 @@ from typing import Any
 
 import gradio as gr
 
-from core import checkpoint
-from core.images import ImageError, load_image
-from core.stylizer import get_stylizer
-from core.video import Progress, painted_frames
-from core.videofile import Limits, VideoError, probe
-from demo import jobs, sentences
-from demo.inputs import MODEL_WORK, QUIET
-from demo.jobs import OrderError, file_name
-from demo.painting import painting_place
-from demo.pictures import MAX_UPLOAD, new_file, uploaded
+from core.images.decode import ImageError, load_image
+from core.images.video_file import Limits, VideoError, probe
+from core.inference.stylizer import get_stylizer
+from core.inference.video import Progress, painted_frames
+from core.models import checkpoint
+from demo.shared import messages, requests
+from demo.shared.requests import RequestError, file_name
+from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
+from demo.shared.widgets import MODEL_WORK, QUIET, painting_input
 
 LIMITS = Limits(seconds=20, frames=1200)
 SIZES = (256, 384, 512, 640)
@@ -52,23 +51,25 @@ def painted_video(
     """
     have = checkpoint.available_models()
     if not have:
-        raise OrderError(jobs.TRAIN_FIRST)
+        raise RequestError(requests.TRAIN_FIRST)
     if not clip:
-        raise OrderError("Choose a video first: drop one in, or click to look for one.")
+        raise RequestError("Choose a video first: drop one in, or click to look for one.")
     if not style:
-        raise OrderError("Choose a painting first: drop one in, or click one of those below.")
+        raise RequestError("Choose a painting first: drop one in, or click one of those below.")
     if model not in have:
-        raise OrderError(f"There is no trained model named {model}; choose one of {', '.join(have)}.")
+        raise RequestError(
+            f"There is no trained model named {model}; choose one of {', '.join(have)}."
+        )
     if size not in range(min(SIZES), max(SIZES) + 1):
-        raise OrderError(f"The longest side must be {min(SIZES)} to {max(SIZES)} px.")
+        raise RequestError(f"The longest side must be {min(SIZES)} to {max(SIZES)} px.")
     if not (isinstance(smooth, int | float) and 0 <= smooth <= 1):
-        raise OrderError("Smoothing must be between 0 and 1.")
+        raise RequestError("Smoothing must be between 0 and 1.")
     try:
         probe(clip, LIMITS)  # before the model is loaded
-        paint = get_stylizer(model).fix(load_image(style))
+        paint = get_stylizer(model).encode_style(load_image(style))
         yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
     except VideoError as error:
-        raise OrderError(str(error)) from error
+        raise RequestError(str(error)) from error
 
 
 # ---- events of the page ----
@@ -82,10 +83,12 @@ def accept(value: Upload) -> tuple[Any, str]:
             return gr.skip(), ""
         info = probe(path, LIMITS)
     except (VideoError, ImageError) as error:
-        return None, sentences.problem(OrderError(str(error)))
+        return None, messages.problem(RequestError(str(error)))
     name = (value or {}).get("orig_name") or "video"
     lasts = f", {info.seconds:.1f} s" if info.seconds else ""
-    return gr.skip(), sentences.caption(f"{name}, {sentences.px(info.size)}{lasts}, {_sound(info.sound)}")
+    return gr.skip(), messages.caption(
+        f"{name}, {messages.px(info.size)}{lasts}, {_sound(info.sound)}"
+    )
 
 
 def _sound(there: bool) -> str:
@@ -107,29 +110,44 @@ def paint(
     _painting[session] = stop
     idle = (gr.Button(visible=True), gr.Button(visible=False))
     yield (
-        *(gr.skip(), gr.skip(), '<div class="refining"><progress></progress><p>Reading the video…</p></div>'),
+        *(
+            gr.skip(),
+            gr.skip(),
+            '<div class="refining"><progress></progress><p>Reading the video…</p></div>',
+        ),
         *(gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)),
     )
     try:
         path, out = uploaded(clip, "video"), ""
         style_path = uploaded(style)
-        out = new_file(Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name)
+        out = new_file(
+            Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name
+        )
         progress: Progress | None = None
-        for progress in _now_and_then(painted_video(path, style_path, model, size, smooth, out), stop):
+        for progress in _now_and_then(
+            painted_video(path, style_path, model, size, smooth, out), stop
+        ):
             yield gr.skip(), gr.skip(), progress_line(progress), gr.skip(), gr.skip()
         if progress is None or stop.is_set():
-            yield gr.skip(), gr.skip(), sentences.caption("Stopped; nothing was kept of this video."), *idle
+            yield (
+                gr.skip(),
+                gr.skip(),
+                messages.caption("Stopped; nothing was kept of this video."),
+                *idle,
+            )
         else:
             yield out, gr.DownloadButton(value=out, interactive=True), facts(progress, model), *idle
     except Exception as error:  # the page keeps the previous result, whatever happened
-        yield gr.skip(), gr.skip(), sentences.problem(error), *idle
+        yield gr.skip(), gr.skip(), messages.problem(error), *idle
     finally:
         stop.set()
         if _painting.get(session) is stop:
             del _painting[session]
 
 
-def _now_and_then(frames: Generator[Progress, None, None], stop: threading.Event | None = None) -> Iterator[Progress]:
+def _now_and_then(
+    frames: Generator[Progress, None, None], stop: threading.Event | None = None
+) -> Iterator[Progress]:
     """The first frame's progress, one every half second, and the last; ends early once `stop` is set."""
     said = 0.0
     progress: Progress | None = None
@@ -149,7 +167,9 @@ def _now_and_then(frames: Generator[Progress, None, None], stop: threading.Event
 def progress_line(progress: Progress) -> str:
     """A bar, the frames, their rate, the time left."""
     of = f" of {progress.frames}" if progress.frames else ""
-    left = f" · about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+    left = (
+        f" · about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+    )
     bar = f'max="{progress.frames}" value="{progress.done}"' if progress.frames else ""
     said = f"{progress.done}{of} frames · {progress.fps:.1f} frames/s{left}"
     return f'<div class="refining"><progress {bar}></progress><p>{said}</p></div>'
@@ -162,7 +182,7 @@ def facts(progress: Progress, model: str) -> str:
         f"{progress.done} frames",
         f"{progress.fps:.1f} frames/s",
         f"total {progress.seconds:.1f} s",
-        f"result {sentences.px(progress.size)}",
+        f"result {messages.px(progress.size)}",
     ]
     return f'<p class="facts">{"".join(f"<span>{html.escape(part)}</span>" for part in parts)}</p>'
 
@@ -186,7 +206,9 @@ def stylize_video(
     """
     try:
         path, style_path = uploaded(clip, "video"), uploaded(style)
-        out = new_file(Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name)
+        out = new_file(
+            Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name
+        )
         said: dict[str, object] = {}
         for progress in _now_and_then(painted_video(path, style_path, model, size, smooth, out)):
             said = {
@@ -199,7 +221,7 @@ def stylize_video(
             yield None, said
         yield out, said
     except Exception as error:
-        raise gr.Error(sentences.sentence(error), print_exception=False) from error
+        raise gr.Error(messages.sentence(error), print_exception=False) from error
 
 
 # ---- layout ----
@@ -207,32 +229,53 @@ def stylize_video(
 
 def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
-    titles = jobs.model_titles()
+    titles = requests.model_titles()
     if not titles:
-        gr.HTML(sentences.notice(jobs.TRAIN_FIRST))
+        gr.HTML(messages.notice(requests.TRAIN_FIRST))
     with gr.Row():
         with gr.Column(scale=6, min_width=340):
-            clip = gr.Video(label="Video", sources=["upload"], buttons=[], height=270, elem_id="clip")
-            clip_note = gr.HTML(sentences.caption(""), elem_id="clip-note")
-            style, _ = painting_place("video")
+            clip = gr.Video(
+                label="Video", sources=["upload"], buttons=[], height=270, elem_id="clip"
+            )
+            clip_note = gr.HTML(messages.caption(""), elem_id="clip-note")
+            style, _ = painting_input("video")
         with gr.Column(scale=7, min_width=340):
             with gr.Row():
-                model = gr.Dropdown([(title, name) for name, title in titles.items()], label="Model", filterable=False)
+                model = gr.Dropdown(
+                    [(title, name) for name, title in titles.items()],
+                    label="Model",
+                    filterable=False,
+                )
                 sizes = [(f"{side} px", side) for side in SIZES]
-                size = gr.Dropdown(sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False)
+                size = gr.Dropdown(
+                    sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False
+                )
             smooth = gr.Slider(0, 1, value=SMOOTH, step=0.05, label="Smoothing", info=SMOOTH_INFO)
-            go = gr.Button("Stylize video", variant="primary", elem_id="video-go", interactive=bool(titles))
+            go = gr.Button(
+                "Stylize video", variant="primary", elem_id="video-go", interactive=bool(titles)
+            )
             stop = gr.Button("Stop", variant="stop", elem_id="video-stop", visible=False)
             status = gr.HTML("", elem_id="video-status")
-            gr.HTML(sentences.notice(LIMITS_SAID), elem_id="video-limits")
+            gr.HTML(messages.notice(LIMITS_SAID), elem_id="video-limits")
             result = gr.Video(
-                label="Result", interactive=False, buttons=[], height=360, loop=True, elem_id="video-result"
+                label="Result",
+                interactive=False,
+                buttons=[],
+                height=360,
+                loop=True,
+                elem_id="video-result",
             )
-            download = gr.DownloadButton("Download MP4", interactive=False, elem_id="video-download")
+            download = gr.DownloadButton(
+                "Download MP4", interactive=False, elem_id="video-download"
+            )
 
     outputs = [result, download, status, go, stop]
     order = [clip, style, model, size, smooth]
-    events: dict[str, Any] = {"preprocess": False, "show_progress": "hidden", "api_visibility": "private"} | MODEL_WORK
+    events: dict[str, Any] = {
+        "preprocess": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    } | MODEL_WORK
     clip.upload(accept, clip, [clip, clip_note], preprocess=False, **QUIET)
     clip.clear(lambda: "", None, clip_note, **QUIET)
     go.click(paint, order, outputs, **events)
@@ -243,10 +286,17 @@ def build() -> None:
 def _endpoint(model: gr.Dropdown) -> None:
     """/stylize_video, on components that are never shown."""
     with gr.Column(visible=False):
-        clip, style = gr.Video(label="video"), gr.Image(label="painting", type="filepath", image_mode=None)
-        size = gr.Number(DEFAULT_SIZE, label=f"longest side, {min(SIZES)} to {max(SIZES)} px", precision=0)
+        clip, style = (
+            gr.Video(label="video"),
+            gr.Image(label="painting", type="filepath", image_mode=None),
+        )
+        size = gr.Number(
+            DEFAULT_SIZE, label=f"longest side, {min(SIZES)} to {max(SIZES)} px", precision=0
+        )
         smooth = gr.Number(SMOOTH, label="smoothing, 0 to 1")
         answer = [gr.File(label="video"), gr.JSON(label="info")]
         never = gr.Button()
     order = [clip, style, model, size, smooth]
-    never.click(stylize_video, order, answer, api_name="stylize_video", preprocess=False, **MODEL_WORK)
+    never.click(
+        stylize_video, order, answer, api_name="stylize_video", preprocess=False, **MODEL_WORK
+    )

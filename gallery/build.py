@@ -22,15 +22,15 @@ import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
-from core.engine import Place, join
-from core.images import ImageError, list_images, load_image
-from core.packing import write_atomic
-from core.variants import FLAGSHIP
-from gallery.cells import APPENDICES, CURED, MODES, RENDERED, mode_of
-from gallery.grid import image_bytes, sheet
-from gallery.painters import REFERENCE_PAINTERS, RowError, why_not
+from core.files import write_atomic
+from core.images.decode import ImageError, list_images, load_image
+from core.models.registry import FLAGSHIP
+from core.runtime import DistributedContext, init_distributed
+from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
+from gallery.grids.compose import image_bytes, sheet
+from gallery.grids.paths import APPENDICES, CURED, MODES, RENDERED, mode_of
+from gallery.grids.render import Builder, Row, plan
 from gallery.pictures import CONTENTS, STYLES, Picture
-from gallery.rendering import Builder, Row, plan
 
 CHECK_SIDE = 64  # pixels: own pictures are test-read at a reduced size
 
@@ -52,7 +52,9 @@ def own_pictures(folder: Path, report: Callable[[str], None]) -> tuple[Picture, 
             continue
         name = path.stem if alike[path.stem] == 1 else path.name
         title = path.stem.replace("_", " ")
-        found.append(Picture(name, title, "", "", "own picture", False, "", "", str(path.resolve())))
+        found.append(
+            Picture(name, title, "", "", "own picture", False, "", "", str(path.resolve()))
+        )
     if not found:
         raise ImageError(f'There is no picture that can be read in "{folder}".')
     return tuple(found)
@@ -73,7 +75,11 @@ def write_sheets(
     """
     for style in styles:
         for mode in modes:
-            cells = [Row(mode_of(row, mode), row, style).cell(content, root) for row in rows for content in contents]
+            cells = [
+                Row(mode_of(row, mode), row, style).cell(content, root)
+                for row in rows
+                for content in contents
+            ]
             out = root / f"{style.name}__{mode}.png"
             if not rows or not all(cell.is_file() for cell in cells):
                 continue
@@ -85,17 +91,38 @@ def write_sheets(
 def default_rows(appendices: Sequence[str] | None) -> list[str]:
     """Rows of these appendices; without any, of all of them, the models without growth, the flagship and the references."""
     rows = [row for name in appendices or APPENDICES for row in APPENDICES[name].rows]
-    return list(dict.fromkeys(rows if appendices else [*rows, *CURED, FLAGSHIP.name, *REFERENCE_PAINTERS]))
+    return list(
+        dict.fromkeys(rows if appendices else [*rows, *CURED, FLAGSHIP.name, *REFERENCE_PAINTERS])
+    )
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m gallery.build", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--appendix", nargs="+", choices=list(APPENDICES), help="only the models of these appendices")
-    parser.add_argument("--models", nargs="+", metavar="ROW", help="only these models and references")
-    parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES), help="default: both")
-    parser.add_argument("--content", type=Path, metavar="FOLDER", help="your own photos instead of the gallery's")
-    parser.add_argument("--style", type=Path, metavar="FOLDER", help="your own paintings instead of the gallery's")
-    parser.add_argument("--out", type=Path, help="where the cells go, and a sheet of each grid (default: the gallery)")
+    parser = argparse.ArgumentParser(
+        prog="python -m gallery.build", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument(
+        "--appendix",
+        nargs="+",
+        choices=list(APPENDICES),
+        help="only the models of these appendices",
+    )
+    parser.add_argument(
+        "--models", nargs="+", metavar="ROW", help="only these models and references"
+    )
+    parser.add_argument(
+        "--mode", nargs="+", choices=MODES, default=list(MODES), help="default: both"
+    )
+    parser.add_argument(
+        "--content", type=Path, metavar="FOLDER", help="your own photos instead of the gallery's"
+    )
+    parser.add_argument(
+        "--style", type=Path, metavar="FOLDER", help="your own paintings instead of the gallery's"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="where the cells go, and a sheet of each grid (default: the gallery)",
+    )
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a GPU if there is one)")
     options = parser.parse_args(arguments)
     if (options.content or options.style) and not options.out:
@@ -103,7 +130,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def divided(missing: Callable[[], list[tuple[int, int]]], place: Place) -> list[tuple[int, int]]:
+def divided(
+    missing: Callable[[], list[tuple[int, int]]], place: DistributedContext
+) -> list[tuple[int, int]]:
     """This process's share of the work that the first process finds; afterwards each works for itself.
 
     The process group is left at once: a training step, refining included, averages over all of a group's processes.
@@ -122,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     since = time.time_ns()
     torch.set_num_threads(1)
-    place = join(options.device)
+    place = init_distributed(options.device)
     report: Callable[[str], None] = tqdm.write if place.rank == 0 else lambda _: None
     root = options.out or RENDERED
     try:

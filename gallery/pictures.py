@@ -1,7 +1,7 @@
 """The pictures of the gallery: eight contents, eight styles, more styles, the user's own; and where they come from.
 
     from gallery.pictures import CONTENTS, STYLES, find_style
-    find_style("hokusai_great_wave").image()        # RGB, as core.images.load_image gives it
+    find_style("hokusai_great_wave").image()        # RGB, as core.images.decode.load_image gives it
 
     python -m gallery.pictures > gallery/CREDITS.md # writes the credits again from the tables below
 
@@ -20,12 +20,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.images import ImageError, list_images, load_image
+from core.images.decode import ImageError, list_images, load_image
 
 FOLDER = Path(__file__).parent
 MY_CONTENT = FOLDER / "my" / "content"
 MY_STYLE = FOLDER / "my" / "style"
-CHECK_SIDE = 64  # pixels: a user's JPEG is test-read at a reduced size, which is fast and still finds damage
+CHECK_SIDE = (
+    64  # pixels: a user's JPEG is test-read at a reduced size, which is fast and still finds damage
+)
 
 VAN_GOGH, HOKUSAI, HIROSHIGE = "Vincent van Gogh", "Katsushika Hokusai", "Utagawa Hiroshige"
 PAINTING, PRINT = "painting", "woodblock print"
@@ -35,7 +37,10 @@ DONATED = "given to scikit-image by the photographer"
 
 # Where a reproduction of a painting comes from, and its terms.
 PD = ("GCompris 3.1", "Painting out of copyright; reproduction declared public domain")
-WM = ("WebMuseum, by way of GCompris 3.1", "Painting out of copyright; reproduction GPL-3.0-or-later")
+WM = (
+    "WebMuseum, by way of GCompris 3.1",
+    "Painting out of copyright; reproduction GPL-3.0-or-later",
+)
 
 
 class PictureNotFoundError(ValueError):
@@ -73,7 +78,7 @@ class Picture:
         return (_package_folder(self.package) if self.package else FOLDER) / self.file
 
     def image(self) -> Image.Image:
-        """The picture, RGB, 8 bits a channel. Raises as ``path`` does, and core.images.ImageError for a damaged file."""
+        """The picture, RGB, 8 bits a channel. Raises as ``path`` does, and core.images.decode.ImageError for a damaged file."""
         return load_image(self.path())
 
 
@@ -88,7 +93,14 @@ def _package_folder(package: str) -> Path:
 
 
 def _photo(
-    name: str, title: str, artist: str, kind: str, training: bool, where: str, licence: str, source: str
+    name: str,
+    title: str,
+    artist: str,
+    kind: str,
+    training: bool,
+    where: str,
+    licence: str,
+    source: str,
 ) -> Picture:
     package, file = where.split("/", 1)
     grey = "black-and-white" in kind
@@ -96,7 +108,13 @@ def _photo(
 
 
 def _painting(
-    name: str, artist: str, title: str, year: str, kind: str, origin: tuple[str, str], training: bool = False
+    name: str,
+    artist: str,
+    title: str,
+    year: str,
+    kind: str,
+    origin: tuple[str, str],
+    training: bool = False,
 ) -> Picture:
     return Picture(name, title, artist, year, kind, training, *origin, f"style/{name}.jpg")
 
@@ -127,7 +145,7 @@ STYLES: tuple[Picture, ...] = (
     _painting("cassatt_summertime", "Mary Cassatt", "Summertime", "1894", PAINTING, WM, True),
     _painting("vangogh_church_at_auvers", VAN_GOGH, "The Church at Auvers", "1890", PAINTING, PD, True),
     Picture("stained_glass", "Heron before the Sun", "MetaStyle", "", "stained glass", False,
-            "drawn by gallery/mosaic.py", "Part of this project, under its licence", "style/stained_glass.jpg"),
+            "drawn by gallery/artwork/mosaic.py", "Part of this project, under its licence", "style/stained_glass.jpg"),
     _painting("hokusai_woman_with_fan", HOKUSAI, "Woman Holding a Fan", "", PAINTING, WM),
     _painting("kandinsky_composition_viii", "Wassily Kandinsky", "Composition VIII", "1923", PAINTING, WM),
     _painting("vangogh_cafe_terrace_at_night", VAN_GOGH, "Café Terrace at Night", "1888", PAINTING, PD),
@@ -194,12 +212,16 @@ def _own_pictures(folder: Path) -> tuple[Picture, ...]:
         files = list_images(folder)
     except ImageError:  # no such folder: the user has no pictures here
         return ()
-    return tuple(_own_picture(file) for file in files if _is_readable(file, file.stat().st_mtime_ns))
+    return tuple(
+        _own_picture(file) for file in files if _is_readable(file, file.stat().st_mtime_ns)
+    )
 
 
 def _own_picture(file: Path) -> Picture:
     title = file.stem.replace("_", " ")
-    return Picture(f"my-{file.name}", title, "", "", "own picture", False, "your own file", "yours", str(file))
+    return Picture(
+        f"my-{file.name}", title, "", "", "own picture", False, "your own file", "yours", str(file)
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -215,7 +237,9 @@ def _is_readable(file: Path, changed: int) -> bool:
 def _find(what: str, name: str, pictures: Iterable[Picture]) -> Picture:
     by_name = {picture.name: picture for picture in pictures}
     if name not in by_name:
-        raise PictureNotFoundError(f'There is no {what} called "{name}"; there are: {", ".join(by_name)}.')
+        raise PictureNotFoundError(
+            f'There is no {what} called "{name}"; there are: {", ".join(by_name)}.'
+        )
     return by_name[name]
 
 
@@ -239,12 +263,26 @@ def credits_text() -> str:
     ]
     sections = (("Contents", CONTENTS), ("Styles", STYLES), ("More styles", MORE_STYLES))
     for heading, pictures in sections:
-        lines += ["", f"## {heading}", "", "| picture | title | by | year | kind | in training sets | source | terms |"]
+        lines += [
+            "",
+            f"## {heading}",
+            "",
+            "| picture | title | by | year | kind | in training sets | source | terms |",
+        ]
         lines += ["|---|---|---|---|---|---|---|---|"]
         for p in pictures:
             place = f"{p.package}/{p.file}" if p.package else p.file
             trained = "yes" if p.in_training else "no"
-            cells = (f"`{place}`", p.title, p.artist or "unknown", p.year or "–", p.kind, trained, p.source, p.licence)
+            cells = (
+                f"`{place}`",
+                p.title,
+                p.artist or "unknown",
+                p.year or "–",
+                p.kind,
+                trained,
+                p.source,
+                p.licence,
+            )
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

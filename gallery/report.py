@@ -2,8 +2,8 @@
 
     python -m gallery.report                 # after gallery.build and gallery.timing: writes REPORT.md and report.json
 
-Claims about pictures are tested in `gallery.findings`, those about time and size in `gallery.costs`, those about weight growth
-in `gallery.growing`. A claim that fails is shown as failing; one whose models or cells are missing says what it needs.
+Claims about pictures are tested in `gallery.claims.pictures`, those about time and size in `gallery.claims.costs`, those about weight growth
+in `gallery.claims.growth`. A claim that fails is shown as failing; one whose models or cells are missing says what it needs.
 """
 
 import argparse
@@ -15,15 +15,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from core.claims import ALPHA, FAILS, HOLDS, LEAST_EFFECT, UNKNOWN
-from core.metrics import MEASURES, average
-from core.packing import write_atomic
-from gallery.cells import MODES, mode_of
-from gallery.costs import cost_section
-from gallery.findings import FOLLOWS, NOT_YET, Claim, Finding, Numbers, Section, picture_sections
-from gallery.growing import growth_section
+from core.files import write_atomic
+from core.metrics.features import MEASURES, average
+from core.metrics.paired_test import ALPHA, FAILS, HOLDS, MIN_EFFECT, UNKNOWN
+from gallery.claims.costs import cost_section
+from gallery.claims.growth import growth_section
+from gallery.claims.pictures import (
+    FOLLOWS,
+    NOT_YET,
+    Claim,
+    Finding,
+    Numbers,
+    Section,
+    picture_sections,
+)
+from gallery.grids.paths import MODES, mode_of
+from gallery.grids.results import title_of
 from gallery.pictures import CONTENTS, FOLDER, STYLES
-from gallery.results import title_of
 
 MARKDOWN, DATA = FOLDER / "REPORT.md", FOLDER / "report.json"
 VERDICTS = (HOLDS, FAILS, UNKNOWN, NOT_YET)
@@ -43,7 +51,7 @@ INTRODUCTION = (
     f"{len(CONTENTS)} photos and {len(STYLES)} paintings, at 256 px, once with instant pictures (one MetaNet pass) and once "
     "with refined ones (20 batches on the painting, the report's own way). Pairs are tested by Wilcoxon's signed-rank test "
     f"with the rank-biserial correlation as effect: a claim holds, or does not, where p < {ALPHA:g} and the effect is at least "
-    f"{LEAST_EFFECT:g} either way; else it cannot be told. A model whose pictures of one photo hardly differ from painting to "
+    f"{MIN_EFFECT:g} either way; else it cannot be told. A model whose pictures of one photo hardly differ from painting to "
     f"painting (by less than {FOLLOWS:g} of 255, last table) has fewer than 64 different pictures: then the verdict must also "
     "hold over the photos alone, and over the paintings alone. One run of each model was trained, and tests over pairs know "
     "nothing of how much another run would differ."
@@ -69,14 +77,21 @@ class Report:
 
     def verdicts(self) -> dict[str, int]:
         """How many tests ended how."""
-        found = Counter(finding.verdict for s in self.sections for claim in s.claims for finding in claim.findings)
+        found = Counter(
+            finding.verdict
+            for s in self.sections
+            for claim in s.claims
+            for finding in claim.findings
+        )
         return {verdict: found[verdict] for verdict in VERDICTS}
 
 
 def measured(numbers: Numbers | None = None, timings: Path | None = None) -> Report:
     """The report of what lies in the gallery, in the logs and in timings.json."""
     numbers = numbers or Numbers()
-    return Report((*picture_sections(numbers), cost_section(timings), growth_section()), averages(numbers))
+    return Report(
+        (*picture_sections(numbers), cost_section(timings), growth_section()), averages(numbers)
+    )
 
 
 def averages(numbers: Numbers) -> dict[str, dict[str, dict[str, float | None]]]:
@@ -91,7 +106,9 @@ def averages(numbers: Numbers) -> dict[str, dict[str, dict[str, float | None]]]:
 def _row_averages(numbers: Numbers, mode: str, row: str) -> dict[str, float | None]:
     means = {name: average(name, numbers.values(mode, row, name).tolist()) for name in SHOWN}
     means[CHANGE] = numbers.change_with_style(mode, row)
-    return {name: None if math.isnan(value) else float(f"{value:.3g}") for name, value in means.items()}
+    return {
+        name: None if math.isnan(value) else float(f"{value:.3g}") for name, value in means.items()
+    }
 
 
 def to_json(report: Report) -> str:
@@ -109,7 +126,12 @@ def from_json(text: str) -> Report:
 
 def _section(found: Mapping[str, Any]) -> Section:
     claims = (
-        Claim(claim["says"], claim["where"], claim["how"], tuple(Finding(**finding) for finding in claim["findings"]))
+        Claim(
+            claim["says"],
+            claim["where"],
+            claim["how"],
+            tuple(Finding(**finding) for finding in claim["findings"]),
+        )
         for claim in found["claims"]
     )
     return Section(found["title"], found["text"], tuple(claims))
@@ -126,7 +148,11 @@ def title_of_column(name: str) -> str:
 def summary(report: Report) -> str:
     """How many tests ended how, in a sentence."""
     counts = report.verdicts()
-    return f"{sum(counts.values())} tests. " + ", ".join(f"{name}: {count}" for name, count in counts.items()) + "."
+    return (
+        f"{sum(counts.values())} tests. "
+        + ", ".join(f"{name}: {count}" for name, count in counts.items())
+        + "."
+    )
 
 
 def markdown(report: Report) -> str:
@@ -152,7 +178,10 @@ def markdown(report: Report) -> str:
             lines += ["No picture has been rendered yet."]
             continue
         columns = [*SHOWN, CHANGE]
-        body = ([title_of(row), *(number(means[name]) for name in columns)] for row, means in rows.items())
+        body = (
+            [title_of(row), *(number(means[name]) for name in columns)]
+            for row, means in rows.items()
+        )
         lines += _table(["model", *map(title_of_column, columns)], body)
     return "\n".join(lines) + "\n"
 
@@ -174,7 +203,9 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m gallery.report", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m gallery.report", description=(__doc__ or "").split("\n")[0]
+    )
     parser.parse_args(arguments)
     report = measured()
     write_atomic(DATA, to_json(report).encode())

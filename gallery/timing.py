@@ -18,14 +18,17 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from core.checkpoint import Model
-from core.data import SEED, Sampler
-from core.encoder import fast_dtype, load_encoder
-from core.engine import Objective, train_step
-from core.growth import make_optimizer
-from core.packing import write_atomic
-from core.stylizer import REFINE_BATCHES, StyleCache, Stylizer
-from core.variants import VARIANTS, Variant
+from core.files import write_atomic
+from core.inference.stylizer import REFINE_BATCHES, StyleCache, Stylizer
+from core.models.checkpoint import Model
+from core.models.encoder import load_encoder
+from core.models.registry import VARIANTS, Variant
+from core.runtime import fast_dtype
+from core.training.batches import TrainingBatches
+from core.training.data import SEED
+from core.training.objective import Objective
+from core.training.step import train_step
+from core.training.weight_growth import make_optimizer
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 
 TIMINGS = FOLDER / "timings.json"
@@ -56,12 +59,17 @@ def take_turns(work: Mapping[str, Work], rounds: int, what: str) -> dict[str, li
 def iteration(variant: Variant, batch: int, crop: int, device: str) -> Work:
     """One training step of a freshly made network on crops of the gallery's contents, the encoder's dtype as in training."""
     dtype = fast_dtype(device)
-    sampler = Sampler([p.path() for p in CONTENTS], [STYLES[0].path()], batch, crop, seed=SEED)
+    sampler = TrainingBatches(
+        [p.path() for p in CONTENTS], [STYLES[0].path()], batch, crop, seed=SEED
+    )
     objective = Objective(variant, load_encoder(variant.encoder).for_compute(dtype).to(device))
     net = variant.build().to(device).train()
     net.compute_dtype = dtype
     optimizer = make_optimizer(net, LR)
-    style, contents = objective.style(sampler.style_crop(0).to(device)), sampler.content_crops(0).to(device)
+    style, contents = (
+        objective.style(sampler.style_crop(0).to(device)),
+        sampler.content_crops(0).to(device),
+    )
     return lambda: train_step(net, objective, optimizer, contents, style)
 
 
@@ -88,27 +96,49 @@ def measure_times(options: argparse.Namespace) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    steps = {name: iteration(VARIANTS[name], options.batch, options.crop, options.device) for name in CONTENDERS}
+    steps = {
+        name: iteration(VARIANTS[name], options.batch, options.crop, options.device)
+        for name in CONTENDERS
+    }
     found["iteration"] = take_turns(steps, options.rounds, "Training iterations")
     del steps
     if options.refine_rounds:
-        paintings = {name: refining(VARIANTS[name], options.refine_batches, options.device) for name in REFINED}
+        paintings = {
+            name: refining(VARIANTS[name], options.refine_batches, options.device)
+            for name in REFINED
+        }
         found["refining"] = take_turns(paintings, options.refine_rounds, "Refining")
         found["refining_batches"] = options.refine_batches
     return found
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m gallery.timing", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=9, help="training iterations of each model (default: 9)")
+    parser = argparse.ArgumentParser(
+        prog="python -m gallery.timing", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=9, help="training iterations of each model (default: 9)"
+    )
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--crop", type=int, default=256, help="side of the crops in pixels (default: 256)")
-    parser.add_argument("--refine-rounds", type=int, default=3, help="paintings refined with each model (default: 3)")
+    parser.add_argument(
+        "--crop", type=int, default=256, help="side of the crops in pixels (default: 256)"
+    )
+    parser.add_argument(
+        "--refine-rounds",
+        type=int,
+        default=3,
+        help="paintings refined with each model (default: 3)",
+    )
     parser.add_argument("--refine-batches", type=int, default=REFINE_BATCHES)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, default=TIMINGS)
     options = parser.parse_args(arguments)
-    if options.rounds < 1 or options.refine_rounds < 0 or options.refine_batches < 1 or options.batch < 1:
+    if (
+        options.rounds < 1
+        or options.refine_rounds < 0
+        or options.refine_batches < 1
+        or options.batch < 1
+    ):
         parser.error("rounds and batches must be 1 or more; --refine-rounds may be 0")
     return options
 

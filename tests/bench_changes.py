@@ -4,7 +4,7 @@
     python -m tests.bench_changes --data data --iterations 300 --only "as it is" "the report's losses"
 
 All runs have the same number of iterations, crops, seed and pictures (1,000 paintings, 1,000 photos), and an iteration of each
-costs about the same, which the last column shows, so this is equal time. Measured as in `core.validation`: four photos by
+costs about the same, which the last column shows, so this is equal time. Measured as in `core.training.validation`: four photos by
 twelve paintings. A run that was interrupted goes on where it was.
 """
 
@@ -19,14 +19,21 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from core import flagship
-from core.engine import Objective, Place, join
-from core.losses import CONTENT_TAP, ContentLoss, Features, GramLoss
-from core.runlog import read_rows
+from core.models import flagship
+from core.models.losses import CONTENT_TAP, ContentLoss, Features, GramLoss
+from core.models.registry import FLAGSHIP, STYLE_WEIGHTS
+from core.runtime import DistributedContext, init_distributed
 from core.train import training_set
-from core.train_flagship import PAINTINGS, FlagshipRecipe, FlagshipSampler, FlagshipTrainer, outside_pairs
-from core.validation import NAMES, Validation
-from core.variants import FLAGSHIP, STYLE_WEIGHTS
+from core.training.flagship import (
+    PAINTINGS,
+    FlagshipBatches,
+    FlagshipConfig,
+    FlagshipTrainer,
+    outside_pairs,
+)
+from core.training.log_writer import read_rows
+from core.training.objective import Objective
+from core.training.validation import NAMES, Validation
 
 ITERATIONS = 600
 IMAGES = 1000
@@ -35,7 +42,7 @@ BATCHES_A_PAINTING = 20
 WHOLE = "as it is"
 
 
-class OnePainting(FlagshipSampler):
+class OnePainting(FlagshipBatches):
     """The report's way: one painting for the whole batch, another after 20 batches."""
 
     def paintings(self, iteration: int, rank: int = 0, world: int = 1) -> list[Path]:
@@ -43,11 +50,11 @@ class OnePainting(FlagshipSampler):
         return [first] * (self.batch // world)
 
 
-class OnePaintingRecipe(FlagshipRecipe):
+class OnePaintingRecipe(FlagshipConfig):
     """A `FlagshipRecipe` with that sampler."""
 
-    def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> FlagshipSampler:
-        plain = cast(FlagshipSampler, super().sampler(contents, styles))
+    def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> FlagshipBatches:
+        plain = cast(FlagshipBatches, super().sampler(contents, styles))
         return OnePainting(**{name: getattr(plain, name) for name in plain.__dataclass_fields__})
 
 
@@ -55,7 +62,9 @@ class KeptGramLoss(GramLoss):
     """The report's Gram loss on the targets that the flagship's trainer keeps."""
 
     def __call__(self, features: Features, target: dict[str, tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[override]
-        return super().__call__(features, {name: gram.float() for name, (gram, _) in target.items()})
+        return super().__call__(
+            features, {name: gram.float() for name, (gram, _) in target.items()}
+        )
 
 
 def report_losses(trainer: FlagshipTrainer) -> Objective:
@@ -76,17 +85,19 @@ class Change:
         colours: whether the MetaNet sets the colour matrix, the offset and the map.
     """
 
-    recipe: Callable[[FlagshipRecipe], FlagshipRecipe] = lambda recipe: recipe
+    recipe: Callable[[FlagshipConfig], FlagshipConfig] = lambda recipe: recipe
     objective: Callable[[FlagshipTrainer], Objective] = lambda trainer: trainer.objective
     colours: bool = True
 
 
-def _with(**settings: Any) -> Callable[[FlagshipRecipe], FlagshipRecipe]:
+def _with(**settings: Any) -> Callable[[FlagshipConfig], FlagshipConfig]:
     return lambda recipe: replace(recipe, **settings)
 
 
-def _one_painting(recipe: FlagshipRecipe) -> FlagshipRecipe:
-    return OnePaintingRecipe(**{name: getattr(recipe, name) for name in recipe.__dataclass_fields__})
+def _one_painting(recipe: FlagshipConfig) -> FlagshipConfig:
+    return OnePaintingRecipe(
+        **{name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
+    )
 
 
 CHANGES = {
@@ -101,7 +112,11 @@ CHANGES = {
 
 
 def train(
-    name: str, recipe: FlagshipRecipe, pictures: tuple[list[Path], list[Path]], runs: Path, place: Place
+    name: str,
+    recipe: FlagshipConfig,
+    pictures: tuple[list[Path], list[Path]],
+    runs: Path,
+    place: DistributedContext,
 ) -> FlagshipTrainer:
     """A finished run without one of the changes."""
     change = CHANGES[name]
@@ -154,27 +169,45 @@ def row(name: str, found: dict[str, float]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench_changes", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench_changes", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with content/ and style/")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where states and logs are kept")
-    parser.add_argument("--iterations", type=int, default=ITERATIONS, help=f"of each run (default: {ITERATIONS})")
-    parser.add_argument("--only", nargs="*", choices=tuple(CHANGES), default=tuple(CHANGES), metavar="CHANGE")
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="where states and logs are kept"
+    )
+    parser.add_argument(
+        "--iterations", type=int, default=ITERATIONS, help=f"of each run (default: {ITERATIONS})"
+    )
+    parser.add_argument(
+        "--only", nargs="*", choices=tuple(CHANGES), default=tuple(CHANGES), metavar="CHANGE"
+    )
     options = parser.parse_args(arguments)
-    place = join()
+    place = init_distributed()
     cache = options.runs / "hashes.json"
     pictures = training_set(replace(FLAGSHIP, images=IMAGES), options.data, cache)
     # The average reaches back as far, as a share of the run, as the flagship's own over its 12,000 iterations.
-    usual = FlagshipRecipe(polish=0.0)
+    usual = FlagshipConfig(polish=0.0)
     average = max(0.0, 1 - (1 - usual.average) * (usual.iterations or 1) / options.iterations)
-    pairs, recipe = outside_pairs(options.data, cache), replace(usual, iterations=options.iterations, average=average)
-    print("| flagship | Gram left, % (taps 1-4) | mean/std left, % | content change (taps 3, 4) | s/iteration |")
+    pairs, recipe = (
+        outside_pairs(options.data, cache),
+        replace(usual, iterations=options.iterations, average=average),
+    )
+    print(
+        "| flagship | Gram left, % (taps 1-4) | mean/std left, % | content change (taps 3, 4) | s/iteration |"
+    )
     print("|---|---|---|---|---|")
     for name in options.only:
         with colours(CHANGES[name].colours):
             trainer = train(name, recipe, pictures, options.runs / "changes", place)
             print(row(name, measure(trainer, pairs)), flush=True)
             if name == WHOLE:
-                print(row("last weights, not their average", measure(without_average(trainer), pairs)), flush=True)
+                print(
+                    row(
+                        "last weights, not their average", measure(without_average(trainer), pairs)
+                    ),
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

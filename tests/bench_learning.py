@@ -14,9 +14,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from core.checkpoint import CHECKPOINTS
-from core.runlog import read_rows
-from core.train_flagship import LEARNING, outside_pairs
+from core.paths import CHECKPOINTS
+from core.training.flagship import LEARNING, outside_pairs
+from core.training.log_writer import read_rows
 from tests.bench_flagship import PEER, contenders
 
 SHOWN = Path(__file__).resolve().parent.parent / "gallery" / "shown" / "learning.png"
@@ -33,7 +33,9 @@ def hours(log: Sequence[Mapping[str, str]]) -> list[float]:
     return list(accumulate(float(row["seconds"]) / 3600 for row in log))
 
 
-def draw(learning: Sequence[Mapping[str, str]], spent: Sequence[float], peer: Mapping[str, float]) -> go.Figure:
+def draw(
+    learning: Sequence[Mapping[str, str]], spent: Sequence[float], peer: Mapping[str, float]
+) -> go.Figure:
     """Held-out measures against hours; shares on a logarithmic axis.
 
     Args:
@@ -49,30 +51,56 @@ def draw(learning: Sequence[Mapping[str, str]], spent: Sequence[float], peer: Ma
             line = {"color": COLORS[tap], "width": 2.5}
             y = [scale * float(row[name]) for row in learning]
             figure.add_scatter(
-                x=x, y=y, name=f"tap {tap}", line=line, row=1, col=column, legendgroup=tap, showlegend=column == 1
+                x=x,
+                y=y,
+                name=f"tap {tap}",
+                line=line,
+                row=1,
+                col=column,
+                legendgroup=tap,
+                showlegend=column == 1,
             )
             if name in peer:
-                figure.add_hline(scale * peer[name], line=line | {"width": 1.5, "dash": "dash"}, row=1, col=column)
-        figure.update_xaxes(title="hours of training, two cores", rangemode="tozero", row=1, col=column)
+                figure.add_hline(
+                    scale * peer[name],
+                    line=line | {"width": 1.5, "dash": "dash"},
+                    row=1,
+                    col=column,
+                )
+        figure.update_xaxes(
+            title="hours of training, two cores", rangemode="tozero", row=1, col=column
+        )
         figure.update_yaxes(type="log" if scale == 100 else "linear", nticks=8, row=1, col=column)
     figure.update_layout(
-        template="plotly_white", width=1200, height=420, margin={"l": 50, "r": 20, "t": 50, "b": 50}, font_size=13
+        template="plotly_white",
+        width=1200,
+        height=420,
+        margin={"l": 50, "r": 20, "t": 50, "b": 50},
+        font_size=13,
     )
     return figure
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench_learning", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench_learning", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder with content/ and style/")
-    parser.add_argument("--run", type=Path, default=CHECKPOINTS / "flagship", help="with log.csv and learning.csv")
-    parser.add_argument("--cache", type=Path, default=Path("runs/hashes.json"), help="perceptual hashes")
+    parser.add_argument(
+        "--run", type=Path, default=CHECKPOINTS / "flagship", help="with log.csv and learning.csv"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=Path("runs/hashes.json"), help="perceptual hashes"
+    )
     parser.add_argument("--out", type=Path, default=SHOWN)
     options = parser.parse_args(arguments)
     rivals, peer = contenders([]), {}
     if PEER in rivals:
         peer = outside_pairs(options.data, options.cache).measure(rivals[PEER])
         print(PEER, {name: round(value, 4) for name, value in peer.items()})
-    figure = draw(read_rows(options.run / LEARNING), hours(read_rows(options.run / "log.csv")), peer)
+    figure = draw(
+        read_rows(options.run / LEARNING), hours(read_rows(options.run / "log.csv")), peer
+    )
     figure.write_image(options.out, scale=1.5)
 
 

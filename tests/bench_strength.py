@@ -3,7 +3,7 @@
     python -m tests.bench_strength                    # the page's default model
     python -m tests.bench_strength --model improved-500 --count 2
 
-The style distance is that of `core.validation`: the share left of the Gram and of the mean/std distance (the photo itself: 1),
+The style distance is that of `core.training.validation`: the share left of the Gram and of the mean/std distance (the photo itself: 1),
 geometric mean over both and over the four taps of VGG19, at 256 px. Content change is that of tap 4.
 """
 
@@ -15,11 +15,11 @@ from itertools import pairwise
 from PIL import Image
 from tqdm import tqdm
 
-from core.encoder import load_encoder
-from core.paint import paint
+from core.inference.stylizer import default_model, get_stylizer
+from core.models.encoder import load_encoder
+from core.pipeline import stylize_image
 from core.settings import Settings
-from core.stylizer import default_model, get_stylizer
-from core.validation import NAMES, Validation
+from core.training.validation import NAMES, Validation
 from gallery.pictures import CONTENTS, STYLES
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
@@ -39,11 +39,18 @@ def measured(model: str, count: int) -> list[list[tuple[float, float]]]:
     for strength in tqdm(STRENGTHS, desc="Strengths"):
         settings = Settings(strength=strength)
 
-        def stylise(photo: Image.Image, painting: Image.Image, settings: Settings = settings) -> Image.Image:
-            return paint(photo, painting, settings, stylizer=stylizer).image
+        def stylise(
+            photo: Image.Image, painting: Image.Image, settings: Settings = settings
+        ) -> Image.Image:
+            return stylize_image(photo, painting, settings, stylizer=stylizer).image
 
         pairs = [found for _, _, found in validation.pairs(stylise)]
-        columns.append([(geometric([found[name] for name in SHARES]), found["content_change_4"]) for found in pairs])
+        columns.append(
+            [
+                (geometric([found[name] for name in SHARES]), found["content_change_4"])
+                for found in pairs
+            ]
+        )
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -61,20 +68,30 @@ def run(model: str, count: int) -> None:
     steps = list(zip(*rows, strict=True))
     left = [geometric([distance for distance, _ in step]) for step in steps]
     change = [sum(content for _, content in step) / len(rows) for step in steps]
-    print(f"| {model}, {len(rows)} pairs: strength | {' | '.join(f'{strength:.0%}' for strength in STRENGTHS)} |")
+    print(
+        f"| {model}, {len(rows)} pairs: strength | {' | '.join(f'{strength:.0%}' for strength in STRENGTHS)} |"
+    )
     print(f"|{'---|' * (len(STRENGTHS) + 1)}")
-    print(f"| style distance left, geometric mean | {' | '.join(f'{100 * mean:.1f} %' for mean in left)} |")
+    print(
+        f"| style distance left, geometric mean | {' | '.join(f'{100 * mean:.1f} %' for mean in left)} |"
+    )
     print(f"| content change, mean | {' | '.join(f'{mean:.2f}' for mean in change)} |")
     nearer = sum(falls([distance for distance, _ in row[:UNTIL]]) for row in rows)
     further = sum(falls([-content for _, content in row]) for row in rows)
-    print(f"Nearer to the painting at every step up to 100 %: {nearer} of {len(rows)} pairs;", end=" ")
+    print(
+        f"Nearer to the painting at every step up to 100 %: {nearer} of {len(rows)} pairs;", end=" "
+    )
     print(f"further from the photo at every step up to 150 %: {further}.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench_strength", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench_strength", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--model", default=default_model())
-    parser.add_argument("--count", type=int, default=8, help="photos and paintings of the gallery (default: all 8)")
+    parser.add_argument(
+        "--count", type=int, default=8, help="photos and paintings of the gallery (default: all 8)"
+    )
     options = parser.parse_args(arguments)
     run(options.model, options.count)
 

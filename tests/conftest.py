@@ -12,9 +12,9 @@ import skimage.data
 import torch
 from PIL import Image
 
-from core.checkpoint import Model, load_model, save_model
-from core.encoder import Encoder, load_encoder
-from core.variants import VARIANTS, Variant
+from core.models.checkpoint import Model, load_model, save_model
+from core.models.encoder import Encoder, load_encoder
+from core.models.registry import VARIANTS, Variant
 
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
@@ -42,7 +42,9 @@ def draw(seed: int, size: tuple[int, int] = (96, 72)) -> Image.Image:
     return Image.fromarray((pixels + rng.normal(0, 8, pixels.shape)).clip(0, 255).astype(np.uint8))
 
 
-def draw_folder(folder: Path, count: int, first_seed: int = 0, size: tuple[int, int] = (96, 72)) -> list[Path]:
+def draw_folder(
+    folder: Path, count: int, first_seed: int = 0, size: tuple[int, int] = (96, 72)
+) -> list[Path]:
     """Drawn pictures `0000.png` ... in a folder, which is made; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{seed:04d}.png" for seed in range(first_seed, first_seed + count)]

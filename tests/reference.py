@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.encoder import Encoder, normalize
-from core.losses import CONTENT_TAP
-from core.nets import StyleNet
-from core.variants import CONTENT_WEIGHT, TV_WEIGHT, Variant
+from core.models.encoder import Encoder, normalize
+from core.models.losses import CONTENT_TAP
+from core.models.registry import CONTENT_WEIGHT, TV_WEIGHT, Variant
+from core.models.style_net import StyleNet
 
 
 def features(encoder: Encoder, images: Tensor) -> list[Tensor]:
@@ -60,7 +60,9 @@ def plain_step(
         style_loss = F.mse_loss(mean_std(taps), target.expand(len(outputs), -1))
     else:
         pairs = zip(taps, style_taps, strict=True)
-        style_loss = sum((F.mse_loss(gram(a), gram(b).expand(len(a), -1, -1)) for a, b in pairs), torch.zeros(()))
+        style_loss = sum(
+            (F.mse_loss(gram(a), gram(b).expand(len(a), -1, -1)) for a, b in pairs), torch.zeros(())
+        )
     style_loss = variant.style_weight * style_loss
     tv_loss = TV_WEIGHT * (outputs.diff(dim=3).abs().sum() + outputs.diff(dim=2).abs().sum())
     (content_loss + style_loss + tv_loss).backward()

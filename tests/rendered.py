@@ -1,4 +1,4 @@
-"""A gallery of drawn cells and given numbers, in the form of `gallery.cells`, for what only reads them."""
+"""A gallery of drawn cells and given numbers, in the form of `gallery.grids.paths`, for what only reads them."""
 
 import csv
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.metrics import MEASURES
-from gallery.cells import MEASURES_FILE, Cell
+from core.metrics.features import MEASURES
+from gallery.grids.paths import MEASURES_FILE, Cell
 from gallery.pictures import CONTENTS, STYLES
 
 ROWS = ("original-500", "improved-500")
@@ -28,8 +28,14 @@ def render(root: Path, mode: str = "instant", styles: int = 2, rows: Sequence[st
             with (folder / MEASURES_FILE).open("w", newline="", encoding="utf-8") as file:
                 writer = csv.DictWriter(file, ["content", *MEASURES])
                 writer.writeheader()
-                for column, (content, (width, height)) in enumerate(zip(CONTENTS, sizes, strict=True)):
+                for column, (content, (width, height)) in enumerate(
+                    zip(CONTENTS, sizes, strict=True)
+                ):
                     size = round(HEIGHT * width / height), HEIGHT
-                    Image.new("RGB", size, BLUE if index else RED).save(folder / f"{content.name}.jpg")
-                    values = dict.fromkeys(MEASURES, f"{index + 1 + column / 100:.4g}") | {"whites_lightness": ""}
+                    Image.new("RGB", size, BLUE if index else RED).save(
+                        folder / f"{content.name}.jpg"
+                    )
+                    values = dict.fromkeys(MEASURES, f"{index + 1 + column / 100:.4g}") | {
+                        "whites_lightness": ""
+                    }
                     writer.writerow({"content": content.name} | values)

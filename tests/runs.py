@@ -6,21 +6,27 @@ from typing import Any
 
 import torch
 
-from core.heldout import ASIDE, FIELDS, HELDOUT, OUTSIDE, write_rows
-from core.logs import LOSSES, LR
-from core.runlog import LOG_FIELDS, RunLog
+from core.analysis.heldout import ASIDE, FIELDS, HELDOUT, OUTSIDE, write_rows
+from core.analysis.training_logs import LOSSES, LR
+from core.training.log_writer import LOG_FIELDS, RunLog
 
 FIRST = "transform_net.downsampling.1.weight"
 
 
-def write_run(folder: Path, iterations: int = 40, c: float = 1.0, skipped: int | None = None) -> Path:
+def write_run(
+    folder: Path, iterations: int = 40, c: float = 1.0, skipped: int | None = None
+) -> Path:
     """A made-up run: weights of two layers every 10 iterations, the first's RMS sqrt(0.04^2 + (c lr)^2 t); losses 1/(t + 1)."""
     log = RunLog(folder)
     spread = torch.linspace(-1, 1, 101)
     spread /= spread.square().mean().sqrt()
     for i in range(iterations):
         losses = dict.fromkeys(LOSSES, 1 / (i + 1))
-        row = dict.fromkeys(LOG_FIELDS, 0.5) | losses | {"iteration": i, "epoch": 0, "style": "a, b", "skipped": ""}
+        row = (
+            dict.fromkeys(LOG_FIELDS, 0.5)
+            | losses
+            | {"iteration": i, "epoch": 0, "style": "a, b", "skipped": ""}
+        )
         log.iteration(row | ({"skipped": "flat"} if i == skipped else {}))
         if i % 10 == 0:
             rms = math.sqrt(0.04**2 + (c * LR) ** 2 * i)
@@ -29,14 +35,26 @@ def write_run(folder: Path, iterations: int = 40, c: float = 1.0, skipped: int |
     return folder
 
 
-def write_heldout(folder: Path, factor: float = 1.0, groups: tuple[str, ...] = (OUTSIDE, ASIDE)) -> None:
+def write_heldout(
+    folder: Path, factor: float = 1.0, groups: tuple[str, ...] = (OUTSIDE, ASIDE)
+) -> None:
     """Made-up losses of 12 paintings by 2 photos in each group: content 1, 2 ... 24, style three times that, by the factor."""
     rows: list[dict[str, str | float]] = []
     for group in groups:
         for i in range(24):
             measures: dict[str, Any] = dict.fromkeys(FIELDS[3:], 0.5)
-            measures |= {"own_content_loss": factor * (i + 1.0), "own_style_loss": factor * 3 * (i + 1.0)}
+            measures |= {
+                "own_content_loss": factor * (i + 1.0),
+                "own_style_loss": factor * 3 * (i + 1.0),
+            }
             measures["gram_share"] = factor * (0.1 if i % 2 else 0.4)
-            rows.append({"set": group, "style": f"painting {i // 2}", "content": f"photo, {i % 2}", **measures})
+            rows.append(
+                {
+                    "set": group,
+                    "style": f"painting {i // 2}",
+                    "content": f"photo, {i % 2}",
+                    **measures,
+                }
+            )
     folder.mkdir(parents=True, exist_ok=True)
     write_rows(folder / HELDOUT, rows)

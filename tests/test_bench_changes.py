@@ -5,19 +5,21 @@ from pathlib import Path
 
 import torch
 
-from core import flagship
-from core.engine import Place
-from core.train_flagship import FlagshipRecipe, FlagshipTrainer
-from core.validation import NAMES, Validation
+from core.models import flagship
+from core.runtime import DistributedContext
+from core.training.flagship import FlagshipConfig, FlagshipTrainer
+from core.training.validation import NAMES, Validation
 from tests.bench_changes import CHANGES, colours, measure, row, train, without_average
 from tests.conftest import draw, draw_folder
 
-RECIPE = FlagshipRecipe(iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7, polish=0.0)
+RECIPE = FlagshipConfig(
+    iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7, polish=0.0
+)
 
 
 def finished(name: str, folder: Path, pictures: tuple[list[Path], list[Path]]) -> FlagshipTrainer:
     with colours(CHANGES[name].colours):
-        return train(name, RECIPE, pictures, folder, Place(torch.device("cpu")))
+        return train(name, RECIPE, pictures, folder, DistributedContext(torch.device("cpu")))
 
 
 def weights(trainer: FlagshipTrainer) -> torch.Tensor:
@@ -36,7 +38,9 @@ def test_each_run_lacks_something_and_is_measured(tmp_path: Path) -> None:
     assert row("as it is", found).startswith(f"| as it is | {gram:.1f} (")
     last = weights(without_average(runs["as it is"]))
     assert not torch.equal(last, whole)
-    assert torch.equal(last, torch.cat([value.flatten() for value in runs["as it is"].net.parameters()]))
+    assert torch.equal(
+        last, torch.cat([value.flatten() for value in runs["as it is"].net.parameters()])
+    )
 
 
 def test_one_painting_serves_a_batch_and_the_batches_after_it(tmp_path: Path) -> None:
@@ -44,7 +48,11 @@ def test_one_painting_serves_a_batch_and_the_batches_after_it(tmp_path: Path) ->
     sampler = CHANGES["one painting for 20 batches"].recipe(RECIPE).sampler(*pictures)
     chosen = [sampler.paintings(i) for i in range(60)]  # type: ignore[attr-defined]
     assert all(len(set(paintings)) == 1 and len(paintings) == 2 for paintings in chosen)
-    assert [len({paintings[0] for paintings in chosen[i : i + 20]}) for i in (0, 20, 40)] == [1, 1, 1]
+    assert [len({paintings[0] for paintings in chosen[i : i + 20]}) for i in (0, 20, 40)] == [
+        1,
+        1,
+        1,
+    ]
     assert len({paintings[0] for paintings in chosen}) > 1
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from core.checkpoint import available_models, load_model
-from core.encoder import CHECKPOINTS
-from core.heldout_summary import cure_of, free_twin
-from core.runlog import LOG_FIELDS, PERCENT, read_rows
-from core.variants import Variant, find_variant
+from core.analysis.heldout_comparison import cure_of, free_twin
+from core.models.checkpoint import available_models, load_model
+from core.models.registry import Variant, find_variant
+from core.paths import CHECKPOINTS
+from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows
 
 SHIPPED = available_models()
 MB = 1_000_000
@@ -46,7 +46,9 @@ def test_a_shipped_model_was_trained_for_22_epochs_and_its_log_says_so(name: str
     rows = read_rows(folder / "log.csv")
     assert [int(row["iteration"]) for row in rows] == list(range(training["iterations"]))
     assert set(rows[0]) == set(LOG_FIELDS)
-    layer = "transform_net.downsampling.1.weight" if images else "transform_net.layers.0.conv.weight"
+    layer = (
+        "transform_net.downsampling.1.weight" if images else "transform_net.layers.0.conv.weight"
+    )
     first = [row for row in read_rows(folder / "weights.csv") if row["layer"] == layer]
     assert len(first) >= training["iterations"] // 10
     for row in first:

@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.engine import Place, StepResult
-from core.runlog import RunLog, read_rows
-from core.trainer import Interrupted, Recipe, Trainer
+from core.runtime import DistributedContext
+from core.training.log_writer import RunLog, read_rows
+from core.training.step import StepResult
+from core.training.trainer import Interrupted, Trainer, TrainingConfig
 
-CPU = Place(torch.device("cpu"))
-QUICK = Recipe(epochs=3, batch=2, crop=32, style_every=5)
+CPU = DistributedContext(torch.device("cpu"))
+QUICK = TrainingConfig(epochs=3, batch=2, crop=32, style_every=5)
 LOSSES = ("content_loss", "style_loss", "tv_loss")
 State = dict[str, Tensor]
 
@@ -33,7 +34,10 @@ def assert_same(got: State, wanted: State, tolerance: float = 0) -> None:
 
 def rows(folder: Path) -> list[dict[str, str]]:
     """The log without what depends on the clock."""
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in read_rows(folder / "log.csv")]
+    return [
+        {key: value for key, value in row.items() if key != "seconds"}
+        for row in read_rows(folder / "log.csv")
+    ]
 
 
 def after_each(trainer: Trainer, call: Callable[[int], None]) -> None:
@@ -56,6 +60,7 @@ def stop_after(trainer: Trainer, done: int) -> None:
 
     after_each(trainer, stop_then)
     with pytest.raises(
-        Interrupted, match=rf"^Stopped after {done} of {trainer.total} iterations; the state is saved\.$"
+        Interrupted,
+        match=rf"^Stopped after {done} of {trainer.total} iterations; the state is saved\.$",
     ):
         trainer.run()

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from core.trainer import Trainer
-from core.variants import VARIANTS, Variant
+from core.models.registry import VARIANTS, Variant
+from core.training.trainer import Trainer
 from tests.training import CPU, QUICK
 
 TinyVariant = Callable[[str], Variant]
@@ -16,18 +16,29 @@ StartTrainer = Callable[..., Trainer]
 
 
 @pytest.fixture
-def start(contents: list[Path], styles: list[Path], tiny_variant: TinyVariant, tmp_path: Path) -> StartTrainer:
+def start(
+    contents: list[Path], styles: list[Path], tiny_variant: TinyVariant, tmp_path: Path
+) -> StartTrainer:
     """A trainer of a tiny network on eight contents and four styles, 12 iterations unless the recipe says otherwise."""
 
-    def build(folder: str = "run", name: str = "improved-500", pictures: Sequence[Path] = (), **recipe: Any) -> Trainer:
+    def build(
+        folder: str = "run",
+        name: str = "improved-500",
+        pictures: Sequence[Path] = (),
+        **recipe: Any,
+    ) -> Trainer:
         settings = dataclasses.replace(QUICK, **recipe)
-        return Trainer(tiny_variant(name), settings, pictures or contents, styles, tmp_path / folder, CPU)
+        return Trainer(
+            tiny_variant(name), settings, pictures or contents, styles, tmp_path / folder, CPU
+        )
 
     return build
 
 
 @pytest.fixture(scope="module")
-def finished(contents: list[Path], styles: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+def finished(
+    contents: list[Path], styles: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Trainer:
     """A run of 12 iterations that has come to its end; only to be looked at."""
     variant = dataclasses.replace(VARIANTS["improved-500"], base=2)
     trainer = Trainer(variant, QUICK, contents, styles, tmp_path_factory.mktemp("finished"), CPU)

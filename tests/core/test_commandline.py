@@ -33,9 +33,13 @@ def fail(error: BaseException) -> int:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_a_command_with_one_line_and_no_file(tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_ends_a_command_with_one_line_and_no_file(
+    tmp_path: Path, number: int, code: int
+) -> None:
     command = [sys.executable, "-c", WORKING, str(tmp_path / "file")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
         process.send_signal(number)
@@ -53,7 +57,10 @@ def test_handlers_are_put_back() -> None:
 
 
 def test_who_stops_the_work_may_say_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(lambda: fail(Stopped(signal.SIGTERM, "Stopped at 7; the state is saved."))) == 143
+    assert (
+        run_command(lambda: fail(Stopped(signal.SIGTERM, "Stopped at 7; the state is saved.")))
+        == 143
+    )
     assert capsys.readouterr().err == "Stopped at 7; the state is saved.\n"
     assert run_command(lambda: fail(KeyboardInterrupt()), stopped="Enough.") == 130
     assert capsys.readouterr().err == "Enough.\n"
@@ -79,7 +86,9 @@ def test_an_error_without_words_has_a_name() -> None:
 def test_letters_that_the_output_cannot_show_do_not_end_the_command() -> None:
     code = "from core.commandline import run_command; raise SystemExit(run_command(lambda: print('写a') or 0))"
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, timeout=60
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"?a\n", b"")
 
 
@@ -90,7 +99,9 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
         "    while True: print('x' * 1000, flush=True)\n"
         "raise SystemExit(run_command(work))"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()

@@ -115,12 +115,16 @@ def test_a_file_where_a_folder_belongs_is_named(tmp_path: Path) -> None:
 
 
 def test_a_device_and_a_name_that_is_too_long_are_refused(tmp_path: Path) -> None:
-    assert refusal(Path("/dev/null")) == '"/dev/null" cannot be written: it is not an ordinary file.'
+    assert (
+        refusal(Path("/dev/null")) == '"/dev/null" cannot be written: it is not an ordinary file.'
+    )
     long = tmp_path / "new" / ("x" * 256)
     assert refusal(long) == f'"{long}" cannot be written: the name is too long.'
 
 
-@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody may write, root included")
+@pytest.mark.skipif(
+    not Path("/proc/self").is_dir(), reason="a folder in which nobody may write, root included"
+)
 def test_a_folder_in_which_nothing_can_be_written(tmp_path: Path) -> None:
     assert refusal(Path("/proc/x.png")).startswith('"/proc/x.png" cannot be written: ')
     with pytest.raises(OutputError, match=r'^"/proc/x.png" cannot be written: [^\[\]]*\.$'):
@@ -129,9 +133,15 @@ def test_a_folder_in_which_nothing_can_be_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "the disk there can only be read"), (errno.EIO, "error")],
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EROFS, "the disk there can only be read"),
+        (errno.EIO, "error"),
+    ],
 )
-def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str) -> None:
+def test_a_disk_that_fails_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -143,6 +153,8 @@ def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert names(tmp_path) == []
 
 
-def test_an_error_of_a_file_that_is_read_meanwhile_is_not_blamed_on_the_result(tmp_path: Path) -> None:
+def test_an_error_of_a_file_that_is_read_meanwhile_is_not_blamed_on_the_result(
+    tmp_path: Path,
+) -> None:
     with pytest.raises(FileNotFoundError, match="missing"), replacing(tmp_path / "file"):
         (tmp_path / "missing").read_bytes()

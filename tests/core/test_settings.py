@@ -8,7 +8,16 @@ import pytest
 from core.settings import Settings, SettingsError
 
 EVERYTHING = Settings(
-    "original-500", (0.7, 0.3), 1.25, "photo", 640, 512, 128, mask_softness=3.5, mask_invert=True, tiles=True
+    "original-500",
+    (0.7, 0.3),
+    1.25,
+    "photo",
+    640,
+    512,
+    128,
+    mask_softness=3.5,
+    mask_invert=True,
+    tiles=True,
 )
 
 
@@ -25,7 +34,9 @@ def test_what_json_leaves_out_is_as_by_default() -> None:
 
 def test_whole_numbers_and_fractions_are_one_setting() -> None:
     """The same settings give the same bytes in a recipe."""
-    assert json.dumps(Settings(strength=1, mix=(1, 2)).to_json()) == json.dumps(Settings(mix=(1.0, 2.0)).to_json())
+    assert json.dumps(Settings(strength=1, mix=(1, 2)).to_json()) == json.dumps(
+        Settings(mix=(1.0, 2.0)).to_json()
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +58,10 @@ def test_whole_numbers_and_fractions_are_one_setting() -> None:
         ({"style_size": None}, "The setting style_size must be a whole number from 16 to 2048."),
         ({"refine": -1}, "The setting refine must be"),
         ({"refine": True}, "The setting refine must be"),
-        ({"refine": 5, "mix": [1, 1]}, "Refining takes one painting; mix several instantly, or refine on one of them."),
+        (
+            {"refine": 5, "mix": [1, 1]},
+            "Refining takes one painting; mix several instantly, or refine on one of them.",
+        ),
         ({"mask_softness": -1}, "The setting mask_softness must be"),
         ({"mask_invert": 1}, "The setting mask_invert must be true or false."),
         ({"model": 5}, "The model must be the name of one."),
@@ -84,10 +98,16 @@ def test_weights_sum_to_one(mix: tuple[float, ...], paintings: int, weights: lis
         (Settings(), 0, "A picture takes 1 to 4 paintings, not 0."),
         (Settings(), 5, "A picture takes 1 to 4 paintings, not 5."),
         (Settings(mix=(1, 2)), 3, "The mix has 2 weights for 3 paintings; give one for each."),
-        (Settings(refine=2), 2, "Refining takes one painting; mix several instantly, or refine on one of them."),
+        (
+            Settings(refine=2),
+            2,
+            "Refining takes one painting; mix several instantly, or refine on one of them.",
+        ),
     ],
 )
-def test_weights_that_do_not_fit_the_paintings(settings: Settings, paintings: int, sentence: str) -> None:
+def test_weights_that_do_not_fit_the_paintings(
+    settings: Settings, paintings: int, sentence: str
+) -> None:
     with pytest.raises(SettingsError) as error:
         settings.weights(paintings)
     assert str(error.value) == sentence

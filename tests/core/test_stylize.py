@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from core import stylize, stylizer
-from core.checkpoint import save_model
-from core.data import Sampler
-from core.encoder import Encoder
-from core.images import load_image
+from core import stylize
+from core.images.decode import load_image
+from core.inference import stylizer
+from core.models.checkpoint import save_model
+from core.models.encoder import Encoder
+from core.models.registry import VARIANTS
 from core.options import percent
-from core.recipe import Source, read
+from core.provenance import Source, read
 from core.settings import Settings
-from core.variants import VARIANTS
+from core.training.batches import TrainingBatches
 from gallery import pictures as gallery
 from tests.conftest import draw_folder
 
@@ -28,7 +29,9 @@ def model(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], Enc
     """An untrained improved-500 in a folder."""
     folder = tmp_path_factory.mktemp("checkpoints") / "improved-500"
     variant = VARIANTS["improved-500"]
-    save_model(folder, variant, variant.build(), encoder("vgg19"), {"style_weight": 2e4, "lr": 1e-3})
+    save_model(
+        folder, variant, variant.build(), encoder("vgg19"), {"style_weight": 2e4, "lr": 1e-3}
+    )
     return folder
 
 
@@ -39,13 +42,28 @@ def pictures(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "photos", tmp_path / "paintings"
 
 
-def test_folders_give_every_pair_at_the_photos_size(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+def test_folders_give_every_pair_at_the_photos_size(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
     photos, paintings = pictures
     out = tmp_path / "out"
-    code = stylize.main(["--content", str(photos), "--style", str(paintings), "--model", str(model), "--out", str(out)])
+    code = stylize.main(
+        [
+            "--content",
+            str(photos),
+            "--style",
+            str(paintings),
+            "--model",
+            str(model),
+            "--out",
+            str(out),
+        ]
+    )
     assert code == 0
     names = sorted(path.name for path in out.iterdir())
-    assert names == [f"{c}__{s}__improved-500.png" for c in ("0000", "0001") for s in ("0050", "0051")]
+    assert names == [
+        f"{c}__{s}__improved-500.png" for c in ("0000", "0001") for s in ("0050", "0051")
+    ]
     assert all(Image.open(out / name).size == (96, 72) for name in names)
 
 
@@ -62,11 +80,22 @@ def test_a_bad_file_is_named_and_skipped_and_the_exit_code_says_so(
     assert sorted(Image.open(path).size for path in (tmp_path / "out").iterdir()) == [(48, 36)] * 2
 
 
-def test_a_bad_style_is_skipped_with_all_its_pairs(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_bad_style_is_skipped_with_all_its_pairs(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"")
     code = stylize.main(
-        ["--content", str(pictures[0]), "--style", str(bad), "--model", str(model), "--out", str(tmp_path / "out")]
+        [
+            "--content",
+            str(pictures[0]),
+            "--style",
+            str(bad),
+            "--model",
+            str(model),
+            "--out",
+            str(tmp_path / "out"),
+        ]
     )
     assert code == 1
     assert not (tmp_path / "out").exists()
@@ -75,8 +104,15 @@ def test_a_bad_style_is_skipped_with_all_its_pairs(model: Path, pictures: tuple[
 def test_refining_from_the_command_line(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stylizer, "Sampler", functools.partial(Sampler, batch=2, crop=32))
-    arguments = ["--content", str(pictures[0] / "0000.png"), "--style", str(pictures[1] / "0050.png")]
+    monkeypatch.setattr(
+        stylizer, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
+    )
+    arguments = [
+        "--content",
+        str(pictures[0] / "0000.png"),
+        "--style",
+        str(pictures[1] / "0050.png"),
+    ]
     arguments += ["--model", str(model), "--out", str(tmp_path / "out")]
     assert stylize.main(arguments) == 0
     instant = (tmp_path / "out" / "0000__0050__improved-500.png").read_bytes()
@@ -117,18 +153,45 @@ def quick(model: Path, pictures: tuple[Path, Path], out: Path, *more: str) -> li
     return [*given, "--size", "40", "--style-size", "48", *more]
 
 
-def test_mixing_is_one_result_of_all_styles(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+def test_mixing_is_one_result_of_all_styles(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    assert stylize.main(quick(model, pictures, out, "--style", str(pictures[1]), "--mix", "0.7", "0.3")) == 0
+    assert (
+        stylize.main(
+            quick(model, pictures, out, "--style", str(pictures[1]), "--mix", "0.7", "0.3")
+        )
+        == 0
+    )
     assert [path.name for path in out.iterdir()] == ["0000__0050+0051__improved-500.png"]
     assert read(out / "0000__0050+0051__improved-500.png").settings.mix == (0.7, 0.3)
 
 
-def test_every_setting_is_an_option(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+def test_every_setting_is_an_option(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
     paintings = [str(pictures[1] / name) for name in ("0050.png", "0051.png")]
     mask = str(pictures[0] / "0001.png")
-    more = ["--style", paintings[0], "--strength", "80%", "--colours", "photo", "--detail", "32", "--tiles"]
-    more += ["--mask", mask, "--mask-style", paintings[1], "--mask-softness", "2.5", "--mask-invert"]
+    more = [
+        "--style",
+        paintings[0],
+        "--strength",
+        "80%",
+        "--colours",
+        "photo",
+        "--detail",
+        "32",
+        "--tiles",
+    ]
+    more += [
+        "--mask",
+        mask,
+        "--mask-style",
+        paintings[1],
+        "--mask-softness",
+        "2.5",
+        "--mask-invert",
+    ]
     assert stylize.main(quick(model, pictures, tmp_path / "a.png", *more)) == 0
     recipe = read(tmp_path / "a.png")
     assert recipe.settings == Settings(
@@ -143,7 +206,12 @@ def test_settings_come_from_a_file_or_a_picture_and_options_come_first(
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"strength": 0.5, "colours": "photo"}), encoding="utf-8")
     style = ["--style", str(pictures[1] / "0050.png"), "--settings"]
-    assert stylize.main(quick(model, pictures, tmp_path / "a.png", *style, str(file), "--strength", "70")) == 0
+    assert (
+        stylize.main(
+            quick(model, pictures, tmp_path / "a.png", *style, str(file), "--strength", "70")
+        )
+        == 0
+    )
     first = read(tmp_path / "a.png").settings
     assert (first.strength, first.colours) == (0.7, "photo")
     again = [
@@ -173,7 +241,9 @@ def test_standard_input_to_standard_output(
     assert stylize.main(quick(model, pictures, Path("-"), *style, "--content", "-")) == 0
     out, err = capfdbinary.readouterr()
     assert load_image(out).tobytes() == load_image(tmp_path / "a.png").tobytes()
-    assert out.startswith(b"\x89PNG") and out.endswith(b"IEND\xaeB`\x82"), "the picture and nothing else"
+    assert out.startswith(b"\x89PNG") and out.endswith(b"IEND\xaeB`\x82"), (
+        "the picture and nothing else"
+    )
     assert b"1 painted to standard output, 0 skipped" in err
 
 
@@ -181,7 +251,12 @@ def test_json_is_an_object_a_line_for_each_result(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (pictures[1] / "broken.png").write_bytes(b"not a picture")
-    assert stylize.main(quick(model, pictures, tmp_path / "out", "--style", str(pictures[1]), "--json")) == 2
+    assert (
+        stylize.main(
+            quick(model, pictures, tmp_path / "out", "--style", str(pictures[1]), "--json")
+        )
+        == 2
+    )
     captured = capsys.readouterr()
     facts = [json.loads(line) for line in captured.out.splitlines()]
     assert [Path(fact["styles"][0]).name for fact in facts] == ["0050.png", "0051.png"]
@@ -205,9 +280,16 @@ def test_what_is_said_about_stroke_width_is_not_said_twice(
     assert capsys.readouterr().out.count("as at 512 px") == 1
 
 
-@pytest.mark.parametrize(("name", "kind"), [("sheet.jpg", "JPEG"), ("sheet.png", "PNG"), ("", "PNG")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("sheet.jpg", "JPEG"), ("sheet.png", "PNG"), ("", "PNG")]
+)
 def test_a_sheet_of_the_gallerys_paintings(
-    name: str, kind: str, model: Path, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    kind: str,
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gallery, "STYLES", gallery.STYLES[:2])
     monkeypatch.setattr(gallery, "MORE_STYLES", ())
@@ -234,18 +316,36 @@ def test_a_sheet_leaves_out_what_cannot_be_read(
     ("arguments", "sentence"),
     [
         ("--content PHOTO", "Give a painting with --style, or --sheet"),
-        ("--content PHOTOS --style PAINTING --out x.png", "There are 2 results; give --out a folder for them."),
+        (
+            "--content PHOTOS --style PAINTING --out x.png",
+            "There are 2 results; give --out a folder for them.",
+        ),
         ("--content PHOTOS --style PAINTING --out -", "There are 2 results; give --out a folder"),
         ("--content PHOTO --style PAINTING --out x.jpg", "Results are PNG files"),
         ("--content PHOTO --style PAINTING --out - --json", "The picture and the JSON cannot both"),
-        ("--content PHOTO --style PAINTING PAINTING --mix 1 1 --refine 2", "Refining takes one painting"),
-        ("--content PHOTO --style PAINTING PAINTING --mix 1", "The mix has 1 weights for 2 paintings"),
-        ("--content PHOTO --style PAINTING --strength 160", "The setting strength must be a number from 0 to 1.5."),
-        ("--content PHOTO --style PAINTING --mask-style PAINTING", "A painting for outside the mask needs a mask."),
+        (
+            "--content PHOTO --style PAINTING PAINTING --mix 1 1 --refine 2",
+            "Refining takes one painting",
+        ),
+        (
+            "--content PHOTO --style PAINTING PAINTING --mix 1",
+            "The mix has 1 weights for 2 paintings",
+        ),
+        (
+            "--content PHOTO --style PAINTING --strength 160",
+            "The setting strength must be a number from 0 to 1.5.",
+        ),
+        (
+            "--content PHOTO --style PAINTING --mask-style PAINTING",
+            "A painting for outside the mask needs a mask.",
+        ),
         ("--content PHOTO --style PAINTING --mask missing.png", '"missing.png" does not exist'),
         ("--content PHOTO --style PAINTING --settings PHOTO", "This picture carries no recipe"),
         ("--content PHOTO --style PAINTING --settings missing.json", "[Errno 2]"),
-        ("--content PHOTO --sheet --mix 1 1", "A sheet shows one painting at a time; leave out --mix."),
+        (
+            "--content PHOTO --sheet --mix 1 1",
+            "A sheet shows one painting at a time; leave out --mix.",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_one_sentence(
@@ -258,7 +358,11 @@ def test_options_that_do_not_go_together_are_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    known = {"PHOTO": pictures[0] / "0000.png", "PHOTOS": pictures[0], "PAINTING": pictures[1] / "0050.png"}
+    known = {
+        "PHOTO": pictures[0] / "0000.png",
+        "PHOTOS": pictures[0],
+        "PAINTING": pictures[1] / "0050.png",
+    }
     given = [str(known.get(word, word)) for word in arguments.split()]
     assert stylize.main([*given, "--model", str(model)]) == 1
     error = capsys.readouterr().err
@@ -267,7 +371,9 @@ def test_options_that_do_not_go_together_are_one_sentence(
     assert not list(tmp_path.glob("x.*")) and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("text", "share"), [("80", 0.8), ("80%", 0.8), ("7", 0.07), ("112.5", 1.125), ("0", 0.0)])
+@pytest.mark.parametrize(
+    ("text", "share"), [("80", 0.8), ("80%", 0.8), ("7", 0.07), ("112.5", 1.125), ("0", 0.0)]
+)
 def test_percentages_are_read_as_written(text: str, share: float) -> None:
     assert percent(text) == share
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.checkpoint import save_model
-from core.encoder import load_encoder
-from core.variants import VARIANTS
+from core.models.checkpoint import save_model
+from core.models.encoder import load_encoder
+from core.models.registry import VARIANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,9 @@ def served(temporary: Path, *options: str) -> Iterator[str]:
         port = free.getsockname()[1]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(temporary)}
     command = [sys.executable, "app.py", "--port", str(port), *options]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdout is not None
         line = server.stdout.readline()
         assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"

@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from gallery.pictures import find_content, find_style
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,7 +27,9 @@ LOCAL = ("http://127.0.0.1:", "data:", "blob:")
 SLOW = 60_000  # ms: stylising and refining on a busy machine
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,9 @@ def test_a_click_on_a_painting_is_enough(page: Page) -> None:
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
     page.locator("#painting-gallery").get_by_label("Thumbnail 7 of 8").click()
     repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
-    expect(page.locator("#painting-note")).to_contain_text("Composition VIII, Wassily Kandinsky, 1923")
+    expect(page.locator("#painting-note")).to_contain_text(
+        "Composition VIII, Wassily Kandinsky, 1923"
+    )
     page.locator("#more").get_by_label("Thumbnail 6 of").click()
     repainted(page, "astronaut__duerer_lion__original-500.png")
     expect(page.locator("#slider")).to_be_in_viewport(ratio=0.5)
@@ -87,7 +93,9 @@ def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> Non
 
     status = page.locator("#status")
     expect(status).to_contain_text("improved-500", timeout=SLOW)
-    expect(status).to_contain_text(re.compile(r"style pass [\d.]+ s.*total [\d.]+ s.*result 384 × 256 px", re.DOTALL))
+    expect(status).to_contain_text(
+        re.compile(r"style pass [\d.]+ s.*total [\d.]+ s.*result 384 × 256 px", re.DOTALL)
+    )
     repainted(page, "my-coffee__duerer_lion__improved-500.png")
 
     with page.expect_download() as download:
@@ -115,7 +123,9 @@ def test_a_broken_file_is_named_and_the_result_stays(page: Page, tmp_path: Path)
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
     upload(page, "photo", broken)
     alert = page.locator("#photo-note").get_by_role("alert")
-    expect(alert).to_contain_text(re.compile(r'^"holiday\.jpg" is damaged, incomplete .* accepted are PNG, JPEG.*\.$'))
+    expect(alert).to_contain_text(
+        re.compile(r'^"holiday\.jpg" is damaged, incomplete .* accepted are PNG, JPEG.*\.$')
+    )
     page.get_by_role("button", name="Stylize", exact=True).click()
     expect(page.locator("#status").get_by_role("alert")).to_contain_text("Choose a photo first")
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
@@ -153,13 +163,18 @@ def test_refining_shows_progress_and_can_be_stopped(page: Page) -> None:
     expect(page.get_by_role("button", name="Stylize", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "paper"), [("light", "rgb(247, 241, 230)"), ("dark", "rgb(25, 23, 24)")])
+@pytest.mark.parametrize(
+    ("theme", "paper"), [("light", "rgb(247, 241, 230)"), ("dark", "rgb(25, 23, 24)")]
+)
 def test_on_a_phone_all_fits_and_nothing_comes_from_elsewhere(
     browser: Browser, address: str, theme: str, paper: str
 ) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     foreign: list[str] = []
-    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None)
+    page.on(
+        "request",
+        lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None,
+    )
     opened(page, f"{address}?__theme={theme}")
     expect(page.locator("#more img").first).to_be_visible()
     expect(page.locator("body")).to_have_css("background-color", paper)

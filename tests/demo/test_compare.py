@@ -20,23 +20,33 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect, sync_playwright
 
-from core import checkpoint
-from core.images import ImageError
-from core.stylizer import get_stylizer
-from demo import compare_cell, compare_html, compare_paint
-from demo.compare_choice import OWN, accept_upload, chosen, offered_rows, opening, read
-from demo.jobs import OrderError
-from demo.pictures import new_file
-from gallery import cells
+from core.images.decode import ImageError
+from core.inference.stylizer import get_stylizer
+from core.models import checkpoint
+from demo.compare import cell as compare_cell
+from demo.compare import grid_html
+from demo.compare import render as compare_paint
+from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, opening, read
+from demo.shared.requests import RequestError
+from demo.shared.uploads import new_file
+from gallery.grids import paths
+from gallery.grids.results import Grid
 from gallery.pictures import STYLES
-from gallery.results import Grid
 from tests.rendered import render
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND = STYLES[0], STYLES[1]
 PLACE = (0, 1)  # the first style, the second content
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
 SLOW = 60_000  # ms: painting on a busy machine
 expect.set_options(timeout=20_000)
 
@@ -60,7 +70,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def gallery(rendered: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(cells, "RENDERED", rendered)
+    monkeypatch.setattr(paths, "RENDERED", rendered)
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
     get_stylizer.cache_clear()
     yield rendered
@@ -88,7 +98,7 @@ def test_it_opens_on_refined_grids_once_there_are_some(gallery: Path, tmp_path: 
     shutil.copytree(gallery, tmp_path, dirs_exist_ok=True)
     render(tmp_path, "refined")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "RENDERED", tmp_path)
+        patch.setattr(paths, "RENDERED", tmp_path)
         assert opening().mode == "refined"
 
 
@@ -98,18 +108,27 @@ def test_it_opens_on_refined_grids_once_there_are_some(gallery: Path, tmp_path: 
     [
         (("C", "instant"), "no appendix named C; choose A or B"),
         (("A", "slow"), "no mode named slow; choose instant or refined"),
-        ((OWN, "instant", [], ["stained_glass"], ["china"]), "at least one model, one painting and one photo"),
+        (
+            (OWN, "instant", [], ["stained_glass"], ["china"]),
+            "at least one model, one painting and one photo",
+        ),
         (
             (OWN, "instant", ["starry"], ["stained_glass"], ["china"]),
             "no model named starry; choose from .*improved-500",
         ),
         ((OWN, "instant", ["improved-500"], ["starry"], ["china"]), "no painting named starry"),
-        ((OWN, "instant", ["improved-500"], ["stained_glass"], ["/etc/passwd"]), "did not arrive as a file"),
-        ((OWN, "instant", ["improved-500"], ["stained_glass"], [f"{i}" for i in range(9)]), "room for 8 photos"),
+        (
+            (OWN, "instant", ["improved-500"], ["stained_glass"], ["/etc/passwd"]),
+            "did not arrive as a file",
+        ),
+        (
+            (OWN, "instant", ["improved-500"], ["stained_glass"], [f"{i}" for i in range(9)]),
+            "room for 8 photos",
+        ),
     ],
 )
 def test_an_impossible_choice_is_refused_in_one_sentence(order: tuple[Any, ...], said: str) -> None:
-    with pytest.raises((OrderError, ImageError), match=said):
+    with pytest.raises((RequestError, ImageError), match=said):
         chosen(*order)
 
 
@@ -140,10 +159,10 @@ def test_rows_offered_are_the_trained_models_and_what_else_can_paint() -> None:
 @pytest.mark.usefixtures("gallery")
 def test_a_model_that_is_missing_says_so_and_a_gap_too() -> None:
     choice = chosen("A", "instant")
-    shown = compare_html.grid_html(choice, read(choice, FIRST))
+    shown = grid_html.grid_html(choice, read(choice, FIRST))
     assert shown.count('class="cell"') == 16
     assert shown.count("Not trained yet") == 2
-    unpainted = compare_html.grid_html(choice, read(choice, STYLES[5]))
+    unpainted = grid_html.grid_html(choice, read(choice, STYLES[5]))
     assert unpainted.count("Not painted yet") == 2
 
 
@@ -151,14 +170,16 @@ def test_a_model_that_is_missing_says_so_and_a_gap_too() -> None:
 def test_names_of_files_are_text_to_the_page() -> None:
     _, value = accept_upload(upload("<i>me.png"))
     choice = chosen(OWN, "instant", ["improved-500"], ["stained_glass"], [value])
-    shown = compare_html.grid_html(choice, read(choice, choice.styles[0]))
+    shown = grid_html.grid_html(choice, read(choice, choice.styles[0]))
     assert "<i>" not in shown
     assert "&lt;i&gt;me" in shown
 
 
 @pytest.mark.usefixtures("gallery")
 def test_a_cell_stands_beside_the_photo_at_its_size() -> None:
-    (before, after), table = compare_cell.sides(chosen("A", "instant"), PLACE, "photo", "improved-500")
+    (before, after), table = compare_cell.sides(
+        chosen("A", "instant"), PLACE, "photo", "improved-500"
+    )
     assert after.endswith(f"{FIRST.name}/improved-500/chelsea.jpg")
     with Image.open(before) as photo, Image.open(after) as cell:
         assert (photo.format, photo.size) == ("PNG", cell.size)
@@ -167,7 +188,9 @@ def test_a_cell_stands_beside_the_photo_at_its_size() -> None:
 
 @pytest.mark.usefixtures("gallery")
 def test_of_two_models_the_number_nearer_to_the_ideal_is_set_apart() -> None:
-    (before, _), table = compare_cell.sides(chosen("A", "instant"), PLACE, "original-500", "improved-500")
+    (before, _), table = compare_cell.sides(
+        chosen("A", "instant"), PLACE, "original-500", "improved-500"
+    )
     assert before.endswith("original-500/chelsea.jpg")
     assert "<td class=best>1.01</td><td>2.01</td><td>0</td>" in table
     assert "<td>–</td><td>–</td>" in table, "there are no whites"
@@ -175,8 +198,12 @@ def test_of_two_models_the_number_nearer_to_the_ideal_is_set_apart() -> None:
 
 @pytest.mark.usefixtures("gallery")
 def test_a_cell_that_is_not_there_cannot_be_opened() -> None:
-    for place, row in ((PLACE, "original-1000"), ((0, 99), "improved-500"), ((-1, 0), "improved-500")):
-        with pytest.raises(OrderError):
+    for place, row in (
+        (PLACE, "original-1000"),
+        ((0, 99), "improved-500"),
+        ((-1, 0), "improved-500"),
+    ):
+        with pytest.raises(RequestError):
             compare_cell.opened(chosen("A", "instant"), place, "photo", row)
 
 
@@ -194,7 +221,10 @@ def test_gaps_are_painted_and_measured_and_what_is_there_is_kept() -> None:
     grid = own_grid()
     assert [cell.picture is None for cell in grid.rows[0].cells] == [False, True]
     steps = list(compare_paint.paint([grid], threading.Event()))
-    assert [(step.done, step.total, step.changed) for step in steps] == [(0, 1, False), (1, 1, True)]
+    assert [(step.done, step.total, step.changed) for step in steps] == [
+        (0, 1, False),
+        (1, 1, True),
+    ]
     kept, painted = compare_paint.completed(grid).rows[0].cells
     assert kept == grid.rows[0].cells[0]
     assert painted.picture is not None
@@ -218,14 +248,27 @@ def test_painting_that_is_stopped_paints_no_more() -> None:
 
 
 @pytest.fixture(scope="module")
-def page_address(rendered: Path, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def page_address(
+    rendered: Path, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Where the page is served from the drawn gallery and untrained models."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
-    command = [sys.executable, "-c", START, str(rendered), "--port", port, "--checkpoints", str(checkpoints)]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as server:
+    command = [
+        sys.executable,
+        "-c",
+        START,
+        str(rendered),
+        "--port",
+        port,
+        "--checkpoints",
+        str(checkpoints),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+    ) as server:
         assert server.stdout is not None
         line = server.stdout.readline()
         assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"
@@ -261,7 +304,9 @@ def test_measures_answers_with_every_number(client: Client) -> None:
         (("A", STYLES[4].name, "instant"), "no picture in this grid yet"),
     ],
 )
-def test_compare_refuses_what_there_is_not(client: Client, order: tuple[str, ...], said: str) -> None:
+def test_compare_refuses_what_there_is_not(
+    client: Client, order: tuple[str, ...], said: str
+) -> None:
     with pytest.raises(AppError, match=said):
         client.predict(*order, api_name="/compare")
 
@@ -291,12 +336,16 @@ def opened(page: Page, address: str) -> None:
 def test_it_opens_on_a_finished_grid_and_another_can_be_chosen(page: Page) -> None:
     grid = page.locator("#grid")
     expect(grid.locator(".cell img")).to_have_count(16)
-    page.wait_for_function("[...document.querySelectorAll('#grid img')].every((image) => image.naturalWidth > 0)")
+    page.wait_for_function(
+        "[...document.querySelectorAll('#grid img')].every((image) => image.naturalWidth > 0)"
+    )
     expect(page.locator("#compare-title")).to_contain_text("16 of 32 pictures")
 
     grid.get_by_role("button", name="Bal du moulin").click()
     expect(grid.locator(".style figcaption")).to_contain_text("Bal du moulin de la Galette")
-    expect(grid.get_by_role("button", name="Bal du moulin")).to_have_attribute("aria-pressed", "true")
+    expect(grid.get_by_role("button", name="Bal du moulin")).to_have_attribute(
+        "aria-pressed", "true"
+    )
     page.get_by_label("Appendix B").check()
     expect(page.get_by_role("heading", name="Appendix B")).to_be_visible()
     expect(grid.locator(".cell")).to_have_count(8)
@@ -304,13 +353,22 @@ def test_it_opens_on_a_finished_grid_and_another_can_be_chosen(page: Page) -> No
     expect(grid.locator(".style figcaption")).to_contain_text("Bal du moulin de la Galette")
     page.locator("#grid-mode").get_by_label("Refined").check()
     expect(grid.locator(".cell")).to_have_count(0)
-    expect(page.locator("#measure-note")).to_contain_text("Nothing in this selection was measured yet")
+    expect(page.locator("#measure-note")).to_contain_text(
+        "Nothing in this selection was measured yet"
+    )
 
 
 def test_a_click_on_a_cell_shows_it_large_between_any_two_models(page: Page) -> None:
-    page.locator("#grid").get_by_role("button", name="Improved, 500 images (改进模型): Chelsea the cat").click()
-    cell, images = page.locator("#cell"), page.locator("#cell-slider").get_by_test_id("imageslider-image")
-    expect(cell.get_by_role("heading")).to_have_text(f"Chelsea the cat in the style of {FIRST.title}")
+    page.locator("#grid").get_by_role(
+        "button", name="Improved, 500 images (改进模型): Chelsea the cat"
+    ).click()
+    cell, images = (
+        page.locator("#cell"),
+        page.locator("#cell-slider").get_by_test_id("imageslider-image"),
+    )
+    expect(cell.get_by_role("heading")).to_have_text(
+        f"Chelsea the cat in the style of {FIRST.title}"
+    )
     expect(images.nth(1)).to_have_attribute("src", re.compile(r"improved-500/chelsea\.jpg"))
     expect(images.nth(0)).to_have_attribute("src", re.compile(r"chelsea\.png"))
     specks = cell.get_by_role("row", name="Specks per megapixel")
@@ -327,7 +385,9 @@ def test_charts_are_drawn_and_follow_the_measure(page: Page) -> None:
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     expect(page.locator(".js-plotly-plot .bars .point > path")).to_have_count(2)
     expect(page.locator(".js-plotly-plot .boxlayer path.box")).to_have_count(4)
-    expect(page.locator(".js-plotly-plot .hm image, .js-plotly-plot .heatmaplayer image")).to_have_count(1)
+    expect(
+        page.locator(".js-plotly-plot .hm image, .js-plotly-plot .heatmaplayer image")
+    ).to_have_count(1)
     page.get_by_label("Measure", exact=True).click()
     page.get_by_role("option", name="Specks, per megapixel").click()
     expect(page.locator(".js-plotly-plot .xtitle").first).to_have_text("Specks, per megapixel")
@@ -344,7 +404,9 @@ def test_everything_can_be_taken_away(page: Page) -> None:
     with zipfile.ZipFile(downloaded(page, "Pictures as zip", f"{name}_pictures.zip")) as archive:
         assert archive.testzip() is None
         assert f"instant/{SECOND.name}/improved-500/china.jpg" in archive.namelist()
-    text = downloaded(page, "Numbers as CSV", f"{name}_measures.csv").read_text(encoding="utf-8-sig")
+    text = downloaded(page, "Numbers as CSV", f"{name}_measures.csv").read_text(
+        encoding="utf-8-sig"
+    )
     assert len(list(csv.DictReader(io.StringIO(text)))) == 2 * 2 * 8
 
 
@@ -376,8 +438,12 @@ def test_own_pictures_are_painted_where_they_are_missing(page: Page, tmp_path: P
     expect(page.locator("#cell-numbers").get_by_role("row", name="Specks")).to_be_visible()
 
 
-@pytest.mark.parametrize(("theme", "ink"), [("light", "rgb(51, 46, 41)"), ("dark", "rgb(235, 226, 210)")])
-def test_on_a_phone_all_fits_and_charts_can_be_read(browser: Browser, page_address: str, theme: str, ink: str) -> None:
+@pytest.mark.parametrize(
+    ("theme", "ink"), [("light", "rgb(51, 46, 41)"), ("dark", "rgb(235, 226, 210)")]
+)
+def test_on_a_phone_all_fits_and_charts_can_be_read(
+    browser: Browser, page_address: str, theme: str, ink: str
+) -> None:
     page = browser.new_page(viewport={"width": 390, "height": 844})
     opened(page, f"{page_address}?__theme={theme}")
     expect(page.locator(".js-plotly-plot .xtitle").first).to_have_css("fill", ink)

@@ -16,20 +16,23 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core import checkpoint, stylize
-from core.images import ImageError
-from core.recipe import read
+from core import stylize
+from core.images.decode import ImageError
+from core.inference.stylizer import get_stylizer
+from core.models import checkpoint
+from core.provenance import read
 from core.settings import Settings
-from core.stylizer import get_stylizer
-from demo import recipes
-from demo.jobs import OrderError, repaint
-from demo.mask import AUTO, PNG_URL, mask_file, outside_file
-from demo.mixing import EQUAL, mixture
-from demo.orders import Controls
-from demo.pictures import new_file, saved
+from demo.shared.requests import RequestError, repaint
+from demo.shared.uploads import new_file, saved
+from demo.transfer import provenance
+from demo.transfer.form import Controls
+from demo.transfer.mask import AUTO, PNG_URL, mask_file, outside_file
+from demo.transfer.mixing import EQUAL, mixture
 from gallery.pictures import find_content, find_style
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 SLOW = 60_000  # ms: stylising on a busy machine
 
 
@@ -87,7 +90,14 @@ def test_untouched_controls_are_the_default_settings() -> None:
 
 def test_each_control_reaches_its_setting() -> None:
     glass = uploaded(find_style("stained_glass").path())
-    changed = {"strength": 55, "colours": "photo", "detail": 64, "third": glass, "weight_3": 20, "softness": 8}
+    changed = {
+        "strength": 55,
+        "colours": "photo",
+        "detail": 64,
+        "third": glass,
+        "weight_3": 20,
+        "softness": 8,
+    }
     order = controls(**changed, invert=True).order()
     assert order.settings == Settings(
         model="original-500",
@@ -105,7 +115,9 @@ def test_each_control_reaches_its_setting() -> None:
 def test_places_that_are_empty_have_no_weight() -> None:
     assert mixture(["a", None, "c", None], [10, 20, 30, 40]) == (["a", "c"], (10, 30))
     assert mixture(["a", None, None, None], [0, 20, 30, 40]) == (["a"], ())
-    assert mixture([None, "b", None, None], [1, 2, 3, 4]) == ([None, "b"], (1, 2)), "the first painting is missed later"
+    assert mixture([None, "b", None, None], [1, 2, 3, 4]) == ([None, "b"], (1, 2)), (
+        "the first painting is missed later"
+    )
 
 
 def test_a_painted_mask_becomes_a_file_and_a_mask_file_goes_before_it(tmp_path: Path) -> None:
@@ -120,7 +132,9 @@ def test_a_painted_mask_becomes_a_file_and_a_mask_file_goes_before_it(tmp_path: 
     assert mask_file(None, None) is mask_file("", None) is None
 
 
-@pytest.mark.parametrize("painted", ["/etc/passwd", PNG_URL + "no!", PNG_URL + "A" * 5_000_000, ["a"]])
+@pytest.mark.parametrize(
+    "painted", ["/etc/passwd", PNG_URL + "no!", PNG_URL + "A" * 5_000_000, ["a"]]
+)
 def test_a_mask_that_was_not_painted_here_is_refused(painted: Any) -> None:
     with pytest.raises(ImageError, match="The painted mask did not arrive"):
         mask_file(painted, None)
@@ -128,7 +142,7 @@ def test_a_mask_that_was_not_painted_here_is_refused(painted: Any) -> None:
 
 def test_a_painting_for_elsewhere_must_be_chosen() -> None:
     assert outside_file("photo", None) is None
-    with pytest.raises(OrderError, match="Choose the painting for outside the mask"):
+    with pytest.raises(RequestError, match="Choose the painting for outside the mask"):
         outside_file("painting", None)
 
 
@@ -137,20 +151,30 @@ def test_a_painting_for_elsewhere_must_be_chosen() -> None:
 
 def loaded(path: Path, now: Controls) -> tuple[dict[str, Any], str]:
     """What loading a file does: control -> its new value, those that stay as they are left out; and what is said."""
-    *values, _, _, said = recipes.load(uploaded(path), *now)
-    new = {name: value for name, value in zip(Controls._fields, values, strict=True) if value != gr.skip()}
+    *values, _, _, said = provenance.load(uploaded(path), *now)
+    new = {
+        name: value
+        for name, value in zip(Controls._fields, values, strict=True)
+        if value != gr.skip()
+    }
     return {name: getattr(value, "value", value) for name, value in new.items()}, said
 
 
 @pytest.mark.usefixtures("models")
-def test_the_command_that_is_shown_makes_the_same_file_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_that_is_shown_makes_the_same_file_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     glass = uploaded(find_style("stained_glass").path())
-    chosen = controls(second=glass, weight_2=20, strength=80, painted=data_url(Image.linear_gradient("L")))
+    chosen = controls(
+        second=glass, weight_2=20, strength=80, painted=data_url(Image.linear_gradient("L"))
+    )
     [painting] = repaint(chosen.order())
     assert painting.recipe
-    command, _, _ = recipes.texts(painting.recipe, painting.file_name)
-    monkeypatch.chdir(recipes.ROOT)
-    outside = find_content("coffee").path()  # only its name is shown where scikit-image is installed elsewhere
+    command, _, _ = provenance.texts(painting.recipe, painting.file_name)
+    monkeypatch.chdir(provenance.ROOT)
+    outside = find_content(
+        "coffee"
+    ).path()  # only its name is shown where scikit-image is installed elsewhere
     words = [str(outside) if word == outside.name else word for word in shlex.split(command)[3:]]
     words[words.index("mask.png")] = str(mask_file(chosen.painted, None))
     words[words.index(painting.file_name)] = str(tmp_path / painting.file_name)
@@ -162,15 +186,26 @@ def test_the_command_that_is_shown_makes_the_same_file_again(tmp_path: Path, mon
 def test_a_png_puts_every_control_back(tmp_path: Path) -> None:
     glass, lion = (uploaded(find_style(name).path()) for name in ("stained_glass", "duerer_lion"))
     own = uploaded(find_content("chelsea").path(), "my cat.png")
-    Path(str(own["path"])).write_bytes(Path(str(own["path"])).read_bytes() + b"\0")  # no longer the gallery's
-    mask = {"painted": data_url(Image.linear_gradient("L")), "elsewhere": "painting", "outside": lion, "softness": 3}
-    chosen = controls(content=own, third=glass, strength=70, colours="recolour", size=100, detail=64, **mask)
+    Path(str(own["path"])).write_bytes(
+        Path(str(own["path"])).read_bytes() + b"\0"
+    )  # no longer the gallery's
+    mask = {
+        "painted": data_url(Image.linear_gradient("L")),
+        "elsewhere": "painting",
+        "outside": lion,
+        "softness": 3,
+    }
+    chosen = controls(
+        content=own, third=glass, strength=70, colours="recolour", size=100, detail=64, **mask
+    )
     [painting] = repaint(chosen.order())
     values, said = loaded(Path(saved(painting)), controls())
     assert values["strength"] == 70 and values["colours"] == "recolour"
     assert (values["size"], values["detail"], values["softness"]) == (100, 64, 3)
     assert [Path(values[place]).name for place in ("style", "outside")] == ["duerer_lion.jpg"] * 2
-    assert values["second"] == str(find_style("stained_glass").path()), "paintings move up to the first places"
+    assert values["second"] == str(find_style("stained_glass").path()), (
+        "paintings move up to the first places"
+    )
     assert values["third"] is values["fourth"] is values["content"] is values["painted"] is None
     assert (values["weight_1"], values["weight_2"], values["elsewhere"]) == (50, 50, "painting")
     assert "Bring these files yourself: the photo my cat.png, the mask mask.png." in said
@@ -181,13 +216,22 @@ def test_a_png_puts_every_control_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("models")
-def test_json_leaves_the_pictures_alone_and_a_folder_is_no_model(tmp_path: Path, checkpoints: Path) -> None:
+def test_json_leaves_the_pictures_alone_and_a_folder_is_no_model(
+    tmp_path: Path, checkpoints: Path
+) -> None:
     file = tmp_path / "settings.json"
-    settings = Settings(model=str(checkpoints / "original-500"), mix=(0.7, 0.3), strength=1.2, size=4000, refine=0)
+    settings = Settings(
+        model=str(checkpoints / "original-500"), mix=(0.7, 0.3), strength=1.2, size=4000, refine=0
+    )
     file.write_text(json.dumps(settings.to_json()))
     values, said = loaded(file, controls(fourth=uploaded(find_style("duerer_lion").path())))
     assert not {"content", "style", "second", "painted", "model"} & set(values)
-    assert (values["strength"], values["size"], values["weight_1"], values["weight_4"]) == (120, 2048, 70, 30)
+    assert (values["strength"], values["size"], values["weight_1"], values["weight_4"]) == (
+        120,
+        2048,
+        70,
+        30,
+    )
     assert "There is no trained model named" in said and "at most 2048 px" in said
 
 
@@ -201,7 +245,9 @@ def test_json_leaves_the_pictures_alone_and_a_folder_is_no_model(tmp_path: Path,
         (b"\x89PNG\r\n\x1a\n", "is not a PNG picture, so it carries no recipe"),
     ],
 )
-def test_a_file_without_settings_is_refused_in_one_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_without_settings_is_refused_in_one_sentence(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
     (tmp_path / "file").write_bytes(content)
     values, answer = loaded(tmp_path / "file", controls())
     assert values == {}
@@ -214,7 +260,9 @@ def test_a_file_without_settings_is_refused_in_one_sentence(tmp_path: Path, cont
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
 
 
 @pytest.fixture
@@ -240,7 +288,9 @@ def stylized(page: Page, *said: str) -> None:
 
 def type_strength(page: Page, percent: str) -> None:
     """Type it as a person would, once the folder is open: a slider that is being laid out forgets what is typed."""
-    number, knob = (page.get_by_label(f"{kind} for Strength") for kind in ("number input", "range slider"))
+    number, knob = (
+        page.get_by_label(f"{kind} for Strength") for kind in ("number input", "range slider")
+    )
     expect(number).to_have_value("100")
     for _ in range(5):
         number.fill(percent)
@@ -265,7 +315,9 @@ def drag(page: Page, selector: str, *places: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
 def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_path: Path) -> None:
     unfold(page, "Strength, colours, strokes")
     type_strength(page, "80")
@@ -299,14 +351,20 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
     unfold(page, "Recipe of this picture")
     page.locator("#recipe-command").get_by_label("Copy").click()
     command = page.evaluate("navigator.clipboard.readText()")
-    assert "--strength 80" in command and "--mix 70.0 30.0" in command and command.endswith(f"--out {file.name}")
+    assert (
+        "--strength 80" in command
+        and "--mix 70.0 30.0" in command
+        and command.endswith(f"--out {file.name}")
+    )
 
     page.reload()
     unfold(page, "Recipe of this picture")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Load settings").click()
     chooser.value.set_files(file)
-    expect(page.locator("#loaded")).to_contain_text("Bring these files yourself: the mask mask.png.")
+    expect(page.locator("#loaded")).to_contain_text(
+        "Bring these files yourself: the mask mask.png."
+    )
     unfold(page, "Strength, colours, strokes")
     expect(page.get_by_label("number input for Strength")).to_have_value("80")
     expect(page.get_by_label("photo's", exact=True)).to_be_checked()

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from core import checkpoint
-from core.claims import LOWER, compare
-from core.heldout import ASIDE
-from core.heldout_summary import Change, Summary
-from core.logs import Series, read_files
-from demo import growth, growth_sources, growth_tables
-from demo.growth_figures import Curves, figure, running_mean, thin, two_signed_log
-from demo.growth_sources import Source, readable, running, shipped, sources
+from core.analysis.heldout import ASIDE
+from core.analysis.heldout_comparison import Change, Summary
+from core.analysis.training_logs import Series, read_files
+from core.metrics.paired_test import LOWER, compare
+from core.models import checkpoint
+from demo.growth import logs as growth_sources
+from demo.growth import tab as growth
+from demo.growth import tables
+from demo.growth.figure import Curves, figure, running_mean, thin, two_signed_log
+from demo.growth.logs import Source, readable, running, shipped, sources
 from tests.runs import FIRST, write_heldout, write_run
 
 from .conftest import served
@@ -42,7 +44,10 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_logs_of_models_and_of_trainings_are_offered(folders: Path) -> None:
     assert shipped() == ["original-500", "other"], "those of figure 5 first"
     assert running() == ["live"]
-    assert [source.title for source in sources(["other"], "live", None)] == ["other", "live, in training"]
+    assert [source.title for source in sources(["other"], "live", None)] == [
+        "other",
+        "live, in training",
+    ]
     with pytest.raises(ValueError, match="That training is not there any more"):
         sources([], "gone", None)
 
@@ -71,7 +76,9 @@ def test_a_file_that_is_no_log_is_named_and_the_others_are_shown(folders: Path) 
 
 def test_the_table_holds_the_fitted_law(folders: Path) -> None:
     table = growth.laws(sources(["original-500", "other"], "live", None), FIRST)
-    rates = re.findall(r'<th scope="row">([^<]+)</th>(?:<td>[^<]*</td>){3}<td>([^<]+)</td><td>([^<]+)</td>', table)
+    rates = re.findall(
+        r'<th scope="row">([^<]+)</th>(?:<td>[^<]*</td>){3}<td>([^<]+)</td><td>([^<]+)</td>', table
+    )
     assert rates == [
         ("original-500", "1.000", "1.000"),
         ("other", "0.500", "1.000"),
@@ -82,7 +89,9 @@ def test_the_table_holds_the_fitted_law(folders: Path) -> None:
         + "".join(f"{i},bias,0,0,0,0,0,0,0,0,0,{i / 100}\n" for i in range(4))
     )
     own = growth.laws([Source.of("own log", "#000000", [folders / "mine.csv"])], "bias")
-    assert "<td>0.0000 → 0.0300</td><td>–</td>" in own, "weights that begin at 0 have grown by no factor"
+    assert "<td>0.0000 → 0.0300</td><td>–</td>" in own, (
+        "weights that begin at 0 have grown by no factor"
+    )
 
 
 def test_a_training_that_is_over_is_not_called_one(folders: Path) -> None:
@@ -93,14 +102,17 @@ def test_a_training_that_is_over_is_not_called_one(folders: Path) -> None:
     assert [source.title for source in sources([], "live", None)] == ["live"]
 
 
-def test_a_log_that_cannot_be_drawn_as_chosen_says_what_it_has(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_cannot_be_drawn_as_chosen_says_what_it_has(
+    folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(growth_sources, "uploaded", lambda file, _: file["path"])
     mine = folders / "mine.csv"
     mine.write_text("iteration,style_loss\n0,2\n1,1\n")
     order = (["original-500"], None, [{"path": str(mine)}], FIRST, "linear")
     _, _, said, _ = growth.draw(False, *order, "loss", 20)
     assert (
-        "Of own log, neither the chosen layer nor the chosen loss is there: it has style_loss; choose another" in said
+        "Of own log, neither the chosen layer nor the chosen loss is there: it has style_loss; choose another"
+        in said
     )
     _, _, said, _ = growth.draw(False, *order, "style_loss", 20)
     assert said == ""
@@ -132,7 +144,9 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
     titles = [note["text"] for note in json.loads(str(phone.plot))["layout"]["annotations"]]
     assert max(len(re.sub("<[^>]+>", "", title)) for title in titles) < 50, "they fit a phone"
     shades = [trace["fillcolor"] for trace in traces[1:9]]
-    assert shades == shades[::-1] and len(set(shades)) == 4, "bands above and below the median look alike"
+    assert shades == shades[::-1] and len(set(shades)) == 4, (
+        "bands above and below the median look alike"
+    )
 
 
 def test_a_loss_is_the_mean_of_iterations_and_gaps_are_left_out() -> None:
@@ -163,25 +177,31 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
         write_heldout(models / "seeds" / f"original-500-decay-crop128-seed{seed}", groups=(ASIDE,))
         write_heldout(models / "seeds" / f"original-500-crop128-seed{seed}", 1.1, groups=(ASIDE,))
     rows = re.findall(r'<th scope="row">([^<]+)</th><td>([^<]+)</td>', growth.heldout())
-    lower = "9.1 % lower, 9.1 % lower; lower in 2 of 2 seeds, clearly lower in 2, clearly higher in 0"
+    lower = (
+        "9.1 % lower, 9.1 % lower; lower in 2 of 2 seeds, clearly lower in 2, clearly higher in 0"
+    )
     assert rows == [
         ("original-500", "–"),
         ("original-500-crop128\n2 seeds", "–"),
         ("original-500-decay-crop128\n2 seeds", lower),
         ("original-500", "–"),
     ]
-    said = (
-        "with <code>decay</code>, 9.1 % lower on average (−9.1 to −9.1 %), lower in 2 of 2 seeds. <b>So growth does not"
-    )
+    said = "with <code>decay</code>, 9.1 % lower on average (−9.1 to −9.1 %), lower in 2 of 2 seeds. <b>So growth does not"
     assert said in growth.heldout()
-    assert shipped() == ["original-500", "other"], "runs over seeds are rows of the table, not models"
+    assert shipped() == ["original-500", "other"], (
+        "runs over seeds are rows of the table, not models"
+    )
 
 
 @pytest.mark.parametrize(
     ("decay", "fixed", "verdict"),
-    [(-0.1, -0.2, "does not make"), (0.1, 0.2, "makes the model better, as"), (-0.1, 0.2, "not the growth as such")],
+    [
+        (-0.1, -0.2, "does not make"),
+        (0.1, 0.2, "makes the model better, as"),
+        (-0.1, 0.2, "not the growth as such"),
+    ],
 )
-def test_the_verdict_is_by_the_mean_over_seeds(decay: float, fixed: float, verdict: str) -> None:
+def test_the_verdict_is_by_the_mean_over_seeds(decay: float, styled: float, verdict: str) -> None:
     test = compare([1, 2], [1, 2], LOWER)
     rows = [
         Summary(
@@ -194,10 +214,12 @@ def test_the_verdict_is_by_the_mean_over_seeds(decay: float, fixed: float, verdi
             "",
             tuple(Change(c, test) for c in (0.01, -0.01, 3 * change)),
         )
-        for cure, change in (("decay", decay), ("fixed-norm", fixed))
+        for cure, change in (("decay", decay), ("fixed-norm", styled))
     ]
-    assert verdict in growth_tables.answer(rows)
-    assert growth_tables.answer([replace(rows[0], found=rows[0].found[:1])]) == "", "one seed says nothing of chance"
+    assert verdict in tables.answer(rows)
+    assert tables.answer([replace(rows[0], found=rows[0].found[:1])]) == "", (
+        "one seed says nothing of chance"
+    )
 
 
 def test_the_csv_has_every_logged_row(folders: Path, tmp_path: Path) -> None:
@@ -211,14 +233,22 @@ def test_the_csv_has_every_logged_row(folders: Path, tmp_path: Path) -> None:
     assert [float(row["loss"]) for row in rows] == pytest.approx(log.losses["loss"].values)
     weighed = [row for row in rows if row["layer"]]
     assert [float(row["rms"]) for row in weighed] == pytest.approx(log.layers[FIRST].rms, rel=1e-5)
-    assert [float(row["p50"]) for row in weighed] == pytest.approx(log.layers[FIRST].quantiles[:, 4], abs=1e-6)
-    assert [float(row["fitted_law"]) for row in weighed] == pytest.approx(log.layers[FIRST].rms, rel=1e-4)
+    assert [float(row["p50"]) for row in weighed] == pytest.approx(
+        log.layers[FIRST].quantiles[:, 4], abs=1e-6
+    )
+    assert [float(row["fitted_law"]) for row in weighed] == pytest.approx(
+        log.layers[FIRST].rms, rel=1e-4
+    )
     assert float(weighed[-1]["report_law"]) > 1.001 * float(weighed[-1]["fitted_law"]), (
         "its lr is twice the one of the rows"
     )
-    assert [float(row["turns"]) for row in weighed] == pytest.approx(0.04 / log.layers[FIRST].rms, rel=1e-4)
+    assert [float(row["turns"]) for row in weighed] == pytest.approx(
+        0.04 / log.layers[FIRST].rms, rel=1e-4
+    )
     again = read_files([tmp_path / "out.csv"], "own")
-    assert again.layers[FIRST].rms == pytest.approx(log.layers[FIRST].rms, rel=1e-5), "what the page writes, it reads"
+    assert again.layers[FIRST].rms == pytest.approx(log.layers[FIRST].rms, rel=1e-5), (
+        "what the page writes, it reads"
+    )
     assert len(again.losses["loss"].values) == 40
 
 
@@ -251,8 +281,12 @@ def titles(page: Page) -> Locator:
     return page.locator("#growth-figure .annotation-text")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
-def test_the_tab_from_figure_5_to_a_training_that_goes_on(page: Page, logs: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
+def test_the_tab_from_figure_5_to_a_training_that_goes_on(
+    page: Page, logs: Path, tmp_path: Path
+) -> None:
     table = page.locator("#growth-laws tbody tr")
     expect(titles(page).filter(has_text="original-500").first).to_be_visible(timeout=SLOW)
     expect(titles(page).filter(has_text="improved-500").first).to_be_visible()
@@ -261,7 +295,9 @@ def test_the_tab_from_figure_5_to_a_training_that_goes_on(page: Page, logs: Path
     expect(table.first.get_by_role("cell").nth(3)).to_have_text("1.000")
 
     page.locator("#growth-scale").get_by_label("logarithmic").check()
-    expect(page.locator("#growth-figure .ytick text").filter(has_text="0.01").first).to_be_visible(timeout=SLOW)
+    expect(page.locator("#growth-figure .ytick text").filter(has_text="0.01").first).to_be_visible(
+        timeout=SLOW
+    )
     page.get_by_label("Layer", exact=True).click()
     page.get_by_role("option", name="meta_net.hidden").click()
     expect(table.first.get_by_role("cell").nth(1)).to_contain_text("0.0100 → 0.0100", timeout=SLOW)
@@ -277,7 +313,9 @@ def test_the_tab_from_figure_5_to_a_training_that_goes_on(page: Page, logs: Path
     own = page.locator("#growth-files input[type=file]")
     (tmp_path / "shopping.csv").write_text("apples,pears\n3,4\n")
     own.set_input_files(tmp_path / "shopping.csv")
-    expect(page.locator("#growth-said").get_by_role("alert")).to_contain_text("shopping.csv", timeout=SLOW)
+    expect(page.locator("#growth-said").get_by_role("alert")).to_contain_text(
+        "shopping.csv", timeout=SLOW
+    )
     page.locator("#growth-files").get_by_label("Clear").first.click()
     own.set_input_files(write_run(tmp_path / "mine", c=1.5) / "weights.csv")
     expect(titles(page).filter(has_text="own log").first).to_be_visible(timeout=SLOW)

@@ -14,16 +14,24 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from core import checkpoint
-from core.images import ImageError
-from core.stylizer import get_stylizer
+from core.images.decode import ImageError
+from core.inference.stylizer import get_stylizer
+from core.models import checkpoint
 from demo import live
-from demo.jobs import OrderError
 from demo.live import Turns, repaint
+from demo.shared.requests import RequestError
 from gallery.pictures import find_style
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 SLOW = 60_000  # ms, on a busy machine
 PAINTING = str(find_style("duerer_lion").path())
@@ -91,7 +99,9 @@ def test_the_next_visitor_goes_on_when_the_one_who_is_live_stops() -> None:
 def test_a_frame_comes_back_painted_in_the_chosen_size(photos: dict[str, Image.Image]) -> None:
     frame = data_url(photos["coffee"])
     painted = repaint(frame, PAINTING, "original-500", 256)
-    with Image.open(io.BytesIO(base64.b64decode(painted.removeprefix("data:image/jpeg;base64,")))) as image:
+    with Image.open(
+        io.BytesIO(base64.b64decode(painted.removeprefix("data:image/jpeg;base64,")))
+    ) as image:
         assert (image.format, image.size) == ("JPEG", (256, 171))
     assert repaint(frame, PAINTING, "improved-500", 256) != painted
 
@@ -127,12 +137,19 @@ def test_a_frame_that_is_broken_or_too_large_is_refused() -> None:
     ("style", "model", "size", "said"),
     [
         (None, "original-500", 256, "Choose a painting first"),
-        (PAINTING, "starry", 256, "no trained model named starry; choose one of original-500, improved-500"),
+        (
+            PAINTING,
+            "starry",
+            256,
+            "no trained model named starry; choose one of original-500, improved-500",
+        ),
         (PAINTING, "original-500", 4096, "longest side can be 256, 320, 384, 512 px"),
     ],
 )
-def test_an_impossible_order_is_refused_in_one_sentence(style: str | None, model: str, size: float, said: str) -> None:
-    with pytest.raises(OrderError, match=said):
+def test_an_impossible_order_is_refused_in_one_sentence(
+    style: str | None, model: str, size: float, said: str
+) -> None:
+    with pytest.raises(RequestError, match=said):
         repaint(data_url(Image.new("RGB", (64, 48))), style, model, size)
 
 
@@ -150,12 +167,23 @@ def test_the_rate_is_that_of_the_latest_frames(monkeypatch: pytest.MonkeyPatch) 
     clock = iter([100, 100.5, 101, 101.25, 101.5, 200, 200.1, 200.2])
     monkeypatch.setattr(live.time, "monotonic", lambda: next(clock))
     said = [live.rate("visitor") for _ in range(8)]
-    assert ["frames/s" in line for line in said] == [False, False, True, True, True, False, False, True]
+    assert ["frames/s" in line for line in said] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
     assert "Live: 2.7 frames/s" in said[4] and "Live: 10.0 frames/s" in said[7]
 
 
 @pytest.mark.usefixtures("models")
-def test_frames_that_come_too_fast_are_dropped_and_the_latest_is_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frames_that_come_too_fast_are_dropped_and_the_latest_is_painted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     painted: list[str] = []
 
     def slow(camera: str, *_: object) -> str:
@@ -171,7 +199,9 @@ def test_frames_that_come_too_fast_are_dropped_and_the_latest_is_painted(monkeyp
     body = {"fn_index": event, "session_hash": "visitor"}
     with httpx.Client(base_url=f"{address}gradio_api/") as page:
         order = [None, "original-500", 256]
-        name = page.post("queue/join", json=body | {"data": [{"url": "0"}, *order]}).json()["event_id"]
+        name = page.post("queue/join", json=body | {"data": [{"url": "0"}, *order]}).json()[
+            "event_id"
+        ]
         for number in range(1, 11):
             time.sleep(0.05)
             page.post(f"stream/{name}", json=body | {"data": [{"url": str(number)}, *order]})
@@ -192,7 +222,9 @@ def browser() -> Iterator[Browser]:
 
 
 def on_camera(browser: Browser, address: str) -> Page:
-    page = browser.new_context(viewport={"width": 900, "height": 900}, permissions=["camera"]).new_page()
+    page = browser.new_context(
+        viewport={"width": 900, "height": 900}, permissions=["camera"]
+    ).new_page()
     page.goto(address, wait_until="domcontentloaded")
     page.get_by_role("tab", name="Live").click(timeout=SLOW)
     page.get_by_role("button", name="Access Webcam").click(timeout=SLOW)
@@ -209,8 +241,12 @@ def status(page: Page) -> Locator:
     return page.locator("#live-status")
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
-def test_the_camera_is_painted_live_for_one_visitor_after_the_other(browser: Browser, address: str) -> None:
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
+def test_the_camera_is_painted_live_for_one_visitor_after_the_other(
+    browser: Browser, address: str
+) -> None:
     first = on_camera(browser, address)
     expect(status(first)).to_contain_text(re.compile(r"Live: \d+\.\d frames/s"), timeout=SLOW)
     picture = first.locator("#live img")
@@ -224,7 +260,9 @@ def test_the_camera_is_painted_live_for_one_visitor_after_the_other(browser: Bro
     expect(status(first)).to_contain_text("frames/s", timeout=SLOW)
 
     second = on_camera(browser, address)
-    expect(status(second)).to_contain_text(re.compile(r"your turn comes in at most \d+ s"), timeout=SLOW)
+    expect(status(second)).to_contain_text(
+        re.compile(r"your turn comes in at most \d+ s"), timeout=SLOW
+    )
     expect(second.locator("#live img")).to_have_count(0)
     record(first).click()
     expect(second.locator("#live img")).to_be_visible(timeout=SLOW)

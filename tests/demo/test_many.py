@@ -15,22 +15,33 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 import app
-from core import checkpoint
-from core.images import load_image
-from core.paint import paint
-from core.recipe import read
+from core.images.decode import load_image
+from core.inference.stylizer import get_stylizer
+from core.models import checkpoint
+from core.pipeline import stylize_image
+from core.provenance import read
 from core.settings import Settings
-from core.stylizer import get_stylizer
-from demo import many, many_photos, many_sheet, painting
-from demo.jobs import OrderError
-from demo.many_photos import painted_photos
-from demo.many_sheet import painted_cells
-from demo.pictures import new_file
-from demo.zips import unlike, zip_file
+from demo import painting
+from demo.many import photos as many_photos
+from demo.many import sheet as many_sheet
+from demo.many import tab as many
+from demo.many.photos import painted_photos
+from demo.many.sheet import painted_cells
+from demo.shared.requests import RequestError
+from demo.shared.uploads import new_file
+from demo.shared.zips import unlike, zip_file
 from gallery.pictures import CONTENTS, Picture
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 LOCAL = ("http://127.0.0.1:", "data:", "blob:")
 SLOW = 60_000  # ms, on a busy machine
 MODEL = "improved-500"
@@ -78,12 +89,14 @@ def settings(size: int = 64) -> Settings:
 # ---- every painting at once ----
 
 
-def test_the_photo_is_painted_in_every_painting_as_elsewhere(folder: Path, gallery: list[Picture]) -> None:
+def test_the_photo_is_painted_in_every_painting_as_elsewhere(
+    folder: Path, gallery: list[Picture]
+) -> None:
     photo = folder / "0000.png"
     cells = list(painted_cells(str(photo), MODEL, 128))
     assert [cell.picture for cell in cells] == gallery
     assert [(cell.done, cell.of) for cell in cells] == [(1, 3), (2, 3), (3, 3)]
-    expected = paint(load_image(photo), gallery[1].image(), settings(128)).image
+    expected = stylize_image(load_image(photo), gallery[1].image(), settings(128)).image
     assert cells[1].image.size == (128, 96)
     assert cells[1].image.tobytes() == expected.tobytes()
 
@@ -106,9 +119,11 @@ def test_the_whole_sheet_is_one_png_with_the_photo_first(folder: Path) -> None:
         ({"size": None}, "128 to 384 px"),
     ],
 )
-def test_an_impossible_sheet_is_refused_in_one_sentence(folder: Path, order: dict[str, Any], said: str) -> None:
+def test_an_impossible_sheet_is_refused_in_one_sentence(
+    folder: Path, order: dict[str, Any], said: str
+) -> None:
     usual: dict[str, Any] = {"content": str(folder / "0000.png"), "model": MODEL, "size": 128}
-    with pytest.raises(OrderError, match=said):
+    with pytest.raises(RequestError, match=said):
         next(painted_cells(**(usual | order)))
 
 
@@ -140,7 +155,9 @@ def test_a_click_on_what_is_not_painted_is_answered(gallery: list[Picture]) -> N
 # ---- several photos at once ----
 
 
-def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(folder: Path, tmp_path: Path) -> None:
+def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(
+    folder: Path, tmp_path: Path
+) -> None:
     photos = [str(folder / name) for name in ("0000.png", "broken.jpg", "0001.png", "0001.png")]
     *_, last = painted_photos(photos, str(folder / "0100.png"), settings(), tmp_path)
     assert [Path(file).name for file in last.files] == [
@@ -150,8 +167,14 @@ def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(fold
     ]
     assert len(last.skipped) == 1 and '"broken.jpg"' in last.skipped[0]
     recipe = read(last.files[1])
-    assert (recipe.content.name, recipe.styles[0].name, recipe.settings.size) == ("0001.png", "0100.png", 64)
-    expected = paint(load_image(folder / "0001.png"), load_image(folder / "0100.png"), settings()).image
+    assert (recipe.content.name, recipe.styles[0].name, recipe.settings.size) == (
+        "0001.png",
+        "0100.png",
+        64,
+    )
+    expected = stylize_image(
+        load_image(folder / "0001.png"), load_image(folder / "0100.png"), settings()
+    ).image
     assert load_image(last.files[1]).tobytes() == expected.tobytes()
 
 
@@ -172,12 +195,15 @@ def test_names_that_folders_of_some_systems_hold_for_the_same_differ() -> None:
 
 def test_limits_are_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photo, style = str(folder / "0000.png"), str(folder / "0100.png")
-    for photos, said in (([], "Choose photos first"), ([photo] * 21, "These are 21 photos; at most 20")):
-        with pytest.raises(OrderError, match=said):
+    for photos, said in (
+        ([], "Choose photos first"),
+        ([photo] * 21, "These are 21 photos; at most 20"),
+    ):
+        with pytest.raises(RequestError, match=said):
             next(painted_photos(photos, style, settings(), tmp_path))
     assert "2 photos, " in many_photos.accept([uploaded_file(Path(photo)) for _ in range(2)])
-    monkeypatch.setattr(many_photos, "MOST_BYTES", 1000)
-    with pytest.raises(OrderError, match="KB together; at most"):
+    monkeypatch.setattr(many_photos, "MAX_BYTES", 1000)
+    with pytest.raises(RequestError, match="KB together; at most"):
         next(painted_photos([photo], style, settings(), tmp_path))
     assert 'role="alert"' in many_photos.accept([uploaded_file(Path(photo))])
     assert list(tmp_path.iterdir()) == []
@@ -185,7 +211,11 @@ def test_limits_are_said(folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_broken_painting_ends_it_before_the_first_photo(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r'"broken\.jpg"'):
-        next(painted_photos([str(folder / "0000.png")], str(folder / "broken.jpg"), settings(), tmp_path))
+        next(
+            painted_photos(
+                [str(folder / "0000.png")], str(folder / "broken.jpg"), settings(), tmp_path
+            )
+        )
 
 
 @pytest.mark.parametrize("value", [{"path": "/etc/passwd"}, "/etc/passwd", {}])
@@ -237,12 +267,21 @@ def client(address: str) -> Client:
 def test_a_sheet_for_programs(client: Client, folder: Path) -> None:
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {"/sheet", "/stylize_many"}
-    assert [p["parameter_name"] for p in named["/sheet"]["parameters"]] == ["content", "model", "size"]
-    assert named["/sheet"]["description"].startswith("Paint a photo in every painting of the gallery")
+    assert [p["parameter_name"] for p in named["/sheet"]["parameters"]] == [
+        "content",
+        "model",
+        "size",
+    ]
+    assert named["/sheet"]["description"].startswith(
+        "Paint a photo in every painting of the gallery"
+    )
     job = client.submit(handle_file(folder / "0000.png"), size=128, api_name="/sheet")
     *drafts, (sheet, info) = list(job)
     assert drafts[0][0] is None and drafts[0][1]["paintings"] == ["painting-0"]
-    assert info["paintings"] == ["painting-0", "painting-1", "painting-2"] and info["size"] == [128, 96]
+    assert info["paintings"] == ["painting-0", "painting-1", "painting-2"] and info["size"] == [
+        128,
+        96,
+    ]
     assert load_image(sheet).width > 2 * 128
     with pytest.raises(AppError, match="128 to 384 px"):
         client.predict(handle_file(folder / "0000.png"), size=1000, api_name="/sheet")
@@ -250,18 +289,24 @@ def test_a_sheet_for_programs(client: Client, folder: Path) -> None:
 
 def test_several_photos_for_programs(client: Client, folder: Path, tmp_path: Path) -> None:
     photos = [handle_file(folder / name) for name in ("0000.png", "broken.jpg", "0001.png")]
-    result, info = client.predict(photos, handle_file(folder / "0100.png"), size=64, api_name="/stylize_many")
+    result, info = client.predict(
+        photos, handle_file(folder / "0100.png"), size=64, api_name="/stylize_many"
+    )
     assert Path(result).name == "photos__0100__improved-500.zip"
     with zipfile.ZipFile(result) as archive:
         assert archive.testzip() is None and archive.namelist() == info["files"]
         archive.extractall(tmp_path)
     assert read(tmp_path / "0001__0100__improved-500.png").settings == settings()
     assert len(info["files"]) == 2 and '"broken.jpg"' in info["skipped"][0]
-    none, info = client.predict(photos[1:2], handle_file(folder / "0100.png"), size=64, api_name="/stylize_many")
+    none, info = client.predict(
+        photos[1:2], handle_file(folder / "0100.png"), size=64, api_name="/stylize_many"
+    )
     assert none is None and len(info["skipped"]) == 1
     for order, said in (({"size": 5000}, "16 to 2048 px"), ({"model": "starry"}, "starry")):
         with pytest.raises(AppError, match=said):
-            client.predict(photos, handle_file(folder / "0100.png"), **order, api_name="/stylize_many")
+            client.predict(
+                photos, handle_file(folder / "0100.png"), **order, api_name="/stylize_many"
+            )
 
 
 @pytest.fixture
@@ -274,10 +319,15 @@ def page(address: str) -> Iterator[Page]:
         browser.close()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
 def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> None:
     foreign: list[str] = []
-    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None)
+    page.on(
+        "request",
+        lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None,
+    )
     small = page.locator("#sheet button")
     expect(small).to_have_count(3, timeout=SLOW)
     expect(small.first).to_be_disabled()
@@ -300,7 +350,9 @@ def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> N
     expect(page.locator("#many-files-note")).to_contain_text("3 photos", timeout=SLOW)
     page.get_by_role("button", name="Paint the photos").click()
     expect(page.locator("#many-status")).to_contain_text("2 painted", timeout=SLOW)
-    expect(page.locator("#many-status").get_by_role("alert")).to_contain_text('Skipped: "broken.jpg"')
+    expect(page.locator("#many-status").get_by_role("alert")).to_contain_text(
+        'Skipped: "broken.jpg"'
+    )
     expect(page.locator("#many-results img")).to_have_count(2)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download zip").click()

@@ -12,35 +12,58 @@ import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from core.claims import FAILS, HOLDS
+from core.metrics.paired_test import FAILS, HOLDS
 from demo import report as tab
 from gallery import report as written
-from gallery.findings import NOT_YET, Claim, Finding, Section
+from gallery.claims.pictures import NOT_YET, Claim, Finding, Section
 from gallery.report import CHANGE, SHOWN, Report, to_json
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 SLOW = 60_000  # ms, on a busy machine
 
 FINDINGS = (
-    Finding("improved-500 against original-500, refined", "9.9 against 3.3 dE; higher in 60 of 64 pairs", FAILS, 64),
+    Finding(
+        "improved-500 against original-500, refined",
+        "9.9 against 3.3 dE; higher in 60 of 64 pairs",
+        FAILS,
+        64,
+    ),
     Finding("base <32>", "647.8 against 850.2", HOLDS),
     Finding("improved-1000 against original-1000", "needs improved-1000", NOT_YET),
 )
 REPORT = Report(
     (
         Section(
-            "Ablations (消融实验)", "By `core.claims`.", (Claim("Colours agree", "Section 4", "distance", FINDINGS),)
+            "Ablations (消融实验)",
+            "By `core.metrics.paired_test`.",
+            (Claim("Colours agree", "Section 4", "distance", FINDINGS),),
         ),
     ),
-    {"instant": {"original-500": dict.fromkeys([*SHOWN, CHANGE], 0.5) | {"ssim": None}}, "refined": {}},
+    {
+        "instant": {"original-500": dict.fromkeys([*SHOWN, CHANGE], 0.5) | {"ssim": None}},
+        "refined": {},
+    },
 )
 
 
 def test_a_claim_that_fails_is_shown_as_failing() -> None:
     page = tab.page(REPORT)
-    assert '<span class="verdict fails"><span aria-hidden="true">✗</span> does not hold</span>' in page
-    assert '<span class="values">9.9 against 3.3 dE</span><span class="test">higher in 60 of 64 pairs</span>' in page
+    assert (
+        '<span class="verdict fails"><span aria-hidden="true">✗</span> does not hold</span>' in page
+    )
+    assert (
+        '<span class="values">9.9 against 3.3 dE</span><span class="test">higher in 60 of 64 pairs</span>'
+        in page
+    )
     assert "<b>1</b> does not hold" in page
 
 
@@ -53,7 +76,7 @@ def test_what_is_not_measured_is_folded_away_and_says_what_it_needs() -> None:
 def test_text_is_escaped_and_marked_up() -> None:
     page = tab.page(REPORT)
     assert "base &lt;32&gt;" in page
-    assert "<code>core.claims</code>" in page
+    assert "<code>core.metrics.paired_test</code>" in page
     assert '<span lang="zh">消融实验</span>' in page
 
 
@@ -75,7 +98,9 @@ def test_without_a_report_the_endpoint_is_empty(
     assert tab.report() == {}
 
 
-def test_the_endpoint_gives_what_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_endpoint_gives_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(written, "DATA", tmp_path / "report.json")
     written.DATA.write_text(to_json(REPORT), encoding="utf-8")
     assert tab.report() == json.loads(to_json(REPORT))
@@ -92,7 +117,9 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_tab_fits_the_screen(width: int, browser: Browser, address: str) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -101,5 +128,7 @@ def test_the_tab_fits_the_screen(width: int, browser: Browser, address: str) -> 
     page.set_viewport_size({"width": width, "height": 900})  # where the tab hides behind "…"
     expect(page.get_by_role("heading", name="Weight growth")).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("list", name="Tests by their outcome")).to_contain_text("does not hold")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, "only tables scroll sideways"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, (
+        "only tables scroll sideways"
+    )
     page.close()

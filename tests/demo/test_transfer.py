@@ -16,15 +16,17 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
-from core import checkpoint
-from core.recipe import command_line, read
+from core.inference.stylizer import Cancelled, get_stylizer
+from core.models import checkpoint
+from core.models.registry import MODELS
+from core.provenance import command_line, read
 from core.settings import Settings, SettingsError
-from core.stylizer import Cancelled, get_stylizer
-from core.variants import MODELS
-from demo import controls, sentences, transfer
-from demo.controls import settings_of
-from demo.jobs import Order, OrderError, file_name, model_titles, repaint
-from demo.refining import refine
+from demo.shared import messages
+from demo.shared.background import refine
+from demo.shared.requests import RequestError, StylizeRequest, file_name, model_titles, repaint
+from demo.transfer import controls
+from demo.transfer import tab as transfer
+from demo.transfer.controls import settings_of
 from gallery.pictures import find_content, find_style
 
 PHOTO = str(find_content("coffee").path())  # 600 x 400 px
@@ -74,7 +76,9 @@ def test_the_flagship_is_offered_first_then_the_original_models(
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
     for name in ("original-1000", "original-500", "improved-500", "ablation-mse"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "model.json").write_text(json.dumps({"variant": {"title": name.upper()}}))
+        (tmp_path / name / "model.json").write_text(
+            json.dumps({"variant": {"title": name.upper()}})
+        )
     assert list(model_titles()) == ["original-500", "original-1000", "improved-500", "ablation-mse"]
     assert model_titles()["improved-500"] == "IMPROVED-500"
     (tmp_path / "flagship").mkdir()
@@ -101,9 +105,13 @@ def settings(**changed: Any) -> Settings:
 
 
 @pytest.mark.usefixtures("models")
-@pytest.mark.parametrize(("size", "expected"), [(256, (256, 171)), (1024, (1024, 683)), (controls.OWN, (600, 400))])
-def test_before_and_after_have_the_size_that_was_asked_for(size: int, expected: tuple[int, int]) -> None:
-    [painting] = repaint(Order(PHOTO, [PAINTING], settings(size=size)))
+@pytest.mark.parametrize(
+    ("size", "expected"), [(256, (256, 171)), (1024, (1024, 683)), (controls.OWN, (600, 400))]
+)
+def test_before_and_after_have_the_size_that_was_asked_for(
+    size: int, expected: tuple[int, int]
+) -> None:
+    [painting] = repaint(StylizeRequest(PHOTO, [PAINTING], settings(size=size)))
     assert painting.before.size == painting.after.size == expected
     assert painting.content_size == (600, 400)
     assert painting.file_name == "coffee__duerer_lion__original-500.png"
@@ -114,18 +122,22 @@ def test_before_and_after_have_the_size_that_was_asked_for(size: int, expected: 
 def test_pixels_can_be_optimised_in_place_of_a_model() -> None:
     chosen = settings(model="gatys", size=32, style_size=64)
     assert chosen.refine == 100, "a fixed number of steps"
-    *drafts, painting = repaint(Order(PHOTO, [PAINTING], replace(chosen, refine=5)))
+    *drafts, painting = repaint(StylizeRequest(PHOTO, [PAINTING], replace(chosen, refine=5)))
     assert [draft.batches_done for draft in drafts] == [1, 2, 4]
     assert painting.file_name == "coffee__duerer_lion__gatys.png"
-    assert "refined with 5 of 5 steps" in sentences.facts(painting)
-    assert painting.recipe and "--model gatys --size 32 --style-size 64 --refine 5" in command_line(painting.recipe)
+    assert "refined with 5 of 5 steps" in messages.facts(painting)
+    assert painting.recipe and "--model gatys --size 32 --style-size 64 --refine 5" in command_line(
+        painting.recipe
+    )
 
 
 @pytest.mark.usefixtures("models")
 def test_the_photos_own_size_ends_at_what_a_public_page_can_bear(tmp_path: Path) -> None:
     wide = tmp_path / "wide.png"
     Image.radial_gradient("L").convert("RGB").resize((2400, 120)).save(wide)
-    [painting] = repaint(Order(str(wide), [PAINTING], settings(size=controls.OWN, strength=0)))
+    [painting] = repaint(
+        StylizeRequest(str(wide), [PAINTING], settings(size=controls.OWN, strength=0))
+    )
     assert painting.after.size == (2048, 102)
     assert painting.recipe and painting.recipe.settings.size == 2048
 
@@ -134,7 +146,10 @@ def test_the_photos_own_size_ends_at_what_a_public_page_can_bear(tmp_path: Path)
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"model": "starry"}, "no trained model named starry; choose one of original-500, improved-500"),
+        (
+            {"model": "starry"},
+            "no trained model named starry; choose one of original-500, improved-500",
+        ),
         ({"model": "/etc"}, "no trained model named /etc"),
         ({"mode": "slow"}, "no mode named slow"),
         ({"mode": "refined", "batches": 101}, "whole number from 1 to 100"),
@@ -149,22 +164,22 @@ def test_the_photos_own_size_ends_at_what_a_public_page_can_bear(tmp_path: Path)
     ],
 )
 def test_an_impossible_order_is_refused_in_one_sentence(changed: dict[str, Any], said: str) -> None:
-    with pytest.raises((OrderError, SettingsError), match=said):
-        next(repaint(Order(PHOTO, [PAINTING], settings(**changed))))
+    with pytest.raises((RequestError, SettingsError), match=said):
+        next(repaint(StylizeRequest(PHOTO, [PAINTING], settings(**changed))))
 
 
 @pytest.mark.usefixtures("models")
 def test_an_order_needs_its_pictures() -> None:
-    with pytest.raises(OrderError, match="Choose a photo first"):
-        next(repaint(Order(None, [PAINTING], settings())))
-    with pytest.raises(OrderError, match="Choose a painting first"):
-        next(repaint(Order(PHOTO, [None, PAINTING], settings())))
+    with pytest.raises(RequestError, match="Choose a photo first"):
+        next(repaint(StylizeRequest(None, [PAINTING], settings())))
+    with pytest.raises(RequestError, match="Choose a painting first"):
+        next(repaint(StylizeRequest(PHOTO, [None, PAINTING], settings())))
 
 
 @pytest.mark.usefixtures("no_models")
 def test_without_a_model_the_command_that_trains_one_is_named() -> None:
-    with pytest.raises(OrderError, match=r"python -m core\.train improved-500"):
-        next(repaint(Order(PHOTO, [PAINTING], settings(model=None))))
+    with pytest.raises(RequestError, match=r"python -m core\.train improved-500"):
+        next(repaint(StylizeRequest(PHOTO, [PAINTING], settings(model=None))))
 
 
 # ---- refining, step by step ----
@@ -173,11 +188,24 @@ def test_without_a_model_the_command_that_trains_one_is_named() -> None:
 class Endless:
     """In place of a Stylizer: batches that cost nothing, until it is stopped."""
 
-    def refine(self, style: Any, contents: Any, batches: int, side: int, on_step: Any, stop: Callable[[], bool]) -> Any:
+    def refine(
+        self,
+        style: Any,
+        contents: Any,
+        batches: int,
+        side: int,
+        on_step: Any,
+        stop: Callable[[], bool],
+    ) -> Any:
         for done in range(batches):
             if stop():
                 raise Cancelled
-            on_step(done + 1, batches, type("Result", (), {"style_loss": 10.0 - done}), f"style {done + 1}")
+            on_step(
+                done + 1,
+                batches,
+                type("Result", (), {"style_loss": 10.0 - done}),
+                f"style {done + 1}",
+            )
         return f"style {batches}"
 
 
@@ -186,7 +214,7 @@ def steps(batches: int, stop: threading.Event | None = None) -> Any:
 
 
 def test_refining_yields_every_batch_and_then_the_result() -> None:
-    assert [(step.done, step.fixed, step.style_loss, step.last) for step in steps(2)] == [
+    assert [(step.done, step.styled, step.style_loss, step.last) for step in steps(2)] == [
         (1, "style 1", 10.0, False),
         (2, "style 2", 9.0, False),
         (2, "style 2", 9.0, True),
@@ -200,7 +228,7 @@ def test_refining_that_is_stopped_ends_with_what_it_had_reached() -> None:
     stop.set()
     *_, before, last = run
     assert last.last
-    assert (last.done, last.fixed) == (before.done, before.fixed)
+    assert (last.done, last.styled) == (before.done, before.styled)
 
 
 def test_refining_that_nobody_waits_for_does_not_go_on() -> None:
@@ -214,7 +242,9 @@ def test_refining_that_nobody_waits_for_does_not_go_on() -> None:
 
 
 def test_a_broken_picture_is_put_away_with_a_sentence() -> None:
-    kept, said = transfer.accept(uploaded_file("holiday.jpg", lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 no")))
+    kept, said = transfer.accept(
+        uploaded_file("holiday.jpg", lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 no"))
+    )
     assert kept is None
     assert "&quot;holiday.jpg&quot; is damaged" in said
     assert "accepted are PNG, JPEG" in said
@@ -227,7 +257,9 @@ def test_a_good_picture_stays_with_its_name_and_size() -> None:
 
 
 def test_a_picture_that_browsers_do_not_show_is_shown_as_png() -> None:
-    kept, said = transfer.accept(uploaded_file("scan.tif", Image.new("RGB", (3000, 1500), "red").save))
+    kept, said = transfer.accept(
+        uploaded_file("scan.tif", Image.new("RGB", (3000, 1500), "red").save)
+    )
     assert "scan.tif, 3000 × 1500 px" in said
     with Image.open(kept) as shown:
         assert (Path(kept).name, shown.format, shown.size) == ("scan.png", "PNG", (2048, 1024))
@@ -247,7 +279,17 @@ def test_every_named_endpoint_is_documented(client: Client) -> None:
     assert all(endpoint["description"] for endpoint in named.values())
     parameters = [parameter["parameter_name"] for parameter in named["/stylize"]["parameters"]]
     assert parameters[:7] == ["content", "style", "model", "mode", "batches", "size", "style_side"]
-    more = {"strength", "colours", "detail", "style_2", "style_3", "style_4", "mix", "mask", "outside"}
+    more = {
+        "strength",
+        "colours",
+        "detail",
+        "style_2",
+        "style_3",
+        "style_4",
+        "mix",
+        "mask",
+        "outside",
+    }
     assert set(parameters[7:]) == more | {"mask_softness", "mask_invert"}
     defaults = [parameter["parameter_has_default"] for parameter in named["/stylize"]["parameters"]]
     assert defaults == [False, False] + [True] * 16
@@ -259,7 +301,11 @@ def test_models_lists_what_there_is(client: Client) -> None:
 
 def test_stylize_answers_with_a_png_and_what_there_is_to_say(client: Client) -> None:
     picture, info = client.predict(
-        handle_file(PHOTO), handle_file(PAINTING), model="original-500", size=256, api_name="/stylize"
+        handle_file(PHOTO),
+        handle_file(PAINTING),
+        model="original-500",
+        size=256,
+        api_name="/stylize",
     )
     assert Path(picture).name == info["file_name"] == "coffee__duerer_lion__original-500.png"
     with Image.open(picture) as image:
@@ -268,7 +314,9 @@ def test_stylize_answers_with_a_png_and_what_there_is_to_say(client: Client) -> 
     assert set(info["seconds"]) == {"model", "style", "transform", "total"}
 
 
-def test_stylize_takes_every_control_and_the_png_carries_them(client: Client, tmp_path: Path) -> None:
+def test_stylize_takes_every_control_and_the_png_carries_them(
+    client: Client, tmp_path: Path
+) -> None:
     mask = tmp_path / "mask.png"
     Image.new("L", (60, 40)).save(mask)
     picture, info = client.predict(
@@ -286,7 +334,14 @@ def test_stylize_takes_every_control_and_the_png_carries_them(client: Client, tm
         mask_invert=True,
         api_name="/stylize",
     )
-    chosen = {"strength": 0.5, "colours": "photo", "detail": 64, "mix": [3, 1], "mask_softness": 2, "mask_invert": True}
+    chosen = {
+        "strength": 0.5,
+        "colours": "photo",
+        "detail": 64,
+        "mix": [3, 1],
+        "mask_softness": 2,
+        "mask_invert": True,
+    }
     assert chosen.items() <= info["settings"].items()
     recipe = read(picture)
     assert recipe.settings.to_json() == info["settings"]
@@ -303,14 +358,23 @@ def test_stylize_takes_every_control_and_the_png_carries_them(client: Client, tm
         ({"strength": -1}, "strength must be a number from 0 to 1.5"),
     ],
 )
-def test_stylize_refuses_what_does_not_go_together(client: Client, changed: dict[str, Any], said: str) -> None:
+def test_stylize_refuses_what_does_not_go_together(
+    client: Client, changed: dict[str, Any], said: str
+) -> None:
     with pytest.raises(AppError, match=said):
-        client.predict(handle_file(PHOTO), handle_file(PAINTING), size=96, api_name="/stylize", **changed)
+        client.predict(
+            handle_file(PHOTO), handle_file(PAINTING), size=96, api_name="/stylize", **changed
+        )
 
 
 def test_refine_answers_with_the_loss_it_reached(client: Client) -> None:
     job = client.submit(
-        handle_file(PHOTO), handle_file(PAINTING), model="original-500", batches=1, size=256, api_name="/refine"
+        handle_file(PHOTO),
+        handle_file(PAINTING),
+        model="original-500",
+        batches=1,
+        size=256,
+        api_name="/refine",
     )
     [(picture, info)] = list(job)
     assert Path(picture).name == "coffee__duerer_lion__original-500.png"
@@ -320,8 +384,12 @@ def test_refine_answers_with_the_loss_it_reached(client: Client) -> None:
 
 def test_stylize_refuses_a_broken_picture_in_one_sentence(client: Client, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("milk, eggs")
-    with pytest.raises(AppError, match=r'"notes\.png" is a text file, which cannot be used; accepted are PNG'):
-        client.predict(handle_file(tmp_path / "notes.png"), handle_file(PAINTING), api_name="/stylize")
+    with pytest.raises(
+        AppError, match=r'"notes\.png" is a text file, which cannot be used; accepted are PNG'
+    ):
+        client.predict(
+            handle_file(tmp_path / "notes.png"), handle_file(PAINTING), api_name="/stylize"
+        )
 
 
 def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:

@@ -16,17 +16,25 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core import checkpoint
-from core.stylizer import get_stylizer
-from core.video import Progress
+from core.inference.stylizer import get_stylizer
+from core.inference.video import Progress
+from core.models import checkpoint
 from demo import video
-from demo.jobs import OrderError
-from demo.pictures import new_file
+from demo.shared.requests import RequestError
+from demo.shared.uploads import new_file
 from demo.video import painted_video
 from gallery.pictures import find_style
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
 LOCAL = ("http://127.0.0.1:", "data:", "blob:")
 SLOW = 60_000  # ms, on a busy machine
 PAINTING = str(find_style("duerer_lion").path())
@@ -96,10 +104,16 @@ def test_a_video_that_cannot_be_used_is_put_away_with_a_sentence(make: Any, said
         ({"clip": PAINTING}, "is not a video that can be read"),
     ],
 )
-def test_an_impossible_order_is_refused_in_one_sentence(tmp_path: Path, order: dict[str, Any], said: str) -> None:
-    usual: dict[str, Any] = {"clip": str(film(tmp_path / "clip.mp4")), "style": PAINTING, "model": "original-500"}
+def test_an_impossible_order_is_refused_in_one_sentence(
+    tmp_path: Path, order: dict[str, Any], said: str
+) -> None:
+    usual: dict[str, Any] = {
+        "clip": str(film(tmp_path / "clip.mp4")),
+        "style": PAINTING,
+        "model": "original-500",
+    }
     usual |= {"size": 256, "smooth": 0.5, "out": str(tmp_path / "out.mp4")}
-    with pytest.raises(OrderError, match=said):
+    with pytest.raises(RequestError, match=said):
         next(painted_video(**(usual | order)))
     assert not (tmp_path / "out.mp4").exists()
 
@@ -107,7 +121,10 @@ def test_an_impossible_order_is_refused_in_one_sentence(tmp_path: Path, order: d
 @pytest.mark.usefixtures("models")
 def test_stopping_keeps_nothing_and_gives_the_buttons_back() -> None:
     visitor = gr.Request(session_hash="visitor")
-    clip, style = uploaded_file(film, "clip.mp4"), uploaded_file(lambda path: shutil.copy(PAINTING, path), "lion.jpg")
+    clip, style = (
+        uploaded_file(film, "clip.mp4"),
+        uploaded_file(lambda path: shutil.copy(PAINTING, path), "lion.jpg"),
+    )
     run = video.paint(clip, style, "original-500", 256, 0.5, visitor)
     started = next(run)
     assert "Reading the video" in started[2] and started[4].visible
@@ -134,25 +151,45 @@ def client(address: str) -> Client:
     return Client(address, verbose=False)
 
 
-def test_the_endpoint_answers_with_an_mp4_and_what_there_is_to_say(client: Client, tmp_path: Path) -> None:
+def test_the_endpoint_answers_with_an_mp4_and_what_there_is_to_say(
+    client: Client, tmp_path: Path
+) -> None:
     named = client.view_api(return_format="dict")["named_endpoints"]["/stylize_video"]
-    assert [p["parameter_name"] for p in named["parameters"]] == ["clip", "style", "model", "size", "smooth"]
+    assert [p["parameter_name"] for p in named["parameters"]] == [
+        "clip",
+        "style",
+        "model",
+        "size",
+        "smooth",
+    ]
     assert named["description"].startswith("Repaint a video of up to 20 seconds")
     clip = film(tmp_path / "clip.mp4")
     job = client.submit(
-        handle_file(clip), handle_file(PAINTING), model="original-500", size=256, api_name="/stylize_video"
+        handle_file(clip),
+        handle_file(PAINTING),
+        model="original-500",
+        size=256,
+        api_name="/stylize_video",
     )
     *drafts, (result, info) = list(job)
     assert drafts[0][0] is None and drafts[0][1]["frames"] == 1
-    assert (Path(result).name, info["frames"], info["size"]) == ("clip__duerer_lion__original-500.mp4", 5, [256, 192])
+    assert (Path(result).name, info["frames"], info["size"]) == (
+        "clip__duerer_lion__original-500.mp4",
+        5,
+        [256, 192],
+    )
     with av.open(result) as file:
         assert sum(1 for _ in file.decode(video=0)) == 5
 
 
 def test_the_endpoint_refuses_a_picture_in_one_sentence(client: Client, tmp_path: Path) -> None:
     Image.new("RGB", (64, 48)).save(tmp_path / "photo.png")
-    with pytest.raises(AppError, match=r'"photo\.png" is not a video that can be read.* accepted are MP4'):
-        client.predict(handle_file(tmp_path / "photo.png"), handle_file(PAINTING), api_name="/stylize_video")
+    with pytest.raises(
+        AppError, match=r'"photo\.png" is not a video that can be read.* accepted are MP4'
+    ):
+        client.predict(
+            handle_file(tmp_path / "photo.png"), handle_file(PAINTING), api_name="/stylize_video"
+        )
 
 
 # ---- in the browser ----
@@ -174,12 +211,19 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.close()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)")
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
 def test_a_video_from_upload_to_download(page: Page, tmp_path: Path) -> None:
     foreign: list[str] = []
-    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None)
+    page.on(
+        "request",
+        lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None,
+    )
     status, clip = page.locator("#video-status"), page.locator("#clip input[type=file]")
-    expect(page.locator("#video-limits")).to_contain_text("Up to 20 seconds, 1,200 frames and 64 MB")
+    expect(page.locator("#video-limits")).to_contain_text(
+        "Up to 20 seconds, 1,200 frames and 64 MB"
+    )
     page.get_by_role("button", name="Stylize video").click()
     expect(status.get_by_role("alert")).to_contain_text("Choose a video first", timeout=SLOW)
 
@@ -187,7 +231,9 @@ def test_a_video_from_upload_to_download(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#clip-note")).to_contain_text("long.mp4, 64 × 48 px, 19.9 s", timeout=SLOW)
     expect(page.get_by_label("Trim video to selection")).to_be_hidden()
     page.get_by_role("button", name="Stylize video").click()
-    expect(status).to_contain_text(re.compile(r"\d+ of 199 frames.*[\d.]+ frames/s.*s left"), timeout=SLOW)
+    expect(status).to_contain_text(
+        re.compile(r"\d+ of 199 frames.*[\d.]+ frames/s.*s left"), timeout=SLOW
+    )
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(status).to_contain_text("Stopped; nothing was kept", timeout=SLOW)
 

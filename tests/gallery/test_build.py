@@ -18,24 +18,33 @@ import pytest
 import torch
 from PIL import Image
 
-from core import checkpoint, stylizer
-from core.checkpoint import load_model, save_model
-from core.data import Sampler
-from core.encoder import load_encoder
-from core.images import load_image, resize_smaller
-from core.metrics import MEASURES, Analysis, measure
-from core.stylizer import get_stylizer
-from gallery import build, painters, rendering
+from core.images.convert import resize_smaller
+from core.images.decode import load_image
+from core.inference import stylizer
+from core.inference.stylizer import get_stylizer
+from core.metrics.features import MEASURES, Analysis, measure
+from core.models import checkpoint
+from core.models.checkpoint import load_model, save_model
+from core.models.encoder import load_encoder
+from core.training.batches import TrainingBatches
+from gallery import build
 from gallery.build import default_rows, own_pictures
-from gallery.cells import APPENDICES, MEASURES_FILE, ONE_PASS
+from gallery.grids import backends, render
+from gallery.grids.paths import APPENDICES, MEASURES_FILE, ONE_PASS
+from gallery.grids.render import ORIGIN_FILE, plan
 from gallery.pictures import STYLES
-from gallery.rendering import ORIGIN_FILE, plan
 from tests.conftest import draw_folder
 
 SIDE = 32
 ROOT = Path(build.__file__).resolve().parent.parent
 ROW = Path("grids/instant/0100/original-500")
-TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0")
+TORCHRUN = (
+    "-m",
+    "torch.distributed.run",
+    "--nproc-per-node=2",
+    "--rdzv-backend=c10d",
+    "--rdzv-endpoint=127.0.0.1:0",
+)
 DRIVER = f"""
 import sys
 from pathlib import Path
@@ -52,21 +61,32 @@ raise SystemExit(build.main(sys.argv[1:]))
 
 
 @pytest.fixture
-def home(tmp_path: Path, tiny_checkpoint: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(
+    tmp_path: Path, tiny_checkpoint: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A folder with `photos` (2), `paintings` (1) and one tiny model, cells being 32 px."""
     draw_folder(tmp_path / "photos", 2, size=(96, 64))
     draw_folder(tmp_path / "paintings", 1, first_seed=100, size=(40, 48))
     shutil.copytree(tiny_checkpoint("original-500"), tmp_path / "models" / "original-500")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "models")
-    monkeypatch.setattr(rendering, "CELL_SIDE", SIDE)
-    monkeypatch.setattr(rendering, "STYLE_SIDE", SIDE)
+    monkeypatch.setattr(render, "CELL_SIDE", SIDE)
+    monkeypatch.setattr(render, "STYLE_SIDE", SIDE)
     get_stylizer.cache_clear()
     return tmp_path
 
 
 def run(*more: str, models: str = "original-500", mode: str = "instant") -> int:
-    arguments = ["--content", "photos", "--style", "paintings", "--models", *models.split(), "--mode", mode]
+    arguments = [
+        "--content",
+        "photos",
+        "--style",
+        "paintings",
+        "--models",
+        *models.split(),
+        "--mode",
+        mode,
+    ]
     return build.main([*arguments, "--out", "grids", *more])
 
 
@@ -87,7 +107,11 @@ def test_by_default_all_rows_are_rendered_in_both_modes_and_references_once_and_
     work = plan(rows, ("instant", "refined"), STYLES)
     assert {row for appendix in APPENDICES.values() for row in appendix.rows} < set(rows)
     assert {"improved-500-fixed-norm", "improved-500-decay"} < set(rows)
-    assert len(work) == len({(part.mode, part.row, part.style.name) for part in work}) == (2 * 10 + 3) * 8
+    assert (
+        len(work)
+        == len({(part.mode, part.row, part.style.name) for part in work})
+        == (2 * 10 + 3) * 8
+    )
     assert [part.row for part in work[-8:]] == [ONE_PASS] * 8
     assert default_rows(["B"]) == list(APPENDICES["B"].rows)
 
@@ -95,7 +119,9 @@ def test_by_default_all_rows_are_rendered_in_both_modes_and_references_once_and_
 # ---- one run ----
 
 
-def test_cells_sheet_and_measures_of_an_own_set(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cells_sheet_and_measures_of_an_own_set(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(models="original-500 improved-1000") == 0
     said = capsys.readouterr().out
     assert "left out: improved-1000 is not trained yet" in said
@@ -110,7 +136,7 @@ def test_measures_are_those_of_the_picture_before_jpeg(home: Path) -> None:
     encoder = load_encoder("vgg19")
     photo, style = load_image("photos/0001.png"), load_image("paintings/0100.png")
     content = resize_smaller(photo, SIDE)
-    painted = get_stylizer("original-500").fix(style)(content)
+    painted = get_stylizer("original-500").encode_style(style)(content)
     expected = measure(Analysis(content, encoder), resize_smaller(style, SIDE), painted, encoder)
     found = numbers(home / ROW)["0001"]
     assert list(found) == ["content", *MEASURES]
@@ -119,16 +145,34 @@ def test_measures_are_those_of_the_picture_before_jpeg(home: Path) -> None:
 
 
 def test_a_refined_row_is_refined(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(painters, "REFINE_BATCHES", 1)
-    monkeypatch.setattr(stylizer, "Sampler", functools.partial(Sampler, crop=SIDE))
+    monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
+    monkeypatch.setattr(stylizer, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE))
     assert (
-        build.main(["--content", "photos", "--style", "paintings", "--models", "original-500", "--out", "grids"]) == 0
+        build.main(
+            [
+                "--content",
+                "photos",
+                "--style",
+                "paintings",
+                "--models",
+                "original-500",
+                "--out",
+                "grids",
+            ]
+        )
+        == 0
     )
     instant, refined = (
-        np.asarray(Image.open(home / f"grids/{mode}/0100/original-500/0000.jpg"), int) for mode in build.MODES
+        np.asarray(Image.open(home / f"grids/{mode}/0100/original-500/0000.jpg"), int)
+        for mode in build.MODES
     )
     assert np.abs(instant - refined).mean() > 2
-    assert json.loads((home / "grids/refined/0100/original-500" / ORIGIN_FILE).read_text())["made with"]["batches"] == 1
+    assert (
+        json.loads((home / "grids/refined/0100/original-500" / ORIGIN_FILE).read_text())[
+            "made with"
+        ]["batches"]
+        == 1
+    )
 
 
 # ---- again ----
@@ -158,7 +202,9 @@ def test_a_cell_that_was_not_measured_is_not_there_yet(home: Path) -> None:
     before = times(home / ROW)
     run()
     assert table.read_text() == whole
-    assert [name for name, time in times(home / ROW).items() if time != before[name]] == ["0001.jpg"]
+    assert [name for name, time in times(home / ROW).items() if time != before[name]] == [
+        "0001.jpg"
+    ]
 
 
 def test_a_changed_model_makes_its_cells_stale(home: Path) -> None:
@@ -167,7 +213,13 @@ def test_a_changed_model_makes_its_cells_stale(home: Path) -> None:
     model = load_model("original-500")
     torch.manual_seed(1)
     training = {"style_weight": 12.0, "lr": 1e-3}
-    save_model(home / "models" / "original-500", model.variant, model.variant.build(), model.encoder(), training)
+    save_model(
+        home / "models" / "original-500",
+        model.variant,
+        model.variant.build(),
+        model.encoder(),
+        training,
+    )
     get_stylizer.cache_clear()
     run()
     assert all(times(home / ROW)[name] > time for name, time in before.items())
@@ -189,7 +241,9 @@ def test_a_changed_photo_makes_its_cell_stale_and_a_changed_painting_the_row(hom
 # ---- what cannot be rendered ----
 
 
-def test_a_broken_picture_is_named_and_the_others_are_done(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_picture_is_named_and_the_others_are_done(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (home / "photos" / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
     Image.new("RGB", (19 * 250, 250), "red").save(home / "photos" / "long.png")
     assert run() == 0
@@ -201,7 +255,7 @@ def test_a_photo_that_cannot_be_painted_leaves_the_others(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (640, 40), "red").save(home / "photos" / "long.png")
-    monkeypatch.setattr(stylizer, "LARGEST_WHOLE", 256)
+    monkeypatch.setattr(stylizer, "MAX_WHOLE", 256)
     assert run() == 2
     said = capsys.readouterr().out
     assert "skipped: original-500, instant, 0100: The photo has 512 x 32 px" in said
@@ -217,15 +271,22 @@ def test_a_broken_model_is_named(home: Path, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize(
     ("models", "said"),
-    [("picasso", "There is no model named picasso; choose from original-500"), ("improved-500", "left out")],
+    [
+        ("picasso", "There is no model named picasso; choose from original-500"),
+        ("improved-500", "left out"),
+    ],
 )
-def test_nothing_to_do_is_an_error(home: Path, models: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_to_do_is_an_error(
+    home: Path, models: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(models=models) == 1
     printed = capsys.readouterr()
     assert said in printed.out + printed.err
 
 
-def test_own_pictures_do_not_go_into_the_gallery(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_pictures_do_not_go_into_the_gallery(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         build.main(["--content", "photos"])
     assert "add --out FOLDER" in capsys.readouterr().err
@@ -235,7 +296,11 @@ def test_own_pictures_do_not_go_into_the_gallery(home: Path, capsys: pytest.Capt
 
 def test_two_files_of_one_name_are_two_pictures(home: Path) -> None:
     load_image("photos/0000.png").save(home / "photos" / "0000.jpg")
-    assert [picture.name for picture in own_pictures(Path("photos"), print)] == ["0000.jpg", "0000.png", "0001"]
+    assert [picture.name for picture in own_pictures(Path("photos"), print)] == [
+        "0000.jpg",
+        "0000.png",
+        "0001",
+    ]
 
 
 # ---- references ----
@@ -250,14 +315,18 @@ def test_the_best_known_one_pass_network_is_a_row(home: Path) -> None:
 
 
 def test_gatys_is_a_row(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gatys = pytest.importorskip("core.gatys")
+    gatys = pytest.importorskip("core.baselines.gatys")
     monkeypatch.setattr(
-        gatys.optimise, "__kwdefaults__", gatys.optimise.__kwdefaults__ | {"steps": 2, "style_side": SIDE}
+        gatys.optimise,
+        "__kwdefaults__",
+        gatys.optimise.__kwdefaults__ | {"steps": 2, "style_side": SIDE},
     )
     assert run(models="gatys") == 0
     folder = home / "grids" / "reference" / "0100" / "gatys"
     assert Image.open(folder / "0001.jpg").size == (48, 32)
-    assert json.loads((folder / ORIGIN_FILE).read_text())["made with"] == json.loads(json.dumps(gatys.SETTINGS))
+    assert json.loads((folder / ORIGIN_FILE).read_text())["made with"] == json.loads(
+        json.dumps(gatys.SETTINGS)
+    )
 
 
 # ---- shared ----
@@ -265,26 +334,46 @@ def test_gatys_is_a_row(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_processes_render_what_one_does(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refined pictures too, though a training step averages over the processes of a group."""
-    monkeypatch.setattr(painters, "REFINE_BATCHES", 2)
-    monkeypatch.setattr(stylizer, "Sampler", functools.partial(Sampler, crop=SIDE))
+    monkeypatch.setattr(backends, "REFINE_BATCHES", 2)
+    monkeypatch.setattr(stylizer, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE))
     draw_folder(home / "paintings", 2, first_seed=100, size=(40, 48))
-    arguments = ["--content", "photos", "--style", "paintings", "--models", "original-500", "--device", "cpu"]
+    arguments = [
+        "--content",
+        "photos",
+        "--style",
+        "paintings",
+        "--models",
+        "original-500",
+        "--device",
+        "cpu",
+    ]
     assert build.main([*arguments, "--out", "grids"]) == 0
     (home / "driver.py").write_text(DRIVER)
     done = subprocess.run(
         [sys.executable, *TORCHRUN, "driver.py", "models", *arguments, "--out", "shared"],
         cwd=home,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "GLOO_SOCKET_IFNAME": "lo",
+        },
         capture_output=True,
         text=True,
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    assert "4 cells rendered by this process" in done.stdout, "two of four rows, by the first process"
+    assert "4 cells rendered by this process" in done.stdout, (
+        "two of four rows, by the first process"
+    )
     assert len(contents_of("grids")) == 2 * (2 * (2 + 2) + 2)
     assert contents_of("grids") == contents_of("shared")
 
 
 def contents_of(folder: str) -> dict[Path, bytes]:
     """Every file, by its path in the folder."""
-    return {path.relative_to(folder): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in Path(folder).rglob("*")
+        if path.is_file()
+    }

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.images import ImageError
-from gallery import mosaic, pictures
+from core.images.decode import ImageError
+from gallery import pictures
+from gallery.artwork import mosaic
 from gallery.pictures import CONTENTS, FOLDER, MORE_STYLES, STYLES, Picture, PictureNotFoundError
 
 ALL = (*CONTENTS, *STYLES, *MORE_STYLES)
@@ -51,7 +52,9 @@ def test_the_gallery_is_eight_by_eight_and_the_order_is_fixed() -> None:
 
 
 @pytest.mark.parametrize("eight", [CONTENTS, STYLES])
-def test_the_first_four_are_in_every_training_set_and_the_last_four_in_none(eight: tuple[Picture, ...]) -> None:
+def test_the_first_four_are_in_every_training_set_and_the_last_four_in_none(
+    eight: tuple[Picture, ...],
+) -> None:
     assert [p.in_training for p in eight] == [True] * 4 + [False] * 4
 
 
@@ -112,7 +115,9 @@ def test_find_by_name() -> None:
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
     with pytest.raises(PictureNotFoundError) as error:
         pictures.find_content("rockett")
-    assert str(error.value).startswith('There is no content called "rockett"; there are: astronaut, chelsea, ')
+    assert str(error.value).startswith(
+        'There is no content called "rockett"; there are: astronaut, chelsea, '
+    )
     with pytest.raises(PictureNotFoundError, match=r"stained_glass.*vangogh_pere_tanguy"):
         pictures.find_style("rocket")
 
@@ -123,7 +128,9 @@ def test_without_own_folders_there_are_no_own_pictures() -> None:
     assert pictures.my_styles() == ()
 
 
-def test_own_pictures_are_found_and_broken_files_left_out(my_folders: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_own_pictures_are_found_and_broken_files_left_out(
+    my_folders: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (my_folders / "style").mkdir()
     Image.new("RGB", (40, 30), "teal").save(my_folders / "style" / "my_tiles.png")
     (my_folders / "style" / "broken.jpg").write_bytes(b"not a picture")
@@ -155,7 +162,9 @@ def test_every_picture_is_credited_with_its_terms() -> None:
     for picture, row in zip(ALL, rows, strict=True):
         assert picture.licence
         assert picture.source
-        assert all(part in row for part in (picture.title, picture.artist, picture.source, picture.licence))
+        assert all(
+            part in row for part in (picture.title, picture.artist, picture.source, picture.licence)
+        )
 
 
 def shipped_window() -> Image.Image:
@@ -188,7 +197,10 @@ def test_the_stained_glass_has_dark_lead_and_glass_of_every_hue() -> None:
 def test_the_script_says_in_one_line_when_it_cannot_write(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere" / "window.jpg"
     done = subprocess.run(
-        [sys.executable, "-m", "gallery.mosaic", str(missing)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "gallery.artwork.mosaic", str(missing)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr == f"{missing} cannot be written: No such file or directory.\n"

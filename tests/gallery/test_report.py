@@ -13,16 +13,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import checkpoint
-from core.claims import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN, compare
-from core.heldout_summary import Change
-from core.metrics import MEASURES
-from core.runlog import LOG_FIELDS, WEIGHT_FIELDS
-from gallery import findings, growing, report, timing
-from gallery.cells import MEASURES_FILE, Cell
-from gallery.costs import cost_section, same_ratio
-from gallery.findings import NOT_YET, Claim, Finding, Numbers, Section, Test, picture_sections, run
-from gallery.growing import FIGURE_LAYER, growth_section, of_seeds
+from core.analysis.heldout_comparison import Change
+from core.metrics.features import MEASURES
+from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN, compare
+from core.models import checkpoint
+from core.training.log_writer import LOG_FIELDS, WEIGHT_FIELDS
+from gallery import report, timing
+from gallery.claims import growth, pictures
+from gallery.claims.costs import cost_section, same_ratio
+from gallery.claims.growth import FIGURE_LAYER, growth_section, of_seeds
+from gallery.claims.pictures import (
+    NOT_YET,
+    Claim,
+    Finding,
+    Numbers,
+    Section,
+    Test,
+    picture_sections,
+    run,
+)
+from gallery.grids.paths import MEASURES_FILE, Cell
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
 from tests.runs import write_heldout
@@ -39,7 +49,12 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fill(
-    root: Path, row: str, value: Value, mode: str = "instant", follows: bool = True, measure: str = "specks"
+    root: Path,
+    row: str,
+    value: Value,
+    mode: str = "instant",
+    follows: bool = True,
+    measure: str = "specks",
 ) -> Numbers:
     """A row in all styles: small one-coloured cells (of one colour for all styles unless it `follows`), one measure."""
     for index, style in enumerate(STYLES):
@@ -50,8 +65,12 @@ def fill(
             writer.writeheader()
             for column, content in enumerate(CONTENTS):
                 found = value(index, column)
-                writer.writerow({"content": content.name, measure: "" if np.isnan(found) else found})
-                Image.new("RGB", (16, 16), (30 * index * follows, 90, 90)).save(folder / f"{content.name}.jpg")
+                writer.writerow(
+                    {"content": content.name, measure: "" if np.isnan(found) else found}
+                )
+                Image.new("RGB", (16, 16), (30 * index * follows, 90, 90)).save(
+                    folder / f"{content.name}.jpg"
+                )
     return Numbers(root)
 
 
@@ -63,11 +82,15 @@ def varied(style: int, content: int) -> float:
 
 
 @pytest.mark.parametrize(
-    ("change", "verdict"), [(-3.0, HOLDS), (3.0, FAILS), (0.0, UNKNOWN)], ids=["lower", "higher", "the same"]
+    ("change", "verdict"),
+    [(-3.0, HOLDS), (3.0, FAILS), (0.0, UNKNOWN)],
+    ids=["lower", "higher", "the same"],
 )
 def test_a_claim_is_tested_over_64_pairs(change: float, verdict: str, tmp_path: Path) -> None:
     fill(tmp_path, "original-500", varied)
-    found = run(AGAINST, "instant", fill(tmp_path, "improved-500", lambda s, c: varied(s, c) + change))
+    found = run(
+        AGAINST, "instant", fill(tmp_path, "improved-500", lambda s, c: varied(s, c) + change)
+    )
     assert (found.verdict, found.pairs) == (verdict, 64)
     assert found.case == "improved against original, instant"
     assert found.measured.startswith(f"{13.92 + change:.3g} against 13.9 per megapixel; ")
@@ -132,9 +155,14 @@ def test_what_is_missing_is_named(tmp_path: Path, checkpoints: Path) -> None:
 
 def test_every_claim_is_tested_in_both_modes_on_measures_that_exist(tmp_path: Path) -> None:
     sections = picture_sections(Numbers(tmp_path))
-    cases = [finding.case for section in sections for claim in section.claims for finding in claim.findings]
+    cases = [
+        finding.case
+        for section in sections
+        for claim in section.claims
+        for finding in claim.findings
+    ]
     assert len(cases) == 2 * sum("instant" in case for case in cases) > 40
-    for *_, tests in (*findings.COMPARED, *findings.ABLATED):
+    for *_, tests in (*pictures.COMPARED, *pictures.ABLATED):
         assert all(test.measure in MEASURES and test.direction in (LOWER, HIGHER) for test in tests)
 
 
@@ -169,11 +197,18 @@ def timings(path: Path, **more: Any) -> Path:
 
 def test_times_are_ratios_within_a_round(tmp_path: Path, checkpoints: Path) -> None:
     """The second round was slow for both."""
-    seconds = {"original-500": [1.0, 10.0, 1.0], "improved-500": [1.6, 16.0, 1.6], "ablation-mse": [3.0, 30.0, 3.0]}
+    seconds = {
+        "original-500": [1.0, 10.0, 1.0],
+        "improved-500": [1.6, 16.0, 1.6],
+        "ablation-mse": [3.0, 30.0, 3.0],
+    }
     sections = [cost_section(timings(tmp_path / "t.json", iteration=seconds))]
     epoch = claim(sections, "epoch of the improved model").findings
     assert epoch[0].verdict == HOLDS
-    assert epoch[0].measured == "1.6 against 1 s per iteration, 1.60 times as long (median of 3 rounds)"
+    assert (
+        epoch[0].measured
+        == "1.6 against 1 s per iteration, 1.60 times as long (median of 3 rounds)"
+    )
     assert (epoch[1].case, epoch[1].verdict) == ("ablation-mse against original-500", "not claimed")
     assert claim(sections, "Refining").findings[0].verdict == NOT_YET
     assert "batches of 8 crops of 256 px" in sections[0].text
@@ -181,12 +216,16 @@ def test_times_are_ratios_within_a_round(tmp_path: Path, checkpoints: Path) -> N
 
 def test_without_timings_the_report_says_how_to_get_them(tmp_path: Path, checkpoints: Path) -> None:
     found = claim([cost_section(tmp_path / "none.json")], "epoch of the improved model").findings
-    assert found == (Finding("improved-500 against original-500", "needs `python -m gallery.timing`", NOT_YET),)
+    assert found == (
+        Finding("improved-500 against original-500", "needs `python -m gallery.timing`", NOT_YET),
+    )
 
 
 def test_the_reports_sizes_come_out_at_its_base(tmp_path: Path, checkpoints: Path) -> None:
     found = claim([cost_section(tmp_path / "none.json")], "weights take").findings
-    assert found[0].measured.startswith("647.8 against 850.2 units of 1,024,000 bytes"), "647 and 850 in the report"
+    assert found[0].measured.startswith("647.8 against 850.2 units of 1,024,000 bytes"), (
+        "647 and 850 in the report"
+    )
     assert found[0].verdict == HOLDS
     assert found[2] == Finding("as shipped, 8 bits", "needs improved-500, original-500", NOT_YET)
 
@@ -222,11 +261,14 @@ def test_growth_is_fitted_and_compared(tmp_path: Path, checkpoints: Path) -> Non
     assert [finding.verdict for finding in faster] == [HOLDS, FAILS]
     assert faster[0].measured == "c = 1.30 against 1.00, a ratio of 1.30"
     doubled = claim(sections, "Twice the images").findings[0]
-    assert (doubled.verdict, doubled.measured[:35]) == (HOLDS, "8 against 4 iterations an epoch, 2.")
+    assert (doubled.verdict, doubled.measured[:35]) == (
+        HOLDS,
+        "8 against 4 iterations an epoch, 2.",
+    )
 
 
 def test_no_log_no_growth(checkpoints: Path) -> None:
-    assert growing.grown("original-500") is None
+    assert growth.grown("original-500") is None
     assert {f.verdict for each in growth_section().claims for f in each.findings} == {NOT_YET}
 
 
@@ -264,17 +306,39 @@ def test_growth_does_good_where_models_without_it_are_worse(checkpoints: Path) -
 
 @pytest.mark.parametrize(
     ("ways", "verdict"),
-    [("lll", FAILS), ("ll-", FAILS), ("l--", UNKNOWN), ("llh", UNKNOWN), ("hh-", HOLDS), ("", UNKNOWN), ("h", HOLDS)],
+    [
+        ("lll", FAILS),
+        ("ll-", FAILS),
+        ("l--", UNKNOWN),
+        ("llh", UNKNOWN),
+        ("hh-", HOLDS),
+        ("", UNKNOWN),
+        ("h", HOLDS),
+    ],
 )
 def test_of_several_seeds_most_must_agree_and_none_contradict(ways: str, verdict: str) -> None:
     first = {"l": np.arange(12.0), "h": np.arange(12.0) + 2, "-": np.arange(12.0) + 1}
-    assert of_seeds([Change(0.0, compare(first[way], np.arange(12.0) + 1, LOWER)) for way in ways]) == verdict
+    assert (
+        of_seeds([Change(0.0, compare(first[way], np.arange(12.0) + 1, LOWER)) for way in ways])
+        == verdict
+    )
 
 
 def test_contenders_take_turns_in_one_run(tmp_path: Path, checkpoints: Path) -> None:
     """With toy settings; what they come to is not looked at, only that the report can read it."""
     out = tmp_path / "timings.json"
-    arguments = ["--rounds", "1", "--batch", "1", "--crop", "32", "--refine-rounds", "0", "--device", "cpu"]
+    arguments = [
+        "--rounds",
+        "1",
+        "--batch",
+        "1",
+        "--crop",
+        "32",
+        "--refine-rounds",
+        "0",
+        "--device",
+        "cpu",
+    ]
     assert timing.main([*arguments, "--out", str(out)]) == 0
     found = json.loads(out.read_text())
     assert set(found["iteration"]) == {
@@ -285,7 +349,9 @@ def test_contenders_take_turns_in_one_run(tmp_path: Path, checkpoints: Path) -> 
         "ablation-mse",
     }
     assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found["iteration"].values())
-    assert "1 rounds" in claim([cost_section(out)], "epoch of the improved model").findings[0].measured
+    assert (
+        "1 rounds" in claim([cost_section(out)], "epoch of the improved model").findings[0].measured
+    )
 
 
 def test_every_round_begins_with_another_contender() -> None:
@@ -306,12 +372,20 @@ def test_markdown_and_data_say_the_same(tmp_path: Path, checkpoints: Path) -> No
     assert found.averages["instant"]["original-500"]["specks"] == 13.9
     assert found.averages["instant"]["original-500"]["ssim"] is None
     text = markdown(found)
-    assert "| original-500, specks, instant | 13.9 against 0 per megapixel; higher in 64 of 64 pairs" in text
+    assert (
+        "| original-500, specks, instant | 13.9 against 0 per megapixel; higher in 64 of 64 pairs"
+        in text
+    )
     assert "| 64 | **holds** |" in text
-    assert "| improved-1000, sharpness, of the photo's, refined | needs improved-1000 | – | not measured yet |" in text
+    assert (
+        "| improved-1000, sharpness, of the photo's, refined | needs improved-1000 | – | not measured yet |"
+        in text
+    )
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"sections": 3}', '{"sections": [{}], "averages": {}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"sections": 3}', '{"sections": [{}], "averages": {}}']
+)
 def test_other_data_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         from_json(text)

@@ -1,0 +1,144 @@
+"""What a model makes of paintings and photos it has never seen: losses on held-out pairs, written beside the model.
+
+    python -m core.heldout improved-500 improved-500-fixed-norm --data data      # writes checkpoints/NAME/heldout.csv
+    python -m core.heldout out/improved-500-crop128-seed1 --data data            # any model's folder
+    python -m core.heldout improved-500                                          # the four outside styles alone
+
+Pairs: the gallery's four outside contents by its four outside styles, and by the 40 paintings that `core.training.data` sets aside in the
+data folder. Each is painted instantly at 256 px and measured as it would be saved, in the model's own losses (those that it was
+trained with, weighted) and in the fixed VGG19 of `core.metrics.features`, which is the same for all models.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.files import write_atomic
+from core.images.convert import resize_smaller, to_tensor
+from core.images.decode import load_image
+from core.inference.stylizer import STYLE_SIDE, Stylizer
+from core.metrics.features import Analysis, feature_measures
+from core.models.encoder import Encoder, normalize
+from core.training.data import find_pools
+from core.training.objective import Objective
+from core.training.validation import center_crop
+
+HELDOUT = "heldout.csv"
+OUTSIDE, ASIDE = "outside", "set aside"
+OWN = ("own_content_loss", "own_style_loss")
+FIXED = (
+    "content_loss",
+    "content_share",
+    "gram_distance",
+    "gram_share",
+    "mean_std_distance",
+    "mean_std_share",
+)
+FIELDS = ("set", "style", "content", *OWN, *FIXED)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A painting that no model was trained on; `group` is `outside` (the gallery's) or `set aside`."""
+
+    group: str
+    name: str
+    image: Image.Image
+
+
+def unseen(data: Path | None, cache: Path | None = None) -> list[Unseen]:
+    """The gallery's four outside styles, then the paintings set aside in a data folder, if one is given.
+
+    Raises:
+        ValueError: the data folder holds no pictures (see `core.training.data.find_pools`).
+    """
+    from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
+
+    found = [
+        Unseen(OUTSIDE, picture.name, picture.image())
+        for picture in STYLES
+        if not picture.in_training
+    ]
+    if data is not None:
+        gallery = [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)]
+        aside = find_pools(data, gallery, cache).held_out
+        found += [Unseen(ASIDE, path.stem, load_image(path, at_least=STYLE_SIDE)) for path in aside]
+    return found
+
+
+def evaluate(
+    stylizer: Stylizer,
+    contents: dict[str, Image.Image],
+    paintings: Sequence[Unseen],
+    vgg19: Encoder,
+) -> Iterator[dict[str, str | float]]:
+    """One row (`FIELDS`) for each pair, painting by painting.
+
+    Args:
+        stylizer: the model, with its own encoder.
+        contents: name -> photo; the middle 256 x 256 px of each are painted.
+        paintings: read and measured at smaller side 256.
+        vgg19: what measures all models alike.
+    """
+    training = stylizer.model.info["training"]
+    objective = Objective(stylizer.model.variant, stylizer.encoder, training["style_weight"])
+    photos = {name: center_crop(image, STYLE_SIDE) for name, image in contents.items()}
+    analyses = {name: Analysis(photo, vgg19) for name, photo in photos.items()}
+    for painting in paintings:
+        small = resize_smaller(painting.image, STYLE_SIDE)
+        styled, target = (
+            stylizer.encode_style(painting.image, STYLE_SIDE),
+            objective.style(batch(small)),
+        )
+        style = Analysis(small, vgg19)
+        for name, photo in photos.items():
+            output = styled(photo)
+            measured = feature_measures(analyses[name], style, Analysis(output, vgg19), vgg19)
+            own = training_losses(objective, batch(output), batch(photo), target.target)
+            row: dict[str, str | float] = {
+                "set": painting.group,
+                "style": painting.name,
+                "content": name,
+            }
+            yield row | dict(zip(OWN, own, strict=True)) | {key: measured[key] for key in FIXED}
+
+
+def batch(image: Image.Image) -> Tensor:
+    """1 x 3 x H x W in [0, 1]."""
+    return to_tensor(image)[None]
+
+
+@torch.inference_mode()
+def training_losses(
+    objective: Objective, output: Tensor, content: Tensor, target: object
+) -> tuple[float, float]:
+    """Content loss and weighted style loss of one output (1 x 3 x H x W in [0, 1]), as in training."""
+    features, goal = (objective.encoder(normalize(images)) for images in (output, content))
+    style_loss = objective.style_weight * objective.style_loss(features, target)  # type: ignore[arg-type]
+    return objective.content_loss(features, goal).item(), style_loss.item()
+
+
+def refuse_to_lose(path: Path, paintings: Sequence[Unseen]) -> None:
+    """Raises ValueError where a table holds the paintings set aside and what is to replace it would not."""
+    kept = path.is_file() and f"\n{ASIDE}," in path.read_text(encoding="utf-8")
+    if kept and not any(painting.group == ASIDE for painting in paintings):
+        raise ValueError(
+            f"{path} holds paintings that were set aside in a data folder: name it with --data, or remove the file."
+        )
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, str | float]]) -> None:
+    """`heldout.csv`, replaced whole."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for row in rows:
+        values = [row[field] for field in FIELDS]
+        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
+    write_atomic(path, text.getvalue().encode())

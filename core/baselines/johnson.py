@@ -1,0 +1,243 @@
+"""Method 2 of the report: one TransformNet for one painting, trained on photographs.
+
+Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution" (1603.08155), with the network,
+losses and training step of this project's models. There is no MetaNet: all filters are the network's own.
+
+    python -m core.johnson --style painting.jpg --content photos/ --iterations 300 --out painting.safetensors
+    python -m core.johnson --use painting.safetensors --content photo.jpg photos/ --out out/    # CONTENT__painting.png
+
+    fixed = train(load_image("painting.jpg"), list_images("photos"))
+    save("painting.safetensors", fixed)
+    load("painting.safetensors")(load_image("photo.jpg"))               # an image of the photo's size
+"""
+
+import copy
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from core.images.convert import resize_smaller, to_tensor
+from core.images.decode import ImageError
+from core.images.find import refining_contents
+from core.inference.stylizer import (
+    SHARED_CACHE,
+    STYLE_SIDE,
+    Cancelled,
+    Progress,
+    StyledModel,
+    picture_hash,
+)
+from core.models.encoder import Encoder, load_encoder
+from core.models.layers import Filters
+from core.models.registry import VARIANTS
+from core.models.style_net import TransformNet
+from core.models.weights import WeightsError, save_one
+from core.runtime import fast_dtype
+from core.training.batches import TrainingBatches
+from core.training.data import SEED
+from core.training.objective import Objective
+from core.training.step import train_step
+from core.training.weight_growth import cosine, make_optimizer
+
+ITERATIONS = 300
+BATCH = 4
+CROP = 192
+LR = 2e-3
+WARMUP = 30  # iterations until the rate is at its height: first steps at the full rate ruin the network for good
+BASE = 16
+BLOCK = "resnet"
+FORMAT = "johnson-1"
+FIRST = "transform_net.downsampling.1.weight"  # base x 3 x 9 x 9
+OBJECTIVE = VARIANTS["improved-500"]  # whose losses and encoder these are
+SETTINGS: dict[str, Any] = {
+    "iterations": ITERATIONS,
+    "batch": BATCH,
+    "crop": CROP,
+    "lr": LR,
+    "warmup": WARMUP,
+    "base": BASE,
+    "style_weight": OBJECTIVE.style_weight,
+}
+
+
+class PerStyleNet(nn.Module):
+    """A TransformNet whose filters are parameters; called as `core.models.style_net.StyleNet` is.
+
+    Args:
+        base: channels after the first convolution.
+    """
+
+    def __init__(self, base: int = BASE) -> None:
+        super().__init__()
+        self.compute_dtype = torch.float32
+        self.transform_net = TransformNet(base, BLOCK)
+        layers = self.transform_net.generated_layers()
+        self.names = tuple(layer.name for layer in layers)
+        self.flat = nn.ParameterList(_fresh(layer.shape) for layer in layers)
+
+    @property
+    def filters(self) -> Filters:
+        """Name of each convolution -> its flat vector (values + bias)."""
+        return dict(zip(self.names, self.flat, strict=True))
+
+    def forward(self, contents: Tensor, _: Tensor | None = None) -> tuple[Tensor, Filters]:
+        """N x 3 x H x W, ImageNet-normalised -> the same shape in float32, and the filters that did it."""
+        device = contents.device.type
+        contents = contents.contiguous(memory_format=torch.channels_last)
+        parts = contents.split(1) if device == "cpu" else (contents,)
+        with torch.autocast(
+            device, self.compute_dtype, enabled=self.compute_dtype != torch.float32
+        ):
+            outputs = [self.transform_net(part, self.filters) for part in parts]
+        return torch.cat(outputs).float(), self.filters
+
+    @torch.no_grad()
+    def styled(self, iterations: int) -> StyledModel:
+        """A copy of the network as it stands."""
+        transform_net = copy.deepcopy(self.transform_net).eval().requires_grad_(False)
+        return StyledModel(
+            transform_net, {name: flat.clone() for name, flat in self.filters.items()}, iterations
+        )
+
+
+def _fresh(shape: tuple[int, int, int, int]) -> Tensor:
+    """A flat vector (values + bias) as PyTorch initialises a convolution of that shape (out x in x k x k)."""
+    conv = nn.Conv2d(shape[1], shape[0], shape[2])
+    return torch.cat([conv.weight.detach().flatten(), cast(Tensor, conv.bias).detach()])
+
+
+def train(
+    style: Image.Image,
+    contents: Sequence[Path],
+    iterations: int = ITERATIONS,
+    *,
+    batch: int = BATCH,
+    crop: int = CROP,
+    lr: float = LR,
+    base: int = BASE,
+    style_side: int = STYLE_SIDE,
+    style_weight: float | None = None,
+    seed: int = SEED,
+    encoder: Encoder | None = None,
+    device: torch.device | str = "cpu",
+    on_step: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> StyledModel:
+    """Train a network for one painting.
+
+    Args:
+        style: RGB.
+        contents: photographs to train on.
+        iterations: batches.
+        batch, crop: photographs a batch, and the side in px of the square cut from each.
+        lr: Adam's rate, which falls to 0 by half a cosine over all iterations; over the first 30 (a third of fewer than 90),
+            a share of it that rises to 1.
+        base: see `core.models.style_net.TransformNet`.
+        style_side: the painting's smaller side in px when it is read.
+        style_weight: in place of the improved model's.
+        encoder: float32; by default the shipped VGG19.
+        on_step: called after each batch with (done, iterations, its losses, the style as it stands).
+        stop: asked before each batch; true cancels.
+
+    Raises:
+        Cancelled: `stop` said so.
+        ImageError: there is no content, or one cannot be read.
+        ValueError: fewer than one iteration or photograph a batch, or crops under 16 px.
+    """
+    if not contents:
+        raise ImageError("Training needs at least one photo.")
+    if iterations < 1 or batch < 1 or crop < 16:
+        raise ValueError(
+            "Training takes at least one iteration, one photo a batch and crops of 16 px."
+        )
+    dtype = fast_dtype(device)
+    compute = (
+        copy.deepcopy(encoder or load_encoder(OBJECTIVE.encoder)).to(device).for_compute(dtype)
+    )
+    objective = Objective(OBJECTIVE, compute, style_weight)
+    target = objective.style(to_tensor(resize_smaller(style, style_side))[None].to(device))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = PerStyleNet(base).to(device)
+    net.compute_dtype = dtype
+    optimizer = make_optimizer(net, lr)
+    warmup = max(1, min(WARMUP, iterations // 3))
+    for iteration, crops in TrainingBatches(contents, (), batch, crop, seed=seed).batches(
+        0, iterations
+    ):
+        if stop():
+            raise Cancelled(f"Training was cancelled after {iteration} of {iterations} iterations.")
+        optimizer.param_groups[0]["lr"] = cosine(lr, iteration, iterations) * min(
+            1, (iteration + 1) / warmup
+        )
+        result = train_step(net, objective, optimizer, crops.to(device), target)
+        if on_step:
+            on_step(iteration + 1, iterations, result, net.styled(iteration + 1))
+    return net.styled(iterations)
+
+
+def get_stylizer(style: Image.Image, on_step: Progress | None = None) -> StyledModel:
+    """The network of a painting, trained on the gallery's photographs when it is first asked for, then remembered."""
+    key = ("johnson", picture_hash(style), *SETTINGS.values())
+    styled = SHARED_CACHE.get(key)
+    if styled is None:
+        styled = train(style, refining_contents(), on_step=on_step)
+        SHARED_CACHE.put(key, styled)
+    return styled
+
+
+def save(path: str | Path, styled: StyledModel, **about: Any) -> None:
+    """Write a network to one safetensors file, whole or not at all.
+
+    Args:
+        fixed: what `train` returned.
+        about: anything for the record that `json.dumps` takes.
+    """
+    tensors = {
+        f"transform_net.{name}": value for name, value in styled.transform_net.state_dict().items()
+    }
+    tensors |= {f"filters.{name}": value for name, value in styled.filters.items()}
+    info = {**about, "iterations": styled.refined}
+    save_one(
+        Path(path),
+        tensors,
+        {"format": FORMAT, "info": json.dumps(info, ensure_ascii=False, sort_keys=True)},
+    )
+
+
+def load(path: str | Path, device: torch.device | str = "cpu") -> StyledModel:
+    """Read what `save` wrote.
+
+    Raises:
+        WeightsError: it is missing, broken or something else.
+    """
+    name = Path(path).name
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f'"{name}" cannot be read: {error}') from error
+    if metadata.get("format") != FORMAT:
+        raise WeightsError(
+            f'"{name}" is not a network for one painting, as `python -m core.johnson` writes it.'
+        )
+    try:
+        net = PerStyleNet(len(tensors[FIRST]))
+        flat = {f"flat.{i}": tensors[f"filters.{layer}"] for i, layer in enumerate(net.names)}
+        net.load_state_dict(
+            {key: value for key, value in tensors.items() if key.startswith("transform_net.")}
+            | flat
+        )
+        iterations = int(json.loads(metadata["info"])["iterations"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f'"{name}" does not fit this program: its weights have other names or shapes.'
+        ) from error
+    return net.to(device).styled(iterations)

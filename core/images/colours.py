@@ -1,0 +1,97 @@
+"""Whose colours the result has: the painting's, the photo's, or those of a painting given the photo's colours first.
+
+    keep_colours(painted, photo)      # lightness of the result, chroma of the photo (CIELAB)
+    recolour(painting, photo)         # the painting with the photo's mean colour and covariance, its style read after
+
+Gatys, Bethge, Hertzmann, Shechtman, "Preserving color in neural artistic style transfer" (1606.05897): their luminance-only
+transfer and their linear colour transfer, with symmetric square roots of the covariances.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from skimage.color import lab2rgb, rgb2lab
+
+from core.images.convert import resize_longest
+
+ROWS = 256  # of a picture at once: CIELAB takes many times the memory of 8-bit pixels
+STATISTICS_SIDE = 512
+MIN_VARIANCE = (
+    1e-4  # of values in [0, 1]: a colour direction flatter than this is not stretched further
+)
+
+
+def keep_colours(painted: Image.Image, photo: Image.Image) -> Image.Image:
+    """The result's lightness L* with the photo's a* and b*; colours outside sRGB are clipped.
+
+    Args:
+        painted, photo: RGB, of one size.
+    """
+    result = Image.new("RGB", painted.size)
+    for top in range(0, painted.height, ROWS):
+        box = (0, top, painted.width, min(top + ROWS, painted.height))
+        lab, chroma = (
+            rgb2lab(np.asarray(image.crop(box), dtype=np.float32) / 255)
+            for image in (painted, photo)
+        )
+        lab[..., 1:] = chroma[..., 1:]
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # scikit-image says of each colour outside sRGB that it was clipped
+            rows = (lab2rgb(lab) * 255).round()
+        result.paste(Image.fromarray(rows.astype(np.uint8)), box[:2])
+    return result
+
+
+def recolour(painting: Image.Image, photo: Image.Image) -> Image.Image:
+    """The painting with its colours moved linearly so that mean and covariance (of RGB) become the photo's."""
+    return transfer(painting, Palette.of(photo))
+
+
+@dataclass(frozen=True)
+class Palette:
+    """A picture's colours as a linear transfer sees them.
+
+    Attributes:
+        mean: of its RGB values in [0, 1]: 3.
+        root: symmetric square root of their covariance: 3 x 3, of full rank even for a picture of one colour.
+    """
+
+    mean: np.ndarray
+    root: np.ndarray
+
+    @classmethod
+    def of(cls, image: Image.Image) -> "Palette":
+        """Of a picture looked at with at most 512 px on its longest side."""
+        small = (
+            resize_longest(image, STATISTICS_SIDE) if max(image.size) > STATISTICS_SIDE else image
+        )
+        values = np.asarray(small, dtype=np.float64).reshape(-1, 3) / 255
+        variances, axes = np.linalg.eigh(np.cov(values, rowvar=False))
+        return cls(
+            values.mean(axis=0), (axes * np.sqrt(np.maximum(variances, MIN_VARIANCE))) @ axes.T
+        )
+
+    def towards(self, other: "Palette", share: float) -> "Palette":
+        """A palette between: this one at 0, the other at 1."""
+        return Palette(
+            (1 - share) * self.mean + share * other.mean,
+            (1 - share) * self.root + share * other.root,
+        )
+
+
+def transfer(image: Image.Image, goal: Palette) -> Image.Image:
+    """The picture with its colours moved linearly so that their mean and covariance become the goal's."""
+    own = Palette.of(image)
+    matrix = goal.root @ np.linalg.inv(own.root)
+    offset = (goal.mean - matrix @ own.mean).astype(np.float32)
+    result = Image.new("RGB", image.size)
+    for top in range(0, image.height, ROWS):
+        box = (0, top, image.width, min(top + ROWS, image.height))
+        rows = np.asarray(image.crop(box), dtype=np.float32) / 255
+        moved = (rows @ matrix.T.astype(np.float32) + offset) * 255
+        result.paste(Image.fromarray(moved.round().clip(0, 255).astype(np.uint8)), box[:2])
+    return result

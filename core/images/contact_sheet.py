@@ -1,0 +1,92 @@
+"""Many pictures on one labelled sheet: a photo in every painting of the gallery.
+
+python -m core.stylize --content photo.jpg --sheet --out out/
+
+cells = [("The Great Wave off Kanagawa", paint(photo, wave).image), ...]
+sheet(cells).save("sheet.png")
+"""
+
+import io
+import math
+import unicodedata
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from core.images.decode import ImageError
+from core.images.save import png_bytes, srgb_profile
+
+SHEET_SIZE = 256  # longest side of each picture in px, where no other is asked for
+GAP = 12
+SHAPE = 4 / 3  # width over height that the sheet comes near to
+BACKGROUND, INK = "white", "#222222"
+FONTS = (
+    "DejaVuSans.ttf",
+    "NotoSans-Regular.ttf",
+    "Arial.ttf",
+)  # the first that is installed; Pillow's own has no accents
+LARGEST = 16_000  # px a side
+
+
+def sheet(cells: Sequence[tuple[str, Image.Image]], columns: int | None = None) -> Image.Image:
+    """Labelled pictures in rows, left to right, on white.
+
+    Args:
+        cells: label and RGB picture; a label too long for its place is cut. Smaller pictures are centred in theirs.
+        columns: how many beside each other; by default as many as make the sheet about 4:3.
+
+    Raises:
+        ImageError: the sheet would be larger than 16,000 px a side.
+    """
+    width, height = (max(image.size[axis] for _, image in cells) for axis in (0, 1))
+    size = max(11, min(width // 14, 28))
+    place = (width + GAP, height + GAP + round(1.6 * size))
+    columns = columns or min(
+        len(cells), max(1, round(math.sqrt(len(cells) * SHAPE * place[1] / place[0])))
+    )
+    rows = math.ceil(len(cells) / columns)
+    whole = (columns * place[0] + GAP, rows * place[1] + GAP)
+    if max(whole) > LARGEST:
+        raise ImageError(
+            f"The sheet would have {whole[0]} x {whole[1]} px; choose a smaller size for its pictures."
+        )
+    result = Image.new("RGB", whole, BACKGROUND)
+    draw = ImageDraw.Draw(result)
+    font, accents = _font(size)
+    for index, (label, image) in enumerate(cells):
+        left, top = GAP + index % columns * place[0], GAP + index // columns * place[1]
+        result.paste(image, (left + (width - image.width) // 2, top + (height - image.height) // 2))
+        text = _cut(label if accents else _plain(label), font, width)
+        draw.text((left, top + height + size // 4), text, fill=INK, font=font)
+    return result
+
+
+def sheet_bytes(image: Image.Image, suffix: str = ".png") -> bytes:
+    """A sheet as a file with an sRGB profile: a JPEG for `.jpg` or `.jpeg`, else a PNG."""
+    if suffix.lower() not in (".jpg", ".jpeg"):
+        return png_bytes(image, icc_profile=srgb_profile())
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=90, icc_profile=srgb_profile())
+    return buffer.getvalue()
+
+
+def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
+    """A font and whether it has letters with accents."""
+    for name in FONTS:
+        try:
+            return ImageFont.truetype(name, size), True
+        except OSError:
+            continue
+    return ImageFont.load_default(size), False
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text.rstrip()}..."

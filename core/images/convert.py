@@ -1,0 +1,51 @@
+"""Pictures to tensors and back, and to other sizes."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.images.decode import MIN_SIDE
+
+
+def resize_longest(image: Image.Image, longest: int) -> Image.Image:
+    """Resize (Lanczos) so that the longer side has `longest` pixels, or as many more as keep the shorter one at 16."""
+    return _resize(image, longest / max(image.size))
+
+
+def resize_smaller(image: Image.Image, smaller: int) -> Image.Image:
+    """Resize (Lanczos) so that the shorter side has `smaller` pixels, but at least 16."""
+    return _resize(image, smaller / min(image.size))
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """RGB image to a float32 tensor 3 x H x W in [0, 1]. Raises ValueError for another mode."""
+    if image.mode != "RGB":
+        raise ValueError(f"expected an RGB image as load_image gives it, got mode {image.mode}")
+    return (
+        torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().to(torch.float32).div_(255)
+    )
+
+
+def to_image(tensor: Tensor) -> Image.Image:
+    """Tensor 3 x H x W or 1 x 3 x H x W to an RGB image; values are clamped to [0, 1] and rounded to 8 bits.
+
+    Raises:
+        ValueError: another shape, or NaN among the values.
+    """
+    pixels = tensor.detach()
+    if pixels.ndim == 4 and pixels.shape[0] == 1:
+        pixels = pixels[0]
+    if pixels.ndim != 3 or pixels.shape[0] != 3:
+        raise ValueError(f"expected a tensor 3 x H x W or 1 x 3 x H x W, got {tuple(tensor.shape)}")
+    if torch.isnan(pixels).any():
+        raise ValueError("expected pixel values, got NaN")
+    pixels = (pixels.to(torch.float32).clamp(0, 1) * 255).round().to(torch.uint8)
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def _resize(image: Image.Image, scale: float) -> Image.Image:
+    scale = max(scale, MIN_SIDE / min(image.size))
+    return image.resize(
+        (round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS
+    )

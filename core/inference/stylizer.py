@@ -1,0 +1,350 @@
+"""Take a model and a painting once, stylise many photographs.
+
+    stylizer = get_stylizer("improved-500")
+    painted = stylizer.fix(load_image("painting.jpg"))        # instant: one MetaNet pass, remembered
+    painted(load_image("photo.jpg")).save("out.png")           # the photo's exact size
+    better = stylizer.refine(load_image("painting.jpg"), contents)   # the report's way: 20 more batches on this painting
+    both = stylizer.mix([first, second], [0.7, 0.3])           # between paintings
+
+A `FixedStyle` is a TransformNet with its filters in place. Instant styles share the model's networks; a refined style has
+its own copies, so that refining never touches the model. Strength, colours, masks and sizes are in `core.pipeline`.
+"""
+
+import copy
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from core.images.convert import resize_smaller, to_image, to_tensor
+from core.images.decode import MIN_SIDE, ImageError
+from core.inference.style_mixing import blend
+from core.models.checkpoint import Model, available_models, load_model
+from core.models.encoder import Encoder, denormalize, load_encoder, normalize
+from core.models.fast import int8_encoder
+from core.models.flagship import FlagshipMetaNet, FlagshipTransformNet
+from core.models.layers import Filters
+from core.models.losses import Features, mean_std
+from core.models.registry import Net
+from core.models.style_net import MULTIPLE, MetaNet, TransformNet
+from core.models.weights import WeightsError
+from core.runtime import fast_dtype
+from core.training.batches import TrainingBatches
+from core.training.data import SEED
+from core.training.objective import Objective
+from core.training.step import StepResult, train_step
+from core.training.weight_growth import make_optimizer
+
+STYLE_SIDE = 256
+MAX_WHOLE = 4096  # px a side, in one piece
+MAX_SIDE = 8192  # px a side, in tiles (core.inference.tiled)
+REFINE_BATCHES = 20
+CACHE_BYTES = 256 * 1024 * 1024
+PREFERRED = ("flagship", "original-500", "original-1000", "improved-500", "improved-1000")
+
+
+class Cancelled(Exception):
+    """Refining was stopped on request; nothing was changed."""
+
+
+def pad_to_multiple(images: Tensor, multiple: int = MULTIPLE) -> Tensor:
+    """Reflect the right and lower edges so that height and width become multiples of 4; crop back after the network."""
+    height, width = images.shape[-2:]
+    return F.pad(images, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+
+
+@dataclass(frozen=True)
+class StyledModel:
+    """One model with one painting in place.
+
+    Attributes:
+        transform_net: shared with the model, or this style's own after refining.
+        filters: name -> flat vector for each generated convolution.
+        refined: number of batches it was refined with, 0 for instant.
+        meta_net: generates this network's filters for other pictures: the model's, or this style's own after refining.
+    """
+
+    transform_net: TransformNet | FlagshipTransformNet
+    filters: Filters
+    refined: int = 0
+    meta_net: MetaNet | FlagshipMetaNet | None = None
+
+    @torch.inference_mode()
+    def apply(self, images: Tensor) -> Tensor:
+        """Stylise N x 3 x H x W in [0, 1], 16 to 4096 px a side; returns the same shape, clamped to [0, 1]."""
+        height, width = images.shape[-2:]
+        padded = pad_to_multiple(normalize(images)).contiguous(memory_format=torch.channels_last)
+        outputs = [self.transform_net(part, self.filters) for part in padded.split(1)]
+        return denormalize(torch.cat(outputs)[..., :height, :width]).clamp_(0, 1)
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """Stylise one RGB picture; the result has its exact size.
+
+        Raises:
+            ImageError: a side is shorter than 16 or longer than 4096 px.
+        """
+        if min(image.size) < MIN_SIDE or max(image.size) > MAX_WHOLE:
+            raise ImageError(
+                f"The photo has {image.width} x {image.height} px; each side must have {MIN_SIDE} to {MAX_WHOLE}."
+            )
+        device = next(self.transform_net.parameters()).device
+        return to_image(self.apply(to_tensor(image)[None].to(device)))
+
+    @property
+    def nbytes(self) -> int:
+        nets = [
+            net for net in (self.transform_net, self.meta_net) if net is not None and self.refined
+        ]
+        own = sum(p.nbytes for net in nets for p in net.parameters())
+        return own + sum(value.nbytes for value in self.filters.values())
+
+
+class StyleCache:
+    """The most recently used fixed styles, up to a number of bytes in all. Safe to use from several threads."""
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self.limit = limit
+        self._styles: OrderedDict[tuple[object, ...], StyledModel] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[object, ...]) -> StyledModel | None:
+        with self._lock:
+            if key in self._styles:
+                self._styles.move_to_end(key)
+            return self._styles.get(key)
+
+    def put(self, key: tuple[object, ...], style: StyledModel) -> None:
+        with self._lock:
+            self._styles[key] = style
+            self._styles.move_to_end(key)
+            while len(self._styles) > 1 and self.nbytes > self.limit:
+                self._styles.popitem(last=False)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(style.nbytes for style in self._styles.values())
+
+    def __len__(self) -> int:
+        return len(self._styles)
+
+
+def picture_hash(image: Image.Image) -> str:
+    """SHA-256 of a picture's size and pixels."""
+    return hashlib.sha256(repr((image.mode, image.size)).encode() + image.tobytes()).hexdigest()
+
+
+Progress = Callable[[int, int, StepResult, StyledModel], None]
+Reader = Callable[[Tensor], Features]
+SHARED_CACHE = StyleCache()
+
+
+class Stylizer:
+    """A model with its encoder.
+
+    Args:
+        model: from `core.models.checkpoint.load_model`.
+        encoder: the one the model was trained with, in the dtype that paintings shall be read in.
+        device: where to compute.
+        cache: where fixed styles are kept; by default one cache for the whole process.
+        reader: what paintings' features are taken with, in the encoder's place: a faster form of it.
+
+    Raises:
+        EncoderError: the encoder is not the model's.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        encoder: Encoder,
+        device: torch.device | str = "cpu",
+        cache: StyleCache = SHARED_CACHE,
+        reader: Reader | None = None,
+    ) -> None:
+        model.check_encoder(encoder)
+        self.model, self.device, self.cache = model, torch.device(device), cache
+        self.net = model.net.to(self.device)
+        self.encoder = encoder.to(self.device)
+        self.reader = reader or self.encoder
+
+    @property
+    def name(self) -> str:
+        return self.model.variant.name
+
+    @property
+    def hash(self) -> str:
+        """Of the model's weights."""
+        return str(self.model.info["weights"]["hash"])
+
+    def key(self, style: Image.Image, style_side: int, *more: object) -> tuple[object, ...]:
+        return (self.hash, type(self.reader), picture_hash(style), style_side, *more)
+
+    @torch.inference_mode()
+    def descriptor(self, style: Image.Image, style_side: int = STYLE_SIDE) -> Tensor:
+        """The 1920 numbers that the MetaNet sees of a painting read with its smaller side at `style_side` px."""
+        pixels = to_tensor(resize_smaller(style, style_side))[None].to(self.device)
+        return mean_std(self.reader(normalize(pixels)))[0]
+
+    @torch.inference_mode()
+    def encode_style(self, style: Image.Image, style_side: int = STYLE_SIDE) -> StyledModel:
+        """Instant: the filters for a painting, from the cache if it was seen before.
+
+        Args:
+            style: RGB.
+            style_side: the painting's smaller side when it is read; larger makes finer strokes count.
+        """
+        key = self.key(style, style_side)
+        styled = self.cache.get(key)
+        if styled is None:
+            filters = self.net.meta_net(self.descriptor(style, style_side))
+            styled = StyledModel(self.net.transform_net, filters, meta_net=self.net.meta_net)
+            self.cache.put(key, styled)
+        return styled
+
+    def mix(
+        self, styles: Sequence[Image.Image], weights: Sequence[float], style_side: int = STYLE_SIDE
+    ) -> StyledModel:
+        """Instant: a style between paintings (`core.inference.style_mixing`); their order makes no difference, not even in the last bit.
+
+        Args:
+            styles: RGB.
+            weights: one for each, not negative, summing to 1.
+            style_side: as for `fix`.
+        """
+        kept = [
+            (picture_hash(style), weight, style)
+            for style, weight in zip(styles, weights, strict=True)
+            if weight
+        ]
+        kept.sort(key=lambda part: part[:2])
+        parts = [
+            (weight, self.encode_style(style, style_side).filters) for _, weight, style in kept
+        ]
+        transform_net = self.net.transform_net
+        return StyledModel(transform_net, blend(transform_net, parts), meta_net=self.net.meta_net)
+
+    @torch.inference_mode()
+    def identity_style(
+        self, styled: StyledModel, photo: Image.Image, style_side: int = STYLE_SIDE
+    ) -> StyledModel:
+        """The photo's own style in a fixed style's networks: what its MetaNet generates when the photo is the painting.
+
+        Raises:
+            ValueError: the fixed style was made without its MetaNet.
+        """
+        if styled.meta_net is None:
+            raise ValueError("this style has no MetaNet to generate another picture's filters with")
+        if styled.meta_net is self.net.meta_net:
+            return self.encode_style(photo, style_side)
+        return replace(styled, filters=styled.meta_net(self.descriptor(photo, style_side)))
+
+    def refine(
+        self,
+        style: Image.Image,
+        contents: Sequence[Path],
+        batches: int = REFINE_BATCHES,
+        style_side: int = STYLE_SIDE,
+        on_step: Progress | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> StyledModel:
+        """The report's way: train a copy on this painting alone, everything trainable, fresh Adam, then fix its filters.
+
+        Args:
+            style: RGB.
+            contents: photographs to train on, 8 crops of 256 px a batch.
+            batches: how many.
+            style_side: as for `fix`.
+            on_step: called after each batch with (done, batches, its losses, the style as it stands).
+            stop: asked before each batch; true cancels.
+
+        Raises:
+            Cancelled: `stop` said so.
+            ImageError: there is no content, or one cannot be read.
+        """
+        if not contents:
+            raise ImageError("Refining needs at least one photo.")
+        names = tuple((path.name, path.stat().st_size) for path in contents)
+        key = self.key(style, style_side, batches, names)
+        styled = self.cache.get(key)
+        if styled is not None:
+            return styled
+        dtype = fast_dtype(self.device)
+        net = copy.deepcopy(self.net).train().requires_grad_(True)
+        net.compute_dtype = dtype
+        encoder = (
+            self.encoder
+            if self.encoder.dtype == dtype
+            else copy.deepcopy(self.encoder).for_compute(dtype)
+        )
+        objective = Objective(
+            self.model.variant, encoder, self.model.info["training"]["style_weight"]
+        )
+        target = objective.style(to_tensor(resize_smaller(style, style_side))[None].to(self.device))
+        optimizer = make_optimizer(net, self.model.info["training"]["lr"])
+        sampler = TrainingBatches(contents, (), seed=SEED)
+        for iteration, crops in sampler.batches(0, batches):
+            if stop():
+                raise Cancelled(f"Refining was cancelled after {iteration} of {batches} batches.")
+            result = train_step(net, objective, optimizer, crops.to(self.device), target)
+            if on_step:
+                on_step(
+                    iteration + 1, batches, result, _frozen(net, target.descriptor, iteration + 1)
+                )
+        styled = _frozen(net, target.descriptor, batches)
+        self.cache.put(key, styled)
+        return styled
+
+
+@torch.no_grad()
+def _frozen(net: Net, descriptor: Tensor, batches: int) -> StyledModel:
+    """A copy of what refining has reached, safe from the batches that follow."""
+    kept = copy.deepcopy(net).eval().requires_grad_(False)
+    return StyledModel(kept.transform_net, net.meta_net(descriptor), batches, kept.meta_net)
+
+
+def default_model() -> str:
+    """The best of the models that are shipped.
+
+    Raises:
+        WeightsError: none is.
+    """
+    have = available_models()
+    if not have:
+        raise WeightsError(
+            "No trained model is in checkpoints/; train one with `python -m core.train improved-500`."
+        )
+    return next((name for name in PREFERRED if name in have), have[0])
+
+
+@lru_cache(maxsize=2)
+def _shared_encoder(name: str, source: str, device: str) -> tuple[Encoder, Reader | None]:
+    """In the dtype that is fastest on the device, and in 8 bits for paintings where a CPU multiplies those."""
+    encoder = load_encoder(name, source)
+    ranges = (
+        int8_encoder.load_ranges(encoder)
+        if torch.device(device).type == "cpu" and int8_encoder.available()
+        else None
+    )
+    reader = None if ranges is None else int8_encoder.Int8Encoder(encoder, ranges)
+    return encoder.for_compute(fast_dtype(device)), reader
+
+
+@lru_cache(maxsize=16)
+def get_stylizer(name: str, device: str = "cpu") -> Stylizer:
+    """The stylizer of a shipped model, loaded once; models share their encoders.
+
+    Raises:
+        WeightsError, EncoderError: see `load_model` and `load_encoder`.
+    """
+    model = load_model(name)
+    encoder, reader = _shared_encoder(
+        model.info["encoder"]["name"], model.info["encoder"]["source"], device
+    )
+    return Stylizer(model, encoder, device, reader=reader)

@@ -1,0 +1,321 @@
+"""The recipe that a result carries: what it was made from and how, enough to make the same bytes again.
+
+    painted, recipe = paint_files("photo.jpg", ["painting.jpg"], Settings(strength=0.8))
+    save(painted, recipe, "painted.png")
+    recipe = read("painted.png")                 # from the picture's metadata; RecipeError, one sentence, where there is none
+    print(command_line(recipe), python_snippet(recipe), json.dumps(recipe.settings.to_json()), sep="\\n")
+
+It lies in the PNG as international text (iTXt) under the keyword MetaStyle, as JSON: settings, names and SHA-256 of the files,
+the hash of the model's weights, versions. Folders are not in it, nor times: the same order gives the same file on the same
+kind of machine. Pictures are saved with an ICC profile of sRGB, whatever profile the photo came with.
+"""
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from PIL import Image, PngImagePlugin
+
+from core.files import write_atomic
+from core.images.decode import load_image
+from core.images.save import png_bytes, srgb_profile
+from core.pipeline import Step, StylizeResult, stylize_image
+from core.settings import Settings
+
+KEYWORD = "MetaStyle"
+VERSION = "0.1.0"
+FORMAT = 1
+LONGEST_NAME = 255
+MAX_CONTENTS = 1000
+
+
+class ProvenanceError(ValueError):
+    """A picture carries no recipe, or one that cannot be read; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that a picture was made from.
+
+    Attributes:
+        name: without its folder.
+        sha256: of the file's bytes.
+    """
+
+    name: str
+    sha256: str
+
+    @classmethod
+    def of(cls, file: str | Path, data: bytes | None = None) -> "Source":
+        """The source that a file is; its bytes may be given."""
+        digest = hashlib.sha256(Path(file).read_bytes() if data is None else data)
+        return cls(Path(file).name, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a picture was made from.
+
+    Attributes:
+        settings: with the model's name.
+        model_hash: of the model's weights.
+        content: the photo.
+        styles: the paintings, in the order of their weights.
+        mask, outside: the mask, and the painting outside it.
+        refine_contents: the photographs that were refined on; none for the gallery's.
+        device: `cpu` or `cuda`; their last bits differ.
+        version, torch: of this program and of PyTorch.
+    """
+
+    settings: Settings
+    model_hash: str
+    content: Source
+    styles: tuple[Source, ...]
+    mask: Source | None = None
+    outside: Source | None = None
+    refine_contents: tuple[Source, ...] = ()
+    device: str = "cpu"
+    version: str = VERSION
+    torch: str = torch.__version__
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {"format": FORMAT, **asdict(self), "settings": self.settings.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Any) -> "Provenance":
+        """From what `to_json` gives.
+
+        Raises:
+            RecipeError: it is something else; SettingsError: its settings are not valid.
+        """
+        try:
+            if data["format"] != FORMAT:
+                raise ProvenanceError(
+                    f"The recipe has format {data['format']}; this version reads {FORMAT}."
+                )
+            recipe = cls(
+                Settings.from_json(data["settings"]),
+                str(data["model_hash"])[:LONGEST_NAME],
+                _source(data["content"]),
+                tuple(_source(style) for style in data["styles"]),
+                _source(data["mask"]) if data["mask"] else None,
+                _source(data["outside"]) if data["outside"] else None,
+                tuple(_source(photo) for photo in data["refine_contents"][:MAX_CONTENTS]),
+                data["device"] if data["device"] in ("cpu", "cuda") else "cpu",
+                str(data["version"])[:LONGEST_NAME],
+                str(data["torch"])[:LONGEST_NAME],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ProvenanceError(
+                "The recipe cannot be read: something is missing from it."
+            ) from error
+        recipe.settings.weights(len(recipe.styles))
+        return recipe
+
+
+def _source(data: Mapping[str, Any]) -> Source:
+    name, digest = data["name"], data["sha256"]
+    if (
+        not re.fullmatch("[0-9a-f]{64}", digest)
+        or not name.isprintable()
+        or not 0 < len(name) <= LONGEST_NAME
+    ):
+        raise ProvenanceError("The recipe cannot be read: a file's name or hash is not one.")
+    return Source(Path(name).name, digest)
+
+
+def paint_files(
+    content: str | Path,
+    styles: Sequence[str | Path],
+    settings: Settings | None = None,
+    *,
+    mask: str | Path | None = None,
+    outside: str | Path | None = None,
+    refine_contents: Sequence[str | Path] = (),
+    device: str = "cpu",
+    on_step: Callable[[Step], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[StylizeResult, Provenance]:
+    """`core.pipeline.stylize_image` from files, with the recipe.
+
+    Raises:
+        As `paint`, and ImageError for a file that cannot be used.
+    """
+    painted = stylize_image(
+        load_image(content),
+        [load_image(style) for style in styles],
+        settings,
+        load_image(mask) if mask else None,
+        load_image(outside) if outside else None,
+        device=device,
+        refine_contents=[Path(file) for file in refine_contents],
+        on_step=on_step,
+        stop=stop,
+    )
+    return painted, provenance_of(
+        painted,
+        Source.of(content),
+        [Source.of(style) for style in styles],
+        mask=Source.of(mask) if mask else None,
+        outside=Source.of(outside) if outside else None,
+        refine_contents=[Source.of(file) for file in refine_contents],
+    )
+
+
+def provenance_of(
+    painted: StylizeResult,
+    content: Source,
+    styles: Sequence[Source],
+    *,
+    mask: Source | None = None,
+    outside: Source | None = None,
+    refine_contents: Sequence[Source] = (),
+) -> Provenance:
+    """The recipe of a picture that `paint` made from these files."""
+    refined_on = tuple(refine_contents) if painted.settings.refine else ()
+    return Provenance(
+        painted.settings,
+        painted.model_hash,
+        content,
+        tuple(styles),
+        mask,
+        outside,
+        refined_on,
+        painted.device,
+    )
+
+
+# ---- in the picture ----
+
+
+def picture_bytes(painted: StylizeResult, recipe: Provenance) -> bytes:
+    """The result as a PNG file with its recipe and an sRGB profile."""
+    text = json.dumps(recipe.to_json(), ensure_ascii=False, sort_keys=True)
+    return png_bytes(
+        painted.image, text={KEYWORD: PngImagePlugin.iTXt(text)}, icc_profile=srgb_profile()
+    )
+
+
+def save(painted: StylizeResult, recipe: Provenance, path: str | Path) -> None:
+    """Write the result as a PNG file with its recipe and an sRGB profile, whole or not at all.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    write_atomic(Path(path), picture_bytes(painted, recipe))
+
+
+def read(source: str | Path | BinaryIO) -> Provenance:
+    """The recipe in a PNG file.
+
+    Raises:
+        RecipeError: there is none, it is damaged or of a newer version; SettingsError: its settings are not valid.
+        OSError: the file cannot be read.
+    """
+    try:
+        with Image.open(source, formats=("PNG",)) as image:
+            data = json.loads(
+                image.info[KEYWORD]
+            )  # it lies before the pixels, which need not be decoded
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ProvenanceError("This is not a PNG picture, so it carries no recipe.") from error
+    except KeyError as error:
+        raise ProvenanceError(
+            "This picture carries no recipe; only PNG files as MetaStyle saved them do."
+        ) from error
+    except Exception as error:  # malformed files make Pillow raise nearly any type
+        raise ProvenanceError("The recipe of this picture is damaged.") from error
+    return Provenance.from_json(data)
+
+
+# ---- to do it again ----
+
+
+def command_line(
+    recipe: Provenance, files: Mapping[str, str | Path] | None = None, out: str = "painted.png"
+) -> str:
+    """The command that makes the same file again, quoted for a POSIX shell.
+
+    Args:
+        files: SHA-256 -> path of the files at hand; the others are named without a folder.
+        out: the file to write.
+    """
+    words = ["python", "-m", "core.stylize"]
+    for option, value in _options(recipe, files or {}, out):
+        words += [option, *([value] if isinstance(value, str) else value)]
+    return shlex.join(words)
+
+
+def _options(
+    recipe: Provenance, files: Mapping[str, str | Path], out: str
+) -> Iterator[tuple[str, str | list[str]]]:
+    settings = recipe.settings
+    changed = {
+        f.name: getattr(settings, f.name)
+        for f in fields(Settings)
+        if getattr(settings, f.name) != f.default
+    }
+    yield "--content", _file(recipe.content, files)
+    yield "--style", [_file(style, files) for style in recipe.styles]
+    if len(recipe.styles) > 1:
+        yield "--mix", [repr(weight) for weight in settings.mix]
+    if recipe.mask:
+        yield "--mask", _file(recipe.mask, files)
+    if recipe.outside:
+        yield "--mask-style", _file(recipe.outside, files)
+    if "strength" in changed:
+        yield "--strength", format((Decimal(repr(settings.strength)) * 100).normalize(), "f")
+    for name in ("model", "colours", "size", "detail", "style_size", "refine", "mask_softness"):
+        if name in changed:
+            yield f"--{name.replace('_', '-')}", str(changed[name])
+    for name in ("mask_invert", "tiles"):
+        if name in changed:
+            yield f"--{name.replace('_', '-')}", []
+    if recipe.refine_contents:
+        yield "--refine-content", [_file(photo, files) for photo in recipe.refine_contents]
+    yield "--device", recipe.device
+    yield "--out", out
+
+
+def python_snippet(
+    recipe: Provenance, files: Mapping[str, str | Path] | None = None, out: str = "painted.png"
+) -> str:
+    """Python that makes the same file again; arguments as for `command_line`."""
+    files, settings = files or {}, recipe.settings
+    changed = [f.name for f in fields(Settings) if getattr(settings, f.name) != f.default]
+    arguments = [
+        repr(_file(recipe.content, files)),
+        repr([_file(style, files) for style in recipe.styles]),
+    ]
+    arguments.append(
+        f"Settings({', '.join(f'{name}={getattr(settings, name)!r}' for name in changed)})"
+    )
+    for name in ("mask", "outside"):
+        source: Source | None = getattr(recipe, name)
+        if source:
+            arguments.append(f"{name}={_file(source, files)!r}")
+    if recipe.refine_contents:
+        arguments.append(
+            f"refine_contents={[_file(photo, files) for photo in recipe.refine_contents]!r}"
+        )
+    arguments.append(f"device={recipe.device!r}")
+    call = "".join(f"    {argument},\n" for argument in arguments)
+    return (
+        "from core.provenance import paint_files, save\nfrom core.settings import Settings\n\n"
+        f"painted, recipe = paint_files(\n{call})\nsave(painted, recipe, {out!r})\n"
+    )
+
+
+def _file(source: Source, files: Mapping[str, str | Path]) -> str:
+    name = str(files.get(source.sha256, source.name))
+    return f"./{name}" if name.startswith("-") and name != "-" else name

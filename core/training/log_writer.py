@@ -1,0 +1,106 @@
+"""The log of a training run: two CSV files, appended row by row, readable while training goes on.
+
+- `log.csv`: one row per iteration: epoch, style, seconds, each loss, the generated filters' norm and largest value.
+- `weights.csv`: every 10 iterations, the distribution of each trained layer's weights (the report's figure 5 shows
+  `transform_net.downsampling.1.weight`).
+
+A reader must expect a cut last line and ignore it; `read_rows` does.
+"""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO
+
+import torch
+from torch import Tensor, nn
+
+from core.files import write_atomic
+
+LOG_FIELDS = (
+    "iteration", "epoch", "style", "seconds", "content_loss", "style_loss", "tv_loss", "loss",
+    "filter_norm", "filter_max", "skipped",
+)  # fmt: skip
+PERCENT = (0, 7, 16, 31, 50, 69, 84, 93, 100)
+WEIGHT_FIELDS = ("iteration", "layer", *(f"p{p}" for p in PERCENT), "rms")
+WEIGHTS_EVERY = 10
+SAMPLE = 1 << 16
+
+
+def weight_summary(weight: Tensor) -> list[float]:
+    """Quantiles at `PERCENT` and the root mean square of a weight tensor.
+
+    Minimum, maximum and RMS are exact; beyond 65,536 values the quantiles between are those of an even sample of them.
+    """
+    flat = weight.detach().flatten().float()
+    sample = flat[:: -(-flat.numel() // SAMPLE)]
+    points = torch.tensor([p / 100 for p in PERCENT], device=flat.device)
+    values: list[float] = torch.quantile(sample, points).tolist()
+    low, high = torch.aminmax(flat)
+    return [low.item(), *values[1:-1], high.item(), flat.square().mean().sqrt().item()]
+
+
+def trained_layers(net: nn.Module) -> dict[str, Tensor]:
+    """The filters and matrices (no biases) that training changes, by their full name."""
+    return {name: value for name, value in net.named_parameters() if name.endswith(".weight")}
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The complete rows of a CSV file, as strings; a last line without its end, or with fields missing, is left out."""
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8")
+    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    return [row for row in rows if None not in row and None not in row.values()]
+
+
+def rows_before(path: Path, iteration: int) -> bytes:
+    """A log as a CSV file, without the rows from an iteration on and without a cut last line."""
+    with open(path, encoding="utf-8", newline="") as file:
+        fields = next(csv.reader(file))
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fields, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row for row in read_rows(path) if int(row["iteration"]) < iteration)
+    return table.getvalue().encode()
+
+
+class RunLog:
+    """Appends to the two files of a run's folder; on resuming, rows from `start` on are dropped first.
+
+    Args:
+        folder: the run's folder; made if missing.
+        start: the iteration that comes next.
+    """
+
+    def __init__(self, folder: Path, start: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = self._open(folder / "log.csv", LOG_FIELDS, start)
+        self._weights = self._open(folder / "weights.csv", WEIGHT_FIELDS, start)
+
+    @staticmethod
+    def _open(path: Path, fields: tuple[str, ...], start: int) -> IO[str]:
+        head = ",".join(fields).encode() + b"\n"
+        write_atomic(path, rows_before(path, start) if path.is_file() and start else head)
+        return open(path, "a", newline="", encoding="utf-8")
+
+    def iteration(self, row: dict[str, object]) -> None:
+        """One row of `log.csv`; keys are `LOG_FIELDS`."""
+        self._write(self._log, [row[field] for field in LOG_FIELDS])
+
+    def weights(self, iteration: int, layers: Iterable[tuple[str, Tensor]]) -> None:
+        """One row of `weights.csv` for each layer."""
+        for name, weight in layers:
+            self._write(self._weights, [iteration, name, *weight_summary(weight)])
+
+    @staticmethod
+    def _write(file: IO[str], values: list[object]) -> None:
+        csv.writer(file, lineterminator="\n").writerow(
+            [f"{v:.6g}" if isinstance(v, float) else v for v in values]
+        )
+        file.flush()
+
+    def close(self) -> None:
+        self._log.close()
+        self._weights.close()

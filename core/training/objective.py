@@ -1,0 +1,108 @@
+"""The weighted losses of one variant, and what they need to know of a style image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.models.encoder import Encoder, normalize
+from core.models.losses import (
+    CONTENT_TAP,
+    STYLE_LOSSES,
+    ContentLoss,
+    NormalizedContentLoss,
+    SpeckLoss,
+    StyleLoss,
+    TotalVariationLoss,
+    mean_std,
+)
+from core.models.registry import CONTENT_WEIGHT, TV_WEIGHT, Variant
+
+RELATIVE_TV_WEIGHT = 0.01
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a training step needs to know of one style image: computed once, used for many batches."""
+
+    descriptor: Tensor
+    target: Any
+
+
+class Objective:
+    """The weighted losses of one variant in one encoder.
+
+    Args:
+        variant: names the style loss.
+        encoder: frozen, in the dtype it shall compute in.
+        style_weight: in place of the variant's own.
+
+    Attributes:
+        speck_weight: of `SpeckLoss`, counted with the total variation; 0 at first.
+    """
+
+    speck_weight = 0.0
+
+    def __init__(
+        self, variant: Variant, encoder: Encoder, style_weight: float | None = None
+    ) -> None:
+        self.encoder = encoder
+        self.style_weight = variant.style_weight if style_weight is None else style_weight
+        self.style_loss: StyleLoss = STYLE_LOSSES[variant.style_loss]()
+        relative = variant.style_loss == "relative"
+        taps = encoder.tap_names[CONTENT_TAP : CONTENT_TAP + (2 if relative else 1)]
+        self.last_tap = taps[-1]
+        self.content_loss = NormalizedContentLoss(taps) if relative else ContentLoss(taps[0])
+        self.tv_loss = TotalVariationLoss()
+        self.speck_loss = SpeckLoss()
+        self.tv_mean_weight = RELATIVE_TV_WEIGHT if relative else None
+
+    def tv_weight(self, outputs: Tensor, world: int) -> float:
+        """What the summed variation is multiplied by, such that averaging over `world` processes leaves it right."""
+        if self.tv_mean_weight is None:
+            return TV_WEIGHT * world
+        return self.tv_mean_weight / outputs.numel()
+
+    @torch.no_grad()
+    def style(self, image: Tensor) -> Style:
+        """Descriptor and target of one style image (1 x 3 x H x W in [0, 1])."""
+        features = self.encoder(normalize(image))
+        return Style(mean_std(features)[0], self.style_loss.target(features))
+
+    def gradient(
+        self, outputs: Tensor, contents: Tensor, style: Style | Sequence[Style], world: int = 1
+    ) -> tuple[Tensor, list[Tensor]]:
+        """d loss / d outputs, and the three weighted losses.
+
+        Args:
+            outputs, contents: N x 3 x H x W, ImageNet-normalised.
+            style: one for all images, or one for each.
+            world: number of processes whose gradients will be averaged; the summed TV loss is scaled to survive it.
+        """
+        count = len(outputs)
+        grads, sums = [], [torch.zeros((), device=outputs.device) for _ in range(3)]
+        one = isinstance(style, Style)
+        size = count if one and outputs.device.type != "cpu" else 1
+        styles = repeat(style) if isinstance(style, Style) else style
+        for output, content, own in zip(
+            outputs.detach().split(size), contents.split(size), styles, strict=False
+        ):
+            output.requires_grad_()
+            with torch.no_grad():
+                content_features = self.encoder(content, last=self.last_tap)
+            features = self.encoder(output)
+            share = len(output) / count
+            smooth = self.tv_weight(outputs, world) * self.tv_loss(output)
+            if self.speck_weight:
+                smooth = smooth + self.speck_weight * share * self.speck_loss(output, content)
+            losses = (
+                CONTENT_WEIGHT * share * self.content_loss(features, content_features),
+                self.style_weight * share * self.style_loss(features, own.target),
+                smooth,
+            )
+            grads.append(torch.autograd.grad(torch.stack(losses).sum(), output)[0])
+            sums = [total + loss.detach() for total, loss in zip(sums, losses, strict=True)]
+        return torch.cat(grads), sums

@@ -1,0 +1,76 @@
+"""The state of a training run in one safetensors file, so that a run killed at any moment goes on to the same numbers.
+
+Parameters, Adam's moments and the number of iterations done; the order of the pictures follows from that number
+(`core.training.batches.Sampler`). One file, replaced whole: there is never half a state.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from core.files import remove_leftovers
+from core.models.weights import WeightsError, save_one
+
+STATE = "state.safetensors"
+
+
+def save_state(
+    folder: Path,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    done: int,
+    config: dict[str, Any],
+) -> None:
+    """Write `state.safetensors`: what `load_state` needs to continue after `done` iterations of a run with this config."""
+    tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {
+            f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()
+        }
+    save_one(
+        folder / STATE, tensors, {"done": str(done), "config": json.dumps(config, sort_keys=True)}
+    )
+
+
+def load_state(
+    folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any]
+) -> int:
+    """Restore a run in place; returns the number of iterations done, 0 where there is nothing to resume.
+
+    Raises:
+        WeightsError: the folder holds a run with another configuration, or a broken file.
+    """
+    remove_leftovers(folder)
+    path = folder / STATE
+    if not path.is_file():
+        return 0
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"The saved state in {folder} cannot be read: {error}") from error
+    saved = json.loads(metadata["config"])
+    changed = sorted(
+        key for key in saved.keys() | config.keys() if saved.get(key) != config.get(key)
+    )
+    if changed:
+        raise WeightsError(
+            f"{folder} holds a run with other settings ({', '.join(changed)}); remove the folder or name another."
+        )
+    net.load_state_dict(
+        {name[4:]: value for name, value in tensors.items() if name.startswith("net.")}
+    )
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".", 2)
+            moments.setdefault(int(index), {})[key] = value
+    if moments:
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    return int(metadata["done"])

@@ -1,0 +1,292 @@
+"""One training run, from wherever it stands to its end: recipe, trainer, export. The command line is `core.train`.
+
+trainer = Trainer(variant, Recipe(), contents, styles, Path("runs/improved-500"), join())
+trainer.run()
+trainer.export(Path("checkpoints/improved-500"))
+"""
+
+import copy
+import hashlib
+import json
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from core.files import write_atomic
+from core.models.checkpoint import save_model
+from core.models.encoder import load_encoder
+from core.models.layers import allow_constant_images
+from core.models.registry import CONTENT_WEIGHT, TV_WEIGHT, Net, Variant
+from core.models.style_net import StyleNet
+from core.runtime import DistributedContext
+from core.training.batches import TrainingBatches
+from core.training.data import SEED
+from core.training.log_writer import WEIGHTS_EVERY, RunLog, read_rows, rows_before, trained_layers
+from core.training.objective import Objective, Style
+from core.training.state import STATE, load_state, save_state
+from core.training.step import StepResult, train_step
+from core.training.weight_growth import FixedNorms, cosine, make_optimizer
+
+SAVE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The report's recipe; every field is part of a run's identity, so a run cannot be resumed with another."""
+
+    epochs: int = 22
+    batch: int = 8
+    crop: int = 256
+    style_every: int = 20
+    lr: float = 1e-3
+    seed: int = SEED
+    style_weight: float | None = None
+    encoder_source: str = "oxford"
+    dtype: str = "float32"
+    iterations: int | None = None
+    growth: str = "free"
+    allow_constant_images: bool = False
+
+    def identity(self) -> dict[str, Any]:
+        """What differs from the default recipe: a field added later leaves the saved states of older runs valid."""
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if getattr(self, f.name) != f.default
+        }
+
+    def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> TrainingBatches:
+        return TrainingBatches(contents, styles, self.batch, self.crop, self.style_every, self.seed)
+
+    def total(self, sampler: TrainingBatches) -> int:
+        return self.iterations or self.epochs * sampler.per_epoch
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its state is saved."""
+
+
+class Trainer:
+    """One run: network, optimiser, sampler, log and state, from wherever it stands to its end.
+
+    Args:
+        variant: what to train.
+        recipe: how.
+        contents, styles: the training set.
+        folder: the run's folder, for state and logs.
+        place: device and rank.
+
+    Raises:
+        WeightsError: the folder holds a run with other settings.
+        ValueError: the batch cannot be shared evenly among the processes.
+    """
+
+    def __init__(
+        self,
+        variant: Variant,
+        recipe: TrainingConfig,
+        contents: Sequence[Path],
+        styles: Sequence[Path],
+        folder: Path,
+        place: DistributedContext,
+    ) -> None:
+        if recipe.batch % place.world:
+            raise ValueError(
+                f"A batch of {recipe.batch} cannot be shared evenly among {place.world} processes."
+            )
+        self.variant, self.recipe, self.folder, self.place = variant, recipe, folder, place
+        self.sampler = recipe.sampler(contents, styles)
+        self.total = recipe.total(self.sampler)
+        dtype = getattr(torch, recipe.dtype)
+        encoder = load_encoder(variant.encoder, recipe.encoder_source)
+        self.encoder = encoder.for_compute(dtype).to(place.device)
+        self.objective = Objective(variant, self.encoder, recipe.style_weight)
+        torch.manual_seed(recipe.seed)
+        self.net = variant.build().to(place.device)
+        self.net.compute_dtype = dtype
+        if recipe.allow_constant_images:
+            allow_constant_images(self.net)
+        self.state: nn.Module = self.net
+        self.resumes = (folder / STATE).is_file()
+        self.optimizer = make_optimizer(self.net, recipe.lr, recipe.growth)
+        self.norms = (
+            FixedNorms(self.net)
+            if recipe.growth == "fixed-norm" and isinstance(self.net, StyleNet)
+            else None
+        )
+        self.config = {
+            "variant": variant.identity(),
+            "recipe": recipe.identity(),
+            "set": set_hash(contents, styles),
+            "total": self.total,
+        }
+        self.prepare()
+        self.done = load_state(folder, self.state, self.optimizer, self.config)
+        self._stop = False
+        self._style: Style | None = None
+
+    def prepare(self) -> None:
+        """What must be there before a saved state is loaded; `self.state` is what such a state holds."""
+
+    def style_name(self, iteration: int) -> str:
+        """For the log."""
+        return self.sampler.style_path(iteration).stem
+
+    def style(self, iteration: int) -> Style:
+        return self.objective.style(self.sampler.style_crop(iteration).to(self.place.device))
+
+    def step(self, net: nn.Module, iteration: int, contents: Tensor) -> StepResult:
+        """One batch; `net` is `self.net`, under torchrun wrapped to share gradients."""
+        if self._style is None or iteration % self.recipe.style_every == 0:
+            self._style = self.style(iteration)
+        if self.norms:
+            for group in self.optimizer.param_groups:
+                group["lr"] = cosine(self.recipe.lr, iteration, self.total)
+        flat = self.recipe.allow_constant_images
+        result = train_step(
+            net, self.objective, self.optimizer, contents, self._style, allow_constant_images=flat
+        )
+        if self.norms:
+            self.norms.restore()
+        return result
+
+    def run(self) -> None:
+        """Train to the end. Raises Interrupted after SIGTERM or SIGINT, with the state saved."""
+        rank, world = self.place.rank, self.place.world
+        wrapped = DistributedDataParallel(self.net) if world > 1 else self.net
+        log = self._open_log() if rank == 0 else None
+        bar = tqdm(
+            total=self.total,
+            initial=self.done,
+            desc=self.variant.name,
+            disable=rank != 0,
+            smoothing=0.05,
+        )
+        saved = started = time.monotonic()
+        with _on_signals(self.stop):
+            for iteration, contents in self.sampler.batches(self.done, self.total, rank, world):
+                result = self.step(wrapped, iteration, contents.to(self.place.device))
+                self.done = iteration + 1
+                now = time.monotonic()
+                if log:
+                    self._record(log, iteration, now - started, result)
+                    bar.set_postfix(
+                        content=f"{result.content_loss:.3g}", style=f"{result.style_loss:.3g}"
+                    )
+                    bar.update()
+                started = now
+                if rank == 0 and (
+                    now - saved > SAVE_SECONDS or self._stop or self.done == self.total
+                ):
+                    save_state(self.folder, self.state, self.optimizer, self.done, self.config)
+                    saved = time.monotonic()
+                if self._stop and self.done < self.total:
+                    raise Interrupted(
+                        f"Stopped after {self.done} of {self.total} iterations; the state is saved."
+                    )
+        bar.close()
+        if log:
+            log.close()
+
+    def stop(self) -> None:
+        self._stop = True
+
+    def _open_log(self) -> RunLog:
+        """The run's log, with what its reader must know of the learning rate beside it (see `core.analysis.training_logs`)."""
+        log = RunLog(self.folder, self.done)
+        training = {**asdict(self.recipe), "of_iterations": self.total}
+        about = {"variant": asdict(self.variant), "training": training}
+        write_atomic(
+            self.folder / "run.json", json.dumps(about, indent=2, ensure_ascii=False).encode()
+        )
+        return log
+
+    def _record(self, log: RunLog, iteration: int, seconds: float, result: StepResult) -> None:
+        log.iteration(
+            {
+                **asdict(result),
+                "iteration": iteration,
+                "epoch": iteration // self.sampler.per_epoch,
+                "style": self.style_name(iteration),
+                "seconds": seconds,
+                "loss": result.loss,
+            }
+        )
+        if iteration % WEIGHTS_EVERY == 0 or iteration == self.total - 1:
+            log.weights(iteration, trained_layers(self.net).items())
+
+    def finished(self) -> Net:
+        """The network to ship."""
+        return self.net
+
+    def export(self, folder: Path) -> int:
+        """Write the finished model and its logs; returns the size of the weights in bytes."""
+        rows = [
+            row for row in read_rows(self.folder / "log.csv") if int(row["iteration"]) < self.done
+        ]
+        tail = [row for row in rows[-self.sampler.per_epoch :] if not row["skipped"]]
+        training: dict[str, Any] = {
+            **asdict(self.recipe),
+            "style_weight": self.objective.style_weight,
+            "content_weight": CONTENT_WEIGHT,
+            "tv_weight": TV_WEIGHT,
+            "iterations": self.done,
+            "of_iterations": self.total,
+            "set": self.config["set"],
+            "styles_seen": len({row["style"] for row in rows}),
+            "skipped": sum(bool(row["skipped"]) for row in rows),
+            "hours": round(sum(float(row["seconds"]) for row in rows) / 3600, 3),
+            "last_epoch": {
+                key: sum(float(row[key]) for row in tail) / max(1, len(tail))
+                for key in ("content_loss", "style_loss", "tv_loss")
+            },
+        }
+        net = self.finished()
+        change = gallery_change(net, self.variant, self.recipe.encoder_source)
+        size = save_model(folder, self.variant, net, self.encoder, training, change)
+        for name in ("log.csv", "weights.csv"):
+            write_atomic(folder / name, rows_before(self.folder / name, self.done))
+        return size
+
+
+def gallery_change(net: Net, variant: Variant, source: str) -> dict[str, float]:
+    """What 6 bits cost over the gallery's 64 pairs."""
+    from core.inference.quantisation import quantisation_change
+    from gallery.pictures import CONTENTS, STYLES
+
+    images = [[picture.image() for picture in pictures] for pictures in (CONTENTS, STYLES)]
+    return quantisation_change(
+        copy.deepcopy(net).cpu(), load_encoder(variant.encoder, source), *images
+    )
+
+
+def set_hash(contents: Sequence[Path], styles: Sequence[Path]) -> str:
+    """SHA-256 of the names of a training set, in order."""
+    return hashlib.sha256(
+        "\n".join(path.name for path in (*contents, *styles)).encode()
+    ).hexdigest()
+
+
+@contextmanager
+def _on_signals(stop: Any) -> Any:
+    """SIGTERM and SIGINT finish the iteration and save, instead of losing up to two minutes."""
+    try:
+        before = {
+            sig: signal.signal(sig, lambda *_: stop()) for sig in (signal.SIGTERM, signal.SIGINT)
+        }
+    except ValueError:  # not the main thread: the caller stops the run itself
+        before = {}
+    try:
+        yield
+    finally:
+        for sig, handler in before.items():
+            signal.signal(sig, handler)

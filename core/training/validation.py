@@ -1,0 +1,96 @@
+"""How near a model comes to paintings it has never seen, and what it makes of the photo's content: one table row a model.
+
+    validation = Validation(contents, paintings, load_encoder("vgg19"))
+    validation.measure(lambda photo, painting: stylizer.fix(painting)(photo))   # {"gram_share_1": 0.04, ...}
+
+Per tap of VGG19 the share left of the Gram distance and of the mean/std distance (photo = 1, painting = 0; geometric means
+over all pairs), and the content change at taps 3 and 4 (see `core.metrics.features.content_change`; means). The flagship's trainer writes
+such a row every few hundred iterations, which makes its learning curve; the benchmark sends other networks through the same code.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from core.images.convert import resize_smaller
+from core.images.decode import load_image
+from core.metrics.features import Analysis, average, feature_measures
+from core.models.encoder import Encoder
+from core.training.data import HELD_OUT, find_pools
+
+SIDE = 256
+TAPS = range(1, 5)
+NAMES = (
+    *(f"gram_share_{tap}" for tap in TAPS),
+    *(f"mean_std_share_{tap}" for tap in TAPS),
+    "content_change_3",
+    "content_change_4",
+)
+Stylise = Callable[[Image.Image, Image.Image], Image.Image]
+
+
+class Validation:
+    """Pairs to measure with, each picture looked at once.
+
+    Args:
+        contents: photos, RGB; the middle 256 x 256 px of each at smaller side 256.
+        paintings: RGB; measured at smaller side 256 and handed to the model in full.
+        encoder: VGG19.
+    """
+
+    def __init__(
+        self, contents: Sequence[Image.Image], paintings: Sequence[Image.Image], encoder: Encoder
+    ) -> None:
+        self.encoder = encoder
+        self.contents = [center_crop(photo) for photo in contents]
+        self.paintings = list(paintings)
+        self._contents = [Analysis(photo, encoder) for photo in self.contents]
+        self._paintings = [
+            Analysis(resize_smaller(painting, SIDE), encoder) for painting in paintings
+        ]
+
+    def pairs(self, stylise: Stylise) -> Iterator[tuple[int, int, dict[str, float]]]:
+        """(number of the painting, number of the photo, its measures), painting by painting."""
+        for row, painting in enumerate(self.paintings):
+            for column, photo in enumerate(self.contents):
+                output = Analysis(stylise(photo, painting), self.encoder)
+                found = feature_measures(
+                    self._contents[column], self._paintings[row], output, self.encoder
+                )
+                yield row, column, {name: found[name] for name in NAMES}
+
+    def measure(self, stylise: Stylise) -> dict[str, float]:
+        """The averages over all pairs, by the names in `NAMES`."""
+        return summary([found for _, _, found in self.pairs(stylise)])
+
+
+def summary(pairs: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Averages over pairs: geometric for shares, arithmetic for content change."""
+    return {name: average(name, [found[name] for found in pairs]) for name in NAMES}
+
+
+def center_crop(photo: Image.Image, side: int = SIDE) -> Image.Image:
+    """The middle square of a photo at smaller side `side`."""
+    small = resize_smaller(photo, side)
+    left, top = (small.width - side) // 2, (small.height - side) // 2
+    return small.crop((left, top, left + side, top + side))
+
+
+def unseen_paintings(
+    data: Path | None, cache: Path | None = None, count: int = HELD_OUT
+) -> list[Image.Image]:
+    """Paintings that no model has trained on: the gallery's four outside, then up to `count` of those set aside in `data`.
+
+    Args:
+        data: folder with `content/` and `style/` (see `core.training.data.find_pools`), or None for the four alone.
+        cache: JSON file of perceptual hashes.
+    """
+    from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
+
+    paintings = [picture.image() for picture in STYLES if not picture.in_training]
+    if data is not None:
+        gallery = [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)]
+        aside = find_pools(data, gallery, cache).held_out[:count]
+        paintings += [load_image(path, at_least=SIDE) for path in aside]
+    return paintings

@@ -1,0 +1,103 @@
+"""A cell of the tab Compare, large: before and after between any two models, or the photo, and the numbers of both."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.images.decode import load_image
+from core.images.save import save_png
+from demo.compare import grid_html
+from demo.compare.render import content_image
+from demo.compare.selection import Choice, read
+from demo.shared.requests import RequestError
+from demo.shared.uploads import new_file
+from demo.shared.widgets import before_after
+from gallery.grids.results import Grid, Row, title_of
+from gallery.pictures import Picture
+
+PHOTO = "photo"  # on a side of the slider, in place of a row's name
+GridIndex = tuple[int, int]  # style and content, counted from 0
+
+
+def opened(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[Any, ...]:
+    """The panel filled, as `build` lays it out.
+
+    Args:
+        place: which style of the choice, which content.
+        left, right: names of rows, or `photo`; one that has no picture there gives way to the photo.
+
+    Raises:
+        OrderError: there is no such cell, or it has no picture.
+    """
+    grid, column = _at(choice, place)
+    rows = {row.name: row for row in grid.rows if row.cells[column].picture}
+    if right not in rows:
+        raise RequestError("This picture is not there (any more); paint it first.")
+    left = left if left in rows and left != right else PHOTO
+    choices = [(title_of(name), name) for name in rows]
+    content = grid.contents[column]
+    heading = f"{content.title} in the style of {grid.style.title}"
+    return (
+        gr.Column(visible=True),
+        grid_html.heading(heading),
+        gr.Dropdown([("The photo", PHOTO), *choices], value=left),
+        gr.Dropdown(choices, value=right),
+        *sides(choice, place, left, right),
+    )
+
+
+def sides(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[tuple[str, str], str]:
+    """The slider's two pictures, of one size, and the table of their numbers; see `opened`."""
+    grid, column = _at(choice, place)
+    rows = {row.name: row for row in grid.rows if row.cells[column].picture}
+    if right not in rows or left not in (PHOTO, *rows):
+        raise RequestError("This picture is not there (any more); paint it first.")
+    after = _picture(rows[right], column)
+    before = _fitted(
+        grid.contents[column], None if left == PHOTO else _picture(rows[left], column), after
+    )
+    shown = [rows[name] for name in dict.fromkeys((left, right)) if name != PHOTO]
+    numbers = [(row.name, row.cells[column].numbers) for row in shown]
+    return (before, str(after)), grid_html.measures_html(numbers)
+
+
+def build() -> tuple[gr.Column, list[Any]]:
+    """Lay the panel out, closed; returns it and all that `opened` fills after it."""
+    with gr.Column(visible=False, elem_id="cell") as panel:
+        heading = gr.HTML()
+        with gr.Row():
+            with gr.Column(scale=6, min_width=320):
+                with gr.Row():
+                    left = gr.Dropdown(
+                        [("The photo", PHOTO)], label="Before", filterable=False, min_width=140
+                    )
+                    right = gr.Dropdown([], label="After", filterable=False, min_width=140)
+                slider = before_after("cell-slider", label=None)
+            with gr.Column(scale=5, min_width=320):
+                numbers = gr.HTML(elem_id="cell-numbers", apply_default_css=False)
+    return panel, [heading, left, right, slider, numbers]
+
+
+def _at(choice: Choice, place: GridIndex) -> tuple[Grid, int]:
+    style, column = place
+    if style not in range(len(choice.styles)) or column not in range(len(choice.contents)):
+        raise RequestError("There is no such cell.")
+    return read(choice, choice.styles[style]), column
+
+
+def _picture(row: Row, column: int) -> Path:
+    picture = row.cells[column].picture
+    assert picture is not None
+    return picture
+
+
+def _fitted(content: Picture, before: Path | None, after: Path) -> str:
+    """The left picture, or the photo, at the size of the right one."""
+    size = load_image(after).size
+    image = load_image(before) if before else content_image(content)
+    if before and image.size == size:
+        return str(before)
+    path = new_file(f"{content.name}.png")
+    save_png(image.resize(size) if image.size != size else image, path)
+    return path

@@ -1,0 +1,175 @@
+"""What can be taken away from the tab Compare: PNG, PDF, zip and CSV, for visitors and, as endpoints, for programs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.files import write_atomic
+from demo.compare.selection import Choice, chosen, read
+from demo.shared import messages
+from demo.shared.requests import REFINED, RequestError
+from demo.shared.uploads import new_file
+from gallery.grids import export as exports
+from gallery.grids.paths import APPENDICES
+from gallery.grids.results import Grid
+from gallery.pictures import STYLES
+
+EXPORT: dict[str, Any] = {
+    "preprocess": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+DOWNLOAD = """(file) => {
+  if (!file?.url) return;
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name;
+  link.click();
+}"""
+
+
+def png_file(choice: Choice, shown: int) -> str:
+    """The grid that is shown, as a PNG file. Raises OrderError where there is no picture."""
+    style = choice.styles[shown]
+    grids = _with_pictures(choice, [read(choice, style)])
+    return _written(f"{choice.file_name}_{style.name}.png", exports.grid_png(grids[0]))
+
+
+def pdf_file(choice: Choice, shown: int) -> str:
+    """All grids of the choice that have pictures, a page each. Raises as `png_file`."""
+    title = f"MetaStyle, {choice.title}, {choice.mode}"
+    return _written(f"{choice.file_name}.pdf", exports.grids_pdf(_with_pictures(choice), title))
+
+
+def zip_file(choice: Choice, shown: int) -> str:
+    """All pictures of the choice, with their numbers. Raises as `png_file`."""
+    return _written(f"{choice.file_name}_pictures.zip", exports.cells_zip(_with_pictures(choice)))
+
+
+def csv_file(choice: Choice, shown: int) -> str:
+    """All numbers of the choice. Raises OrderError where nothing was measured."""
+    grids = _with_pictures(choice)
+    if not exports.numbers(grids):
+        raise RequestError("Nothing in this selection was measured yet.")
+    return _written(f"{choice.file_name}_measures.csv", exports.numbers_csv(grids))
+
+
+FILES: dict[str, Callable[[Choice, int], str]] = {
+    "This grid as PNG": png_file,
+    "All paintings as PDF": pdf_file,
+    "Pictures as zip": zip_file,
+    "Numbers as CSV": csv_file,
+}
+
+
+def _with_pictures(choice: Choice, grids: list[Grid] | None = None) -> list[Grid]:
+    found = [
+        grid for grid in grids or [read(choice, style) for style in choice.styles] if grid.pictures
+    ]
+    if not found:
+        raise RequestError(
+            "There is no picture in this grid yet, so there is nothing to take away."
+        )
+    return found
+
+
+def _written(name: str, data: bytes) -> str:
+    path = Path(new_file(name))
+    write_atomic(path, data)
+    return str(path)
+
+
+# ---- for visitors ----
+
+
+def build() -> tuple[list[gr.Button], gr.File]:
+    """A button for each kind of file, and the place, never shown, from which the browser takes it."""
+    buttons = [gr.Button(label, size="md", min_width=130, elem_classes="export") for label in FILES]
+    return buttons, gr.File(visible=False)
+
+
+def connect(
+    built: tuple[list[gr.Button], gr.File], choice: gr.State, shown: gr.State, status: gr.HTML
+) -> None:
+    """Let the buttons of `build` work on the choice; what goes wrong is said in `status`."""
+    buttons, file = built
+    for button, make in zip(buttons, FILES.values(), strict=True):
+        done = button.click(_handler(make), [choice, shown], [file, status], **EXPORT)
+        done.success(None, file, None, js=DOWNLOAD)
+    _endpoints()
+
+
+def _handler(make: Callable[[Choice, int], str]) -> Callable[..., tuple[str | None, Any]]:
+    def export(choice: Choice, shown: int) -> tuple[str | None, Any]:
+        try:
+            return make(choice, shown), gr.skip()
+        except Exception as error:
+            return None, messages.problem(error)
+
+    return export
+
+
+# ---- for programs ----
+
+
+def compare(appendix: str, style: str, mode: str) -> str:
+    """A grid of the gallery as a PNG: the style and the contents along the top, a row for each model of the appendix;
+    what was not rendered is left open.
+
+    appendix: "A" (original and improved models) or "B" (ablations). style: name of one of the eight paintings.
+    mode: "instant" or "refined".
+    """
+    try:
+        choice = _appendix(appendix, mode)
+        names = [picture.name for picture in choice.styles]
+        if style not in names:
+            raise RequestError(
+                f"There is no grid of the style {style}; there are: {', '.join(names)}."
+            )
+        return png_file(choice, names.index(style))
+    except Exception as error:
+        raise gr.Error(messages.sentence(error), print_exception=False) from error
+
+
+def measures(appendix: str, mode: str) -> list[dict[str, Any]]:
+    """The numbers of all grids of an appendix: for each picture its mode, style, row and content by name, then every measure
+    by name, null where it had nothing to look at.
+
+    appendix: "A" (original and improved models) or "B" (ablations). mode: "instant" or "refined".
+    """
+    try:
+        choice = _appendix(appendix, mode)
+        return exports.numbers([read(choice, style) for style in choice.styles])
+    except Exception as error:
+        raise gr.Error(messages.sentence(error), print_exception=False) from error
+
+
+def _appendix(appendix: str, mode: str) -> Choice:
+    if appendix not in APPENDICES:
+        raise RequestError(
+            f"There is no appendix named {appendix}; choose {' or '.join(APPENDICES)}."
+        )
+    return chosen(appendix, mode)
+
+
+def _endpoints() -> None:
+    """/compare and /measures, on components that are never shown."""
+    with gr.Column(visible=False):
+        appendix = gr.Textbox("A", label='appendix: "A" or "B"')
+        style = gr.Textbox(STYLES[0].name, label="style: name of one of the eight paintings")
+        mode = gr.Textbox(REFINED, label='mode: "instant" or "refined"')
+        picture, numbers = gr.File(label="grid"), gr.JSON(label="measures")
+        never = gr.Button()
+    never.click(
+        compare, [appendix, style, mode], picture, api_name="compare", show_progress="hidden"
+    )
+    never.click(
+        measures,
+        [appendix, mode],
+        numbers,
+        api_name="measures",
+        queue=False,
+        show_progress="hidden",
+    )

@@ -1,0 +1,64 @@
+"""Under the grids of the tab Compare: bars, a heatmap and boxes of one measure, for all paintings of the choice at once."""
+
+import json
+from typing import Any
+
+import gradio as gr
+from gradio.components.plot import PlotData
+from plotly.graph_objects import Figure
+
+from core.metrics.features import MEASURES, Measure
+from demo.compare.selection import Choice, read
+from demo.shared import messages
+from gallery.grids.charts import bars, boxes, heatmap
+
+FIRST = "gram_share"
+CHARTS = (bars, heatmap, boxes)
+CONFIG = {"displayModeBar": False, "scrollZoom": False}
+
+
+def charts(choice: Choice, measure: str) -> tuple[Any, ...]:
+    """What there is to say about the measure and the three plots, as `build` lays them out."""
+    said, values = _figures(choice, measure if measure in MEASURES else FIRST)
+    return said, *(gr.Plot(value, visible=value is not None) for value in values)
+
+
+def build(choice: Choice) -> tuple[gr.Dropdown, list[Any]]:
+    """Lay out the section; returns the measure's dropdown, and what `charts` fills."""
+    said, values = _figures(choice, FIRST)
+    gr.HTML('<h2 class="section">Measurements</h2>')
+    offered = [(_titled(about), name) for name, about in MEASURES.items()]
+    measure = gr.Dropdown(offered, value=FIRST, label="Measure", elem_id="measure")
+    note = gr.HTML(said, elem_id="measure-note")
+    with gr.Row():
+        first, second = (_place(value) for value in values[:2])
+    return measure, [note, first, second, _place(values[2])]
+
+
+def _figures(choice: Choice, measure: str) -> tuple[str, list[PlotData | None]]:
+    grids = [grid for grid in (read(choice, style) for style in choice.styles) if grid.is_measured]
+    if not grids:
+        return messages.notice("Nothing in this selection was measured yet."), [None] * len(CHARTS)
+    return messages.caption(_about(MEASURES[measure])), [
+        _plot(chart(grids, measure)) for chart in CHARTS
+    ]
+
+
+def _place(value: PlotData | None) -> gr.Plot:
+    with gr.Column(min_width=320):
+        return gr.Plot(value, visible=value is not None, show_label=False, elem_classes="chart")
+
+
+def _plot(figure: Figure) -> PlotData:
+    return PlotData(
+        type="plotly", plot=json.dumps({**json.loads(figure.to_json()), "config": CONFIG})
+    )
+
+
+def _titled(about: Measure) -> str:
+    return f"{about.title}, {about.unit}" if about.unit else about.title
+
+
+def _about(about: Measure) -> str:
+    mean = "Averages are geometric. " if about.is_ratio else ""
+    return f"{_titled(about)}. The ideal, in this respect alone, is {about.ideal:g}: a dotted line, and pale in the map. {mean}"

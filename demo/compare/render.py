@@ -1,0 +1,145 @@
+"""The cells that the gallery does not have, painted and measured row by row, as `gallery.build` does it.
+
+    for step in paint(grids, threading.Event()):
+        print(step.text, step.done, step.total)
+    grid = completed(grid)                      # with what was painted
+
+They lie in a folder of their own, of the gallery's form, and are gone when the page stops. Rows are painted by
+`gallery.grids.backends`, refined ones by `demo.shared.requests`, which can stop.
+"""
+
+import dataclasses
+import shutil
+import tempfile
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from core.images.convert import resize_smaller
+from core.images.decode import load_image
+from core.images.find import refining_contents
+from core.inference.stylizer import REFINE_BATCHES, get_stylizer
+from demo.shared.background import refine
+from demo.shared.requests import REFINED
+from gallery.grids import render
+from gallery.grids.backends import REFERENCE_PAINTERS, Backend, prepare
+from gallery.grids.paths import CELL_SIDE, mode_of
+from gallery.grids.results import Grid, Row, read_grid
+from gallery.pictures import Picture
+
+KEPT = 256  # rows
+THUMBNAIL_SIDE = 160  # px, the smaller side
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far painting is: cells done of all, in words, and whether the grid has changed."""
+
+    done: int
+    total: int
+    text: str
+    changed: bool = False
+
+
+@lru_cache(maxsize=1)
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="compare-", dir=get_upload_folder())
+
+
+def folder() -> Path:
+    """Where painted cells and thumbnails lie; the page may serve it, and it is deleted when the page stops."""
+    return Path(_temporary().name)
+
+
+def completed(grid: Grid) -> Grid:
+    """The grid with painted cells in its gaps."""
+    painted = read_grid(
+        grid.mode, grid.style, [row.name for row in grid.rows], grid.contents, folder()
+    )
+    rows = tuple(
+        Row(
+            row.name,
+            tuple(
+                cell if cell.picture else own
+                for cell, own in zip(row.cells, mine.cells, strict=True)
+            ),
+        )
+        for row, mine in zip(grid.rows, painted.rows, strict=True)
+    )
+    return dataclasses.replace(grid, rows=rows)
+
+
+def gaps(row: Row) -> list[int]:
+    """Columns without a picture."""
+    return [column for column, cell in enumerate(row.cells) if not cell.picture]
+
+
+def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[Step]:
+    """Paint and measure every gap of the grids, in rows that can be painted.
+
+    Once `stop` is set it ends; what was painted stays.
+
+    Raises:
+        ImageError, WeightsError, EncoderError: one sentence for the visitor.
+    """
+    rows = [(grid, row) for grid in map(completed, grids) for row in grid.rows if gaps(row)]
+    total = sum(len(gaps(row)) for _, row in rows)
+    done = 0
+    for grid, row in rows:
+        step = Step(done, total, f"{row.title}: {grid.style.title}")
+        yield dataclasses.replace(step, text=f"{step.text}, getting ready")
+        painter = yield from _prepared(grid, row, step, stop)
+        place = render.Row(mode_of(row.name, grid.mode), row.name, grid.style)
+        for column in gaps(row):
+            if stop.is_set():
+                return
+            render.render(place, grid.contents[column], painter, folder())
+            done += 1
+            yield dataclasses.replace(step, done=done, changed=True)
+        _forget_the_oldest()
+
+
+def _prepared(
+    grid: Grid, row: Row, step: Step, stop: threading.Event
+) -> Generator[Step, None, Backend]:
+    style = grid.style.image()
+    if grid.mode != REFINED or row.name in REFERENCE_PAINTERS:
+        return prepare(row.name, grid.mode, style)
+    stylizer, reached = get_stylizer(row.name), None
+    for reached in refine(stylizer, style, refining_contents(), REFINE_BATCHES, stop=stop):
+        text = f"{step.text}, refined with {reached.done} of {REFINE_BATCHES} batches"
+        yield dataclasses.replace(step, text=text)
+    if reached is None:  # stopped before its first batch; nothing will be painted with it
+        return stylizer.encode_style(style)
+    return reached.styled
+
+
+def _forget_the_oldest() -> None:
+    rows = sorted(folder().glob("*/*/*/"), key=lambda row: row.stat().st_mtime)
+    for row in rows[:-KEPT]:
+        shutil.rmtree(row, ignore_errors=True)
+
+
+def content_image(content: Picture) -> Image.Image:
+    """A content at the size of a cell."""
+    return resize_smaller(content.image(), CELL_SIDE)
+
+
+def thumbnail(picture: Picture) -> tuple[Path, float]:
+    """A small JPEG of a picture, and its width / height. Raises ImageError where it cannot be read."""
+    path = picture.path()
+    return _small(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=512)
+def _small(path: Path, changed: int) -> tuple[Path, float]:
+    image = resize_smaller(load_image(path, at_least=THUMBNAIL_SIDE), THUMBNAIL_SIDE)
+    with tempfile.NamedTemporaryFile(suffix=".jpg", dir=folder(), delete=False) as file:
+        image.save(file, "JPEG", quality=85)
+    return Path(file.name), image.width / image.height

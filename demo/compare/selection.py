@@ -1,0 +1,157 @@
+"""What the tab Compare shows: one of the report's appendices, or the visitor's own choice of models, styles and contents.
+
+    choice = chosen("A", "refined")
+    grids = [read(choice, style) for style in choice.styles]        # from the gallery, completed by what was painted here
+
+Nothing here knows of the page, and nothing computes; see `demo.compare.render`.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.images.decode import load_image
+from demo.compare import render
+from demo.shared import requests
+from demo.shared.requests import RequestError
+from demo.shared.uploads import uploaded
+from gallery.grids import paths
+from gallery.grids.backends import REFERENCE_PAINTERS, why_not
+from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
+from gallery.grids.results import Grid, read_grid
+from gallery.pictures import CONTENTS, STYLES, Picture, paintings, photographs
+
+OWN = "own"
+MOST = 8  # styles, contents of an own grid
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A grid for each style, with the same rows and contents.
+
+    Attributes:
+        kind: `A`, `B` or `own`.
+        mode: `instant` or `refined`.
+        rows: names of models and references, top to bottom.
+    """
+
+    kind: str
+    mode: str
+    styles: tuple[Picture, ...]
+    rows: tuple[str, ...]
+    contents: tuple[Picture, ...]
+
+    @property
+    def title(self) -> str:
+        return f"Appendix {self.kind}" if self.kind in APPENDICES else "Own selection"
+
+    @property
+    def file_name(self) -> str:
+        """How files about it are called, without an ending: MetaStyle_appendix-A_refined."""
+        what = f"appendix-{self.kind}" if self.kind in APPENDICES else "own-selection"
+        return f"MetaStyle_{what}_{self.mode}"
+
+
+def chosen(
+    kind: str,
+    mode: str,
+    rows: Sequence[str] | None = None,
+    styles: Sequence[str] | None = None,
+    contents: Sequence[str] | None = None,
+) -> Choice:
+    """The choice behind the values of the page's inputs.
+
+    Args:
+        kind: `A`, `B` or `own`; the other arguments count for `own` only.
+        rows: some of `offered_rows()`.
+        styles, contents: names of the gallery's, or values that `accept_upload` gave; at most 8 each.
+
+    Raises:
+        OrderError, ImageError: one sentence for the visitor.
+    """
+    if mode not in MODES:
+        raise RequestError(f"There is no mode named {mode}; choose {' or '.join(MODES)}.")
+    if kind in APPENDICES:
+        return Choice(kind, mode, STYLES, APPENDICES[kind].rows, CONTENTS)
+    if kind != OWN:
+        raise RequestError(f"There is no appendix named {kind}; choose {' or '.join(APPENDICES)}.")
+    if not (rows and styles and contents):
+        raise RequestError("Choose at least one model, one painting and one photo.")
+    if len(styles) > MOST or len(contents) > MOST:
+        raise RequestError(f"A grid has room for {MOST} photos, a choice for {MOST} paintings.")
+    offered = offered_rows()
+    if unknown := [row for row in rows if row not in offered]:
+        raise RequestError(
+            f"There is no model named {unknown[0]}; choose from {', '.join(offered)}."
+        )
+    return Choice(
+        kind,
+        mode,
+        _pictures(styles, paintings(), "painting"),
+        tuple(row for row in offered if row in rows),
+        _pictures(contents, photographs(), "photo"),
+    )
+
+
+def read(choice: Choice, style: Picture) -> Grid:
+    """The grid of one of the styles: what was rendered for the gallery and what was painted since the page started."""
+    return render.completed(read_grid(choice.mode, style, choice.rows, choice.contents))
+
+
+def opening() -> Choice:
+    """Appendix A in the mode of which the gallery has more; refined where it has both."""
+    choices = [chosen("A", mode) for mode in reversed(MODES)]
+    return max(choices, key=lambda choice: read(choice, choice.styles[0]).pictures)
+
+
+def offered_rows() -> list[str]:
+    """The rows of an own grid: trained models, then the reference methods that were rendered or can be painted here."""
+    references = [name for name in REFERENCE_PAINTERS if _is_rendered(name) or not why_not(name)]
+    return [*requests.model_titles(), *references]
+
+
+def _is_rendered(reference: str) -> bool:
+    return any((paths.RENDERED / paths.REFERENCE).glob(f"*/{reference}/*.jpg"))
+
+
+def accept_upload(value: Mapping[str, object]) -> tuple[str, str]:
+    """(title, value) under which an uploaded picture can be chosen.
+
+    Args:
+        value: of a file, from an event with `preprocess=False`.
+
+    Raises:
+        ImageError: it is no picture that can be used.
+    """
+    path = uploaded(value) or ""
+    load_image(path, at_least=CELL_SIDE)
+    return Path(path).stem, path
+
+
+def _pictures(values: Sequence[str], offered: Iterable[Picture], what: str) -> tuple[Picture, ...]:
+    by_name = {picture.name: picture for picture in offered}
+    found: list[Picture] = []
+    for value in dict.fromkeys(values):
+        picture = by_name.get(value) or _own_picture(value, what)
+        alike = sum(
+            other.file != picture.file and Path(other.file).stem == picture.title for other in found
+        )
+        found.append(
+            dataclasses.replace(picture, title=f"{picture.title} ({alike + 1})")
+            if alike
+            else picture
+        )
+    return tuple(found)
+
+
+def _own_picture(value: str, what: str) -> Picture:
+    path = uploaded({"path": value}) if Path(value).is_absolute() else None
+    if path is None:
+        raise RequestError(f"There is no {what} named {value}.")
+    if not Path(path).is_file():
+        raise RequestError(f'"{Path(path).name}" is no longer here; upload it again.')
+    title = Path(path).stem
+    name = f"{requests.file_name(path, '', '').split('__')[0]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+    return Picture(name, title, "", "", "own picture", False, "your own file", "yours", path)

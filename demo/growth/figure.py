@@ -1,0 +1,292 @@
+"""The figure of the tab Weight growth (the report's figure 5): bands, RMS with its laws, turns, losses, above one another.
+
+    plot = figure([Curves(log, "original-500", "#dba24a")], "transform_net.downsampling.1.weight")     # for gr.Plot
+
+Of each curve at most 300 points are drawn. Backgrounds and text are for light paper, as exported pictures are; on a dark page
+demo/growth/tab.css sets them.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from gradio.components.plot import PlotData
+from plotly.subplots import make_subplots
+
+from core.analysis.growth_law import fit_growth, has_no_scale
+from core.analysis.training_logs import Distribution, Floats, Series, TrainingLog
+from core.training.log_writer import PERCENT
+from gallery.grids.charts import LINES, TEXT
+
+MAX_POINTS = 300
+PANEL, RMS, TURNS, LOSS, GAP = 124, 230, 160, 210, 42  # px
+TOP, BOTTOM, LEFT, RIGHT = 30, 44, 52, 10  # px
+ALPHAS = (0.14, 0.26, 0.4, 0.58)  # of the bands, outer to inner
+LINEAR_BELOW = 0.01  # of weights, on the logarithmic scale, which has two signs
+TICKS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0, 1000.0)
+BANDS = "bands between min, 7, 16, 31, 50, 69, 84, 93 % and max"
+LOSS_TITLES = {
+    "loss": "Total loss",
+    "content_loss": "Content loss",
+    "style_loss": "Style loss, weighted",
+    "tv_loss": "Total variation, weighted",
+}
+CONFIG: dict[str, Any] = {
+    "displayModeBar": True,
+    "displaylogo": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "toImageButtonOptions": {"filename": "weight-growth", "format": "png", "scale": 2},
+}
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A training log with the title and colour (#rrggbb) it is drawn with."""
+
+    log: TrainingLog
+    title: str
+    color: str
+
+
+def figure(
+    runs: Sequence[Curves],
+    layer: str,
+    logarithmic: bool = False,
+    loss: str = "loss",
+    window: int = 1,
+    touch: bool = False,
+) -> PlotData | None:
+    """Everything there is to draw of these runs; None where that is nothing.
+
+    Args:
+        layer: whose weights; runs without it have only their losses drawn.
+        logarithmic: all vertical axes; weights on one that is linear below 0.01, as they have signs.
+        loss: which of `core.analysis.training_logs.LOSSES`.
+        window: losses are means over that many iterations.
+        touch: dragging a finger scrolls the page and does not zoom, and titles fit a phone.
+    """
+    weights = [run for run in runs if layer in run.log.layers]
+    turning = [run for run in weights if has_no_scale(layer) and run.log.turns(layer) is not None]
+    losses = [run for run in runs if loss in run.log.losses]
+    panels = ((weights, RMS), (turning, TURNS), (losses, LOSS))
+    heights = [PANEL] * len(weights) + [height for drawn, height in panels if drawn]
+    if not heights:
+        return None
+    whole = sum(heights) + GAP * (len(heights) - 1)
+    plot = make_subplots(
+        len(heights), 1, shared_xaxes=True, vertical_spacing=GAP / whole, row_heights=heights
+    )
+    _lay_out(
+        plot,
+        whole,
+        f"{layer} {logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}",
+        touch,
+    )
+    for row, run in enumerate(weights, start=1):
+        _bands(plot, row, run, run.log.layers[layer], logarithmic)
+        _title(plot, row, _named(run) + ("" if touch or row > 1 else f": {BANDS}"))
+    row = len(weights) + 1
+    if weights:
+        _title(
+            plot,
+            row,
+            f"RMS: {'' if touch else 'solid as logged, '}dashed the fitted law, dotted the report’s",
+        )
+        for run in weights:
+            _rms(plot, row, run, run.log.layers[layer])
+        plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=7)
+        plot.update_xaxes(row=row, showticklabels=True)
+    if turning:
+        row += 1
+        unit = "" if touch else ", the first step = 1: learning rate / RMS"
+        _title(plot, row, f"How far a step turns the filters{unit}")
+        for run in turning:
+            _turns(plot, row, run, layer)
+        plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=5)
+    if losses:
+        last = len(heights)
+        smooth = f", mean of {window} iterations" if window > 1 else ""
+        named = [_named(run) for run in losses if not touch or layer not in run.log.layers]
+        _title(plot, last, LOSS_TITLES[loss] + smooth + (f": {', '.join(named)}" if named else ""))
+        for run in losses:
+            _loss(plot, last, run, run.log.losses[loss], window)
+        plot.update_yaxes(row=last, type="log" if logarithmic else "linear", nticks=6)
+    plot.update_xaxes(row=len(heights), title="iteration", showticklabels=True)
+    return PlotData(
+        type="plotly", plot=json.dumps({**json.loads(plot.to_json()), "config": CONFIG})
+    )
+
+
+def thin(count: int, most: int = MAX_POINTS) -> Any:
+    """Indices of at most `most` of `count` points, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def running_mean(series: Series, window: int) -> Floats:
+    """Mean of the values of the last `window` iterations, for each; NaN are left out, and stay where there is nothing else."""
+    values = series.values
+    if window <= 1 or not len(values):
+        return values
+    known = np.isfinite(values)
+    sums, counts = (
+        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, values, 0.0), known)
+    )
+    last = np.arange(1, len(values) + 1)
+    first = np.searchsorted(series.iterations, series.iterations - window, side="right")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (sums[last] - sums[first]) / (counts[last] - counts[first])
+
+
+def two_signed_log(values: Any) -> Any:
+    """sign(w) log10(1 + |w| / 0.01): a logarithmic scale for weights of either sign."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.sign(values) * np.log10(1 + np.abs(values) / LINEAR_BELOW)
+
+
+def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarithmic: bool) -> None:
+    """Nine quantiles from the largest down, the space between neighbours filled, darker towards the median."""
+    points = thin(len(layer.rms))
+    for place in reversed(range(len(PERCENT))):
+        exact = layer.quantiles[points, place]
+        outer = min(
+            place, len(PERCENT) - 2 - place
+        )  # of the band between this quantile and the next
+        plot.add_scatter(
+            row=row,
+            col=1,
+            x=layer.iterations[points],
+            y=two_signed_log(exact) if logarithmic else exact,
+            name={0: "min", 50: "median", 100: "max"}.get(PERCENT[place], f"{PERCENT[place]} %"),
+            mode="lines",
+            line={"color": run.color, "width": 1.6 if PERCENT[place] == 50 else 0.5},
+            fill="tonexty" if place < len(PERCENT) - 1 else None,
+            fillcolor=_faint(run.color, ALPHAS[outer]),
+            customdata=exact if logarithmic else None,
+            hovertemplate="%{customdata:.6g}" if logarithmic else "%{y:.6g}",
+        )
+    # Shared by all panels, as figure 5's are.
+    ticks = [sign * tick for tick in TICKS for sign in ((-1, 1) if tick else (1,))]
+    marks: dict[str, Any] = {
+        "tickvals": two_signed_log(ticks),
+        "ticktext": [f"{tick:g}" for tick in ticks],
+    }
+    plot.update_yaxes(
+        row=row, matches="y" if row > 1 else None, nticks=6, **(marks if logarithmic else {})
+    )
+
+
+def _rms(plot: go.Figure, row: int, run: Curves, layer: Distribution) -> None:
+    points = thin(len(layer.rms))
+    times = layer.iterations[points]
+    _line(plot, row, run, times, layer.rms[points], run.title)
+    law = fit_growth(layer.iterations, layer.rms, run.log.lr)
+    if law:
+        _line(plot, row, run, times, law.rms(times), f"{run.title}, fitted", dash="dash", width=1.3)
+        _line(
+            plot,
+            row,
+            run,
+            times,
+            law.report(times),
+            f"{run.title}, report’s law",
+            dash="dot",
+            width=1.3,
+        )
+
+
+def _turns(plot: go.Figure, row: int, run: Curves, layer: str) -> None:
+    turns = run.log.turns(layer)
+    assert turns is not None
+    points = thin(len(turns))
+    _line(plot, row, run, run.log.layers[layer].iterations[points], turns[points], run.title)
+
+
+def _loss(plot: go.Figure, row: int, run: Curves, series: Series, window: int) -> None:
+    points = thin(len(series.values))
+    _line(
+        plot,
+        row,
+        run,
+        series.iterations[points],
+        running_mean(series, window)[points],
+        run.title,
+        width=1.4,
+    )
+
+
+def _line(
+    plot: go.Figure, row: int, run: Curves, x: Floats, y: Floats, name: str, **style: Any
+) -> None:
+    plot.add_scatter(
+        row=row,
+        col=1,
+        x=x,
+        y=y,
+        name=name,
+        mode="lines" if len(x) > 1 else "markers",
+        line={"color": run.color, "width": 2} | style,
+        hovertemplate="%{y:.6g}",
+    )
+
+
+def _named(run: Curves) -> str:
+    safe = run.title.replace("&", "&amp;").replace("<", "&lt;")
+    return f'<b style="color:{run.color}">{safe}</b>'
+
+
+def _title(plot: go.Figure, row: int, text: str) -> None:
+    top = plot.layout[f"yaxis{row if row > 1 else ''}"].domain[1]
+    place = {
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "y": top,
+        "yref": "paper",
+        "yanchor": "bottom",
+    }
+    plot.add_annotation(**place, text=text, showarrow=False, align="left", font={"size": 13})
+
+
+def _lay_out(plot: go.Figure, height: int, revision: str, touch: bool) -> None:
+    plot.update_layout(
+        template="none",
+        height=height + TOP + BOTTOM,
+        margin={"l": LEFT, "r": RIGHT, "t": TOP, "b": BOTTOM},
+        paper_bgcolor="#fffdf9",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={
+            "family": "Source Sans Pro, Noto Sans CJK SC, sans-serif",
+            "size": 12,
+            "color": "#4d453a",
+        },
+        hovermode="x unified",
+        hoverlabel={
+            "bgcolor": "#24211f",
+            "font": {"color": "#fdfaf4", "size": 12},
+            "bordercolor": "#24211f",
+        },
+        showlegend=False,
+        dragmode=False if touch else "zoom",
+        uirevision=revision,  # a refresh keeps the zoom
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": TEXT, "activecolor": "#5b60b5"},
+    )
+    axes = {"gridcolor": LINES, "linecolor": TEXT, "ticklen": 3, "tickcolor": TEXT}
+    plot.update_xaxes(
+        zeroline=False, showline=True, unifiedhovertitle={"text": "iteration %{x:,d}"}, **axes
+    )
+    plot.update_yaxes(zerolinecolor=TEXT, zerolinewidth=0.7, **axes)
+
+
+def _faint(color: str, alpha: float) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def is_thinned(runs: Sequence[Curves], layer: str, loss: str) -> bool:
+    """Whether a curve has more points than are drawn."""
+    lengths = [len(run.log.layers[layer].rms) for run in runs if layer in run.log.layers]
+    lengths += [len(run.log.losses[loss].values) for run in runs if loss in run.log.losses]
+    return max(lengths, default=0) > MAX_POINTS

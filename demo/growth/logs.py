@@ -1,0 +1,138 @@
+"""The logs that the tab Weight growth can show: of shipped models, of running trainings, and those that visitors bring.
+
+chosen, wrong = readable(sources(["original-500"], None, None))
+log = read(chosen[0])                       # a core.analysis.training_logs.TrainingLog, remembered until its files change
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from core.analysis.growth_law import SCALE_FREE
+from core.analysis.training_logs import (
+    FILES,
+    LogError,
+    TrainingLog,
+    find_logs,
+    read_files,
+    read_folder,
+)
+from core.models import checkpoint
+from core.models.registry import MODELS
+from demo.shared import messages
+from demo.shared.requests import RequestError
+from demo.shared.uploads import uploaded
+from gallery.grids.charts import COLORS, OTHERS
+
+RUNS = Path(__file__).parents[1] / "runs"
+FIGURE_5 = ("original-500", "improved-500", "original-1000", "improved-1000")
+FRESH = 300  # seconds after its last row, a training counts as running
+RUNNING_COLOR, OWN_COLOR = "#3f9c86", "#c06a8b"
+MAX_FILES = 8
+
+Upload = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A log that was chosen: its files as they are now, and how it is drawn."""
+
+    title: str
+    color: str
+    files: tuple[Path, ...]
+    stamps: tuple[tuple[int, int], ...]
+    folder: Path | None = None
+
+    @property
+    def written(self) -> float:
+        """When, in seconds."""
+        return max((stamp for stamp, _ in self.stamps), default=0) / 1e9
+
+    @classmethod
+    def of(
+        cls, title: str, color: str, files: Sequence[Path], folder: Path | None = None
+    ) -> "Source":
+        stats = [file.stat() for file in files]
+        return cls(
+            title, color, tuple(files), tuple((s.st_mtime_ns, s.st_size) for s in stats), folder
+        )
+
+
+@lru_cache(maxsize=16)
+def read(source: Source) -> TrainingLog:
+    """The log of a source, until its files change. Raises LogError."""
+    return read_folder(source.folder) if source.folder else read_files(source.files, source.title)
+
+
+def shipped() -> list[str]:
+    """Names of the models with logs: those of figure 5, then the registry's others, then any others."""
+    have = find_logs(checkpoint.CHECKPOINTS)
+    known = [name for name in (*FIGURE_5, *MODELS) if name in have]
+    return list(dict.fromkeys([*known, *have]))
+
+
+def running() -> list[str]:
+    """Names of the folders in `runs/` that hold a log, those first that were written last."""
+    return sorted(
+        find_logs(RUNS), key=lambda name: -_folder(RUNS / name, name, RUNNING_COLOR).written
+    )
+
+
+def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | None) -> list[Source]:
+    """The chosen logs: shipped ones, then a running training, then the visitor's own files, as one.
+
+    Raises:
+        OrderError, ImageError: what was chosen is not there, or not a file that was uploaded.
+    """
+    colors = {name: COLORS.get(name, OTHERS[i % len(OTHERS)]) for i, name in enumerate(shipped())}
+    found = [
+        _folder(checkpoint.CHECKPOINTS / name, name, color)
+        for name, color in colors.items()
+        if name in models
+    ]
+    if run:
+        if run not in running():
+            raise RequestError("That training is not there any more; choose another.")
+        live = _folder(RUNS / run, run, RUNNING_COLOR)
+        found.append(
+            replace(live, title=f"{run}, in training")
+            if time.time() - live.written < FRESH
+            else live
+        )
+    if files:
+        if len(files) > MAX_FILES:
+            raise RequestError(f"At most {MAX_FILES} files are read as one log; leave some out.")
+        paths = [Path(str(uploaded(file, "log"))) for file in files]
+        try:
+            found.append(Source.of("own log", OWN_COLOR, paths))
+        except OSError as error:
+            raise RequestError(
+                "Your log is kept for an hour, which is over; take it out and drop it again."
+            ) from error
+    return found
+
+
+def _folder(folder: Path, title: str, color: str) -> Source:
+    return Source.of(
+        title, color, [folder / name for name in FILES if (folder / name).is_file()], folder
+    )
+
+
+def readable(chosen: Sequence[Source]) -> tuple[tuple[Source, ...], str]:
+    """Those of the sources that can be read, and what is wrong with the first of the others."""
+    good, wrong = [], ""
+    for source in chosen:
+        try:
+            read(source)
+            good.append(source)
+        except LogError as error:
+            wrong = wrong or messages.problem(RequestError(str(error)))
+    return tuple(good), wrong
+
+
+def layers_of(logs: Sequence[TrainingLog]) -> list[str]:
+    """All layers, those of figure 5's kind first."""
+    names = list(dict.fromkeys(name for log in logs for name in log.layers))
+    return sorted(names, key=lambda name: (name not in SCALE_FREE, names.index(name)))

@@ -1,0 +1,286 @@
+"""The tab Weight growth: the report's figure 5 from training logs, the law behind it, and what stopping the growth does.
+
+    with gr.Tab("Weight growth") as tab:
+        build(tab)
+
+Logs are those of shipped models, the visitor's own (CSV or TensorBoard) and, on the computer that trains, of the folders in
+`runs/`, whose curves move as rows are written. `core.analysis.training_logs` reads, `core.analysis.growth_law` fits, `core.analysis.heldout_comparison` compares.
+"""
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components.plot import PlotData
+
+from core.analysis.growth_law import SCALE_FREE, fit_growth
+from core.analysis.training_logs import LOSSES, TrainingLog
+from core.training.log_writer import PERCENT
+from demo.compare.export import DOWNLOAD
+from demo.growth import logs as growth_sources
+from demo.growth import text
+from demo.growth.figure import LOSS_TITLES, Curves, figure, is_thinned
+from demo.growth.logs import (
+    FIGURE_5,
+    Source,
+    Upload,
+    layers_of,
+    read,
+    readable,
+    running,
+    shipped,
+    sources,
+)
+from demo.growth.tables import heldout, laws
+from demo.shared import messages
+from demo.shared.requests import RequestError
+from demo.shared.uploads import new_file
+from demo.shared.widgets import QUIET
+
+LAYER = SCALE_FREE[0]
+LINEAR, LOGARITHMIC = "linear", "logarithmic"
+WINDOW, WIDEST = 20, 200  # iterations
+REFRESH = 5.0  # seconds
+LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
+# A finger on the figure shall scroll the page; where there is a mouse, dragging zooms.
+WITH_POINTER = "(_, ...order) => [matchMedia('(pointer: coarse)').matches, ...order]"
+SEEN_WITH_POINTER = (
+    "(seen, _, ...order) => [seen, matchMedia('(pointer: coarse)').matches, ...order]"
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """What the controls of the page ask for, checked."""
+
+    layer: str
+    logarithmic: bool
+    loss: str
+    window: int
+    touch: bool
+
+
+@lru_cache(maxsize=16)
+def drawn(sources: tuple[Source, ...], view: View) -> PlotData | None:
+    """The figure, remembered: opening the tab shall not wait for it."""
+    runs = [Curves(read(source), source.title, source.color) for source in sources]
+    return figure(runs, view.layer, view.logarithmic, view.loss, view.window, view.touch)
+
+
+# ---- events of the page ----
+
+
+def draw(
+    touch: object,
+    models: Sequence[str],
+    run: str | None,
+    files: Sequence[Upload] | None,
+    layer: str | None,
+    scale: str,
+    loss: str,
+    window: float,
+) -> tuple[Any, ...]:
+    """Return (figure, laws, what there is to say, layers to choose from) for what the controls say."""
+    try:
+        chosen, wrong = readable(sources(models, run, files))
+        layers = layers_of([read(source) for source in chosen])
+        layer = layer if layer in layers else next(iter(layers), LAYER)
+        loss = loss if loss in LOSSES else LOSSES[0]
+        view = View(
+            layer, scale == LOGARITHMIC, loss, min(WIDEST, max(1, int(window))), bool(touch)
+        )
+        plot = drawn(chosen, view)
+        table, said = laws(chosen, layer), wrong + _status(chosen, view, run)
+    except Exception as error:
+        return gr.skip(), gr.skip(), messages.problem(error), gr.skip()
+    return (
+        gr.Plot(plot, visible=plot is not None),
+        table,
+        said,
+        gr.Dropdown(_titled(layers), value=layer),
+    )
+
+
+def open_tab(*order: Any) -> tuple[Any, ...]:
+    """`draw`, and the trainings there are now."""
+    names = running()
+    return *draw(*order), gr.Dropdown(
+        [("none", ""), *((name, name) for name in names)], visible=bool(names)
+    )
+
+
+def watch(run: str | None) -> gr.Timer:
+    """The curves of a running training are looked at again every few seconds."""
+    return gr.Timer(active=bool(run))
+
+
+def tick(seen: Any, *order: Any) -> tuple[Any, ...]:
+    """`draw`, where rows were written since the last look; what is said tells the time anyway."""
+    try:
+        now: Any = [source.stamps for source in sources((), order[2], None)]
+    except (RequestError, OSError):
+        now = None
+    plot, table, said, layers = draw(*order)
+    return (
+        (seen, gr.skip(), gr.skip(), said, gr.skip())
+        if now == seen
+        else (now, plot, table, said, layers)
+    )
+
+
+def export(
+    _: object, models: Sequence[str], run: str | None, files: Sequence[Upload] | None, layer: str
+) -> tuple[Any, Any]:
+    """(a CSV file with every logged row of what is shown, nothing) or (nothing, what is wrong)."""
+    try:
+        chosen, _ = readable(sources(models, run, files))
+        if not chosen:
+            raise RequestError(text.NOTHING)
+        path = new_file("weight-growth.csv")
+        write_csv(Path(path), [(source.title, read(source)) for source in chosen], layer)
+        return path, gr.skip()
+    except Exception as error:
+        return None, messages.problem(error)
+
+
+def write_csv(path: Path, logs: Sequence[tuple[str, TrainingLog]], layer: str) -> None:
+    """Every logged row: a line for each model and iteration; cells are empty where nothing was logged."""
+    quantiles = [f"p{p}" for p in PERCENT]
+    columns = [*quantiles, "rms", "fitted_law", "report_law", "turns", *LOSSES]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["model", "iteration", "layer", *columns])
+        for title, log in logs:
+            rows: dict[float, dict[str, float]] = {}
+            if found := log.layers.get(layer):
+                law = fit_growth(found.iterations, found.rms, log.lr)
+                turns = log.turns(layer)
+                for i, iteration in enumerate(found.iterations):
+                    row = dict(zip(quantiles, found.quantiles[i], strict=True)) | {
+                        "rms": found.rms[i]
+                    }
+                    if law:
+                        row |= {
+                            "fitted_law": float(law.rms(iteration)),
+                            "report_law": float(law.report(iteration)),
+                        }
+                    rows[iteration] = row | ({} if turns is None else {"turns": turns[i]})
+            for name, series in log.losses.items():
+                for iteration, value in zip(series.iterations, series.values, strict=True):
+                    rows.setdefault(iteration, {})[name] = value
+            for iteration, row in sorted(rows.items()):
+                cells = [f"{row[name]:.6g}" if name in row else "" for name in columns]
+                writer.writerow([title, f"{iteration:.12g}", layer if "rms" in row else "", *cells])
+
+
+def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
+    runs = [Curves(read(source), source.title, source.color) for source in chosen]
+    if not runs:
+        return messages.notice(text.NOTHING)
+    parts = [text.not_drawn(each.title, each.log) for each in runs if not _is_drawn(each.log, view)]
+    for source in chosen:
+        if run and source.folder == growth_sources.RUNS / run:
+            reached = [
+                series.iterations[-1]
+                for series in read(source).losses.values()
+                if len(series.iterations)
+            ]
+            ago = time.time() - source.written
+            parts.append(
+                f"{run}: iteration {max(reached, default=0):,.0f}, written {text.duration(ago)} ago."
+            )
+    parts += [text.THINNED] if is_thinned(runs, view.layer, view.loss) else []
+    return messages.caption(" ".join(parts)) if parts else ""
+
+
+def _is_drawn(log: TrainingLog, view: View) -> bool:
+    return view.layer in log.layers or view.loss in log.losses
+
+
+def _titled(layers: Sequence[str]) -> list[tuple[str, str]]:
+    notes = {LAYER: " (figure 5)", SCALE_FREE[1]: " (the 32 branches)"}
+    return [(name.removesuffix(".weight") + notes.get(name, ""), name) for name in layers]
+
+
+# ---- layout ----
+
+
+def warm() -> None:
+    """Draw the figure that the tab opens with, so that its first visitor need not wait for it."""
+    names = [name for name in FIGURE_5 if name in shipped()]
+    for touch in (False, True):
+        draw(touch, names, None, None, LAYER, LINEAR, LOSSES[0], WINDOW)
+
+
+def build(tab: gr.Tab) -> None:
+    """Lay the tab out and connect it; the figure is drawn when the tab is opened."""
+    gr.HTML(f'<div class="growth">{text.INTRODUCTION}</div>')
+    order = _controls()
+    said = gr.HTML(elem_id="growth-said")
+    plot = gr.Plot(visible=False, show_label=False, elem_id="growth-figure")
+    with gr.Row(elem_id="growth-actions"):
+        save = gr.Button("Every logged row as CSV", size="md", min_width=200, elem_id="growth-csv")
+        file = gr.File(visible=False)
+        gr.HTML(f'<p class="remark">{text.HANDLING}</p>', elem_classes="growth")
+    gr.HTML(f'<div class="growth">{text.LAW}</div>')
+    table = gr.HTML(elem_id="growth-laws")
+    gr.HTML(f'<div class="growth">{text.CURE}</div>')
+    gr.HTML(heldout(), elem_id="growth-heldout")
+
+    _, _, run, _, layer, *_ = order
+    outputs, seen, timer = [plot, table, said, layer], gr.State(), gr.Timer(REFRESH, active=False)
+    pointed: dict[str, Any] = {"js": WITH_POINTER} | LIGHT
+    tab.select(open_tab, order, [*outputs, run], **pointed)
+    for control in order[1:]:
+        listen: Callable[..., Any] = (
+            control.change if isinstance(control, gr.File) else control.input
+        )
+        listen(draw, order, outputs, **pointed)
+    run.input(watch, run, timer, **QUIET)
+    timer.tick(tick, [seen, *order], [seen, *outputs], js=SEEN_WITH_POINTER, **LIGHT)
+    made = save.click(export, order[:5], [file, said], **LIGHT)
+    made.success(None, file, None, js=DOWNLOAD)
+
+
+def _controls() -> list[Any]:
+    """What is shown is chosen with these, in the order in which `draw` takes them."""
+    names, trainings = shipped(), running()
+    touch = gr.Checkbox(visible=False)
+    with gr.Row(elem_classes="growth-controls"):
+        first = [name for name in FIGURE_5 if name in names] or names[:4]
+        models = gr.CheckboxGroup(
+            names, value=first, label="Models", visible=bool(names), min_width=320, scale=2
+        )
+        layer = gr.Dropdown(
+            _titled([LAYER]), value=LAYER, label="Layer", min_width=400, elem_id="growth-layer"
+        )
+        scale = gr.Radio(
+            [LINEAR, LOGARITHMIC],
+            value=LINEAR,
+            label="Scale",
+            min_width=200,
+            elem_id="growth-scale",
+        )
+    with gr.Row(elem_classes="growth-controls"):
+        losses = [(title, name) for name, title in LOSS_TITLES.items()]
+        loss = gr.Dropdown(losses, value="loss", label="Loss", filterable=False, min_width=200)
+        window = gr.Slider(
+            1, WIDEST, value=WINDOW, step=1, label="Loss: mean of iterations", min_width=240
+        )
+        run = gr.Dropdown(
+            [("none", ""), *((name, name) for name in trainings)],
+            value="",
+            label="Running training",
+            visible=bool(trainings),
+            filterable=False,
+            min_width=200,
+            elem_id="growth-run",
+        )
+    with gr.Accordion("Your own log", open=False, elem_id="growth-own"):
+        files = gr.File(label=text.OWN, file_count="multiple", height=130, elem_id="growth-files")
+    return [touch, models, run, files, layer, scale, loss, window]

@@ -1,0 +1,124 @@
+"""The tables of the tab Weight growth, as HTML: fitted growth rates, and held-out losses with and without growth."""
+
+import html
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+from core.analysis.growth_law import fit_growth, scale_free
+from core.analysis.heldout import ASIDE, OUTSIDE
+from core.analysis.heldout_comparison import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
+from core.analysis.training_logs import LogError
+from core.models import checkpoint
+from demo.growth import text
+from demo.growth.logs import Source, read
+from demo.shared import messages
+from demo.shared.requests import RequestError
+
+# ---- what the page says ----
+
+
+def laws(chosen: Sequence[Source], layer: str) -> str:
+    """The table of fitted growth rates, as HTML."""
+    rows = []
+    for source in chosen:
+        log = read(source)
+        found = log.layers.get(layer)
+        law = fit_growth(found.iterations, found.rms, log.lr) if found else None
+        if found and law:
+            last = float(found.rms[-1])
+            grown = f"× {last / law.w0:.2f}" if law.w0 else "–"
+            cells = [f"{law.w0:.4f} → {last:.4f}", grown, _number(law.c), _number(law.r2)]
+            rows.append(
+                [source.title, f"{found.iterations[-1]:,.0f}", *cells, _number(law.r2_report)]
+            )
+    if not rows:
+        return ""
+    heads = [
+        "model",
+        "iteration",
+        "RMS, first → last",
+        "growth",
+        "c, fitted",
+        "R²",
+        "R² of the report’s law (c = 1)",
+    ]
+    note = f'<p class="remark">{text.TABLE_NOTE} {html.escape(scale_free(layer))}</p>'
+    return f'<div class="growth">{_table(heads, rows)}{note}</div>'
+
+
+def heldout() -> str:
+    """What stopping the growth does to held-out losses, as HTML."""
+    try:
+        rows = summarise(find_heldout(checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS))
+    except LogError as error:
+        return messages.problem(RequestError(str(error)))
+    if not rows:
+        return messages.notice(text.NO_HELDOUT)
+    rows.sort(key=lambda row: row.seeds > 1)  # stable: runs over seeds after all others
+    tables = "".join(
+        _of_group(group, [row for row in rows if row.group == group]) for group in (ASIDE, OUTSIDE)
+    )
+    return (
+        f'<div class="growth">{answer(rows)}{tables}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
+    )
+
+
+def _of_group(group: str, rows: Sequence[Summary]) -> str:
+    """The table of one group of paintings, under its heading; empty where no model was measured on them."""
+    if not rows:
+        return ""
+    heads = ["model", text.AGAINST, "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN)]
+    pairs = " or ".join(str(count) for count in sorted({row.pairs for row in rows}))
+    return (
+        f"<h3>{text.GROUPS[group]} {pairs} pairs</h3>{_table(heads, list(map(_heldout_row, rows)))}"
+    )
+
+
+def answer(rows: Sequence[Summary]) -> str:
+    """What runs over several seeds say of each way to stop the growth, on the paintings set aside; empty without such runs.
+
+    Changes over the seeds are averaged as they are, and given with the lowest and the highest.
+    """
+    found = [row for row in rows if row.group == ASIDE and len(row.changes) > 1]
+    said = "; ".join(f"with <code>{row.cure}</code>, {_change(row.changes)}" for row in found)
+    ways = {fmean(row.changes) < 0 for row in found}
+    return (
+        f"<p>{text.ANSWER} {said}. <b>{text.VERDICTS[frozenset(ways)]}</b> {text.FEW_SEEDS}</p>"
+        if said
+        else ""
+    )
+
+
+def _change(changes: Sequence[float]) -> str:
+    mean = fmean(changes)
+    way = "lower" if mean < 0 else "higher"
+    agree = sum((change < 0) == (mean < 0) for change in changes)
+    spread = f"{100 * min(changes):+.1f} to {100 * max(changes):+.1f} %".replace("-", "−")
+    return f"{100 * abs(mean):.1f} % {way} on average ({spread}), {way} in {agree} of {len(changes)} seeds"
+
+
+def _heldout_row(row: Summary) -> list[str]:
+    name = row.name if row.seeds == 1 else f"{row.name}\n{row.seeds} seeds"
+    growth = "–" if row.growth is None else f"× {_range(row.growth)}"
+    return [name, row.against or "–", growth, *(_range(row.means[key]) for key in SHOWN)]
+
+
+def _range(mean: Mean) -> str:
+    """Three digits; over several seeds with the lowest and the highest in a second line."""
+    spread = "" if mean.low == mean.high else f"\n{mean.low:#.3g} – {mean.high:#.3g}"
+    return f"{mean.value:#.3g}{spread}"
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Scrolls sideways where it is too wide; the first cell of a row is its heading."""
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in heads)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(f"<td>{html.escape(cell)}</td>" for cell in cells)}</tr>'
+        for name, *cells in rows
+    )
+    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

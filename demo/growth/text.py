@@ -1,0 +1,107 @@
+"""What the tab Weight growth says, as HTML."""
+
+from core.analysis.heldout import ASIDE, OUTSIDE
+from core.analysis.training_logs import LOSSES, TrainingLog
+
+INTRODUCTION = """
+<p>While the networks train, the weights of their first convolution grow without end: the report shows it in its figure 5
+(<span lang="zh">权重增长</span>), calls it unsolved, and guesses that it makes the improved model better. Below is the figure
+from the logs of the models trained here; why it happens, and by how much, stands under it.</p>
+"""
+
+HANDLING = (
+    "Drag in the figure to zoom, double-click to see all of it again; its upper right corner saves it as PNG. "
+    "On a touch screen, its buttons zoom. The bands lie between the weights’ minimum, 7, 16, 31, 50, 69, 84, 93 % and maximum."
+)
+
+LAW = """
+<h2 class="section">Why they grow</h2>
+<p>The output of this layer goes into an <em>instance norm</em>, which divides it by its standard deviation. Were all
+weights of a filter twice as large, the picture would be the same: the filter has a direction, and no scale. Such weights are
+called <em>scale-invariant</em>. As their length changes nothing, the gradient never points along it; it is at a right angle to
+the filter, and so, nearly, is each step that Adam makes of it. Pythagoras then says what becomes of the length: each step adds
+its own square, so that after <i>t</i> steps</p>
+<p class="formula">RMS(<i>t</i>) = √(<i>w</i>₀² + <i>c</i>² · lr² · <i>t</i>)</p>
+<p>where <i>w</i>₀ is the RMS (root mean square) of the first weights, lr the learning rate, and <i>c</i> says how fast Adam’s
+steps add up, in units of lr: about 1, and in the report’s law exactly. A step of the same length turns a long filter less than
+a short one: the panel above the losses shows how much less. So growth does not change what the network can paint, but it is a
+hidden decay of the learning rate.</p>
+"""
+
+TABLE_NOTE = (
+    "Only <i>c</i> is fitted, by least squares to RMS². R² is the share of the curve’s variance that the law explains: 1 is "
+    "all of it, below 0 is worse than a constant. Logs of your own do not tell their learning rate: it is taken to be 0.001."
+)
+
+CURE = """
+<h2 class="section">Does growth make a model better?</h2>
+<p>If growth does good because it is a hidden decay of the learning rate, an open decay should do as well, and none at all worse.
+Two ways of training stop the growth: <code>fixed-norm</code> brings the filters back to their first length after each step and
+lets the learning rate fall by a cosine (Karras et al. <a href="https://arxiv.org/abs/2312.02696">2312.02696</a>);
+<code>decay</code> is AdamW, whose weight decay takes from the filters what the steps add, while the learning rate stays as it is.
+So <code>decay</code> shows what growth alone is worth, and <code>fixed-norm</code> what an open decay is worth in its place.
+Which of the models is better, held-out pictures tell: paintings and photos that none of them was trained on.</p>
+"""
+
+NO_HELDOUT = "No model has been measured on held-out pictures yet: `python -m core.heldout improved-500 --data data` does it."
+ANSWER = (
+    "Over several seeds of a smaller training (all steps, crops of 128 in place of 256 px), on paintings that no model saw, and "
+    "against free growth, content and style loss together are"
+)
+# By whether the losses are lower without growth, over all ways of stopping it.
+VERDICTS = {
+    frozenset({True}): "So growth does not make the model better.",
+    frozenset({False}): "So growth makes the model better, as the report guesses.",
+    frozenset(
+        {True, False}
+    ): "So it is not the growth as such that makes the model better or worse.",
+}
+FEW_SEEDS = "With so few seeds that is a strong hint, and no proof."
+HELDOUT_TITLES = {
+    "own_content_loss": "content loss",
+    "own_style_loss": "style loss",
+    "own_loss": "both",
+    "content_share": "VGG19: content change",
+    "gram_share": "VGG19: Gram distance left",
+    "mean_std_share": "VGG19: mean/std distance left",
+}
+AGAINST = "both losses, against free growth"
+GROUPS = {
+    ASIDE: "On paintings set aside from the training data, and photos that no model saw:",
+    OUTSIDE: "On the gallery’s paintings outside every training set, and the same photos:",
+}
+HELDOUT_NOTE = (
+    "Instant pictures of 256 px, in which these models hardly follow the painting; refined ones stand side by side in the "
+    "tab Compare. Content and style loss are the model’s own, as in training. The VGG19 measures are the "
+    "same for all models: how far the content is from the photo’s (0) towards that of unrelated places (1), and how much is "
+    "left of what lies between photo (1) and painting (0). Lower is better throughout. Growth is that of the first "
+    "convolution, last over first RMS. Means over pairs are geometric; over several seeds: their mean, with the lowest and "
+    "the highest. p is that of Wilcoxon’s signed-rank test over paintings, each with its mean over the photos; with four "
+    "paintings it cannot be below 0.125. Clearly means p &lt; 0.01 and an effect (rank-biserial correlation) of at least "
+    "0.3. improved-500 was trained in bfloat16, the others in float32, improved-500-float32 as well, with which the two "
+    "of 256 px are therefore compared; how far it is from improved-500 shows what chance can do."
+)
+
+OWN = "log.csv and weights.csv of a training, or TensorBoard’s event files, up to 16 MiB each"
+NOTHING = "There is nothing to draw: choose a model, a running training, or a log of your own."
+THINNED = "Drawn are at most 300 points a curve; the CSV has every logged row."
+
+
+def not_drawn(title: str, log: TrainingLog) -> str:
+    """Why nothing of a log stands in the figure, and what to choose."""
+    has = [name for name in LOSSES if name in log.losses]
+    has += [f"{len(log.layers)} layer{'s' if len(log.layers) > 1 else ''}"] if log.layers else []
+    kept = (
+        f"it has {', '.join(has)}; choose another loss or layer."
+        if has
+        else "there is no row in it yet."
+    )
+    return f"Of {title}, neither the chosen layer nor the chosen loss is there: {kept}"
+
+
+def duration(seconds: float) -> str:
+    """12 s, 5 min, 3 h, 2 days."""
+    for unit, length, limit in (("s", 1, 90), ("min", 60, 5400), ("h", 3600, 2 * 86400)):
+        if seconds < limit:
+            return f"{max(0, seconds) / length:.0f} {unit}"
+    return f"{seconds / 86400:.0f} days"

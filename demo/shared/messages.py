@@ -1,0 +1,114 @@
+"""What the page says in words, as HTML: about a result, while refining, when something is wrong, when a model is missing."""
+
+import html
+import logging
+import re
+
+from core.inference.stylizer import STYLE_SIDE
+from core.settings import PHOTO, RECOLOUR, STYLE
+from demo.shared.requests import USER_ERRORS, JobResult
+
+OUR_FAULT = "Something went wrong on the server; its log says what."
+COLOURS_SAID = {PHOTO: "the photo's colours", RECOLOUR: "painting recoloured to the photo"}
+STARTING = '<div class="refining"><progress></progress><p>Refining: the first batch…</p></div>'
+
+
+def facts(painting: JobResult) -> str:
+    """The line under a result: model, what was set, times, sizes."""
+    seconds = painting.seconds
+    parts = [painting.painted.settings.model]
+    if painting.batches:
+        ended = "refined with" if painting.batches_done == painting.batches else "stopped after"
+        parts.append(f"{ended} {painting.batches_done} of {painting.batches} {_unit(painting)}")
+    parts += [
+        *_chosen(painting),
+        f"model load {seconds['model']:.2f} s",
+        f"style pass {seconds['style']:.2f} s",
+        f"transform {seconds['transform']:.2f} s",
+        f"total {seconds['total']:.2f} s",
+        f"photo {px(painting.content_size)}, painting {px(painting.style_size)}",
+        f"result {px(painting.after.size)}",
+    ]
+    line = "".join(f"<span>{html.escape(part)}</span>" for part in parts)
+    note = painting.painted.note
+    return f'<p class="facts">{line}</p>' + (
+        f'<p class="caption">{html.escape(note)}</p>' if note else ""
+    )
+
+
+def _chosen(painting: JobResult) -> list[str]:
+    """Settings that are not as by default."""
+    settings, recipe = painting.painted.settings, painting.recipe
+    parts = []
+    if recipe and len(recipe.styles) > 1:
+        shares = settings.weights(len(recipe.styles))
+        parts.append("mix " + " / ".join(f"{share:.0%}" for share in shares).replace("%", " %"))
+    if settings.strength != 1:
+        parts.append(f"strength {100 * settings.strength:g} %")
+    if settings.colours != STYLE:
+        parts.append(COLOURS_SAID[settings.colours])
+    if settings.style_size != STYLE_SIDE:
+        parts.append(f"style size {settings.style_size} px")
+    if settings.detail:
+        parts.append(f"painted at {px(painting.painted.working_size)}")
+    if recipe and recipe.mask:
+        parts.append("masked, another painting elsewhere" if recipe.outside else "masked")
+    return parts
+
+
+def progress(painting: JobResult) -> str:
+    """The line under a draft: a bar, the loss, the time left."""
+    done, asked, reached = painting.batches_done, painting.batches, painting.painted.style_loss
+    loss = "" if reached is None else f" · style loss {reached:.3g}"
+    return (
+        f'<div class="refining"><progress max="{asked}" value="{done}"></progress>'
+        f"<p>Refining: {done} of {asked} {_unit(painting)}{loss} · about {painting.seconds_left:.0f} s left</p></div>"
+    )
+
+
+def _unit(painting: JobResult) -> str:
+    return "steps" if painting.painted.settings.model == "gatys" else "batches"
+
+
+def caption(text: str) -> str:
+    """The line under a picture that was chosen."""
+    return f'<p class="caption">{html.escape(text)}</p>'
+
+
+def problem(error: Exception) -> str:
+    """One sentence about what went wrong; what was not the visitor's doing goes to the log instead."""
+    return f'<p class="problem" role="alert">{html.escape(sentence(error))}</p>'
+
+
+def sentence(error: Exception) -> str:
+    """The sentence of `problem` as plain text."""
+    if isinstance(error, USER_ERRORS):
+        return str(error)
+    logging.getLogger(__name__).error(OUR_FAULT, exc_info=error)
+    return OUR_FAULT
+
+
+def notice(text: str) -> str:
+    """A remark set apart; `commands` stand between backticks."""
+    return f'<p class="notice">{re.sub("`(.+?)`", _code, html.escape(text))}</p>'
+
+
+def _code(found: re.Match[str]) -> str:
+    return f"<code>{found[1]}</code>"
+
+
+def px(size: tuple[int, int]) -> str:
+    """Width and height of a picture."""
+    return f"{size[0]} × {size[1]} px"
+
+
+def progress_line(text: str, done: int = 0, of: int = 0) -> str:
+    """A bar and a line; a bar that only says that something is done where there is no number."""
+    bar = f'max="{of}" value="{done}"' if done else ""
+    return f'<div class="refining"><progress {bar}></progress><p>{html.escape(text)}</p></div>'
+
+
+def heading(text: str, about: str = "") -> str:
+    """A heading with a line below it."""
+    said = caption(about) if about else ""
+    return f'<h2 class="section">{html.escape(text)}</h2>{said}'

@@ -1,0 +1,254 @@
+"""What the page asks of the models: a photo painted in the style of paintings, at once or after refining.
+
+    order = Order("photo.jpg", ["painting.jpg"], Settings(model="improved-500", size=512))
+    for painting in repaint(order):                                  # one, at once
+        print(painting.file_name, painting.after.size, command_line(painting.recipe))
+    for painting in repaint(replace(order, settings=Settings(model="improved-500", refine=20))):   # drafts, then the result
+        print(painting.batches_done, painting.after.size)
+
+Nothing here knows of the page, and nothing computes: pictures are read by `core.images.decode`, painted by `core.pipeline`
+(Shen et al. 1709.04111; refining is the report's own way, 风格迁移 with 20 more batches on one painting).
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from core.baselines.adapter import METHODS
+from core.images.decode import MIN_SIDE, ImageError, load_image
+from core.inference.stylizer import PREFERRED, Cancelled
+from core.models import checkpoint
+from core.models.encoder import EncoderError
+from core.models.weights import WeightsError
+from core.pipeline import DRAFT_SIZE, StylizeResult, stylize_image
+from core.pipeline import Step as PaintStep
+from core.provenance import Provenance, ProvenanceError, Source, picture_bytes, provenance_of
+from core.settings import Settings, SettingsError
+from demo.shared.background import in_background
+
+INSTANT, REFINED = "instant", "refined"
+LARGEST = 2048  # px a side
+MIN_STYLE_SIZE, MAX_STYLE_SIZE = 64, 512
+MAX_BATCHES = 100
+MAX_OPTIMISED = 512  # px a side, for pixels that are optimised one photo at a time
+DRAFT_EVERY = 2  # batches
+TRAIN_FIRST = "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
+STOPPED_AT_ONCE = (
+    "Refining was stopped before there was anything to show, so the picture is as it was."
+)
+
+
+class RequestError(ValueError):
+    """Something is missing from what was asked, or outside its limits; the message is one sentence for the visitor."""
+
+
+USER_ERRORS = (RequestError, SettingsError, ProvenanceError, ImageError, WeightsError, EncoderError)
+
+
+@dataclass(frozen=True)
+class StylizeRequest:
+    """What to paint, from which files.
+
+    Attributes:
+        content: the photo.
+        styles: the paintings, in the order of the weights of `settings.mix`.
+        settings: the page paints at most 2048 px a side, which is also what `size` None comes to for larger photos.
+        mask, outside: the mask, and the painting outside it.
+    """
+
+    content: str | None
+    styles: Sequence[str | None]
+    settings: Settings
+    mask: str | None = None
+    outside: str | None = None
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """A photo before and after, of one size, with what there is to say about it.
+
+    Attributes:
+        painted: the picture, the settings it has, times in seconds.
+        recipe: what it was made from and how; None for a draft.
+        file_name: CONTENT__STYLE__MODEL.png.
+        content_size, style_size: width and height in px of the photo and of the first painting as they came.
+        seconds: `model`, `style`, `transform` as in `painted`; `total` also holds reading the pictures.
+        batches: of refining that were asked for, 0 at once.
+        batches_done: how many of them this picture has behind it.
+        seconds_left: of refining, for a draft.
+    """
+
+    painted: StylizeResult = field(repr=False)
+    recipe: Provenance | None
+    file_name: str
+    content_size: tuple[int, int]
+    style_size: tuple[int, int]
+    seconds: dict[str, float]
+    batches: int = 0
+    batches_done: int = 0
+    seconds_left: float = 0.0
+
+    @property
+    def before(self) -> Image.Image:
+        return self.painted.before
+
+    @property
+    def after(self) -> Image.Image:
+        return self.painted.image
+
+    @property
+    def draft(self) -> bool:
+        """Refining goes on, and this is a look at it, at most 512 px."""
+        return self.recipe is None
+
+    def png(self) -> bytes:
+        """The result as a PNG file with its recipe. Raises ValueError for a draft, which has none."""
+        if self.recipe is None:
+            raise ValueError("a draft carries no recipe")
+        return picture_bytes(self.painted, self.recipe)
+
+    def to_json(self) -> dict[str, Any]:
+        """All but the pictures; sizes in px as [width, height], times in seconds."""
+        return {
+            "file_name": self.file_name,
+            "model": self.painted.settings.model,
+            "content_size": self.content_size,
+            "style_size": self.style_size,
+            "working_size": self.painted.working_size,
+            "output_size": self.after.size,
+            "seconds": {key: round(value, 3) for key, value in self.seconds.items()},
+            "batches": self.batches,
+            "batches_done": self.batches_done,
+            "style_loss": self.painted.style_loss,
+            "draft": self.draft,
+            "note": self.painted.note,
+            "settings": self.painted.settings.to_json(),
+        }
+
+
+def model_titles() -> dict[str, str]:
+    """Name -> title of every trained model there is, the one to offer first coming first."""
+    have = checkpoint.available_models()
+    names = [name for name in PREFERRED if name in have]
+    return {
+        name: checkpoint.model_title(name)
+        for name in names + [name for name in have if name not in names]
+    }
+
+
+def file_name(content: str, style: str, model: str) -> str:
+    """CONTENT__STYLE__MODEL.png from the names of two files: letters, digits, - and _, at most 60 bytes of each."""
+    return (
+        "__".join(
+            _safe(part) or "picture" for part in (Path(content).stem, Path(style).stem, model)
+        )
+        + ".png"
+    )
+
+
+def _safe(text: str) -> str:
+    kept = "".join(char if char.isalnum() or char in "-_" else "-" for char in text)
+    return kept.encode()[:60].decode(errors="ignore").strip("-_")
+
+
+def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Iterator[JobResult]:
+    """Paint the photo; with refining, drafts come first: after one batch, then every two.
+
+    Args:
+        order: what to paint.
+        stop: once set, refining ends and the last item is what it had reached.
+
+    Raises:
+        OrderError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+    """
+    content, styles = checked(order)
+    stop, started = stop or threading.Event(), time.perf_counter()
+    photo, paintings = load_image(content), [load_image(style) for style in styles]
+    mask, outside = (load_image(file) if file else None for file in (order.mask, order.outside))
+    settings = order.settings
+    if settings.size is None and max(photo.size) > LARGEST:
+        settings = replace(settings, size=LARGEST)
+    name = file_name(
+        content, "-".join(Path(style).stem for style in styles) + ".png", settings.model
+    )
+
+    def about(painted: StylizeResult, recipe: Provenance | None, **more: Any) -> JobResult:
+        seconds = painted.seconds | {"total": time.perf_counter() - started}
+        return JobResult(painted, recipe, name, photo.size, paintings[0].size, seconds, **more)
+
+    def result(on_step: Callable[[PaintStep], None] | None = None) -> JobResult:
+        painted = stylize_image(
+            photo, paintings, settings, mask, outside, on_step=on_step, stop=stop.is_set
+        )
+        return about(
+            painted,
+            _recipe(painted, order),
+            batches=settings.refine,
+            batches_done=painted.settings.refine,
+        )
+
+    def work(give: Callable[[JobResult], None]) -> None:
+        def on_step(step: PaintStep) -> None:
+            if step.done < step.batches and (step.done == 1 or step.done % DRAFT_EVERY == 0):
+                left = (time.perf_counter() - started) / step.done * (step.batches - step.done)
+                draft = step.draft(DRAFT_SIZE)
+                give(
+                    about(
+                        draft, None, batches=step.batches, batches_done=step.done, seconds_left=left
+                    )
+                )
+
+        give(result(on_step))
+
+    if not settings.refine:
+        yield result()
+        return
+    try:
+        yield from in_background(work, stop)
+    except Cancelled as error:
+        raise RequestError(STOPPED_AT_ONCE) from error
+
+
+def _recipe(painted: StylizeResult, order: StylizeRequest) -> Provenance:
+    content, *styles = (Source.of(file) for file in (order.content, *order.styles) if file)
+    mask, outside = (Source.of(file) if file else None for file in (order.mask, order.outside))
+    return provenance_of(painted, content, styles, mask=mask, outside=outside)
+
+
+def checked(order: StylizeRequest) -> tuple[str, list[str]]:
+    """The photo and the paintings of an order that can be painted here.
+
+    Raises:
+        OrderError: one sentence.
+    """
+    have, settings = checkpoint.available_models(), order.settings
+    if not have:
+        raise RequestError(TRAIN_FIRST)
+    if not order.content:
+        raise RequestError("Choose a photo first: drop one in, or click one of those below.")
+    styles = [style for style in order.styles if style]
+    if not styles or len(styles) < len(order.styles):
+        raise RequestError("Choose a painting first: drop one in, or click one of those below.")
+    method = METHODS.get(settings.model)
+    if settings.model not in have and not method:
+        raise RequestError(
+            f"There is no trained model named {settings.model}; choose one of {', '.join(have)}."
+        )
+    if settings.refine > (method.steps if method else MAX_BATCHES):
+        raise RequestError(f"The number of batches must be a whole number from 1 to {MAX_BATCHES}.")
+    if max(settings.size or 0, settings.detail or 0) > LARGEST:
+        raise RequestError(
+            f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own."
+        )
+    if settings.model == "gatys" and (settings.detail or settings.size or LARGEST) > MAX_OPTIMISED:
+        raise RequestError(
+            f"Optimising pixels takes minutes; choose a longest side of at most {MAX_OPTIMISED} px for it."
+        )
+    if not MIN_STYLE_SIZE <= settings.style_size <= MAX_STYLE_SIZE:
+        raise RequestError(f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px.")
+    return order.content, styles

@@ -1,0 +1,105 @@
+"""Pictures on their way to and from the browser: thumbnails to click, uploads, and files to show or download.
+
+    gr.Gallery(thumbnails(STYLES), format="jpeg")
+    path = uploaded(value)              # of an Image component whose event has preprocess=False
+    shown = displayable(path)            # the same picture, as a browser can show it
+
+Gradio opens an uploaded picture before the handler runs, so that a broken one ends in "Error" and no words (and a
+path in a hand-made request is opened unchecked). Events that take pictures therefore have `preprocess=False` and pass
+what they get through `uploaded`; `core.images.decode.load_image` is the only reader.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from core.files import write_atomic
+from core.images.convert import resize_longest, resize_smaller
+from core.images.decode import ImageError, load_image
+from core.images.save import save_png
+from demo.shared.requests import JobResult
+from gallery.pictures import Picture, paintings, photographs
+
+MAX_UPLOAD = "64mb"  # a file; 20 seconds of a phone's video have about 45
+THUMBNAIL_SIDE = 256  # px, the smaller side
+NOT_SHOWN_BY_BROWSERS = (".tif", ".tiff", ".heic", ".heif")
+SHOWN_SIDE = 2048  # px
+
+
+def thumbnails(pictures: Iterable[Picture]) -> list[tuple[Image.Image, str]]:
+    """A small copy of each picture (smaller side 256 px) with its label."""
+    return [
+        (_thumbnail(path, path.stat().st_mtime_ns), label_of(p))
+        for p in pictures
+        for path in [p.path()]
+    ]
+
+
+@lru_cache(maxsize=128)
+def _thumbnail(path: Path, changed: int) -> Image.Image:
+    return resize_smaller(load_image(path, at_least=THUMBNAIL_SIDE), THUMBNAIL_SIDE)
+
+
+def label_of(picture: Picture) -> str:
+    """Title, artist, year, as far as they are known."""
+    return ", ".join(part for part in (picture.title, picture.artist, picture.year) if part)
+
+
+def uploaded(value: Mapping[str, object] | None, what: str = "picture") -> str | None:
+    """The file behind the raw value of an Image component, None where it is empty.
+
+    Args:
+        what: what a message calls it.
+
+    Raises:
+        ImageError: it is not a file that was uploaded to this page.
+    """
+    if not value:
+        return None
+    path = value.get("path")
+    if not isinstance(path, str) or not Path(path).resolve().is_relative_to(
+        Path(get_upload_folder()).resolve()
+    ):
+        raise ImageError(f"The {what} did not arrive as a file; upload it again.")
+    return path
+
+
+def displayable(path: str) -> str:
+    """The file itself, or for formats that browsers do not show a PNG of it, at most 2048 px a side.
+
+    Raises:
+        ImageError: it had to be read and cannot be.
+    """
+    if Path(path).suffix.lower() not in NOT_SHOWN_BY_BROWSERS:
+        return path
+    image = load_image(path)
+    shown = new_file(f"{Path(path).stem}.png")
+    save_png(resize_longest(image, SHOWN_SIDE) if max(image.size) > SHOWN_SIDE else image, shown)
+    return shown
+
+
+def saved(painting: JobResult) -> str:
+    """A painting in a file that the page may serve: the result with its recipe, a draft as it is."""
+    path = new_file(painting.file_name)
+    if painting.draft:
+        save_png(painting.after, path)
+    else:
+        write_atomic(Path(path), painting.png())
+    return path
+
+
+def gallery_files() -> list[str]:
+    """The gallery's picture files, which the page may hand to a browser."""
+    pictures = (*photographs(), *paintings())
+    return [str(picture.path().resolve()) for picture in pictures]
+
+
+def new_file(name: str) -> str:
+    """A path of that name for a file that the page may serve; Gradio deletes it when it has aged (`delete_cache`)."""
+    folder = Path(get_upload_folder()) / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return str(folder / name)

@@ -1,0 +1,190 @@
+"""What can be set about one picture: model, size, strength, colours and strokes as controls, and as `core.settings.Settings`.
+
+controls = build(model_titles())                      # a list of components, in the order of SETTINGS
+settings_of("improved-500", "instant", 20, 512, 256, strength=0.8)
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+
+from core.baselines.adapter import METHODS
+from core.images.decode import MIN_SIDE
+from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
+from core.settings import MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
+from demo.shared.requests import (
+    INSTANT,
+    LARGEST,
+    MAX_BATCHES,
+    MAX_STYLE_SIZE,
+    MIN_STYLE_SIZE,
+    REFINED,
+    RequestError,
+)
+from demo.shared.widgets import QUIET
+
+SIZES = (256, 384, 512, 768, 1024)
+DEFAULT_SIZE = 512
+OWN = 0  # as a size: the photo's own, up to LARGEST; as a detail: the result's
+SIZE_CHOICES = [*((f"{side} px", side) for side in SIZES), ("photo's own", OWN)]
+DETAIL_CHOICES = [("the result's", OWN), *((f"{side} px", side) for side in SIZES)]
+COLOUR_CHOICES = [("painting's", STYLE), ("photo's", PHOTO), ("painting recoloured", RECOLOUR)]
+MODEL_INFO = "The two methods that need no trained model take minutes."
+MODE_INFO = "The report's models need refining (about a minute) to take up a painting."
+STRENGTH_INFO = "0 % is the photo, 100 % the painting's style in full, more exaggerates it."
+COLOURS_INFO = "Keep the photo's colours and paint its light only, or give the painting the photo's colours first."
+STYLE_SIZE_INFO = "How large the painting is read, in px of its shorter side: the larger, the finer the strokes that count."
+DETAIL_INFO = (
+    "Size at which the photo is painted before it is resized: the smaller, the broader the strokes."
+)
+
+
+def settings_of(
+    model: str | None,
+    mode: str,
+    batches: float,
+    size: float,
+    style_size: float,
+    strength: float = 1.0,
+    colours: str = STYLE,
+    detail: float = OWN,
+    mix: Sequence[float] = (),
+    softness: float | None = None,
+    invert: bool = False,
+) -> Settings:
+    """Settings from what controls hold; 0 stands for the photo's own size and for the result's detail.
+
+    Raises:
+        OrderError, SettingsError: one sentence for the visitor.
+    """
+    if mode not in (INSTANT, REFINED):
+        raise RequestError(f"There is no mode named {mode}; choose {INSTANT} or {REFINED}.")
+    side = f"must be {MIN_SIDE} to {LARGEST} px, or 0 for"
+    return Settings(
+        model=model or "",
+        mix=tuple(mix),
+        strength=strength,
+        colours=colours,
+        size=_whole(size, MIN_SIDE, LARGEST, f"The longest side {side} the photo's own.")
+        if size != OWN
+        else None,
+        detail=_whole(detail, MIN_SIDE, LARGEST, f"The detail {side} the result's.")
+        if detail != OWN
+        else None,
+        style_size=_whole(
+            style_size,
+            MIN_STYLE_SIZE,
+            MAX_STYLE_SIZE,
+            f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px.",
+        ),
+        refine=_batches(model, mode, batches),
+        mask_softness=softness,
+        mask_invert=bool(invert),
+    )
+
+
+def _batches(model: str | None, mode: str, batches: float) -> int:
+    if model in METHODS:
+        return METHODS[model].steps
+    if mode != REFINED:
+        return 0
+    return _whole(
+        batches,
+        1,
+        MAX_BATCHES,
+        f"The number of batches must be a whole number from 1 to {MAX_BATCHES}.",
+    )
+
+
+def _whole(number: float, least: int, most: int, message: str) -> int:
+    if number not in range(
+        least, most + 1
+    ):  # so is what is no number at all, which a caller may well send
+        raise RequestError(message)
+    return int(number)
+
+
+def percent(value: float) -> float:
+    """80 -> 0.8, for the strength; what is no number as it is, to be refused with the settings."""
+    return value / 100 if isinstance(value, int | float) else value
+
+
+def values_of(settings: Settings) -> list[Any]:
+    """The components as they show these settings, in the order that `build` gives them; the model is left as it is."""
+    size, detail = settings.size or OWN, settings.detail or OWN
+    refine = 0 if settings.model in METHODS else settings.refine
+    return [
+        gr.skip(),
+        REFINED if refine else INSTANT,
+        gr.Slider(value=refine or REFINE_BATCHES, visible=refine > 0),
+        gr.Dropdown(value=size, choices=with_choice(SIZE_CHOICES, size)),
+        settings.style_size,
+        round(settings.strength * 100, 6),
+        settings.colours,
+        gr.Dropdown(value=detail, choices=with_choice(DETAIL_CHOICES, detail)),
+    ]
+
+
+def with_choice(choices: Sequence[tuple[str, Any]], value: float) -> list[tuple[str, Any]]:
+    """The choices, with one of so many px added where it is not among them."""
+    return (
+        [*choices]
+        if value in [known for _, known in choices]
+        else [*choices, (f"{value:g} px", value)]
+    )
+
+
+# ---- layout ----
+
+
+def build(titles: Mapping[str, str]) -> list[Any]:
+    """Model, mode and size, to be seen at once; the rest is folded away. `settings_of` says what they mean."""
+    methods = [(method.title, name) for name, method in METHODS.items()]
+    model = gr.Dropdown(
+        [*((title, name) for name, title in titles.items()), *methods],
+        label="Model",
+        info=MODEL_INFO,
+        filterable=False,
+    )
+    with gr.Row():
+        mode = gr.Radio(
+            [("Instant", INSTANT), ("Refined", REFINED)],
+            value=INSTANT,
+            label="Mode",
+            info=MODE_INFO,
+            min_width=270,
+        )
+        size = gr.Dropdown(
+            SIZE_CHOICES, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False
+        )
+    batches = gr.Slider(
+        1, MAX_BATCHES, value=REFINE_BATCHES, step=1, label="Batches", visible=False
+    )
+    mode.change(lambda chosen: gr.Slider(visible=chosen == REFINED), mode, batches, **QUIET)
+    with gr.Accordion("Strength, colours, strokes", open=False, elem_id="style-controls"):
+        strength = gr.Slider(
+            0,
+            100 * MAX_STRENGTH,
+            value=100,
+            step=1,
+            label="Strength, %",
+            info=STRENGTH_INFO,
+            elem_id="strength",
+        )
+        colours = gr.Radio(
+            COLOUR_CHOICES, value=STYLE, label="Colours", info=COLOURS_INFO, elem_id="colours"
+        )
+        style_size = gr.Slider(
+            MIN_STYLE_SIZE,
+            MAX_STYLE_SIZE,
+            value=STYLE_SIDE,
+            step=16,
+            label="Style size, px",
+            info=STYLE_SIZE_INFO,
+            elem_id="style-size",
+        )
+        detail = gr.Dropdown(
+            DETAIL_CHOICES, value=OWN, label="Detail", info=DETAIL_INFO, filterable=False
+        )
+    return [model, mode, batches, size, style_size, strength, colours, detail]

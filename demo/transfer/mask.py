@@ -1,0 +1,116 @@
+"""Where the style goes: painted on the photo, or a file, white inside; outside it the photo or another painting.
+
+controls = build()                              # a list of components, in the order of `order` after its file
+file = mask_file(painted, uploaded_mask)        # of the mask, or None for the whole picture
+"""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core.images.decode import ImageError
+from demo.shared import messages
+from demo.shared.requests import RequestError
+from demo.shared.uploads import displayable, label_of, new_file, uploaded
+from demo.shared.widgets import QUIET, Upload, accept, gallery, image_input
+from gallery.pictures import paintings
+
+PHOTO, PAINTING = "photo", "painting"
+AUTO = -1  # as a softness: a fiftieth of the longest side
+SOFTNESS_CHOICES: list[tuple[str, float]] = [
+    ("soft", AUTO),
+    ("hard", 0),
+    *((f"{width} px", width) for width in (4, 8, 16, 32, 64)),
+]
+ABOUT = "Paint over the photo where the style shall go. A mask file, white there and black elsewhere, takes its place."
+PNG_URL = "data:image/png;base64,"
+MAX_URL = 4_000_000  # characters; a painted mask has about 20,000
+
+CANVAS = """
+<div class="masker">
+  <div class="stage"><img alt="The photo"><canvas aria-label="Paint here where the style shall go"></canvas></div>
+  <div class="tools">
+    <button type="button" data-tool="brush" aria-pressed="true">Brush</button>
+    <button type="button" data-tool="eraser" aria-pressed="false">Eraser</button>
+    <label>Width <input type="range" min="2" max="40" value="14"></label>
+    <button type="button" data-do="undo">Undo</button>
+    <button type="button" data-do="clear">Clear</button>
+    <a download="mask.png" hidden>Save mask</a>
+  </div>
+</div>
+"""
+
+
+def mask_file(painted: str | None, given: Upload) -> str | None:
+    """The file of the mask: the one that was given, or what was painted, written to one; None where there is none.
+
+    Raises:
+        ImageError: it did not arrive.
+    """
+    if given:
+        return uploaded(given, "mask")
+    if not painted:
+        return None
+    try:
+        if not painted.startswith(PNG_URL) or len(painted) > MAX_URL:
+            raise ValueError
+        data = base64.b64decode(painted.removeprefix(PNG_URL), validate=True)
+    except (ValueError, AttributeError, binascii.Error) as error:
+        raise ImageError("The painted mask did not arrive; paint it again.") from error
+    path = new_file("mask.png")
+    Path(path).write_bytes(data)
+    return path
+
+
+def outside_file(kind: str, painting: Upload) -> str | None:
+    """The painting for outside the mask, None for the photo. Raises OrderError, ImageError where it is missing."""
+    if kind != PAINTING:
+        return None
+    file = uploaded(painting, "painting for outside the mask")
+    if file is None:
+        raise RequestError("Choose the painting for outside the mask, or let the photo stay there.")
+    return file
+
+
+def build() -> list[Any]:
+    """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion."""
+    with gr.Accordion("Only a part: mask", open=False, elem_id="masking"):
+        gr.HTML(messages.caption(ABOUT))
+        painted = gr.HTML(
+            None,
+            html_template=CANVAS,
+            js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
+            elem_id="mask",
+            apply_default_css=False,
+        )
+        with gr.Row(elem_classes="places"):
+            with gr.Column(min_width=120):
+                file = image_input("Mask file", "mask-file", height=116)
+                note = gr.HTML("", elem_id="mask-note")
+            with gr.Column(min_width=160, scale=2):
+                softness = gr.Dropdown(SOFTNESS_CHOICES, value=AUTO, label="Edge", filterable=False)
+                invert = gr.Checkbox(
+                    label="Turn round: style outside of what is white", elem_id="mask-invert"
+                )
+        kind = gr.Radio(
+            [("the photo stays", PHOTO), ("another painting", PAINTING)],
+            value=PHOTO,
+            label="Elsewhere",
+        )
+        with gr.Column(visible=False) as other:
+            outside = image_input("Painting elsewhere", "outside", height=150)
+            outside_note = gr.HTML("", elem_id="outside-note")
+            strip = gallery(paintings(), "outside-gallery", columns=10, strip=True)
+
+    def pick(event: gr.SelectData) -> tuple[str, str]:
+        picture = paintings()[event.index]
+        return displayable(str(picture.path())), messages.caption(label_of(picture))
+
+    kind.change(lambda chosen: gr.Column(visible=chosen == PAINTING), kind, other, **QUIET)
+    strip.select(pick, None, [outside, outside_note], trigger_mode="multiple", **QUIET)
+    for image, about in ((file, note), (outside, outside_note)):
+        image.input(accept, image, [image, about], preprocess=False, **QUIET)
+    return [painted, file, kind, outside, softness, invert]

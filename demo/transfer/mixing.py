@@ -1,0 +1,111 @@
+"""Mixing paintings: places for three more, and a square with a painting at each corner in which a click chooses the mix.
+
+    controls = build(style)                       # three places, then a weight for each of the four paintings
+    styles, mix = mixture([first, *more], weights)
+
+In the square, shares are bilinear: all of one painting in its corner, the same of each in the middle. Two paintings lie on a
+line, and with three the fourth corner is empty. Sliders do the same, and reach every mix. Only the proportion of weights counts.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo.shared import messages
+from demo.shared.uploads import displayable, label_of
+from demo.shared.widgets import QUIET, Upload, accept, gallery, image_input
+from gallery.pictures import paintings
+
+ABOUT = "Add up to three more paintings, then click or drag in the square: the nearer a corner, the more of its painting."
+FULL = "All places are taken: remove a painting with its × first."
+EQUAL = 50  # the weight that a painting starts with
+
+SQUARE = """
+<div class="mixer" data-count="0">
+  <div class="square" role="slider" tabindex="0" aria-label="Mix of the paintings: arrow keys move it" aria-valuenow="50">
+    <i></i><i></i><i></i><i></i><b></b><p>Add a painting to mix</p>
+  </div>
+  <div class="shares" aria-live="polite"></div>
+</div>
+"""
+
+SHOW = """(first, second, third, fourth, ...weights) => (
+  { pictures: [first, second, third, fourth].map((picture) => picture?.url ?? null), weights }
+)"""
+
+
+def mixture(
+    styles: Sequence[str | None], weights: Sequence[float]
+) -> tuple[list[str | None], tuple[float, ...]]:
+    """The paintings that are there, the first always, with their weights; none where there is only one."""
+    kept = [
+        (style, weight)
+        for index, (style, weight) in enumerate(zip(styles, weights, strict=True))
+        if style or not index
+    ]
+    mix = tuple(weight for _, weight in kept) if len(kept) > 1 else ()
+    return [style for style, _ in kept], mix
+
+
+def add(second: Upload, third: Upload, fourth: Upload, event: gr.SelectData) -> tuple[Any, ...]:
+    """A painting of the gallery was clicked: it takes the first empty place; returns the three places and a remark."""
+    places = (second, third, fourth)
+    picture = paintings()[event.index]
+    for index, value in enumerate(places):
+        if not value:
+            filled = [gr.skip(), gr.skip(), gr.skip()]
+            filled[index] = displayable(str(picture.path()))
+            return *filled, messages.caption(f"Painting {index + 2}: {label_of(picture)}")
+    return gr.skip(), gr.skip(), gr.skip(), f'<p class="problem" role="alert">{FULL}</p>'
+
+
+def build(style: gr.Image) -> tuple[list[Any], list[Any]]:
+    """Lay it out; returns the places and weights, and the events after which the mix is another."""
+    with gr.Accordion("Mix paintings", open=False, elem_id="mixing"):
+        gr.HTML(messages.caption(ABOUT))
+        with gr.Row(elem_classes="places"):
+            more = [
+                image_input(f"Painting {number}", f"painting-{number}", height=116)
+                for number in (2, 3, 4)
+            ]
+        note = gr.HTML("", elem_id="mixing-note")
+        strip = gallery(paintings(), "mixing-gallery", columns=10, strip=True)
+        with gr.Row(elem_classes="mix"):
+            square = gr.HTML(
+                None,
+                html_template=SQUARE,
+                js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
+                elem_id="square",
+                apply_default_css=False,
+                min_width=220,
+            )
+            with gr.Column(min_width=200, elem_classes="weights"):
+                weights = [
+                    gr.Slider(
+                        0,
+                        100,
+                        value=EQUAL,
+                        step=1,
+                        buttons=[],
+                        label=f"Weight {number}",
+                        elem_id=f"weight-{number}",
+                    )
+                    for number in (1, 2, 3, 4)
+                ]
+    gr.on(
+        [image.change for image in (style, *more)] + [weight.change for weight in weights],
+        None,
+        [style, *more, *weights],
+        square,
+        js=SHOW,
+        **QUIET,
+    )
+    for image in more:
+        image.input(accept, image, [image, note], preprocess=False, **QUIET)
+    added = strip.select(
+        add, more, [*more, note], preprocess=False, trigger_mode="multiple", **QUIET
+    )
+    moved = square.input(None, square, weights, js="(mix) => mix.weights", **QUIET)
+    return [*more, *weights], [added, moved]

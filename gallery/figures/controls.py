@@ -1,0 +1,299 @@
+"""The README's pictures of the controls: for each one a strip that shows what it does to a picture.
+
+    python -m gallery.figures.controls                                    # all, with the best model shipped, at once
+    python -m gallery.figures.controls --model original-500 --refine 20   # each painting refined first
+    python -m gallery.figures.controls strength mask                      # only these
+
+Written to gallery/shown/controls/NAME.jpg. What each control does is in `core.pipeline`, and for video in `core.inference.temporal`.
+Refining takes one painting, so the strips of mixing are left out with --refine.
+"""
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image, ImageDraw
+
+from core.files import write_atomic
+from core.images.contact_sheet import GAP, sheet
+from core.images.convert import resize_longest, to_image, to_tensor
+from core.images.decode import ImageError
+from core.images.find import refining_contents
+from core.images.save import srgb_profile
+from core.inference.stylizer import StyleCache, StyledModel, Stylizer, default_model, get_stylizer
+from core.inference.temporal import Smoother, warp
+from core.metrics.flicker import SHARES, pan_and_zoom
+from core.models.encoder import EncoderError
+from core.models.weights import WeightsError
+from core.pipeline import stylize_image
+from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
+from gallery.figures.overview import square
+from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
+
+SHOWN = FOLDER / "shown" / "controls"
+WIDEST = 1200  # px
+MAX_BYTES = 120_000
+QUALITIES = range(85, 40, -5)  # the first that is small enough
+CACHE_BYTES = (
+    2 * 1024**3
+)  # refined styles hold their own networks, and several strips need the same ones
+WAVE, KANDINSKY, CAFE = (
+    "hokusai_great_wave",
+    "kandinsky_composition_viii",
+    "vangogh_cafe_terrace_at_night",
+)
+PAINTINGS = (WAVE, KANDINSKY, CAFE, "stained_glass")  # at the corners of the square
+REFINED_PAINTINGS = PAINTINGS[:3]  # of the sheet, where each costs a minute
+LARGE_SIDE = 1536  # px, of the picture in tiles
+DIFFERENCE_GAIN = 4  # of the flicker shown
+FRAMES = 6
+
+Cells = list[tuple[str, Image.Image]]
+
+
+def cell_side(columns: int) -> int:
+    """Side in px of the largest cells of which so many fit beside each other."""
+    return min(280, (WIDEST - GAP) // columns - GAP)
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A model, and with how many batches each painting is refined (0 for instant)."""
+
+    stylizer: Stylizer
+    refine: int = 0
+
+    def painted(
+        self,
+        side: int,
+        photo: Image.Image,
+        paintings: Sequence[str],
+        mask: Image.Image | None = None,
+        outside: str = "",
+        **settings: Any,
+    ) -> Image.Image:
+        """The middle of a photo painted at twice `side`, which is how large it is shown; `settings` as in Settings."""
+        result = stylize_image(
+            square(photo, 2 * side),
+            [find_style(name).image() for name in paintings],
+            Settings(refine=self.refine, **settings),
+            mask,
+            find_style(outside).image() if outside else None,
+            stylizer=self.stylizer,
+        )
+        return result.image.resize((side, side), Image.Resampling.LANCZOS)
+
+    def styled(self, painting: str) -> StyledModel:
+        style = find_style(painting).image()
+        if self.refine:
+            return self.stylizer.refine(style, refining_contents(), self.refine)
+        return self.stylizer.encode_style(style)
+
+
+def strength(studio: Studio) -> tuple[Cells, int]:
+    photo, side = find_content("china").image(), cell_side(7)
+    steps = (0, 25, 50, 75, 100, 125, 150)
+    return [
+        (f"{step} %", studio.painted(side, photo, [WAVE], strength=step / 100)) for step in steps
+    ], 7
+
+
+def mixing(studio: Studio) -> tuple[Cells, int]:
+    photo, side = find_content("china").image(), cell_side(7)
+    ends = (WAVE, KANDINSKY)
+    first, last = (
+        (find_style(name).title, square(find_style(name).image(), side)) for name in ends
+    )
+    shares = ((1, 0), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0, 1))
+    mixes = [(f"{a:g} : {b:g}", studio.painted(side, photo, ends, mix=(a, b))) for a, b in shares]
+    return [first, *mixes, last], 7
+
+
+def mixing_square(studio: Studio) -> tuple[Cells, int]:
+    photo, side, steps = find_content("china").image(), 120, (0, 0.25, 0.5, 0.75, 1)
+    cells: Cells = []
+    for down in steps:
+        for right in steps:
+            mix = ((1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down)
+            label = find_style(PAINTINGS[mix.index(1)]).title if 1 in mix else ""
+            cells.append((label, studio.painted(side, photo, PAINTINGS, mix=mix)))
+    return cells, 5
+
+
+def colours(studio: Studio) -> tuple[Cells, int]:
+    photo, side = find_content("astronaut").image(), cell_side(5)
+    labels = {STYLE: "style", PHOTO: "photo", RECOLOUR: "recolour"}
+    cells = [
+        ("The photo", square(photo, side)),
+        ("The painting", square(find_style(WAVE).image(), side)),
+    ]
+    cells += [
+        (label, studio.painted(side, photo, [WAVE], colours=way)) for way, label in labels.items()
+    ]
+    return cells, 5
+
+
+def style_size(studio: Studio) -> tuple[Cells, int]:
+    photo, side = find_content("china").image(), cell_side(4)
+    cells = [("The painting", square(find_style(WAVE).image(), side))]
+    cells += [
+        (f"{px} px", studio.painted(side, photo, [WAVE], style_size=px)) for px in (96, 256, 768)
+    ]
+    return cells, 4
+
+
+def detail(studio: Studio) -> tuple[Cells, int]:
+    photo, side = find_content("china").image(), cell_side(4)
+    return [
+        (f"{px} px", studio.painted(side, photo, [WAVE], detail=px)) for px in (128, 256, 512, 1024)
+    ], 4
+
+
+def mask(studio: Studio) -> tuple[Cells, int]:
+    photo, side = find_content("flower").image(), cell_side(4)
+    white = Image.new("L", (side, side))
+    inset = side * 0.12
+    ImageDraw.Draw(white).ellipse((inset, inset, side - inset, side - inset), fill="white")
+    inside = white.convert("RGB")
+    return [
+        ("Photo", square(photo, side)),
+        ("Mask", inside),
+        ("Photo outside", studio.painted(side, photo, [WAVE], inside)),
+        ("Another painting outside", studio.painted(side, photo, [WAVE], inside, KANDINSKY)),
+    ], 4
+
+
+def tiles(studio: Studio) -> tuple[Cells, int]:
+    photo, painting = find_content("china").image(), find_style(WAVE).image()
+    side = cell_side(3)
+    cells: Cells = []
+    for label, in_tiles in (("in tiles", True), ("in one piece", False)):
+        settings = Settings(size=LARGE_SIDE, refine=studio.refine, tiles=in_tiles)
+        large = stylize_image(photo, painting, settings, stylizer=studio.stylizer).image
+        left, top = large.width // 4, large.height // 4
+        if in_tiles:
+            cells.append((f"{large.width} x {large.height} px", resize_longest(large, side)))
+        cells.append((f"Part of it, {label}", large.crop((left, top, left + side, top + side))))
+    return cells, 3
+
+
+def styles(studio: Studio) -> tuple[Cells, int]:
+    photo = find_content("china").image()
+    pictures = (
+        [find_style(name) for name in REFINED_PAINTINGS]
+        if studio.refine
+        else [*STYLES, *MORE_STYLES]
+    )
+    columns = len(pictures) + 1 if studio.refine else 10
+    side = cell_side(columns)
+    cells = [("Photo", square(photo, side))]
+    return cells + [
+        (picture.title, studio.painted(side, photo, [picture.name])) for picture in pictures
+    ], columns
+
+
+def smoothing(studio: Studio) -> tuple[Cells, int]:
+    clip, flows = pan_and_zoom(find_content("astronaut").image())
+    clip, flow = clip[:FRAMES], flows[FRAMES - 2]
+    painted = [studio.styled(WAVE)(frame) for frame in clip]
+    cells: Cells = []
+    for share in SHARES:
+        smoother = Smoother(share)
+        before, now = [
+            smoother(frame, result) for frame, result in zip(clip, painted, strict=True)
+        ][-2:]
+        moved, inside = warp(to_tensor(before), flow)
+        flicker = ((to_tensor(now) - moved).abs() * inside * DIFFERENCE_GAIN).clamp(0, 1)
+        pictures = {
+            "a frame": before,
+            "the next": now,
+            f"beyond motion, x{DIFFERENCE_GAIN}": to_image(flicker),
+        }
+        cells += [
+            (f"{share:g}: {what}", resize_longest(picture, 240))
+            for what, picture in pictures.items()
+        ]
+    return cells, 3
+
+
+STRIPS: dict[str, Callable[[Studio], tuple[Cells, int]]] = {
+    "strength": strength,
+    "mixing": mixing,
+    "mixing-square": mixing_square,
+    "colours": colours,
+    "style-size": style_size,
+    "detail": detail,
+    "mask": mask,
+    "tiles": tiles,
+    "sheet": styles,
+    "smoothing": smoothing,
+}
+NEED_INSTANT = ("mixing", "mixing-square")
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """The picture as a JPEG of at most 120 KB, at the best quality up to 85 that is so small."""
+    for quality in QUALITIES:
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality, optimize=True, icc_profile=srgb_profile())
+        if buffer.tell() <= MAX_BYTES:
+            break
+    return buffer.getvalue()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gallery.figures.controls", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument(
+        "names", nargs="*", help=f"which strips (default: all): {', '.join(STRIPS)}"
+    )
+    parser.add_argument(
+        "--model",
+        help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
+    )
+    parser.add_argument(
+        "--refine", type=int, default=0, metavar="BATCHES", help="train on each painting first"
+    )
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)  # sums of floats, and so the files, come out the same each time
+    try:
+        for name in options.names:
+            if name not in STRIPS:
+                raise SettingsError(
+                    f'There is no strip called "{name}"; there are: {", ".join(STRIPS)}.'
+                )
+        Settings(refine=options.refine)
+        shared = get_stylizer(options.model or default_model())
+        studio = Studio(
+            Stylizer(
+                shared.model, shared.encoder, cache=StyleCache(CACHE_BYTES), reader=shared.reader
+            ),
+            options.refine,
+        )
+        how = (
+            f"refined with {options.refine} batches on each painting"
+            if options.refine
+            else "instant"
+        )
+        for name in options.names or STRIPS:
+            if options.refine and name in NEED_INSTANT:
+                print(f"{name}: left out, because refining takes one painting")
+                continue
+            cells, columns = STRIPS[name](studio)
+            SHOWN.mkdir(parents=True, exist_ok=True)
+            write_atomic(SHOWN / f"{name}.jpg", jpeg(sheet(cells, columns)))
+            print(f"{SHOWN / name}.jpg: {shared.name}, {how}", flush=True)
+    except (ImageError, SettingsError, WeightsError, EncoderError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

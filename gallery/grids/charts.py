@@ -1,0 +1,272 @@
+"""The measurements as plotly figures: bars per model, a heatmap and boxes per style, always with the spread, not just a mean.
+
+    figure = heatmap([read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES], "specks")
+    figure.write_html("specks.html")
+
+Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Backgrounds are transparent and marks of middle
+lightness, so that a figure stands on light and on dark pages; where it stands, the page sets the colour of its text.
+"""
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.metrics.features import MEASURES, average
+from gallery.grids.results import Grid
+
+COLORS = {
+    "flagship": "#d0533f",
+    "original-500": "#dba24a",
+    "original-1000": "#b3701f",
+    "improved-500": "#9095dd",
+    "improved-1000": "#5f65bf",
+    "ablation-vgg16": "#3f9c86",
+    "ablation-resnet": "#c06a8b",
+    "ablation-mse": "#86a03c",
+    "gatys": "#8c8c8c",
+    "johnson": "#5f86a0",
+}
+OTHERS = ("#a58a70", "#7fa6a0", "#a97fb5", "#9a9a5a")
+DISTANCES = [
+    [0.0, "#f8f1e2"],
+    [0.5, "#c3c6ea"],
+    [1.0, "#8589d0"],
+]  # from the ideal: pale is near, dark is far
+ON_PALE = "#24211f"
+TEXT, LINES = "#857a6a", "rgba(133, 122, 106, 0.3)"
+BAR_HEIGHT, CELL_HEIGHT, BOX_HEIGHT, LEGEND_HEIGHT = 46, 44, 17, 40  # px
+TOP, BOTTOM = 68, 52  # px: the title, the axis
+LABEL_WIDTH = 18  # letters of a style's title in one line
+
+
+def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
+    """One bar a model: the average over all styles and contents, its whisker the middle half of the pairs.
+
+    Args:
+        grids: of the same rows, one for each style.
+        measure: a name of `core.metrics.features.MEASURES`.
+
+    Raises:
+        KeyError: there is no such measure.
+    """
+    names = _rows(grids)
+    pairs = [
+        _known(value for grid in grids for value in _values(grid, name, measure)) for name in names
+    ]
+    means = [average(measure, values) for values in pairs]
+    quartiles = [
+        np.percentile(values, (25, 75)) if values else (math.nan, math.nan) for values in pairs
+    ]
+    figure = go.Figure(
+        go.Bar(
+            y=names,
+            x=means,
+            orientation="h",
+            width=0.62,
+            marker_color=[_color(name, names) for name in names],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [
+                    _above(high - mean) for (_, high), mean in zip(quartiles, means, strict=True)
+                ],
+                "arrayminus": [
+                    _above(mean - low) for (low, _), mean in zip(quartiles, means, strict=True)
+                ],
+                "color": TEXT,
+                "thickness": 1.5,
+                "width": 5,
+            },
+            customdata=[
+                (len(values), *map(_short, limits))
+                for values, limits in zip(pairs, quartiles, strict=True)
+            ],
+            hovertemplate="%{y}: %{x:.3g}<br>middle half of %{customdata[0]} pairs: "
+            "%{customdata[1]} to %{customdata[2]}<extra></extra>",
+        )
+    )
+    _lay_out(figure, max(BAR_HEIGHT * len(names), CELL_HEIGHT * len(grids)), measure)
+    _head(
+        figure,
+        "Average per model",
+        "the whiskers hold the middle half of all pairs of painting and photo",
+    )
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def heatmap(grids: Sequence[Grid], measure: str) -> go.Figure:
+    """Styles down, models across: the average over the contents, the darker the farther from the ideal; see `bars`."""
+    names = _rows(grids)
+    values = [[_known(_values(grid, name, measure)) for name in names] for grid in grids]
+    means = [[average(measure, cell) for cell in row] for row in values]
+    figure = go.Figure(
+        go.Heatmap(
+            x=names,
+            y=_labels(grids),
+            z=[[from_ideal(mean, measure) for mean in row] for row in means],
+            text=[[_short(mean) for mean in row] for row in means],
+            customdata=[[_spread(cell) for cell in row] for row in values],
+            texttemplate="%{text}",
+            textfont={"color": ON_PALE},
+            hovertemplate="%{y}<br>%{x}: %{text}<br>%{customdata}<extra></extra>",
+            hoverongaps=False,
+            zmin=0,
+            colorscale=DISTANCES,
+            showscale=False,
+            xgap=2,
+            ygap=2,
+        )
+    )
+    _lay_out(figure, CELL_HEIGHT * len(grids), None)
+    _head(figure, "Average per painting and model", "the darker, the farther from the ideal")
+    figure.update_xaxes(showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
+    """For each style a box a model, over the contents, each of them a dot; see `bars`."""
+    names, labels = _rows(grids), _labels(grids)
+    figure = go.Figure()
+    for name in names:
+        points = [
+            (label, value, content.title)
+            for label, grid in zip(labels, grids, strict=True)
+            for value, content in zip(_values(grid, name, measure), grid.contents, strict=True)
+            if not math.isnan(value)
+        ]
+        figure.add_box(
+            y=[label for label, _, _ in points],
+            x=[value for _, value, _ in points],
+            text=[title for *_, title in points],
+            name=name,
+            orientation="h",
+            boxpoints="all",
+            jitter=0.4,
+            pointpos=0,
+            marker={"size": 4, "opacity": 0.75, "color": _color(name, names)},
+            line={"width": 1.3},
+            hoveron="points",
+            hovertemplate=f"{name}<br>%{{text}}: %{{x:.3g}}<extra></extra>",
+        )
+    _lay_out(figure, (BOX_HEIGHT * len(names) + 10) * len(grids) + LEGEND_HEIGHT, measure)
+    _head(
+        figure, "Every photo, per painting and model", "a dot each; the boxes hold the middle half"
+    )
+    figure.update_layout(
+        boxmode="group",
+        boxgap=0.22,
+        boxgroupgap=0.1,
+        showlegend=True,
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "yanchor": "bottom",
+            "y": 0,
+            "xanchor": "left",
+            "x": 0,
+        },
+    )
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=labels)
+    return figure
+
+
+def from_ideal(value: float, measure: str) -> float:
+    """How far a value is from the measure's ideal, 0 upwards; for ratios whose ideal is 1, half and double are as far."""
+    ideal = MEASURES[measure].ideal
+    if MEASURES[measure].is_ratio and ideal and value > 0:
+        return abs(math.log(value / ideal))
+    return abs(value - ideal)
+
+
+def _rows(grids: Sequence[Grid]) -> list[str]:
+    """The rows that have numbers, in their order."""
+    names = dict.fromkeys(row.name for grid in grids for row in grid.rows)
+    measured = {
+        row.name for grid in grids for row in grid.rows if any(cell.numbers for cell in row.cells)
+    }
+    return [name for name in names if name in measured]
+
+
+def _values(grid: Grid, name: str, measure: str) -> list[float]:
+    """One for each content, NaN where there is none."""
+    row = next((row for row in grid.rows if row.name == name), None)
+    if row is None:
+        return [math.nan] * len(grid.contents)
+    return [cell.numbers.get(measure, math.nan) for cell in row.cells]
+
+
+def _known(values: Iterable[float]) -> list[float]:
+    return [value for value in values if not math.isnan(value)]
+
+
+def _labels(grids: Sequence[Grid]) -> list[str]:
+    return [
+        "<br>".join(textwrap.wrap(grid.style.title, LABEL_WIDTH, max_lines=2)) for grid in grids
+    ]
+
+
+def _color(name: str, names: Sequence[str]) -> str:
+    others = [other for other in names if other not in COLORS]
+    return COLORS.get(name) or OTHERS[others.index(name) % len(OTHERS)]
+
+
+def _above(length: float) -> float:
+    """A whisker's length: none where an average lies outside the middle half."""
+    return max(length, 0.0)
+
+
+def _short(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3g}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    return (
+        f"{_short(min(values))} to {_short(max(values))} over {len(values)} photos"
+        if values
+        else ""
+    )
+
+
+def _head(figure: go.Figure, title: str, about: str) -> None:
+    figure.update_layout(
+        title={
+            "text": f'{title}<br><span style="font-size: 12px">{about}</span>',
+            "font": {"size": 15},
+            "x": 0,
+            "xref": "container",
+            "xanchor": "left",
+            "pad": {"l": 14, "t": 22},
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+        }
+    )
+
+
+def _lay_out(figure: go.Figure, height: int, measure: str | None) -> None:
+    figure.update_layout(
+        height=height + TOP + BOTTOM,
+        margin={"l": 8, "r": 18, "t": TOP, "b": BOTTOM},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "Source Sans Pro, sans-serif", "size": 13, "color": TEXT},
+        hoverlabel={"bgcolor": "#24211f", "font": {"color": "#fdfaf4"}, "bordercolor": "#24211f"},
+        showlegend=False,
+        dragmode=False,
+    )
+    figure.update_xaxes(gridcolor=LINES, zerolinecolor=TEXT, fixedrange=True, automargin=True)
+    figure.update_yaxes(
+        gridcolor="rgba(0,0,0,0)", fixedrange=True, automargin=True, ticksuffix="  "
+    )
+    if measure is None:
+        return
+    about = MEASURES[measure]
+    figure.update_xaxes(
+        title=f"{about.title}, {about.unit}" if about.unit else about.title, rangemode="tozero"
+    )
+    figure.add_vline(x=about.ideal, line={"color": "#3f9c86", "width": 1.5, "dash": "dot"})

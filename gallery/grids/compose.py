@@ -1,0 +1,250 @@
+"""One grid as one picture: the style and the contents along the top, a row for each model, as in the report's appendices.
+
+    compose([("Original", [cell, None]), ("Improved", [cell, cell])], style, contents)
+
+    python -m gallery.grids.compose A stained_glass instant                        # to out/appendix-A__stained_glass__instant.png
+    python -m gallery.grids.compose B stained_glass refined --also gatys --out sheet.jpg
+
+All cells are of one height and as wide as their content, so nothing is cut off. A cell that is missing says so.
+"""
+
+import argparse
+import io
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from core.files import write_atomic
+from core.images.decode import ImageError, load_image
+from core.images.save import png_bytes
+from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
+from gallery.grids.results import read_grid
+from gallery.pictures import CONTENTS, Picture, PictureNotFoundError, find_style
+
+Row = tuple[str, Sequence[Image.Image | None]]
+Box = tuple[
+    int, int, int, int
+]  # left, top, right, bottom; right and bottom are the first pixels outside
+
+PAPER, INK, FAINT, PANEL = "#ffffff", "#24211f", "#6b604f", "#ece9e4"
+NOT_RENDERED = "not rendered"
+WIDEST = 2.5  # times its height: a content that is longer is shown smaller
+JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything lies on a sheet, in pixels.
+
+    Attributes:
+        widths: of the columns of contents.
+        rows: how many there are below the headers.
+        height: of every cell; also the width of the labels.
+        top: height of the title, 0 without one.
+    """
+
+    widths: tuple[int, ...]
+    rows: int
+    height: int
+    top: int = 0
+
+    @property
+    def gap(self) -> int:
+        return max(2, self.height // 42)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the sheet."""
+        right, bottom = self.box(self.rows, len(self.widths))[2:]
+        return right + 2 * self.gap, bottom + 2 * self.gap
+
+    def box(self, row: int, column: int) -> Box:
+        """Of a cell; row 0 are the headers, column 0 are the style and the labels, so the first cell is (1, 1)."""
+        edges = (self.height, *self.widths)
+        left = 2 * self.gap + sum(edges[:column]) + column * self.gap
+        top = 2 * self.gap + self.top + row * (self.height + self.gap) + (self.gap if row else 0)
+        return left, top, left + edges[column], top + self.height
+
+
+def layout(
+    contents: Sequence[Image.Image], rows: int, height: int = CELL_SIDE, title: bool = False
+) -> Layout:
+    """The layout that `compose` uses for these contents and so many rows."""
+    widths = tuple(round(min(image.width / image.height, WIDEST) * height) for image in contents)
+    return Layout(widths, rows, height, height // 5 if title else 0)
+
+
+def compose(
+    rows: Sequence[Row],
+    style: Image.Image,
+    contents: Sequence[Image.Image],
+    *,
+    title: str = "",
+    height: int = CELL_SIDE,
+) -> Image.Image:
+    """The sheet of one style.
+
+    Args:
+        rows: label and cells of each row, a cell for each content, None where there is none.
+        style: shown at the upper left.
+        contents: shown along the top; a column is as wide as its content is at `height`.
+        title: above everything; none by default.
+        height: of a cell, in pixels, 32 upwards.
+
+    Returns:
+        RGB. Letters that the bundled font lacks are left out of labels: accents, Chinese characters.
+
+    Raises:
+        ValueError: a row has more or fewer cells than there are contents.
+    """
+    for label, cells in rows:
+        if len(cells) != len(contents):
+            raise ValueError(
+                f"The row {label!r} has {len(cells)} cells for {len(contents)} contents."
+            )
+    plan = layout(contents, len(rows), height, bool(title))
+    sheet = Image.new("RGB", plan.size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    if title:
+        _write(
+            draw,
+            (2 * plan.gap, 2 * plan.gap, plan.size[0], plan.top),
+            latin(title),
+            height // 9,
+            middle=False,
+        )
+    for row, column, image in _placed(rows, style, contents):
+        box = plan.box(row, column)
+        if image:
+            _paste(sheet, image, box)
+        else:
+            draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), PANEL)
+            _write(draw, box, NOT_RENDERED, height // 14, FAINT)
+    for row, (label, _) in enumerate(rows, 1):
+        _write(draw, plan.box(row, 0), latin(label), height // 8)
+    return sheet
+
+
+def _placed(
+    rows: Sequence[Row], style: Image.Image, contents: Sequence[Image.Image]
+) -> Iterator[tuple[int, int, Image.Image | None]]:
+    """(row, column, picture) of everything but the labels."""
+    yield 0, 0, style
+    for row, pictures in enumerate([contents, *(cells for _, cells in rows)]):
+        for column, picture in enumerate(pictures, 1):
+            yield row, column, picture
+
+
+def _paste(sheet: Image.Image, image: Image.Image, box: Box) -> None:
+    """The whole picture in the middle of the box, as large as it fits."""
+    width, height = box[2] - box[0], box[3] - box[1]
+    scale = min(width / image.width, height / image.height)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    shown = (
+        image
+        if size == image.size
+        else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+    )
+    sheet.paste(shown, (box[0] + (width - size[0]) // 2, box[1] + (height - size[1]) // 2))
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, box: Box, text: str, size: int, ink: str = INK, middle: bool = True
+) -> None:
+    """Text in the box, broken into lines that fit its width; in its middle, or at its upper left."""
+    font = ImageFont.load_default(max(8, size))
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and draw.textlength(longer, font) > box[2] - box[0]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    wrapped = "\n".join(lines)
+    if middle:
+        place = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+        draw.multiline_text(place, wrapped, ink, font, "mm", align="center")
+    else:
+        draw.multiline_text(box[:2], wrapped, ink, font, "la")
+
+
+def latin(text: str) -> str:
+    """The part of a text that the bundled font can show: "Café (原模型)" becomes "Cafe"."""
+    apart = unicodedata.normalize("NFKD", text.replace("–", "-"))
+    plain = "".join(char for char in apart if char.isascii() or char == "·")
+    return re.sub(r"\s+", " ", re.sub(r"\([\s,;]*\)", "", plain)).strip()
+
+
+def image_bytes(image: Image.Image, suffix: str) -> bytes:
+    """A sheet as the bytes of a file that ends in `suffix`: JPEG for .jpg and .jpeg, else PNG."""
+    if suffix.lower() not in (".jpg", ".jpeg"):
+        return png_bytes(image)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+    return file.getvalue()
+
+
+def sheet(
+    rows: Sequence[str],
+    style: Picture,
+    mode: str,
+    contents: Sequence[Picture] = CONTENTS,
+    root: Path | None = None,
+    title: str = "",
+) -> Image.Image:
+    """What was rendered of one style as a sheet; `root` as in `gallery.grids.paths`. Raises ImageError for a broken cell."""
+    grid = read_grid(mode, style, rows, contents, root)
+    shown = [
+        (row.title, [load_image(cell.picture) if cell.picture else None for cell in row.cells])
+        for row in grid.rows
+    ]
+    return compose(
+        shown,
+        style.image(),
+        [content.image() for content in contents],
+        title=title or sheet_title(style, mode),
+    )
+
+
+def sheet_title(style: Picture, mode: str) -> str:
+    """Title and artist of the painting, and the mode."""
+    return " · ".join(part for part in (style.title, style.artist, mode) if part)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gallery.grids.compose", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("appendix", choices=list(APPENDICES))
+    parser.add_argument("style", help="name of one of the gallery's styles")
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument(
+        "--also",
+        nargs="+",
+        default=[],
+        metavar="ROW",
+        help="further rows: gatys, johnson, flagship ...",
+    )
+    parser.add_argument("--out", type=Path, help="a .png or .jpg file (default: in out/)")
+    options = parser.parse_args(arguments)
+    name = f"appendix-{options.appendix}__{options.style}__{options.mode}.png"
+    path = options.out or Path("out") / name
+    try:
+        rows = (*APPENDICES[options.appendix].rows, *options.also)
+        picture = sheet(rows, find_style(options.style), options.mode)
+        write_atomic(path, image_bytes(picture, path.suffix))
+    except (PictureNotFoundError, ImageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

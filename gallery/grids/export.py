@@ -1,0 +1,120 @@
+"""Grids to take away: a sheet as PNG, an appendix as PDF, the cells as zip, the numbers as CSV; each as the bytes of a file.
+
+grids = [read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES]
+write_atomic(Path("appendix-A.pdf"), grids_pdf(grids, "Appendix A"))
+"""
+
+import csv
+import io
+import math
+import zipfile
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+from core.images.decode import load_image
+from core.images.save import png_bytes
+from core.metrics.features import MEASURES
+from gallery.grids.compose import FAINT, PAPER, compose, latin, sheet_title
+from gallery.grids.results import Entry, Grid
+from gallery.pictures import FOLDER
+
+PDF_QUALITY = 88
+PDF_DPI = 150
+CREDIT_SIZE = 18  # px
+CREDITS = FOLDER / "CREDITS.md"
+
+
+def sheet(grid: Grid) -> Image.Image:
+    """The grid as one picture, style and contents as headers, with the photographers' names.
+
+    Raises:
+        core.images.decode.ImageError: a picture cannot be read.
+    """
+    rows = [(row.title, [_opened(cell) for cell in row.cells]) for row in grid.rows]
+    contents = [content.image() for content in grid.contents]
+    composed = compose(rows, grid.style.image(), contents, title=sheet_title(grid.style, grid.mode))
+    artists = dict.fromkeys(content.artist for content in grid.contents if content.artist)
+    if not artists:
+        return composed
+    signed = Image.new("RGB", (composed.width, composed.height + 2 * CREDIT_SIZE), PAPER)
+    signed.paste(composed)
+    text = latin(f"Photographs: {', '.join(artists)}")
+    font = ImageFont.load_default(CREDIT_SIZE)
+    ImageDraw.Draw(signed).text((CREDIT_SIZE, composed.height), text, FAINT, font)
+    return signed
+
+
+def grid_png(grid: Grid) -> bytes:
+    """The grid as a PNG file; raises as `sheet` does."""
+    return png_bytes(sheet(grid))
+
+
+def grids_pdf(grids: Sequence[Grid], title: str) -> bytes:
+    """A PDF of one page for each grid.
+
+    Args:
+        title: of the document, as a viewer shows it.
+
+    Raises:
+        ValueError: there is no grid.
+        core.images.decode.ImageError: a picture cannot be read.
+    """
+    if not grids:
+        raise ValueError("a PDF needs at least one grid")
+    first, *others = (sheet(grid) for grid in grids)
+    file = io.BytesIO()
+    first.save(
+        file,
+        "PDF",
+        save_all=True,
+        append_images=others,
+        title=title,
+        author="MetaStyle",
+        resolution=PDF_DPI,
+        quality=PDF_QUALITY,
+    )
+    return file.getvalue()
+
+
+def cells_zip(grids: Sequence[Grid]) -> bytes:
+    """A zip of every cell there is as `MODE/STYLE/ROW/CONTENT.jpg`, the numbers and the credits."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # JPEG does not get smaller
+        for grid in grids:
+            for row in grid.rows:
+                for content, cell in zip(grid.contents, row.cells, strict=True):
+                    if cell.picture:
+                        name = f"{grid.mode}/{grid.style.name}/{row.name}/{content.name}{cell.picture.suffix}"
+                        archive.writestr(name, cell.picture.read_bytes())
+        archive.writestr("measures.csv", numbers_csv(grids))
+        archive.writestr("CREDITS.md", CREDITS.read_bytes())
+    return file.getvalue()
+
+
+def numbers_csv(grids: Sequence[Grid]) -> bytes:
+    """A line for each cell that was measured, empty where a measure had nothing to look at; UTF-8 as Excel knows it."""
+    lines = numbers(grids)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, ["mode", "style", "row", "content", *MEASURES], restval="")
+    writer.writeheader()
+    writer.writerows(
+        {key: "" if value is None else value for key, value in line.items()} for line in lines
+    )
+    return file.getvalue().encode("utf-8-sig")
+
+
+def numbers(grids: Sequence[Grid]) -> list[dict[str, str | float | None]]:
+    """The lines of `numbers_csv`: mode, style, row and content by name, then measures, None for NaN."""
+    return [
+        {"mode": grid.mode, "style": grid.style.name, "row": row.name, "content": content.name}
+        | {name: None if math.isnan(value) else value for name, value in cell.numbers.items()}
+        for grid in grids
+        for row in grid.rows
+        for content, cell in zip(grid.contents, row.cells, strict=True)
+        if cell.numbers
+    ]
+
+
+def _opened(cell: Entry) -> Image.Image | None:
+    return load_image(cell.picture) if cell.picture else None

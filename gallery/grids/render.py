@@ -1,0 +1,236 @@
+"""Rows of cells: which are missing or stale, how they are painted and measured, and how they come to lie in `gallery.grids.paths`.
+
+    rows = plan(["original-500"], ["instant"], STYLES)
+    Builder(CONTENTS, RENDERED).run(rows)
+
+A cell is a JPEG and a line of its row's measures, each written whole or not at all; a row also notes what it was made from.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from core.files import write_atomic
+from core.images.convert import resize_smaller
+from core.images.decode import ImageError, load_image
+from core.inference.stylizer import STYLE_SIDE
+from core.metrics.features import MEASURES, Analysis, measure
+from core.models.encoder import Encoder, EncoderError, load_encoder
+from core.models.weights import WeightsError
+from gallery.grids.backends import REFERENCE_PAINTERS, Backend, RowError, fingerprint, prepare
+from gallery.grids.paths import CELL_SIDE, MEASURES_FILE, Cell, mode_of
+from gallery.grids.results import read_grid
+from gallery.pictures import Picture
+
+QUALITY = 80  # of the JPEG cells: the whole gallery stays under 30 MB
+ORIGIN_FILE = "origin.json"  # beside the cells of a row: what they were made from
+
+
+@dataclass(frozen=True)
+class Row:
+    """Up to as many cells as there are contents, which share a painter: the unit of work that processes take."""
+
+    mode: str
+    row: str
+    style: Picture
+
+    def folder(self, root: Path) -> Path:
+        return Cell(self.mode, self.style.name, self.row, "").path(root).parent
+
+    def cell(self, content: Picture, root: Path) -> Path:
+        return Cell(self.mode, self.style.name, self.row, content.name).path(root)
+
+    def __str__(self) -> str:
+        return f"{self.row}, {self.mode}, {self.style.name}"
+
+
+def plan(rows: Sequence[str], modes: Sequence[str], styles: Sequence[Picture]) -> list[Row]:
+    """Every row of every style, model by model; references, which take longest, come last and once."""
+    pairs = dict.fromkeys((mode_of(row, mode), row) for mode in modes for row in rows)
+    ordered = sorted(pairs, key=lambda pair: pair[1] in REFERENCE_PAINTERS)
+    return [Row(mode, row, style) for mode, row in ordered for style in styles]
+
+
+def _file_hash(path: Path) -> str:
+    return _hash_of(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash_of(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def settle(row: Row, contents: Sequence[Picture], root: Path) -> list[Picture]:
+    """Delete a row's stale cells and note what new ones are made from; the contents whose cells are missing.
+
+    A cell is there once it has been measured.
+
+    Raises:
+        RowError: see `fingerprint`.
+    """
+    folder = row.folder(root)
+    known = _read_json(folder / ORIGIN_FILE)
+    old: dict[str, Any] = known.pop("contents", {})
+    now = {
+        "made with": fingerprint(row.row, row.mode),
+        "side": CELL_SIDE,
+        "quality": QUALITY,
+        "style": _file_hash(row.style.path()),
+    }
+    if known != now:
+        shutil.rmtree(folder, ignore_errors=True)
+        old = {}
+    hashes = {content.name: _file_hash(content.path()) for content in contents}
+    for content in contents:
+        if old.get(content.name) != hashes[content.name]:
+            row.cell(content, root).unlink(missing_ok=True)
+    if known != now or not hashes.items() <= old.items():
+        text = json.dumps({**now, "contents": old | hashes}, indent=1)
+        write_atomic(folder / ORIGIN_FILE, text.encode())
+    cells = read_grid(row.mode, row.style, [row.row], contents, root).rows[0].cells
+    return [content for content, cell in zip(contents, cells, strict=True) if not cell.numbers]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@lru_cache(maxsize=1)
+def _measuring_encoder() -> Encoder:
+    return load_encoder("vgg19")
+
+
+@lru_cache(maxsize=16)
+def _analysed(path: Path, side: int, content_hash: str) -> Analysis:
+    """A content or a style as the models read it."""
+    return Analysis(resize_smaller(load_image(path), side), _measuring_encoder())
+
+
+def render(row: Row, content: Picture, paint: Backend, root: Path) -> None:
+    """Write one cell, then its line of the row's measures, which are those of the picture before JPEG.
+
+    Raises:
+        ImageError: the content cannot be painted.
+    """
+    painted = paint(resize_smaller(content.image(), CELL_SIDE))
+    file = io.BytesIO()
+    painted.save(file, "JPEG", quality=QUALITY, optimize=True)
+    write_atomic(row.cell(content, root), file.getvalue())
+    sides = {content.path(): CELL_SIDE, row.style.path(): STYLE_SIDE}
+    photo, style = (_analysed(path, side, _file_hash(path)) for path, side in sides.items())
+    _add_measures(
+        row.folder(root) / MEASURES_FILE,
+        content.name,
+        measure(photo, style, painted, _measuring_encoder()),
+    )
+
+
+def _add_measures(path: Path, content: str, numbers: Mapping[str, float]) -> None:
+    """Lines sorted by content; four significant digits, empty where a measure had nothing to look at."""
+    lines: dict[str, dict[str, str]] = {}
+    if path.is_file():
+        lines = {
+            line["content"]: line
+            for line in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        }
+    lines[content] = {
+        name: "" if math.isnan(value) else f"{value:.4g}" for name, value in numbers.items()
+    }
+    lines[content]["content"] = content
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(
+        file, ["content", *MEASURES], restval="", extrasaction="ignore", lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(lines[name] for name in sorted(lines))
+    write_atomic(path, file.getvalue().encode())
+
+
+class Builder:
+    """Renders rows with a progress bar; what cannot be rendered is reported in a sentence and left out.
+
+    Args:
+        contents: columns.
+        root: where the cells go.
+        device: where the models compute.
+        report: takes the sentences.
+        show: whether there is a bar.
+    """
+
+    def __init__(
+        self,
+        contents: Sequence[Picture],
+        root: Path,
+        device: str = "cpu",
+        report: Callable[[str], None] = tqdm.write,
+        show: bool = True,
+    ) -> None:
+        self.contents, self.root, self.device, self.report, self.show = (
+            contents,
+            root,
+            device,
+            report,
+            show,
+        )
+        self.done = self.skipped = 0
+
+    def missing(self, rows: Sequence[Row]) -> list[tuple[int, int]]:
+        """(index of the row, how many cells it lacks) of every row that lacks some."""
+        found = []
+        for index, row in enumerate(rows):
+            try:
+                if lacks := len(settle(row, self.contents, self.root)):
+                    found.append((index, lacks))
+            except (RowError, OSError) as error:
+                self._skip(row, error, len(self.contents))
+        return found
+
+    def run(self, rows: Sequence[Row], total: int | None = None) -> None:
+        """Render what these rows lack, `total` cells in all where that is known."""
+        with tqdm(
+            total=total, desc="Rendering", unit="cell", disable=not self.show, smoothing=0.1
+        ) as bar:
+            for row in rows:
+                bar.set_postfix_str(str(row))
+                self._run_row(row, bar)
+
+    def _run_row(self, row: Row, bar: Any) -> None:
+        left: list[Picture] = []
+        try:
+            left = settle(row, self.contents, self.root)
+            if not left:
+                return
+
+            def progress(done: int, of: int) -> None:
+                bar.set_postfix_str(f"{row}: {done} of {of}")
+
+            paint = prepare(row.row, row.mode, row.style.image(), self.device, progress)
+        except (RowError, ImageError, WeightsError, EncoderError, OSError) as error:
+            self._skip(row, error, len(left))
+            bar.update(len(left))
+            return
+        for content in left:
+            try:
+                render(row, content, paint, self.root)
+                self.done += 1
+            except (ImageError, OSError) as error:
+                self._skip(row, error, 1)
+            bar.update()
+
+    def _skip(self, row: Row, error: Exception, cells: int) -> None:
+        self.skipped += cells
+        self.report(f"skipped: {row}: {error}")

@@ -1,0 +1,65 @@
+"""Colours: the photo's kept, or the painting's moved to the photo's."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.color import rgb2lab
+
+from core.images import colours
+from core.images.colours import Palette, keep_colours, recolour
+
+Draw = Callable[..., Image.Image]
+
+
+def lab(image: Image.Image) -> np.ndarray:
+    return np.asarray(rgb2lab(np.asarray(image)))
+
+
+def muted(image: Image.Image) -> Image.Image:
+    """Colours near grey, which no change of lightness pushes out of sRGB."""
+    return Image.blend(image, Image.new("RGB", image.size, (128, 128, 128)), 0.8)
+
+
+def test_kept_colours_are_the_results_lightness_with_the_photos_chroma(drawn: Draw) -> None:
+    painted, photo = muted(drawn(1)), muted(drawn(2))
+    kept = lab(keep_colours(painted, photo))
+    assert abs(kept[..., 0] - lab(painted)[..., 0]).max() < 1
+    assert abs(kept[..., 1:] - lab(photo)[..., 1:]).max() < 1.5
+
+
+def test_a_grey_photo_makes_a_grey_result(drawn: Draw) -> None:
+    kept = np.asarray(keep_colours(drawn(1), drawn(2).convert("L").convert("RGB")), dtype=int)
+    assert np.ptp(kept, axis=2).max() <= 1
+
+
+def test_a_recoloured_painting_has_the_photos_mean_and_covariance(drawn: Draw) -> None:
+    painting, photo = (
+        muted(drawn(1, (80, 64))),
+        Image.blend(drawn(2), Image.new("RGB", (96, 72), (90, 140, 160)), 0.7),
+    )
+    moved, goal = Palette.of(recolour(painting, photo)), Palette.of(photo)
+    assert moved.mean == pytest.approx(goal.mean, abs=0.003)
+    assert moved.root @ moved.root == pytest.approx(goal.root @ goal.root, abs=3e-4)
+    assert abs(Palette.of(painting).mean - goal.mean).max() > 0.05
+
+
+@pytest.mark.parametrize("colour", ["black", "crimson"])
+def test_pictures_of_one_colour_are_legal(colour: str, drawn: Draw) -> None:
+    flat, photo = Image.new("RGB", (40, 30), colour), drawn(1)
+    to_photo = np.asarray(recolour(flat, photo), dtype=int)
+    assert abs(to_photo - np.asarray(photo, dtype=float).mean(axis=(0, 1))).max() < 1.5
+    to_flat = np.asarray(recolour(photo, flat), dtype=int)
+    assert abs(to_flat - np.asarray(flat)[0, 0]).max() < 15, "nearly one colour"
+    assert keep_colours(flat, photo.resize(flat.size)).size == flat.size
+
+
+def test_a_picture_in_several_parts_comes_out_as_in_one(
+    drawn: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large pictures are computed a few rows at a time."""
+    first, second = drawn(1, (40, 50)), drawn(2, (40, 50))
+    whole = [function(first, second).tobytes() for function in (keep_colours, recolour)]
+    monkeypatch.setattr(colours, "ROWS", 7)
+    assert [function(first, second).tobytes() for function in (keep_colours, recolour)] == whole

@@ -1,0 +1,397 @@
+"""Stylising: exact sizes, what is refused, what is remembered, and refining that never touches the model."""
+
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.images.convert import resize_smaller, to_tensor
+from core.images.decode import ImageError
+from core.inference import stylizer
+from core.inference.stylizer import (
+    MAX_WHOLE,
+    PREFERRED,
+    REFINE_BATCHES,
+    STYLE_SIDE,
+    Cancelled,
+    StyleCache,
+    StyledModel,
+    Stylizer,
+    default_model,
+    get_stylizer,
+    pad_to_multiple,
+)
+from core.models import checkpoint
+from core.models.checkpoint import Model, load_model
+from core.models.encoder import Encoder, EncoderError, denormalize, normalize
+from core.models.losses import mean_std
+from core.models.style_net import TransformNet
+from core.models.weights import WeightsError
+from core.training.batches import TrainingBatches
+from core.training.objective import Objective
+from core.training.step import StepResult
+
+NAMES = ("original-500", "improved-500")
+SIDE = 48
+Draw = Callable[..., Image.Image]
+Make = Callable[[str], Stylizer]
+
+
+@pytest.fixture
+def make(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) -> Make:
+    """name -> a stylizer of an untrained tiny model, with a cache of its own."""
+
+    def build(name: str) -> Stylizer:
+        model = tiny_model(name)
+        return Stylizer(model, encoder(model.variant.encoder), cache=StyleCache())
+
+    return build
+
+
+@pytest.fixture
+def painting(drawn: Draw) -> Image.Image:
+    return drawn(1000, (80, 64))
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image, dtype=np.float64)
+
+
+# ---- instant ----
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_have_the_exact_size_of_the_photo(
+    name: str, make: Make, drawn: Draw, painting: Image.Image
+) -> None:
+    styled = make(name).encode_style(painting, SIDE)
+    for size in ((16, 16), (17, 31), (64, 200), (333, 250), (MAX_WHOLE, 16), (18, 1025)):
+        result = styled(drawn(1, size))
+        assert result.size == size
+        assert result.mode == "RGB"
+        assert pixels(result).std() > 1, "a picture, not one colour"
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ((15, 40), "15 x 40"),
+        ((40, 15), "40 x 15"),
+        ((4097, 16), "4097 x 16"),
+        ((16, 5000), "16 x 5000"),
+    ],
+)
+def test_photos_too_small_or_too_large_are_refused(
+    make: Make, painting: Image.Image, size: tuple[int, int], said: str
+) -> None:
+    styled = make("improved-500").encode_style(painting, SIDE)
+    with pytest.raises(
+        ImageError, match=rf"^The photo has {said} px; each side must have 16 to 4096\.$"
+    ):
+        styled(Image.new("RGB", size))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_instant_is_one_pass_of_the_networks(
+    name: str, make: Make, drawn: Draw, painting: Image.Image
+) -> None:
+    """Also that ResNeXt's inference in groups and the padding change nothing."""
+    ours = make(name)
+    assert ours.name == name
+    images = torch.stack([to_tensor(drawn(i, (60, 40))) for i in range(2)])
+    descriptor = ours.descriptor(painting, SIDE).clone()
+    with torch.enable_grad():
+        net = ours.model.net.requires_grad_(True)
+        outputs, _ = net(normalize(images), descriptor)
+    wanted = denormalize(outputs.detach()).clamp(0, 1)
+    torch.testing.assert_close(
+        ours.encode_style(painting, SIDE).apply(images), wanted, rtol=0, atol=2e-4
+    )
+
+
+def test_the_descriptor_is_of_the_painting_at_the_asked_size(
+    make: Make, painting: Image.Image
+) -> None:
+    ours = make("original-500")
+    small, large = (ours.descriptor(painting, side) for side in (32, 64))
+    assert small.shape == (1920,)
+    wanted = mean_std(ours.encoder(normalize(to_tensor(resize_smaller(painting, 32))[None])))[0]
+    torch.testing.assert_close(small, wanted)
+    assert (small - large).abs().max() > 0.01
+    assert STYLE_SIDE == 256
+
+
+def test_edges_are_padded_by_reflection_to_multiples_of_4() -> None:
+    images = torch.arange(35.0).view(1, 1, 5, 7)
+    padded = pad_to_multiple(images)
+    assert padded.shape == (1, 1, 8, 8)
+    assert torch.equal(padded[..., :5, :7], images)
+    assert padded[0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 5]
+    assert padded[0, 0, :, 0].tolist() == [0, 7, 14, 21, 28, 21, 14, 7]
+    assert pad_to_multiple(torch.zeros(1, 3, 16, 20)).shape == (1, 3, 16, 20)
+
+
+def test_a_painting_of_one_colour_is_legal(make: Make, drawn: Draw) -> None:
+    result = make("improved-500").encode_style(Image.new("RGB", (64, 64), "crimson"), SIDE)(
+        drawn(1, (40, 32))
+    )
+    assert result.size == (40, 32)
+
+
+def test_a_photo_of_one_colour_is_legal(make: Make, painting: Image.Image) -> None:
+    assert make("original-500").encode_style(painting, SIDE)(
+        Image.new("RGB", (40, 32), "white")
+    ).size == (40, 32)
+
+
+def test_another_encoder_is_refused(
+    tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]
+) -> None:
+    with pytest.raises(EncoderError, match=r"was trained with vgg19 .* does not work with vgg16"):
+        Stylizer(tiny_model("improved-500"), encoder("vgg16"))
+
+
+# ---- the cache ----
+
+
+def test_a_painting_seen_before_is_remembered(
+    make: Make, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = make("improved-500")
+    first = ours.encode_style(painting, SIDE)
+    monkeypatch.setattr(ours, "descriptor", None)  # what is remembered is not computed
+    assert ours.encode_style(painting.copy(), SIDE) is first
+
+
+def test_another_pixel_size_or_model_is_another_style(make: Make, painting: Image.Image) -> None:
+    ours, other = make("improved-500"), make("original-500")
+    other.cache = ours.cache
+    changed = painting.copy()
+    changed.putpixel((3, 3), (1, 2, 3))
+    turned = painting.transpose(Image.Transpose.ROTATE_90)
+    kept = [ours.encode_style(p, SIDE) for p in (painting, changed, turned)] + [
+        ours.encode_style(painting, 32),
+        other.encode_style(painting, SIDE),
+    ]
+    assert len({id(styled) for styled in kept}) == len(ours.cache) == 5
+
+
+def style_of(size: int) -> StyledModel:
+    return StyledModel(TransformNet(2, "resnet"), {"layer": torch.zeros(size // 4)})
+
+
+def test_the_cache_forgets_what_was_not_used_for_longest() -> None:
+    cache = StyleCache(limit=3000)
+    for name in "abc":
+        cache.put((name,), style_of(1000))
+    assert cache.get(("a",)) is not None
+    cache.put(("d",), style_of(1000))
+    assert cache.get(("b",)) is None
+    assert [cache.get((name,)) is not None for name in "acd"] == [True] * 3
+    assert cache.nbytes == 3000
+    cache.put(("e",), style_of(2000))
+    assert [cache.get((name,)) is not None for name in "acde"] == [False, False, True, True]
+    assert cache.nbytes <= cache.limit
+
+
+def test_a_style_larger_than_the_cache_is_kept_alone() -> None:
+    cache = StyleCache(limit=3000)
+    cache.put(("a",), style_of(1000))
+    cache.put(("huge",), style_of(8000))
+    assert len(cache) == 1
+    assert cache.get(("huge",)) is not None
+
+
+def test_putting_a_style_again_replaces_it() -> None:
+    cache = StyleCache(limit=3000)
+    for _ in range(5):
+        cache.put(("a",), style_of(1000))
+    assert (len(cache), cache.nbytes) == (1, 1000)
+
+
+def test_a_refined_style_counts_its_own_network() -> None:
+    net = TransformNet(2, "resnet")
+    filters = {"layer": torch.zeros(10)}
+    own = sum(p.numel() * 4 for p in net.parameters())
+    assert StyledModel(net, filters).nbytes == 40
+    assert StyledModel(net, filters, refined=20).nbytes == 40 + own
+
+
+def test_the_cache_may_be_used_from_many_threads() -> None:
+    cache = StyleCache(limit=5000)
+    styles = [style_of(1000) for _ in range(10)]
+
+    def work(seed: int) -> None:
+        for i in np.random.default_rng(seed).integers(0, 10, 200).tolist():
+            found = cache.get((i,))
+            assert found in (None, styles[i])
+            cache.put((i,), styles[i])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert cache.nbytes == 5000
+
+
+def test_shipped_models_are_loaded_once_and_share_their_encoder(
+    tiny_checkpoint: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("improved-500", "ablation-mse"):
+        (tmp_path / name).symlink_to(tiny_checkpoint(name))
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    get_stylizer.cache_clear()
+    try:
+        first, second = get_stylizer("improved-500"), get_stylizer("ablation-mse")
+        assert get_stylizer("improved-500") is first
+        assert first.encoder is second.encoder
+        assert first.cache is second.cache is stylizer.SHARED_CACHE
+    finally:
+        get_stylizer.cache_clear()
+
+
+def test_the_best_of_the_models_that_are_there_is_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    with pytest.raises(WeightsError, match=r"^No trained model is in checkpoints/; train one with"):
+        default_model()
+    for name in ("ablation-mse", *reversed(PREFERRED)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.json").touch()
+        assert default_model() == name
+
+
+# ---- refined ----
+
+
+@pytest.fixture
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two crops of 32 px in place of eight of 256."""
+    monkeypatch.setattr(
+        stylizer, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
+    )
+
+
+def state(net: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in net.state_dict().items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.usefixtures("_small_batches")
+@pytest.mark.parametrize("name", NAMES)
+def test_refining_comes_closer_to_the_style_and_leaves_the_model_alone(
+    name: str, make: Make, contents: list[Path], drawn: Draw, painting: Image.Image
+) -> None:
+    ours = make(name)
+    before, vgg = state(ours.net), state(ours.encoder)
+    instant = ours.encode_style(painting, SIDE)
+    photo = drawn(1, (64, 48))
+    shown = instant(photo)
+    steps: list[tuple[int, int, StepResult, StyledModel]] = []
+    refined = ours.refine(painting, contents, 12, SIDE, on_step=lambda *step: steps.append(step))
+
+    assert same(state(ours.net), before), "the model is shared and must not change"
+    assert same(state(ours.encoder), vgg)
+    assert not any(p.requires_grad for p in ours.net.parameters())
+    assert pixels(instant(photo)).tolist() == pixels(shown).tolist()
+    assert refined.refined == 12
+    assert refined.transform_net is not ours.net.transform_net
+    assert not same(state(refined.transform_net), state(ours.net.transform_net)), (
+        "everything is trained"
+    )
+    assert any(not torch.equal(refined.filters[n], instant.filters[n]) for n in instant.filters)
+
+    objective = Objective(ours.model.variant, ours.encoder)
+    target = objective.style(to_tensor(resize_smaller(painting, SIDE))[None]).target
+
+    def style_loss(styled: StyledModel) -> float:
+        outputs = normalize(
+            styled.apply(torch.stack([to_tensor(drawn(i, (48, 48))) for i in range(4)])).clone()
+        )
+        return float(objective.style_loss(ours.encoder(outputs), target))
+
+    assert style_loss(refined) < 0.8 * style_loss(instant)
+    assert [(done, of) for done, of, _, _ in steps] == [(i, 12) for i in range(1, 13)]
+    assert steps[-1][2].style_loss < steps[0][2].style_loss
+    assert all(not result.skipped for _, _, result, _ in steps)
+    seen = [style_loss(step[3]) for step in (steps[0], steps[5], steps[-1])]
+    early, late = (state(step[3].transform_net) for step in (steps[0], steps[-1]))
+    assert not same(early, late), "each step hands out its own copy"
+    assert len(set(seen)) == 3
+    assert seen[2] == pytest.approx(style_loss(refined))
+
+
+@pytest.mark.usefixtures("_small_batches")
+def test_a_refined_style_is_remembered_by_its_batches_and_contents(
+    make: Make, contents: list[Path], painting: Image.Image
+) -> None:
+    ours = make("improved-500")
+    first = ours.refine(painting, contents, 2, SIDE)
+    assert ours.refine(painting.copy(), contents, 2, SIDE) is first
+    assert ours.encode_style(painting, SIDE) is not first
+    assert ours.refine(painting, contents, 1, SIDE) is not first
+    assert ours.refine(painting, contents[:4], 2, SIDE) is not first
+    assert REFINE_BATCHES == 20
+
+
+@pytest.mark.usefixtures("_small_batches")
+def test_refining_gives_the_same_style_each_time(
+    make: Make, contents: list[Path], painting: Image.Image
+) -> None:
+    first, second = (make("original-500").refine(painting, contents, 3, SIDE) for _ in range(2))
+    assert same(first.filters, second.filters)
+
+
+@pytest.mark.usefixtures("_small_batches")
+@pytest.mark.parametrize("after", [0, 2])
+def test_refining_can_be_cancelled(
+    make: Make, contents: list[Path], painting: Image.Image, after: int
+) -> None:
+    ours = make("improved-500")
+    before, steps = state(ours.net), []
+    with pytest.raises(Cancelled, match=rf"^Refining was cancelled after {after} of 10 batches\.$"):
+        ours.refine(
+            painting,
+            contents,
+            10,
+            SIDE,
+            on_step=lambda *step: steps.append(step),
+            stop=lambda: len(steps) >= after,
+        )
+    assert len(steps) == after
+    assert len(ours.cache) == 0
+    assert same(state(ours.net), before)
+    assert ours.refine(painting, contents, 1, SIDE).refined == 1
+
+
+@pytest.mark.usefixtures("_small_batches")
+def test_photos_that_cannot_be_refined_on_are_named(
+    make: Make, tmp_path: Path, contents: list[Path], painting: Image.Image
+) -> None:
+    ours = make("improved-500")
+    with pytest.raises(ImageError, match=r"^Refining needs at least one photo\.$"):
+        ours.refine(painting, [], 2, SIDE)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    with pytest.raises(ImageError, match=r'^"broken\.jpg" '):
+        ours.refine(painting, [broken], 2, SIDE)
+    assert len(ours.cache) == 0
+
+
+def test_a_model_of_the_full_size_runs_too(
+    tmp_path: Path, encoder: Callable[[str], Encoder], drawn: Draw, painting: Image.Image
+) -> None:
+    variant = checkpoint.MODELS["improved-500"]
+    vgg = encoder(variant.encoder)
+    checkpoint.save_model(
+        tmp_path / "m", variant, variant.build(), vgg, {"style_weight": 1.0, "lr": 1e-3}
+    )
+    styled = Stylizer(load_model(tmp_path / "m"), vgg, cache=StyleCache()).encode_style(painting)
+    assert styled(drawn(1, (101, 67))).size == (101, 67)

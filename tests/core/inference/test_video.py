@@ -1,0 +1,374 @@
+"""Videos that are made here, repainted with a function in place of a model, and read again."""
+
+import itertools
+import struct
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+import pytest
+from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
+from PIL import Image, ImageOps
+
+from core.images.video_file import Limits, VideoError, probe
+from core.inference import video as video_module
+from core.inference.stylizer import Cancelled
+from core.inference.video import even_size, painted_frames, stylize_video
+from core.video import main
+
+MILLISECONDS = Fraction(1, 1000)
+UNEVEN = [0, 10, 15, 40, 90, 110, 200, 230, 231, 400]  # ms
+
+
+def film(
+    path: Path,
+    times: Sequence[int] = range(0, 400, 40),
+    size: tuple[int, int] = (64, 48),
+    codec: str = "libx264",
+    sound: str = "",
+    rotation: int = 0,
+) -> Path:
+    """A video that is red, with a white upper left quarter; frames at those times in ms; sound of that codec, if any."""
+    pixels = np.full((size[1], size[0], 3), (200, 30, 60), np.uint8)
+    pixels[: size[1] // 2, : size[0] // 2] = 255
+    with av.open(str(path), "w") as file:
+        track = cast("VideoStream", file.add_stream(codec, rate=25))
+        track.width, track.height, track.pix_fmt = *size, "yuv420p"
+        track.codec_context.time_base = MILLISECONDS
+        if rotation:
+            track.set_display_rotation(rotation)
+        voice = (
+            cast("AudioStream", file.add_stream(sound, rate=48000, layout="mono"))
+            if sound
+            else None
+        )
+        for time in times:
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            frame.pts, frame.time_base = time, MILLISECONDS
+            file.mux(track.encode(frame))
+        if voice:
+            tone = 0.3 * np.sin(np.arange(48 * max(times)) * 2 * np.pi * 440 / 48000)
+            heard = av.AudioFrame.from_ndarray(
+                tone.astype(np.float32)[None], format="fltp", layout="mono"
+            )
+            heard.sample_rate, heard.pts, heard.time_base = 48000, 0, Fraction(1, 48000)
+            file.mux(voice.encode(heard))
+            file.mux(voice.encode(None))
+        file.mux(track.encode(None))
+    return path
+
+
+def watched(path: Path) -> tuple[list[float], list[np.ndarray]]:
+    """Times in seconds and pixels of the frames in a file."""
+    with av.open(str(path)) as file:
+        frames = list(file.decode(video=0))
+    return [float(frame.time or 0) for frame in frames], [
+        frame.to_ndarray(format="rgb24") for frame in frames
+    ]
+
+
+def heard(path: Path) -> np.ndarray:
+    with av.open(str(path)) as file:
+        return np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+
+
+def same(image: Image.Image) -> Image.Image:
+    return image
+
+
+# ---- what comes out ----
+
+
+def test_every_frame_is_painted_and_written_as_browsers_play_it(tmp_path: Path) -> None:
+    seen = []
+    result = stylize_video(
+        film(tmp_path / "in.mp4"),
+        tmp_path / "out" / "out.mp4",
+        ImageOps.invert,
+        on_frame=lambda p: seen.append(p.done),
+    )
+    assert seen == list(range(1, 11)) and (result.done, result.frames, result.size) == (
+        10,
+        10,
+        (64, 48),
+    )
+    assert result.fps > 0 and result.seconds_left == 0
+    with av.open(str(tmp_path / "out" / "out.mp4")) as file:
+        track = file.streams.video[0]
+        assert (file.format.name.split(",")[1], track.codec.canonical_name) == ("mp4", "h264")
+        assert track.codec_context.pix_fmt == "yuv420p" and not file.streams.audio
+    _, frames = watched(tmp_path / "out" / "out.mp4")
+    assert np.abs(frames[0][-4, -4].astype(int) - (55, 225, 195)).max() <= 12
+    assert frames[0][4, 4].max() <= 12
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["out.mp4"]
+
+
+def test_colours_survive(tmp_path: Path) -> None:
+    stylize_video(film(tmp_path / "in.mp4"), tmp_path / "out.mp4", same)
+    (_, before), (_, after) = watched(tmp_path / "in.mp4"), watched(tmp_path / "out.mp4")
+    assert np.abs(before[5][-8:, -8:].astype(int) - after[5][-8:, -8:]).max() <= 6
+
+
+def test_time_stamps_of_a_variable_frame_rate_are_kept(tmp_path: Path) -> None:
+    stylize_video(film(tmp_path / "in.mp4", UNEVEN), tmp_path / "out.mp4", same)
+    times, _ = watched(tmp_path / "out.mp4")
+    assert times == pytest.approx([ms / 1000 for ms in UNEVEN], abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "sound"), [("in.mp4", "aac"), ("in.mkv", "mp3")])
+def test_sound_that_every_browser_plays_is_copied_to_the_byte(
+    tmp_path: Path, name: str, sound: str
+) -> None:
+    stylize_video(film(tmp_path / name, sound=sound), tmp_path / "out.mp4", same)
+    packets = []
+    for path in (tmp_path / name, tmp_path / "out.mp4"):
+        with av.open(str(path)) as file:
+            packets.append([bytes(packet) for packet in file.demux(audio=0) if packet.size])
+    assert packets[1] and packets[0] == packets[1]
+
+
+def test_sound_and_picture_stay_together_when_a_file_does_not_begin_at_zero(tmp_path: Path) -> None:
+    stylize_video(film(tmp_path / "in.ts", sound="aac"), tmp_path / "out.mp4", same)
+    starts = []
+    for path in (tmp_path / "in.ts", tmp_path / "out.mp4"):
+        with av.open(str(path)) as sounds, av.open(str(path)) as pictures:
+            starts.append(
+                float(next(sounds.decode(audio=0)).time or 0)
+                - float(next(pictures.decode(video=0)).time or 0)
+            )
+    assert starts[0] == pytest.approx(starts[1], abs=0.03)
+    assert len(heard(tmp_path / "out.mp4")) == pytest.approx(
+        len(heard(tmp_path / "in.ts")), abs=2048
+    )
+
+
+def test_other_sound_is_encoded_as_aac(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.webm", range(0, 800, 40), codec="libvpx-vp9", sound="libopus")
+    stylize_video(source, tmp_path / "out.mp4", same)
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        assert file.streams.audio[0].codec.canonical_name == "aac"
+    tone = heard(tmp_path / "out.mp4")
+    assert len(tone) / 48000 == pytest.approx(0.76, abs=0.06)
+    loudest = np.abs(np.fft.rfft(tone)).argmax() * 48000 / len(tone)
+    assert loudest == pytest.approx(440, abs=5)
+
+
+@pytest.mark.parametrize(("rotation", "white"), [(-90, (0, -1)), (90, (-1, 0)), (180, (-1, -1))])
+def test_a_phone_held_upright_gives_an_upright_video(
+    tmp_path: Path, rotation: int, white: tuple[int, int]
+) -> None:
+    source = film(tmp_path / "in.mp4", rotation=rotation)
+    expected = (64, 48) if rotation == 180 else (48, 64)
+    assert probe(source).size == expected
+    stylize_video(source, tmp_path / "out.mp4", same)
+    _, frames = watched(tmp_path / "out.mp4")
+    assert frames[0].shape[1::-1] == expected
+    corners = {
+        (y, x): int(frames[0][4 if y == 0 else -4, 4 if x == 0 else -4].min())
+        for y in (0, -1)
+        for x in (0, -1)
+    }
+    assert max(corners, key=lambda corner: corners[corner]) == white
+
+
+def test_the_rotation_is_read_as_phones_write_it(tmp_path: Path) -> None:
+    """A clip that must be turned clockwise to be upright has the matrix (0, 1; -1, 0) in its header."""
+    data = film(tmp_path / "in.mp4", rotation=-90).read_bytes()
+    start = data.index(b"tkhd") + 4 + 40
+    a, b, _, c, d = struct.unpack(">5i", data[start : start + 20])
+    assert (a >> 16, b >> 16, c >> 16, d >> 16) == (0, 1, -1, 0)
+
+
+@pytest.mark.parametrize(
+    ("size", "longest", "expected"),
+    [
+        ((640, 480), 320, (320, 240)),
+        ((641, 481), None, (640, 480)),
+        ((1920, 1080), 512, (512, 288)),
+        ((100, 300), 151, (50, 150)),
+        ((2000, 20), 160, (160, 16)),
+    ],
+)
+def test_both_sides_of_a_result_are_even(
+    size: tuple[int, int], longest: int | None, expected: tuple[int, int]
+) -> None:
+    assert even_size(size, longest) == expected
+
+
+def test_smoothing_calms_a_flickering_paint(tmp_path: Path) -> None:
+    source, changes = film(tmp_path / "in.mp4"), []
+
+    def flickering(image: Image.Image) -> Image.Image:
+        return Image.new("RGB", image.size, (next(shades),) * 3)
+
+    for smooth in (0.0, 1.0):
+        shades = itertools.cycle([60, 160])
+        stylize_video(source, tmp_path / "out.mp4", flickering, smooth=smooth)
+        _, frames = watched(tmp_path / "out.mp4")
+        changes.append(np.abs(np.diff([pixels.mean() for pixels in frames])).mean())
+    assert changes[0] > 80 and changes[1] < 0.3 * changes[0]
+
+
+# ---- what does not come out ----
+
+
+def test_a_cancelled_video_leaves_no_file(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.mp4", sound="aac")
+    asked = iter([False, False, True])
+    with pytest.raises(Cancelled, match="after 3 frames; nothing was written"):
+        stylize_video(source, tmp_path / "out.mp4", same, stop=lambda: next(asked))
+    steps = painted_frames(source, tmp_path / "out.mp4", same)
+    next(steps)
+    assert len(list(tmp_path.iterdir())) == 2, "what has been painted so far is beside it"
+    steps.close()
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_a_file_that_is_there_stays_until_the_new_one_is_complete(tmp_path: Path) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"before")
+
+    def fail(image: Image.Image) -> Image.Image:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        stylize_video(film(tmp_path / "in.mp4"), tmp_path / "out.mp4", fail)
+    assert (tmp_path / "out.mp4").read_bytes() == b"before"
+    stylize_video(tmp_path / "in.mp4", tmp_path / "out.mp4", same)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+    assert len(watched(tmp_path / "out.mp4")[0]) == 10
+
+
+def text(path: Path) -> Path:
+    path.write_text("milk, eggs")
+    return path
+
+
+def cut_off(path: Path) -> Path:
+    path.write_bytes(film(path).read_bytes()[:1500])
+    return path
+
+
+def only_sound(path: Path) -> Path:
+    with av.open(str(path), "w") as file:
+        track = file.add_stream("aac", rate=48000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(
+            np.zeros((1, 4096), np.float32), format="fltp", layout="mono"
+        )
+        silence.sample_rate, silence.pts, silence.time_base = 48000, 0, Fraction(1, 48000)
+        file.mux(track.encode(silence))
+        file.mux(track.encode(None))
+    return path
+
+
+def list_of_files(path: Path) -> Path:
+    """A list of other files, which FFmpeg would open in its place."""
+    path.write_text(f"ffconcat version 1.0\nfile {film(path.with_name('secret.ts')).name}\n")
+    with av.open(str(path)) as file:
+        assert next(file.decode(video=0)), "nothing here would be gained by a stranger"
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path, r'^"clip\.mp4" does not exist .* accepted are MP4'),
+        (text, r'^"clip\.mp4" is not a video that can be read.* accepted are MP4'),
+        (cut_off, r'^"clip\.mp4" (is not a video that can be read|holds no frame)'),
+        (only_sound, r'^"clip\.mp4" has sound but no moving picture'),
+        (list_of_files, r'^"clip\.mp4" is not a video that can be read'),
+        (
+            lambda path: film(path, range(0, 3000, 100)),
+            r'^"clip\.mp4" lasts 3 s; accepted are videos of up to 1 s\.$',
+        ),
+        (
+            lambda path: film(path, range(0, 900, 10)),
+            r'^"clip\.mp4" has too many frames; .* up to 60\.$',
+        ),
+    ],
+)
+def test_what_cannot_be_used_gets_one_sentence(
+    tmp_path: Path, make: Callable[[Path], Path], said: str
+) -> None:
+    source = make(tmp_path / "clip.mp4")
+    with pytest.raises(VideoError, match=said) as problem:
+        stylize_video(source, tmp_path / "out.mp4", same, limits=Limits(seconds=1, frames=60))
+    assert "\n" not in str(problem.value)
+    assert not (tmp_path / "out.mp4").exists()
+
+
+# ---- the command ----
+
+
+@pytest.fixture
+def painting(tmp_path: Path, drawn: Callable[..., Image.Image]) -> Path:
+    drawn(5).save(tmp_path / "wave.png")
+    return tmp_path / "wave.png"
+
+
+def test_the_command_repaints_a_file(
+    tmp_path: Path,
+    painting: Path,
+    tiny_checkpoint: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source, model = film(tmp_path / "in.mp4", sound="aac"), tiny_checkpoint("original-500")
+    order = [
+        "--video",
+        str(source),
+        "--style",
+        str(painting),
+        "--model",
+        str(model),
+        "--out",
+        str(tmp_path / "o.mp4"),
+    ]
+    assert main([*order, "--size", "32", "--smooth", "0.5"]) == 0
+    said = capsys.readouterr()
+    assert "o.mp4: 10 frames of 32 x 24 px" in said.out
+    assert "10/10" in said.err
+    assert len(watched(tmp_path / "o.mp4")[0]) == 10
+    assert main([*order[:1], str(painting), *order[2:]]) == 1
+    assert capsys.readouterr().err.endswith(
+        "accepted are MP4, MOV, WebM, MKV, AVI, MPEG, OGG, WMV and FLV videos.\n"
+    )
+
+
+def test_interrupting_the_command_leaves_no_file(
+    tmp_path: Path,
+    painting: Path,
+    tiny_checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(video_module, "picture", interrupted)
+    source, out = film(tmp_path / "in.mp4"), tmp_path / "out" / "o.mp4"
+    model = tiny_checkpoint("original-500")
+    order = [
+        "--video",
+        str(source),
+        "--style",
+        str(painting),
+        "--model",
+        str(model),
+        "--out",
+        str(out),
+    ]
+    assert main(order) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert not list(out.parent.iterdir())
+
+
+@pytest.mark.parametrize("wrong", [["--out", "o.webm"], ["--size", "5"], ["--smooth", "2"]])
+def test_the_command_refuses_what_makes_no_sense(
+    wrong: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--video", "in.mp4", "--style", "wave.png", *wrong])
+    assert wrong[0] in capsys.readouterr().err

@@ -1,0 +1,93 @@
+"""The registry, and every variant of it through build, forward, backward, save and load."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from core.images.convert import to_tensor
+from core.models.checkpoint import load_model, save_model
+from core.models.encoder import Encoder, denormalize, normalize
+from core.models.registry import CONTENT_WEIGHT, TV_WEIGHT, VARIANTS, Variant, find_variant
+from core.training.objective import Objective
+
+REPORT = {
+    "original-500": ("vgg16", "resnet", "mse", 500),
+    "original-1000": ("vgg16", "resnet", "mse", 1000),
+    "improved-500": ("vgg19", "resnext", "gram", 500),
+    "improved-1000": ("vgg19", "resnext", "gram", 1000),
+    "ablation-vgg16": ("vgg16", "resnext", "gram", 500),
+    "ablation-resnet": ("vgg19", "resnet", "gram", 500),
+    "ablation-mse": ("vgg19", "resnext", "mse", 500),
+}
+
+
+def test_the_registry_is_the_reports_table() -> None:
+    table = {
+        name: (v.encoder, v.block, v.style_loss, v.images)
+        for name, v in VARIANTS.items()
+        if name in REPORT
+    }
+    assert table == REPORT
+    assert list(table) == list(REPORT)
+    assert all(VARIANTS[name].base == 8 and VARIANTS[name].name == name for name in REPORT)
+    assert (CONTENT_WEIGHT, TV_WEIGHT) == (1.0, 1e-6)
+
+
+def test_one_style_weight_for_each_style_loss() -> None:
+    weights = {(v.style_loss, v.style_weight) for v in VARIANTS.values()}
+    assert len(weights) == 2
+
+
+def test_unknown_name_lists_the_known_ones() -> None:
+    assert find_variant("improved-500") is VARIANTS["improved-500"]
+    with pytest.raises(
+        ValueError,
+        match=r"^There is no model named 'best'; choose one of .*original-500, .*ablation-mse",
+    ):
+        find_variant("best")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_build_forward_backward_save_load(
+    name: str, tmp_path: Path, encoder: Callable[[str], Encoder], photos: dict[str, Image.Image]
+) -> None:
+    variant: Variant = VARIANTS[name]
+    vgg = encoder(variant.encoder)
+    torch.manual_seed(0)
+    net = variant.build()
+    photo, painting = (
+        to_tensor(photos[key].resize((32, 32)))[None] for key in ("astronaut", "coffee")
+    )
+    objective = Objective(variant, vgg)
+    style = objective.style(painting)
+    contents = normalize(photo)
+
+    outputs, filters = net(contents, style.descriptor)
+    assert outputs.shape == contents.shape
+    gradient, losses = objective.gradient(outputs, contents, style)
+    assert all(torch.isfinite(loss) and loss > 0 for loss in losses)
+    outputs.backward(gradient)
+    for parameter_name, parameter in net.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert torch.isfinite(parameter.grad).all(), parameter_name
+        if parameter_name.endswith("weight"):
+            assert parameter.grad.abs().max() > 0, parameter_name
+
+    save_model(
+        tmp_path / name, variant, net, vgg, {"style_weight": objective.style_weight, "lr": 1e-3}
+    )
+    model = load_model(tmp_path / name)
+    assert model.variant == variant
+    assert not any(p.requires_grad for p in model.net.parameters())
+    model.check_encoder(vgg)
+    again, again_filters = model.net(contents, style.descriptor)
+    for (
+        layer,
+        value,
+    ) in filters.items():  # of an untrained network in 6 bits a weight; the largest found is 0.030
+        assert (again_filters[layer] - value).abs().max() < 0.04 * value.abs().max(), layer
+    difference = denormalize(again).clamp(0, 1) - denormalize(outputs.detach()).clamp(0, 1)
+    assert difference.square().mean().sqrt() < 4 / 255

@@ -1,0 +1,134 @@
+"""The strip of this visit's results, in Chromium: filled by the tab Transfer, compared, kept over a reload, emptied."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+import app
+from core.inference.stylizer import get_stylizer
+from core.models import checkpoint
+from demo.shared.requests import JobResult, StylizeRequest, repaint
+from demo.transfer import history
+from demo.transfer import tab as transfer
+from gallery import pictures
+from gallery.pictures import STYLES
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+SLOW = 60_000  # ms, on a busy machine
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
+)
+
+
+@pytest.fixture(scope="module")
+def address(tiny_checkpoint: Callable[[str], Path]) -> Iterator[str]:
+    """A page of the tab Transfer alone, with one tiny model, served from this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint("improved-500").parent)
+        for module in (transfer, pictures):
+            patch.setattr(module, "MORE_STYLES", STYLES[:1])
+        get_stylizer.cache_clear()
+        with gr.Blocks() as blocks, gr.Tab("Transfer", id="transfer"):
+            transfer.build()
+            history.build()
+        yield app.start(blocks.queue(max_size=8), "127.0.0.1", None, None)
+        blocks.close()
+        get_stylizer.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(address, wait_until="domcontentloaded")
+    yield page
+    context.close()
+
+
+def test_results_are_kept_in_the_browser_compared_and_emptied(page: Page) -> None:
+    results, section = page.locator("#strip .results button"), page.locator("#strip .visit")
+    expect(page.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    expect(section).to_be_hidden()  # the result that the page opens with is not the visitor's
+
+    for number, count in ((3, 1), (5, 2)):
+        page.locator("#painting-gallery").get_by_label(f"Thumbnail {number} of 8").click()
+        expect(results).to_have_count(count, timeout=SLOW)
+    expect(results.first).to_have_accessible_name("astronaut in stained glass, improved-500")
+    expect(results.last).to_have_accessible_name("astronaut in cassatt summertime, improved-500")
+    longest = "image => Math.max(image.naturalWidth, image.naturalHeight)"
+    assert results.first.locator("img").evaluate(longest) == 512
+
+    page.reload(wait_until="domcontentloaded")
+    expect(results).to_have_count(2, timeout=SLOW)
+    expect(results.first).to_have_accessible_name("astronaut in stained glass, improved-500")
+
+    results.first.click()
+    expect(results.first).to_have_attribute("aria-pressed", "true")
+    expect(section).to_contain_text("click another one to compare it with")
+    results.last.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("astronaut in cassatt summertime")
+    slider = dialog.get_by_role("slider")
+    expect(slider).to_be_focused()
+    for _ in range(10):
+        page.keyboard.press("ArrowLeft")
+    expect(slider).to_have_value("40")
+    expect(dialog.locator("img.left")).to_have_css("clip-path", "inset(0px 60% 0px 0px)")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(results.first).to_have_attribute("aria-pressed", "false")
+
+    page.get_by_role("button", name="Empty the strip").click()
+    expect(section).to_be_hidden()
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    expect(results).to_have_count(0)
+
+
+def test_drafts_stay_out_and_another_visit_begins_empty(
+    page: Page, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, shown = page.locator("#strip .results button"), threading.Event()
+
+    def drafted(order: StylizeRequest, stop: threading.Event) -> Iterator[JobResult]:
+        """The result, as a draft of refining first, until the test has looked at it."""
+        painting = next(repaint(order))
+        yield replace(painting, recipe=None, batches=2, batches_done=1)
+        shown.wait(timeout=60)
+        yield painting
+
+    monkeypatch.setattr(transfer, "repaint", drafted)
+    expect(page.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    page.locator("#painting-gallery").get_by_label("Thumbnail 2 of 8").click()
+    expect(page.locator("#status")).to_contain_text("Refining: 1 of 2 batches", timeout=SLOW)
+    page.wait_for_timeout(600)  # longer than the strip waits for the page to settle
+    expect(results).to_have_count(0)
+    shown.set()
+    expect(results).to_have_count(1, timeout=SLOW)
+
+    other = page.context.new_page()
+    other.goto(address, wait_until="domcontentloaded")
+    expect(other.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    expect(other.locator("#strip .results button")).to_have_count(0)
