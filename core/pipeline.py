@@ -12,7 +12,8 @@
   resized: a network's strokes have a fixed width in px, so they are the broader in the picture the smaller this is.
 - **Masks** keep the style inside, with another painting or the photo outside (`core.images.masks`).
 
-Networks see sRGB: `core.images.decode.load_image` converts embedded colour profiles. Results are sRGB, with the photo's pixel size.
+Networks see sRGB: `core.images.decode.load_image` converts embedded colour profiles. Results are sRGB, with the
+photo's pixel size.
 """
 
 import time

@@ -91,7 +91,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="how weights may grow (default: free, the report's)",
     )
     parser.add_argument(
-        "--keep-flat", action="store_true", help="train on flat (single-colour) pictures too"
+        "--allow-constant-images",
+        action="store_true",
+        help="train on flat (single-colour) pictures too",
     )
     parser.add_argument(
         "--seed",
@@ -135,7 +137,7 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
             f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}."
         )
     parts = [options.growth] if options.growth != "free" else []
-    parts += ["keep-flat"] if options.allow_constant_images else []
+    parts += ["allow-constant-images"] if options.allow_constant_images else []
     parts += [f"crop{options.crop}"] if options.crop else []
     return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])
 
@@ -148,7 +150,7 @@ def make_trainer(
     if variant.block == "modulated":
         if options.allow_constant_images:
             raise ValueError(
-                "--keep-flat is for the report's models; the flagship skips flat pictures."
+                "--allow-constant-images is for the report's models; the flagship skips flat pictures."
             )
         if options.growth != "free":
             raise ValueError(
@@ -161,7 +163,7 @@ def make_trainer(
         "growth": options.growth,
         "dtype": str(dtype).removeprefix("torch."),
         "seed": options.seed,
-        "keep_flat": options.allow_constant_images,
+        "allow_constant_images": options.allow_constant_images,
     }
     if options.crop:
         settings["crop"] = options.crop

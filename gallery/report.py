@@ -2,7 +2,8 @@
 
     python -m gallery.report                 # after gallery.build and gallery.timing: writes REPORT.md and report.json
 
-Claims about pictures are tested in `gallery.claims.pictures`, those about time and size in `gallery.claims.costs`, those about weight growth
+Claims about pictures are tested in `gallery.claims.pictures`, those about time and size in `gallery.claims.costs`,
+those about weight growth
 in `gallery.claims.growth`. A claim that fails is shown as failing; one whose models or cells are missing says what it needs.
 """
 

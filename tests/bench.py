@@ -82,9 +82,14 @@ def bench_train(options: argparse.Namespace, size: int = 256) -> None:
         losses: dict[str, tuple[float, ...]] = {}
 
         def plain() -> None:
-            found = reference.plain_step(
-                variant, plain_net, plain_encoder, plain_optimizer, contents, style
-            )  # noqa: B023
+            found = reference.plain_step(  # the function is called before the next turn of the loop
+                variant,  # noqa: B023
+                plain_net,  # noqa: B023
+                plain_encoder,  # noqa: B023
+                plain_optimizer,  # noqa: B023
+                contents,
+                style,
+            )
             losses.setdefault("plain", found)  # noqa: B023
 
         def fast() -> None:

@@ -4,7 +4,8 @@
     python -m tests.bench_changes --data data --iterations 300 --only "as it is" "the report's losses"
 
 All runs have the same number of iterations, crops, seed and pictures (1,000 paintings, 1,000 photos), and an iteration of each
-costs about the same, which the last column shows, so this is equal time. Measured as in `core.training.validation`: four photos by
+costs about the same, which the last column shows, so this is equal time. Measured as in
+`core.training.validation`: four photos by
 twelve paintings. A run that was interrupted goes on where it was.
 """
 

@@ -4,7 +4,8 @@
     python -m tests.bench_flagship --models flagship --sheets out/   # four styles only; contact sheets to look at
     python -m tests.bench_flagship --models flagship --refine 20     # and refined, a minute for each painting
 
-The table is that of `core.training.validation`, the same code for all contenders in one run: shares left of the Gram and of the mean/std
+The table is that of `core.training.validation`, the same code for all contenders in one run: shares left of the
+Gram and of the mean/std
 distance at each tap, and the content change; the photographs outside the training sets and those inside apart.
 """
 

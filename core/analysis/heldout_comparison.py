@@ -186,7 +186,8 @@ def free_twin(name: str) -> str | None:
 
 
 def cure_of(name: str) -> str:
-    """By what a model's growth was stopped (one of `core.training.weight_growth.GROWTH`), as its name says; empty where it was not."""
+    """By what a model's growth was stopped (one of `core.training.weight_growth.GROWTH`), as its name says; empty
+    where it was not."""
     return next((cure for cure in GROWTH[1:] if f"-{cure}" in name), "")
 
 

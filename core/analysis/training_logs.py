@@ -83,7 +83,8 @@ class TrainingLog:
         layers: layer -> its distribution; empty where there is no weights.csv.
         losses: those of `LOSSES` that were logged.
         lr: learning rate, of the first iteration.
-        falls: over how many iterations it falls by half a cosine (`core.training.weight_growth.cosine`); 0 where it stays, None where not known.
+        falls: over how many iterations it falls by half a cosine (`core.training.weight_growth.cosine`); 0 where
+        it stays, None where not known.
     """
 
     name: str

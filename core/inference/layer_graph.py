@@ -2,7 +2,8 @@
 
     layers = flatten(fixed.transform_net, fixed.filters)   # [Conv, Norm, Relu, ..., Residual, ..., Conv]
 
-What `core.inference.tiled` computes strip by strip and `core.inference.onnx_export` writes as an ONNX graph. Both networks come out in the same five
+What `core.inference.tiled` computes strip by strip and `core.inference.onnx_export` writes as an ONNX graph. Both
+networks come out in the same five
 kinds of layer: every convolution is reflection-padded by half its kernel, and what works on pixels' colours (the ImageNet
 normalisation at both ends, the flagship's map and colour matrix) is folded into the first and the last convolution.
 """

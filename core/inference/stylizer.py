@@ -211,7 +211,8 @@ class Stylizer:
     def mix(
         self, styles: Sequence[Image.Image], weights: Sequence[float], style_side: int = STYLE_SIDE
     ) -> StyledModel:
-        """Instant: a style between paintings (`core.inference.style_mixing`); their order makes no difference, not even in the last bit.
+        """Instant: a style between paintings (`core.inference.style_mixing`); their order makes no difference, not
+        even in the last bit.
 
         Args:
             styles: RGB.

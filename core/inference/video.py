@@ -8,7 +8,8 @@
 
 Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides, and the frames' own time
 stamps, so that a variable frame rate stays one. Sound is copied where every browser plays it, otherwise encoded as AAC. A
-phone's rotation is applied; other metadata, where it was filmed included, is left behind. `core.inference.temporal` lowers flicker.
+phone's rotation is applied; other metadata, where it was filmed included, is left behind.
+`core.inference.temporal` lowers flicker.
 """
 
 import time

@@ -3,7 +3,8 @@
     model = load_model("improved-500")
     model.net.transform_net(contents, model.net.meta_net(descriptor))
 
-Weights are safetensors (see `core.models.weights`); `model.json` holds the variant, the training's settings and the hashes by which
+Weights are safetensors (see `core.models.weights`); `model.json` holds the variant, the training's settings and
+the hashes by which
 a checkpoint refuses an encoder, or weights, that are not its own.
 """
 

@@ -20,7 +20,7 @@ class InstanceNorm(nn.Module):
     """Instance norm without affine: each channel of each image to mean 0 and variance 1 (eps 1e-5).
 
     Attributes:
-        keep_flat: stop the gradient of channels without variance, see `keep_flat`.
+        allow_constant_images: stop the gradient of channels without variance, see `allow_constant_images`.
     """
 
     eps = 1e-5

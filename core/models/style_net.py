@@ -4,7 +4,8 @@ Shen, Yan, Zeng, "Meta networks for neural style transfer" (1709.04111), and the
 here knows of files, encoders or pages.
 
     net = StyleNet(base=8, block="resnext")
-    filters = net.meta_net(descriptor)              # descriptor: 1920 numbers (core.models.losses.mean_std of the style's features)
+    filters = net.meta_net(descriptor)              # descriptor: 1920 numbers (core.models.losses.mean_std of the
+    style's features)
     stylized = net.transform_net(contents, filters)  # N x 3 x H x W, ImageNet-normalised in and out
 
 The filters are inputs of the TransformNet, not its parameters; only its two 9x9 convolutions (and, in the ResNeXt block, the

@@ -9,7 +9,8 @@ Differences from the report's recipe, each for the sake of paintings never seen 
 - the first iterations only reproduce the photo; then a learning rate that falls by a cosine, and clipped gradients;
 - in the last part, more say for what was still far off by then: the first taps, means and standard deviations;
 - small crops first, large ones at the end; what is shipped is a running average of the weights;
-- a last twentieth more, against specks in large pictures: photographs enlarged at random, and `core.models.losses.SpeckLoss`; what is
+- a last twentieth more, against specks in large pictures: photographs enlarged at random, and
+`core.models.losses.SpeckLoss`; what is
   shipped lies between the weights before it and after it (Wortsman et al., 2109.01903).
 
 Every 500 iterations `learning.csv` gets a row of held-out measures (`core.training.validation`): the learning curve.
@@ -181,7 +182,8 @@ class Paintings:
 
 
 class FlagshipTrainer(Trainer):
-    """`core.training.trainer.Trainer` with the flagship's step; its state also holds the running average, now and before polishing."""
+    """`core.training.trainer.Trainer` with the flagship's step; its state also holds the running average, now and
+    before polishing."""
 
     recipe: FlagshipConfig
     sampler: FlagshipBatches

@@ -47,7 +47,8 @@ def train_step(
 ) -> StepResult:
     """One batch (contents: N x 3 x H x W in [0, 1], this process's share). A non-finite step changes nothing.
 
-    Nor does a batch with a flat picture, unless `keep_flat` (for networks prepared by `core.models.layers.keep_flat`).
+    Nor does a batch with a flat picture, unless `allow_constant_images` (for networks prepared by
+    `core.models.layers.allow_constant_images`).
     """
     world = dist.get_world_size() if dist.is_initialized() else 1
     if not allow_constant_images and _any(is_flat(contents), contents.device):

@@ -4,7 +4,8 @@
     validation.measure(lambda photo, painting: stylizer.fix(painting)(photo))   # {"gram_share_1": 0.04, ...}
 
 Per tap of VGG19 the share left of the Gram distance and of the mean/std distance (photo = 1, painting = 0; geometric means
-over all pairs), and the content change at taps 3 and 4 (see `core.metrics.features.content_change`; means). The flagship's trainer writes
+over all pairs), and the content change at taps 3 and 4 (see `core.metrics.features.content_change`; means). The
+flagship's trainer writes
 such a row every few hundred iterations, which makes its learning curve; the benchmark sends other networks through the same code.
 """
 

@@ -26,7 +26,7 @@ from demo.shared.requests import RequestError
 from demo.shared.uploads import uploaded
 from gallery.grids.charts import COLORS, OTHERS
 
-RUNS = Path(__file__).parents[1] / "runs"
+RUNS = Path(__file__).parents[2] / "runs"
 FIGURE_5 = ("original-500", "improved-500", "original-1000", "improved-1000")
 FRESH = 300  # seconds after its last row, a training counts as running
 RUNNING_COLOR, OWN_COLOR = "#3f9c86", "#c06a8b"

@@ -4,7 +4,8 @@
         build(tab)
 
 Logs are those of shipped models, the visitor's own (CSV or TensorBoard) and, on the computer that trains, of the folders in
-`runs/`, whose curves move as rows are written. `core.analysis.training_logs` reads, `core.analysis.growth_law` fits, `core.analysis.heldout_comparison` compares.
+`runs/`, whose curves move as rows are written. `core.analysis.training_logs` reads, `core.analysis.growth_law`
+fits, `core.analysis.heldout_comparison` compares.
 """
 
 import csv

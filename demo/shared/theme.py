@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import sizes
 
-CSS = sorted(Path(__file__).parent.glob("*.css"))
+CSS = sorted(Path(__file__).parents[1].rglob("*.css"))
 
 INDIGO = gr.themes.Color(
     c50="#f0f0fa", c100="#e0e1f4", c200="#c4c6ea", c300="#a0a4dc", c400="#7d82cb", c500="#5b60b5",

@@ -27,7 +27,7 @@ from demo.transfer.form import Controls
 from demo.transfer.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_file
 from demo.transfer.mixing import EQUAL
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MAX_JSON = 100_000  # bytes
 SMALLER = (
     f"The page paints at most {LARGEST} px, reads paintings at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px and refines with "

@@ -4,7 +4,8 @@
         build()
 
 A click on a painting, or on a photo, repaints at once; the button does the same for pictures that were brought along.
-Everything else that can be set is folded away (`demo.transfer.controls`, `demo.transfer.mixing`, `demo.transfer.mask`), and so is the recipe of the
+Everything else that can be set is folded away (`demo.transfer.controls`, `demo.transfer.mixing`,
+`demo.transfer.mask`), and so is the recipe of the
 result (`demo.transfer.provenance`). The endpoints of `demo.transfer.endpoints` offer the same to programs.
 """
 

@@ -24,7 +24,7 @@ from gallery.artwork.shapes import cuts, disc, petal, rectangle, sectors, smooth
 
 SEED = 1709
 SIDE = 1024
-FILE = Path(__file__).parent / "style" / "stained_glass.jpg"
+FILE = Path(__file__).parents[1] / "style" / "stained_glass.jpg"
 SUN = (530.0, 372.0)
 HORIZON = 640.0
 

@@ -3,7 +3,8 @@
     for claim in growth_section().claims:
         print(claim.says, claim.findings)
 
-The law of the growth is explained in `core.analysis.growth_law`; models with and without it are compared in `core.analysis.heldout_comparison`.
+The law of the growth is explained in `core.analysis.growth_law`; models with and without it are compared in
+`core.analysis.heldout_comparison`.
 """
 
 from collections.abc import Sequence

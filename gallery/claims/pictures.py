@@ -4,7 +4,8 @@
     section = picture_sections(numbers)[0]
     section.claims[0].findings[0].verdict        # holds | does not hold | cannot be told | not measured yet
 
-What is compared is in the tables below; the measures are those of `core.metrics.features`, the test that of `core.metrics.paired_test`.
+What is compared is in the tables below; the measures are those of `core.metrics.features`, the test that of
+`core.metrics.paired_test`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -4,7 +4,8 @@
     python -m gallery.figures.controls --model original-500 --refine 20   # each painting refined first
     python -m gallery.figures.controls strength mask                      # only these
 
-Written to gallery/shown/controls/NAME.jpg. What each control does is in `core.pipeline`, and for video in `core.inference.temporal`.
+Written to gallery/shown/controls/NAME.jpg. What each control does is in `core.pipeline`, and for video in
+`core.inference.temporal`.
 Refining takes one painting, so the strips of mixing are left out with --refine.
 """
 

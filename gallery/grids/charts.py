@@ -3,7 +3,8 @@
     figure = heatmap([read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES], "specks")
     figure.write_html("specks.html")
 
-Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Backgrounds are transparent and marks of middle
+Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Backgrounds are transparent
+and marks of middle
 lightness, so that a figure stands on light and on dark pages; where it stands, the page sets the colour of its text.
 """
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from core.training.weight_growth import GROWTH
 from gallery.pictures import CONTENTS, STYLES
 
-RENDERED = Path(__file__).parent / "rendered"
+RENDERED = Path(__file__).parents[1] / "rendered"
 INSTANT, REFINED, REFERENCE = "instant", "refined", "reference"
 MODES = (INSTANT, REFINED)
 REFERENCES = {"gatys": "Gatys: pixels optimised", "johnson": "Johnson: one network per style"}

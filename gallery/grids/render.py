@@ -1,4 +1,5 @@
-"""Rows of cells: which are missing or stale, how they are painted and measured, and how they come to lie in `gallery.grids.paths`.
+"""Rows of cells: which are missing or stale, how they are painted and measured, and how they come to lie in
+`gallery.grids.paths`.
 
     rows = plan(["original-500"], ["instant"], STYLES)
     Builder(CONTENTS, RENDERED).run(rows)

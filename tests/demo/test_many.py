@@ -21,12 +21,12 @@ from core.models import checkpoint
 from core.pipeline import stylize_image
 from core.provenance import read
 from core.settings import Settings
-from demo import painting
 from demo.many import photos as many_photos
 from demo.many import sheet as many_sheet
 from demo.many import tab as many
 from demo.many.photos import painted_photos
 from demo.many.sheet import painted_cells
+from demo.shared import widgets
 from demo.shared.requests import RequestError
 from demo.shared.uploads import new_file
 from demo.shared.zips import unlike, zip_file
@@ -69,7 +69,7 @@ def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[li
         patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint(MODEL).parent)
         patch.setattr(many_sheet, "paintings", lambda: own)
         patch.setattr(many_sheet, "photographs", lambda: CONTENTS[1:3])
-        patch.setattr(painting, "paintings", lambda: own)
+        patch.setattr(widgets, "paintings", lambda: own)
         get_stylizer.cache_clear()
         yield own
         get_stylizer.cache_clear()

@@ -27,6 +27,7 @@ from core.analysis.heldout_comparison import (
     summarise,
 )
 from core.analysis.training_logs import LogError
+from core.heldout import main
 from core.inference.stylizer import StyleCache, Stylizer
 from core.metrics.features import MEASURES
 from core.models.checkpoint import Model
@@ -88,7 +89,7 @@ def test_the_four_outside_styles_are_always_there() -> None:
 
 
 def test_a_model_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert heldout.main(["best"]) == 1
+    assert main(["best"]) == 1
     said = capsys.readouterr().err
     assert said.startswith("error: There is no trained model named") and said.count("\n") == 1
 
@@ -207,7 +208,7 @@ def test_a_table_of_more_paintings_is_not_overwritten(
 ) -> None:
     write_heldout(tmp_path)
     before = (tmp_path / HELDOUT).read_bytes()
-    assert heldout.main([str(tmp_path)]) == 1
+    assert main([str(tmp_path)]) == 1
     assert "name it with --data, or remove the file" in capsys.readouterr().err
     assert (tmp_path / HELDOUT).read_bytes() == before
 

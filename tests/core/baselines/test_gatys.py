@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.baselines import gatys
+from core import gatys as gatys_command
 from core.baselines.gatys import INITS, SETTINGS, PixelLoss, State, Weights, optimise, stylize
+from core.gatys import main
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
 from core.inference.stylizer import Cancelled
@@ -228,7 +229,7 @@ def test_from_the_command_line(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "new" / "out.png"
-    assert gatys.main([*files, "--out", str(out), "--steps", "5", "--size", "32"]) == 0
+    assert main([*files, "--out", str(out), "--steps", "5", "--size", "32"]) == 0
     assert Image.open(out).size == (32, 24)
     assert "after 5 steps (content " in capsys.readouterr().out
 
@@ -261,7 +262,7 @@ def test_what_cannot_be_done_is_one_sentence(
         "2",
         *(places.get(word, word) for word in change),
     ]
-    assert gatys.main(arguments) == 1
+    assert main(arguments) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert sentence in errors[0]
@@ -274,13 +275,13 @@ def test_interrupted_the_picture_so_far_is_kept(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    class Bar(gatys.tqdm):  # type: ignore[misc]
+    class Bar(gatys_command.tqdm):  # type: ignore[misc]
         def update(self, n: float = 1) -> None:
             super().update(n)
             if self.n == 3:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(gatys, "tqdm", Bar)
-    assert gatys.main([*files, "--out", str(tmp_path / "out.png"), "--steps", "9"]) == 3
+    monkeypatch.setattr(gatys_command, "tqdm", Bar)
+    assert main([*files, "--out", str(tmp_path / "out.png"), "--steps", "9"]) == 3
     assert "Stopped after 3 of 9 steps; the picture so far is in " in capsys.readouterr().out
     assert Image.open(tmp_path / "out.png").size == (40, 30), "the photo's own"

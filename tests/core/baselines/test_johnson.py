@@ -15,6 +15,7 @@ from core.baselines.johnson import OBJECTIVE, PerStyleNet, get_stylizer, load, s
 from core.images.convert import to_tensor
 from core.images.decode import ImageError
 from core.inference.stylizer import Cancelled, StyledModel
+from core.johnson import main
 from core.models.encoder import Encoder, normalize
 from core.models.weights import WeightsError
 from core.training.objective import Objective
@@ -238,7 +239,7 @@ def test_from_the_command_line(
     ]
     folder = str(contents[0].parent)
     assert (
-        johnson.main(
+        main(
             ["--style", str(tmp_path / "wave.png"), "--content", folder, "--out", str(net), *quick]
         )
         == 0
@@ -249,7 +250,7 @@ def test_from_the_command_line(
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
     photos = [str(contents[0]), str(broken)]
-    assert johnson.main(["--use", str(net), "--content", *photos, "--out", str(out)]) == 2
+    assert main(["--use", str(net), "--content", *photos, "--out", str(out)]) == 2
     assert [path.name for path in out.iterdir()] == [f"{contents[0].stem}__wave.png"]
     assert Image.open(next(out.iterdir())).size == Image.open(contents[0]).size
     said = capsys.readouterr()
@@ -285,7 +286,7 @@ def test_what_cannot_be_done_is_one_sentence(
         word.replace("TMP", str(tmp_path)).replace("PHOTO", str(contents[0]))
         for word in arguments.split()
     ]
-    assert johnson.main(words) == 1
+    assert main(words) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1
     assert sentence in errors[0]

@@ -592,9 +592,9 @@ def test_tensor_and_back_is_exact() -> None:
     assert tensor.dtype == torch.float32
     assert tensor.shape == (3, HEIGHT, WIDTH)
     assert tensor.is_contiguous()
-    assert tensor[:, 5, 7].tolist() == pytest.approx(
-        [value / 255 for value in picture.getpixel((7, 5))]
-    )  # type: ignore[union-attr]
+    pixel = picture.getpixel((7, 5))
+    assert isinstance(pixel, tuple)
+    assert tensor[:, 5, 7].tolist() == pytest.approx([value / 255 for value in pixel])
     assert to_image(tensor) == to_image(tensor[None]) == picture
     with pytest.raises(ValueError, match="mode RGBA"):
         to_tensor(picture.convert("RGBA"))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.images.convert import to_tensor
 from core.images.decode import ImageError
-from core.training import data
+from core.training import batches
 from core.training.batches import CROP_SCALE, TrainingBatches, is_flat, random_crop
 
 # ---- crops ----
@@ -132,13 +132,13 @@ def watch_contents(
 ) -> Callable[[int], list[Path]]:
     """iteration -> which contents its batch was cropped from."""
     seen: list[Path] = []
-    decoded = data._decoded
+    decoded = batches._decoded
 
     def watched(path: Path) -> Image.Image:
         seen.append(path)
         return decoded(path)
 
-    monkeypatch.setattr(data, "_decoded", watched)
+    monkeypatch.setattr(batches, "_decoded", watched)
 
     def of(iteration: int) -> list[Path]:
         seen.clear()

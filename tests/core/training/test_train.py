@@ -221,17 +221,24 @@ def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path:
         "48",
         "--seed",
         "7",
-        "--keep-flat",
+        "--allow-constant-images",
         "--iterations",
         "2",
     ]
     assert train.main(["improved-500", *options, *folders]) == 0
-    name = "improved-500-fixed-norm-keep-flat-crop48-seed7"
+    name = "improved-500-fixed-norm-allow-constant-images-crop48-seed7"
     info = load_model(tmp_path / "shipped" / name).info
     training = info["training"]
     assert info["variant"]["name"] == name
-    assert info["variant"]["title"].endswith("(改进模型), fixed-norm, keep-flat, crop48, seed7")
-    assert (training["growth"], training["crop"], training["seed"], training["keep_flat"]) == (
+    assert info["variant"]["title"].endswith(
+        "(改进模型), fixed-norm, allow-constant-images, crop48, seed7"
+    )
+    assert (
+        training["growth"],
+        training["crop"],
+        training["seed"],
+        training["allow_constant_images"],
+    ) == (
         "fixed-norm",
         48,
         7,
@@ -254,7 +261,7 @@ def test_seeds_differ_in_network_and_order_and_not_in_the_set(start: StartTraine
 def test_what_is_not_chosen_leaves_saved_states_valid() -> None:
     assert TrainingConfig().identity() == {}
     assert TrainingConfig(allow_constant_images=True, seed=1).identity() == {
-        "keep_flat": True,
+        "allow_constant_images": True,
         "seed": 1,
     }
 
