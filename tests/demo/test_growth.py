@@ -201,7 +201,7 @@ def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders:
         (-0.1, 0.2, "not the growth as such"),
     ],
 )
-def test_the_verdict_is_by_the_mean_over_seeds(decay: float, styled: float, verdict: str) -> None:
+def test_the_verdict_is_by_the_mean_over_seeds(decay: float, fixed: float, verdict: str) -> None:
     test = compare([1, 2], [1, 2], LOWER)
     rows = [
         Summary(
@@ -214,7 +214,7 @@ def test_the_verdict_is_by_the_mean_over_seeds(decay: float, styled: float, verd
             "",
             tuple(Change(c, test) for c in (0.01, -0.01, 3 * change)),
         )
-        for cure, change in (("decay", decay), ("fixed-norm", styled))
+        for cure, change in (("decay", decay), ("fixed-norm", fixed))
     ]
     assert verdict in tables.answer(rows)
     assert tables.answer([replace(rows[0], found=rows[0].found[:1])]) == "", (
