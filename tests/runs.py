@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from core.analysis.curves import LOSSES, LR
 from core.analysis.heldout import ASIDE, FIELDS, HELDOUT, OUTSIDE, write_rows
-from core.analysis.training_logs import LOSSES, LR
 from core.training.log_writer import LOG_FIELDS, RunLog
 
 FIRST = "transform_net.downsampling.1.weight"

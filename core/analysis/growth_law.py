@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from core.analysis.training_logs import Floats
+from core.analysis.curves import Floats
 
 FEWEST = 3  # points of a curve, to fit one number and say how well it fits
 SCALE_FREE = ("transform_net.downsampling.1.weight", "transform_net.residuals.4.weight")

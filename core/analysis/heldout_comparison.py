@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
+from core.analysis.curves import Floats, LogError
 from core.analysis.growth_law import SCALE_FREE
 from core.analysis.heldout import ASIDE, FIXED, HELDOUT, OUTSIDE, OWN
-from core.analysis.training_logs import Floats, LogError, read_folder
+from core.analysis.training_logs import read_folder
 from core.metrics.features import geometric_mean
 from core.metrics.paired_test import HIGHER, LOWER, UNKNOWN, Comparison, compare
 from core.training.weight_growth import GROWTH

@@ -5,108 +5,39 @@
     log.losses["content_loss"].values
     own = read_files([Path("weights.csv")], "my run")
 
-A log may be read while it is written: a cut last line is left out. Event files need the package `tensorboard`; the nine
-points of its compressed histograms are the nine quantiles of weights.csv (the report's figure 5 was drawn from such a file).
+A log may be read while it is written: a cut last line is left out.
 """
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from core.analysis.curves import (
+    LOSSES,
+    Curves,
+    Distribution,
+    Floats,
+    LogError,
+    Series,
+    TrainingLog,
+    in_order,
+)
+from core.analysis.tensorboard import EVENTS, read_events
 from core.models.style_net import BLOCKS
 from core.training.log_writer import PERCENT, WEIGHT_FIELDS
-from core.training.weight_growth import FALLING, cosine
+from core.training.weight_growth import FALLING
 
-LR = 1e-3  # the recipe's, where a log does not say
-LOSSES = ("loss", "content_loss", "style_loss", "tv_loss")
 MAX_BYTES = 16 << 20
 FILES = ("log.csv", "weights.csv")
 ABOUT = ("model.json", "run.json")  # what tells of a log's training: of a finished model, of a run
-EVENTS = "events.out.tfevents."
-BASIS_POINTS = (
-    0,
-    668,
-    1587,
-    3085,
-    5000,
-    6915,
-    8413,
-    9332,
-    10000,
-)  # of TensorBoard's compressed histograms
 NEITHER = "is no training log: log.csv has a column iteration and one or more of {losses}; weights.csv has the columns {weights}."
-Floats = NDArray[np.float64]
-
-
-class LogError(ValueError):
-    """A file is not a training log; the message is one sentence that says what it should be."""
-
-
-@dataclass(frozen=True)
-class Series:
-    """One loss against the iteration: two arrays of T numbers, NaN where a batch was skipped."""
-
-    iterations: Floats
-    values: Floats
-
-
-@dataclass(frozen=True)
-class Distribution:
-    """One layer's weights against the iteration.
-
-    Attributes:
-        iterations: T.
-        quantiles: T x 9, at `core.training.log_writer.PERCENT`.
-        rms: T, root mean square.
-    """
-
-    iterations: Floats
-    quantiles: Floats
-    rms: Floats
-
 
 Curve = TypeVar("Curve", Series, Distribution)
-
-
-@dataclass(frozen=True)
-class TrainingLog:
-    """What is known of one training run.
-
-    Attributes:
-        name: for the reader.
-        layers: layer -> its distribution; empty where there is no weights.csv.
-        losses: those of `LOSSES` that were logged.
-        lr: learning rate, of the first iteration.
-        falls: over how many iterations it falls by half a cosine (`core.training.weight_growth.cosine`); 0 where
-        it stays, None where not known.
-    """
-
-    name: str
-    layers: dict[str, Distribution] = field(default_factory=dict)
-    losses: dict[str, Series] = field(default_factory=dict)
-    lr: float = LR
-    falls: int | None = None
-
-    def turns(self, layer: str) -> Floats | None:
-        """How far a step turns a layer's filters, against the first one: learning rate over RMS, 1 at the first logged iteration.
-
-        Returns:
-            T numbers; None where it is not known what becomes of the learning rate, or of an RMS of 0.
-        """
-        found = self.layers[layer]
-        if self.falls is None or not len(found.rms) or not (found.rms > 0).all():
-            return None
-        rates = np.array(
-            [cosine(1.0, int(i), self.falls) if self.falls else 1.0 for i in found.iterations]
-        )
-        turns: Floats = rates / found.rms
-        return turns / turns[0]
 
 
 def find_logs(parent: Path) -> list[str]:
@@ -175,9 +106,6 @@ def _joined(first: Curve | None, second: Curve) -> Curve:
     return type(second)(*(column[::-1][last] for column in columns))
 
 
-Curves = tuple[dict[str, Distribution], dict[str, Series]]
-
-
 def read_csv(path: Path) -> Curves:
     """Layers of a weights.csv or losses of a log.csv, told apart by their columns.
 
@@ -227,7 +155,7 @@ def _layers(path: Path, columns: list[str], rows: Rows) -> dict[str, Distributio
     names = np.array([row[layer] for _, row in rows])
     found = {}
     for name in dict.fromkeys(names.tolist()):
-        part = _in_order(table[names == name])
+        part = in_order(table[names == name])
         found[name] = Distribution(part[:, 0], part[:, 1:-1], part[:, -1])
     return found
 
@@ -238,7 +166,7 @@ def _losses(path: Path, columns: list[str], rows: Rows) -> dict[str, Series]:
     if "skipped" in columns:
         index = columns.index("skipped")
         table[[bool(row[index]) for _, row in rows], 1:] = np.nan
-    table = _in_order(table)
+    table = in_order(table)
     return {name: Series(table[:, 0], table[:, i]) for i, name in enumerate(names, start=1)}
 
 
@@ -265,78 +193,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _in_order(table: Floats) -> Floats:
-    """By iteration (the first column); of rows that share one, the last."""
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    last = np.append(np.diff(table[:, 0]) > 0, True)[: len(table)]
-    return table[last]
-
-
-# ---- TensorBoard ----
-
-
-def read_events(path: Path) -> Curves:
-    """Layers from the histograms of an event file, losses from its scalars (by the words content, style, tv in their tags).
-
-    Raises:
-        LogError: tensorboard is not installed, or it finds neither histogram nor loss.
-    """
-    try:
-        from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-not-found]
-            EventAccumulator,
-        )
-    except ImportError as error:
-        raise LogError(
-            f'"{path.name}" is a TensorBoard file, which needs the package tensorboard: pip install tensorboard.'
-        ) from error
-    events = EventAccumulator(
-        str(path), size_guidance={"histograms": 0, "compressedHistograms": 0, "scalars": 0}
-    )
-    events.Reload()
-    tags = events.Tags()
-    losses = {
-        loss: Series(*_columns((event.step, event.value) for event in events.Scalars(tag)))
-        for tag in tags["scalars"]
-        if (loss := loss_of(tag))
-    }
-    layers = {tag: _histograms(events, tag) for tag in tags["distributions"]}
-    if not (layers or losses):
-        raise LogError(f'"{path.name}" holds no histogram of weights and no loss.')
-    return layers, losses
-
-
-def loss_of(tag: str) -> str | None:
-    """Which of `LOSSES` a scalar's tag means, if any."""
-    tag = tag.lower()
-    for word, loss in (
-        ("content", "content_loss"),
-        ("style", "style_loss"),
-        ("tv", "tv_loss"),
-        ("variation", "tv_loss"),
-    ):
-        if word in tag:
-            return loss
-    return "loss" if "loss" in tag else None
-
-
-def _histograms(events: Any, tag: str) -> Distribution:
-    compressed = [event.compressed_histogram_values for event in events.CompressedHistograms(tag)]
-    assert tuple(point for point, _ in compressed[0]) == BASIS_POINTS, (
-        "TensorBoard has changed its quantiles"
-    )
-    points = np.array([[value for _, value in row] for row in compressed], dtype=np.float64)
-    recorded = events.Histograms(tag)
-    values = [event.histogram_value for event in recorded]
-    rms = np.array(
-        [np.sqrt(value.sum_squares / value.num) if value.num else np.nan for value in values]
-    )
-    points[:, 0], points[:, -1] = [value.min for value in values], [value.max for value in values]
-    table = _in_order(np.column_stack([[event.step for event in recorded], points, rms]))
-    return Distribution(table[:, 0], table[:, 1:-1], table[:, -1])
-
-
-def _columns(pairs: Iterable[tuple[float, float]]) -> tuple[Floats, Floats]:
-    table = _in_order(np.array(list(pairs), dtype=np.float64).reshape(-1, 2))
-    return table[:, 0], table[:, 1]

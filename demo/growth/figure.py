@@ -16,8 +16,8 @@ import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 from plotly.subplots import make_subplots
 
+from core.analysis.curves import Distribution, Floats, Series, TrainingLog
 from core.analysis.growth_law import fit_growth, has_no_scale
-from core.analysis.training_logs import Distribution, Floats, Series, TrainingLog
 from core.training.log_writer import PERCENT
 from gallery.grids.charts import LINES, TEXT
 
@@ -64,7 +64,7 @@ def figure(
     Args:
         layer: whose weights; runs without it have only their losses drawn.
         logarithmic: all vertical axes; weights on one that is linear below 0.01, as they have signs.
-        loss: which of `core.analysis.training_logs.LOSSES`.
+        loss: which of `core.analysis.curves.LOSSES`.
         window: losses are means over that many iterations.
         touch: dragging a finger scrolls the page and does not zoom, and titles fit a phone.
     """

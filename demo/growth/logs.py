@@ -1,7 +1,7 @@
 """The logs that the tab Weight growth can show: of shipped models, of running trainings, and those that visitors bring.
 
 chosen, wrong = readable(sources(["original-500"], None, None))
-log = read(chosen[0])                       # a core.analysis.training_logs.TrainingLog, remembered until its files change
+log = read(chosen[0])                       # a core.analysis.curves.TrainingLog, remembered until its files change
 """
 
 import time
@@ -10,15 +10,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from core.analysis.curves import LogError, TrainingLog
 from core.analysis.growth_law import SCALE_FREE
-from core.analysis.training_logs import (
-    FILES,
-    LogError,
-    TrainingLog,
-    find_logs,
-    read_files,
-    read_folder,
-)
+from core.analysis.training_logs import FILES, find_logs, read_files, read_folder
 from core.models import checkpoint
 from core.models.registry import MODELS
 from demo.shared import messages

@@ -19,8 +19,8 @@ from typing import Any
 import gradio as gr
 from gradio.components.plot import PlotData
 
+from core.analysis.curves import LOSSES, TrainingLog
 from core.analysis.growth_law import SCALE_FREE, fit_growth
-from core.analysis.training_logs import LOSSES, TrainingLog
 from core.training.log_writer import PERCENT
 from demo.compare.export import DOWNLOAD
 from demo.growth import logs as growth_sources

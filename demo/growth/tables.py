@@ -5,10 +5,10 @@ import math
 from collections.abc import Sequence
 from statistics import fmean
 
+from core.analysis.curves import LogError
 from core.analysis.growth_law import fit_growth, scale_free
 from core.analysis.heldout import ASIDE, OUTSIDE
 from core.analysis.heldout_comparison import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
-from core.analysis.training_logs import LogError
 from core.models import checkpoint
 from demo.growth import text
 from demo.growth.logs import Source, read

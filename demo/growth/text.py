@@ -1,7 +1,7 @@
 """What the tab Weight growth says, as HTML."""
 
+from core.analysis.curves import LOSSES, TrainingLog
 from core.analysis.heldout import ASIDE, OUTSIDE
-from core.analysis.training_logs import LOSSES, TrainingLog
 
 INTRODUCTION = """
 <p>While the networks train, the weights of their first convolution grow without end: the report shows it in its figure 5

@@ -10,10 +10,11 @@ The law of the growth is explained in `core.analysis.growth_law`; models with an
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.analysis.curves import LogError
 from core.analysis.growth_law import SCALE_FREE, GrowthLaw, fit_growth
 from core.analysis.heldout import ASIDE
 from core.analysis.heldout_comparison import SEEDS, Change, Summary, find_heldout, summarise
-from core.analysis.training_logs import LogError, read_folder
+from core.analysis.training_logs import read_folder
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN
 from core.models import checkpoint
 from gallery.claims.pictures import NOT_YET, SIZES, Claim, Finding, Section

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from core.analysis.curves import Series
 from core.analysis.heldout import ASIDE
 from core.analysis.heldout_comparison import Change, Summary
-from core.analysis.training_logs import Series, read_files
+from core.analysis.training_logs import read_files
 from core.metrics.paired_test import LOWER, compare
 from core.models import checkpoint
 from demo.growth import logs as growth_sources

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from core.analysis import heldout
+from core.analysis.curves import LogError
 from core.analysis.heldout import (
     ASIDE,
     FIELDS,
@@ -26,7 +27,6 @@ from core.analysis.heldout_comparison import (
     split_seed,
     summarise,
 )
-from core.analysis.training_logs import LogError
 from core.heldout import main
 from core.inference.stylizer import StyleCache, Stylizer
 from core.metrics.features import MEASURES

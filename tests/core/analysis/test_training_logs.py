@@ -11,19 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.analysis.training_logs import (
-    BASIS_POINTS,
-    LOSSES,
-    LR,
-    MAX_BYTES,
-    Distribution,
-    LogError,
-    Series,
-    find_logs,
-    loss_of,
-    read_files,
-    read_folder,
-)
+from core.analysis.curves import LOSSES, LR, Distribution, LogError, Series
+from core.analysis.tensorboard import BASIS_POINTS, loss_of
+from core.analysis.training_logs import MAX_BYTES, find_logs, read_files, read_folder
 from core.training.log_writer import PERCENT, WEIGHT_FIELDS, weight_summary
 from tests.runs import FIRST, write_run
 
