@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         paint = stylizer.encode_style(load_image(options.style))
         name = f"{options.video.stem}__{options.style.stem}__{stylizer.name}.mp4"
         out = options.out or Path("out") / name
-        with tqdm(total=probe(options.video).frames, desc="JobResult", unit="frame") as bar:
+        with tqdm(total=probe(options.video).frames, desc="Painting", unit="frame") as bar:
             result = stylize_video(
                 options.video,
                 out,

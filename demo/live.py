@@ -185,7 +185,7 @@ def build() -> None:
             elem_id="camera",
         )
         picture = gr.Image(
-            label="StylizeResult",
+            label="Painted",
             interactive=False,
             buttons=["fullscreen"],
             height=400,

@@ -22,11 +22,11 @@ from core.files import write_atomic
 from core.images.decode import MIN_SIDE, ImageError, load_image
 from core.settings import Settings
 from demo.shared import messages
+from demo.shared.controls import DEFAULT_SIZE, SIZES
 from demo.shared.requests import LARGEST, RequestError, StylizeRequest, checked, file_name, repaint
 from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
 from demo.shared.widgets import MODEL_WORK, QUIET, Upload, painting_input
 from demo.shared.zips import unlike, zip_file
-from demo.transfer.controls import DEFAULT_SIZE, SIZES
 
 MAX_PHOTOS = 20
 MAX_BYTES = 200_000_000

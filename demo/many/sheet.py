@@ -29,6 +29,7 @@ from core.settings import Settings
 from demo.compare.grid_html import url
 from demo.compare.render import thumbnail
 from demo.shared import messages
+from demo.shared.controls import DEFAULT_SIZE, SIZES
 from demo.shared.requests import RequestError, StylizeRequest, checked, file_name, repaint
 from demo.shared.uploads import displayable, label_of, new_file, saved, uploaded
 from demo.shared.widgets import (
@@ -40,7 +41,6 @@ from demo.shared.widgets import (
     gallery,
     image_input,
 )
-from demo.transfer.controls import DEFAULT_SIZE, SIZES
 from gallery.pictures import Picture, paintings, photographs
 
 SMALL_SIZES = (128, 192, 256, 384)

@@ -100,7 +100,7 @@ def painting_input(tab: str) -> tuple[gr.Image, gr.HTML]:
         tab: goes before the ids of the elements.
     """
     offered = paintings()
-    image = image_input("JobResult", f"{tab}-painting", offered[0], height=220)
+    image = image_input("Painting", f"{tab}-painting", offered[0], height=220)
     note = gr.HTML(messages.caption(label_of(offered[0])), elem_id=f"{tab}-painting-note")
 
     def pick(event: gr.SelectData) -> tuple[str, str]:

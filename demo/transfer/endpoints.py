@@ -14,10 +14,10 @@ from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
 from core.provenance import command_line
 from core.settings import COLOURS, STYLE, SettingsError
 from demo.shared import messages, requests
+from demo.shared.controls import DEFAULT_SIZE, OWN, settings_of
 from demo.shared.requests import REFINED, StylizeRequest
 from demo.shared.uploads import saved, uploaded
 from demo.shared.widgets import MODEL_WORK, Upload
-from demo.transfer.controls import DEFAULT_SIZE, OWN, settings_of
 
 Answer = tuple[str, dict[str, object]]
 MIX = "weights of the paintings, as in 0.7 0.3; empty for equal ones"

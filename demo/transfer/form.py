@@ -5,12 +5,12 @@ order = Controls(*values).order()
 
 from typing import Any, NamedTuple
 
+from demo.shared.controls import percent, settings_of
+from demo.shared.mask import AUTO, mask_file, outside_file
+from demo.shared.mixing import mixture
 from demo.shared.requests import StylizeRequest
 from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
-from demo.transfer.controls import percent, settings_of
-from demo.transfer.mask import AUTO, mask_file, outside_file
-from demo.transfer.mixing import mixture
 
 
 class Controls(NamedTuple):

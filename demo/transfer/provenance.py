@@ -19,13 +19,13 @@ from core.provenance import Provenance, Source, command_line, python_snippet
 from core.provenance import read as read_recipe
 from core.settings import Settings, SettingsError
 from demo.shared import messages
+from demo.shared.controls import values_of, with_choice
+from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_file
+from demo.shared.mixing import EQUAL
 from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE, USER_ERRORS
 from demo.shared.uploads import displayable, gallery_files, uploaded
 from demo.shared.widgets import Upload
-from demo.transfer.controls import values_of, with_choice
 from demo.transfer.form import Controls
-from demo.transfer.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_file
-from demo.transfer.mixing import EQUAL
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_JSON = 100_000  # bytes

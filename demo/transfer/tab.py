@@ -4,8 +4,8 @@
         build()
 
 A click on a painting, or on a photo, repaints at once; the button does the same for pictures that were brought along.
-Everything else that can be set is folded away (`demo.transfer.controls`, `demo.transfer.mixing`,
-`demo.transfer.mask`), and so is the recipe of the
+Everything else that can be set is folded away (`demo.shared.controls`, `demo.shared.mixing`,
+`demo.shared.mask`), and so is the recipe of the
 result (`demo.transfer.provenance`). The endpoints of `demo.transfer.endpoints` offer the same to programs.
 """
 
@@ -19,11 +19,11 @@ from PIL import Image
 from core.baselines.adapter import METHODS
 from core.images.save import save_png
 from core.settings import Settings
-from demo.shared import messages, requests
+from demo.shared import controls, mask, messages, mixing, requests
 from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
 from demo.shared.uploads import displayable, label_of, new_file, saved
 from demo.shared.widgets import MODEL_WORK, QUIET, accept, before_after, gallery, image_input
-from demo.transfer import controls, endpoints, mask, mixing, provenance
+from demo.transfer import endpoints, provenance
 from demo.transfer.form import Controls
 from gallery.pictures import MORE_STYLES, STYLES, Picture, my_styles, photographs
 
@@ -114,7 +114,7 @@ def build() -> None:
         with gr.Column(scale=6, min_width=340):
             with gr.Row(elem_classes="inputs"):
                 content, content_note, content_gallery = _input("Photo", contents)
-                style, style_note, style_gallery = _input("JobResult", styles)
+                style, style_note, style_gallery = _input("Painting", styles)
             settings = controls.build(titles)
             mix, mixed = mixing.build(style)
             part = mask.build()

@@ -53,8 +53,8 @@ expect.set_options(timeout=20_000)
 START = """
 import sys
 from pathlib import Path
-from gallery import cells
-cells.RENDERED = Path(sys.argv.pop(1))
+from gallery.grids import paths
+paths.RENDERED = Path(sys.argv.pop(1))
 import app
 raise SystemExit(app.main())
 """

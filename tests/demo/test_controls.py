@@ -22,12 +22,12 @@ from core.inference.stylizer import get_stylizer
 from core.models import checkpoint
 from core.provenance import read
 from core.settings import Settings
+from demo.shared.mask import AUTO, PNG_URL, mask_file, outside_file
+from demo.shared.mixing import EQUAL, mixture
 from demo.shared.requests import RequestError, repaint
 from demo.shared.uploads import new_file, saved
 from demo.transfer import provenance
 from demo.transfer.form import Controls
-from demo.transfer.mask import AUTO, PNG_URL, mask_file, outside_file
-from demo.transfer.mixing import EQUAL, mixture
 from gallery.pictures import find_content, find_style
 
 CHROMIUM = (

@@ -21,12 +21,11 @@ from core.models import checkpoint
 from core.models.registry import MODELS
 from core.provenance import command_line, read
 from core.settings import Settings, SettingsError
-from demo.shared import messages
+from demo.shared import controls, messages
 from demo.shared.background import refine
+from demo.shared.controls import settings_of
 from demo.shared.requests import RequestError, StylizeRequest, file_name, model_titles, repaint
-from demo.transfer import controls
 from demo.transfer import tab as transfer
-from demo.transfer.controls import settings_of
 from gallery.pictures import find_content, find_style
 
 PHOTO = str(find_content("coffee").path())  # 600 x 400 px
