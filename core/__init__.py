@@ -1,0 +1,36 @@
+"""MetaStyle's library: networks, training, stylising, measures. What most people need of it:
+
+    from core import from_pretrained, load_image, save_png
+
+    model = from_pretrained("flagship")                          # or a folder of your own
+    painting = model.encode_style(load_image("painting.jpg"))    # one MetaNet pass
+    save_png(painting(load_image("photo.jpg")), "out.png")
+
+`stylize_image` takes all that can be set about a picture, as `Settings`. The commands: `python -m core`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.images.decode import load_image
+    from core.images.save import save_png
+    from core.pipeline import stylize_image
+    from core.pretrained import from_pretrained
+    from core.settings import Settings
+
+__all__ = ["Settings", "from_pretrained", "load_image", "save_png", "stylize_image"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what `__all__` lists when it is first asked for: the list of commands needs no PyTorch."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from core.images.decode import load_image
+    from core.images.save import save_png
+    from core.pipeline import stylize_image
+    from core.pretrained import from_pretrained
+    from core.settings import Settings
+
+    face = [Settings, from_pretrained, load_image, save_png, stylize_image]
+    globals().update(zip(__all__, face, strict=True))
+    return globals()[name]

@@ -33,11 +33,12 @@ from core.inference.stylizer import (
 )
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
+from core.program import called_as
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m core.export", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.export"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--style", type=Path, required=True, help="the painting")
     parser.add_argument(

@@ -24,6 +24,7 @@ from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
+from core.program import called_as
 
 
 def compare(
@@ -45,7 +46,7 @@ def compare(
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m core.flicker", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.flicker"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
         "--content", type=Path, required=True, help="photo that the clip glides over"

@@ -29,11 +29,12 @@ from core.images.decode import ImageError, load_image
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import CONTENT_WEIGHT, STYLE_WEIGHTS, TV_WEIGHT
+from core.program import called_as
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m core.gatys", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.gatys"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--content", type=Path, required=True, help="the photo")
     parser.add_argument("--style", type=Path, required=True, help="the painting")

@@ -24,11 +24,12 @@ from core.models.checkpoint import load_model
 from core.models.encoder import EncoderError, load_encoder
 from core.models.weights import WeightsError
 from core.paths import CHECKPOINTS
+from core.program import called_as
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m core.heldout", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.heldout"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
         "models", nargs="+", metavar="NAME", help="trained models, or their folders"

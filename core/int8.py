@@ -22,6 +22,7 @@ from core.models.encoder import TAPS, EncoderError, load_encoder
 from core.models.fast.int8_encoder import HASH, RANGES, SIDE, measure_ranges
 from core.models.weights import save_one
 from core.paths import CHECKPOINTS
+from core.program import called_as
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
 
     parser = argparse.ArgumentParser(
-        prog="python -m core.int8", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.int8"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("names", nargs="+", choices=tuple(TAPS), help="which encoders")
     images = [

@@ -27,12 +27,13 @@ from core.inference.stylizer import (
     STYLE_SIDE,
     StyledModel,
 )
+from core.program import called_as
 from core.training.step import StepResult
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m core.johnson", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.johnson"), description=(__doc__ or "").split("\n")[0]
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--style", type=Path, help="train a network for this painting")

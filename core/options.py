@@ -10,6 +10,7 @@ import torch
 
 from core import provenance
 from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
+from core.program import called_as
 from core.settings import COLOURS, Settings
 
 STDIO = Path("-")
@@ -26,7 +27,7 @@ def percent(text: str) -> float:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options as given; a setting that was not is None."""
-    parser = argparse.ArgumentParser(prog="python -m core.stylize", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog=called_as("core.stylize"), description=DESCRIPTION)
     add = parser.add_argument
     add(
         "--content",

@@ -26,7 +26,8 @@ from core.models.encoder import EncoderError
 from core.models.registry import MODELS, Variant, find_variant
 from core.models.style_net import MULTIPLE
 from core.models.weights import WeightsError
-from core.paths import CHECKPOINTS
+from core.paths import WORK
+from core.program import called_as
 from core.runtime import DistributedContext, fast_dtype, init_distributed
 from core.training.data import MAX_SMALLER_SIDE, SEED, draw_set, find_pools
 from core.training.log_writer import read_rows
@@ -60,7 +61,7 @@ def training_set(
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m core.train", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.train"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("name", choices=list(MODELS), help="which model")
     parser.add_argument(
@@ -76,7 +77,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="where states and logs are kept (default: runs)",
     )
     parser.add_argument(
-        "--out", type=Path, default=CHECKPOINTS, help="where the finished model goes"
+        "--out",
+        type=Path,
+        default=WORK / "checkpoints",
+        help="folder of the finished model (default: %(default)s)",
     )
     parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a GPU if there is one)")
     parser.add_argument(

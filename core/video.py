@@ -30,11 +30,12 @@ from core.inference.stylizer import default_model, get_stylizer
 from core.inference.video import stylize_video
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
+from core.program import called_as
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m core.video", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.video"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--video", type=Path, required=True, help="the video to repaint")
     parser.add_argument("--style", type=Path, required=True, help="painting")

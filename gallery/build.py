@@ -25,6 +25,8 @@ from tqdm import tqdm
 from core.files import write_atomic
 from core.images.decode import ImageError, list_images, load_image
 from core.models.registry import FLAGSHIP
+from core.paths import is_clone
+from core.program import called_as
 from core.runtime import DistributedContext, init_distributed
 from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
 from gallery.grids.compose import image_bytes, sheet
@@ -98,7 +100,7 @@ def default_rows(appendices: Sequence[str] | None) -> list[str]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.build", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.build"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
         "--appendix",
@@ -127,6 +129,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if (options.content or options.style) and not options.out:
         parser.error("your own pictures need a folder of their own: add --out FOLDER")
+    if not (options.out or is_clone()):
+        parser.error("say where the cells go: add --out FOLDER")
     return options
 
 

@@ -21,10 +21,11 @@ from pathlib import Path
 from PIL import Image
 
 from core.images.decode import ImageError, list_images, load_image
+from core.paths import WORK
 
 FOLDER = Path(__file__).parent
-MY_CONTENT = FOLDER / "my" / "content"
-MY_STYLE = FOLDER / "my" / "style"
+MY_CONTENT = WORK / "gallery" / "my" / "content"
+MY_STYLE = WORK / "gallery" / "my" / "style"
 CHECK_SIDE = (
     64  # pixels: a user's JPEG is test-read at a reduced size, which is fast and still finds damage
 )

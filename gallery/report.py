@@ -19,6 +19,8 @@ from typing import Any
 from core.files import write_atomic
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import ALPHA, FAILS, HOLDS, MIN_EFFECT, UNKNOWN
+from core.paths import WORK
+from core.program import called_as
 from gallery.claims.costs import cost_section
 from gallery.claims.growth import growth_section
 from gallery.claims.pictures import (
@@ -205,13 +207,15 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.report", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.report"), description=(__doc__ or "").split("\n")[0]
     )
-    parser.parse_args(arguments)
+    default = WORK / "gallery"
+    parser.add_argument("--out", type=Path, default=default, help="folder (default: %(default)s)")
+    out = parser.parse_args(arguments).out
     report = measured()
-    write_atomic(DATA, to_json(report).encode())
-    write_atomic(MARKDOWN, markdown(report).encode())
-    print(f"{MARKDOWN}: {summary(report)}")
+    write_atomic(out / DATA.name, to_json(report).encode())
+    write_atomic(out / MARKDOWN.name, markdown(report).encode())
+    print(f"{out / MARKDOWN.name}: {summary(report)}")
     return 0
 
 

@@ -23,6 +23,8 @@ from core.inference.stylizer import REFINE_BATCHES, StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.encoder import load_encoder
 from core.models.registry import VARIANTS, Variant
+from core.paths import WORK
+from core.program import called_as
 from core.runtime import fast_dtype
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
@@ -114,7 +116,7 @@ def measure_times(options: argparse.Namespace) -> dict[str, Any]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.timing", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.timing"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
         "--rounds", type=int, default=9, help="training iterations of each model (default: 9)"
@@ -131,7 +133,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--refine-batches", type=int, default=REFINE_BATCHES)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, default=TIMINGS)
+    parser.add_argument("--out", type=Path, default=WORK / "gallery" / TIMINGS.name)
     options = parser.parse_args(arguments)
     if (
         options.rounds < 1

@@ -15,12 +15,13 @@ from core.analysis.growth_law import SCALE_FREE
 from core.analysis.training_logs import FILES, find_logs, read_files, read_folder
 from core.models import checkpoint
 from core.models.registry import MODELS
+from core.paths import WORK
 from demo.shared import messages
 from demo.shared.requests import RequestError
 from demo.shared.uploads import uploaded
 from gallery.grids.charts import COLORS, OTHERS
 
-RUNS = Path(__file__).parents[2] / "runs"
+RUNS = WORK / "runs"
 FIGURE_5 = ("original-500", "improved-500", "original-1000", "improved-1000")
 FRESH = 300  # seconds after its last row, a training counts as running
 RUNNING_COLOR, OWN_COLOR = "#3f9c86", "#c06a8b"

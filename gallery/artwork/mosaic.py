@@ -19,6 +19,7 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from core.files import replacing
+from core.program import called_as
 from gallery.artwork.glass import Array, Cartoon, Colour, glaze, noise
 from gallery.artwork.shapes import cuts, disc, petal, rectangle, sectors, smooth, stroke
 
@@ -364,7 +365,7 @@ def save(file: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.artwork.mosaic", description="Paint the stained-glass window."
+        prog=called_as("gallery.artwork.mosaic"), description="Paint the stained-glass window."
     )
     parser.add_argument(
         "file", nargs="?", type=Path, default=FILE, help="JPEG file to write (default: %(default)s)"

@@ -31,6 +31,7 @@ from core.metrics.flicker import SHARES, pan_and_zoom
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.pipeline import stylize_image
+from core.program import called_as
 from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
 from gallery.figures.overview import square
 from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
@@ -249,7 +250,7 @@ def jpeg(image: Image.Image) -> bytes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.figures.controls", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.figures.controls"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
         "names", nargs="*", help=f"which strips (default: all): {', '.join(STRIPS)}"

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from core.images.convert import resize_smaller
 from core.images.find import refining_contents
 from core.inference.stylizer import StyledModel, Stylizer, get_stylizer
+from core.program import called_as
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
 
 CELL = 256
@@ -61,7 +62,7 @@ def strip(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.figures.overview", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.figures.overview"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("model")
     parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")

@@ -22,6 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from core.files import write_atomic
 from core.images.decode import ImageError, load_image
 from core.images.save import png_bytes
+from core.program import called_as
 from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
 from gallery.grids.results import read_grid
 from gallery.pictures import CONTENTS, Picture, PictureNotFoundError, find_style
@@ -219,7 +220,7 @@ def sheet_title(style: Picture, mode: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.grids.compose", description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.grids.compose"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("appendix", choices=list(APPENDICES))
     parser.add_argument("style", help="name of one of the gallery's styles")

@@ -1,0 +1,85 @@
+"""One program out of several commands: each command keeps its module, its options and its exit codes.
+
+    Program("python -m core", "What it is.", COMMANDS).main(["stylize", "--help"])
+
+A command's module is imported only when it is called, so that the list of commands comes at once.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pkgutil import resolve_name
+
+_called: ContextVar[str] = ContextVar("called", default="")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a program.
+
+    Attributes:
+        target: its function as `module:function`; it takes the arguments and returns the exit code.
+        summary: what it does, in a few words.
+    """
+
+    target: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Program:
+    """Commands under one name.
+
+    Attributes:
+        name: how a person calls it.
+        about: what it is, one line.
+        commands: by name, in the order in which they are listed.
+    """
+
+    name: str
+    about: str
+    commands: Mapping[str, Command]
+
+    def help(self) -> str:
+        """The list of the commands."""
+        width = max(map(len, self.commands))
+        rows = [f"  {name:<{width}}  {it.summary}" for name, it in self.commands.items()]
+        lines = [
+            f"usage: {self.name} COMMAND [options]",
+            "",
+            self.about,
+            "",
+            "commands:",
+            *rows,
+            "",
+            f"`{self.name} COMMAND --help` lists a command's options.",
+        ]
+        return "\n".join(lines)
+
+    def main(self, arguments: Sequence[str] | None = None) -> int:
+        """Run a command; returns its exit code (without a command 0, for one that there is not 2)."""
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        if not given or given[0] in ("-h", "--help", "help"):
+            print(self.help())
+            return 0
+        name, rest = given[0], given[1:]
+        if name not in self.commands:
+            print(
+                f"error: there is no command {name!r}; there are {', '.join(self.commands)}.",
+                file=sys.stderr,
+            )
+            return 2
+        running = _called.set(f"{self.name} {name}")
+        try:
+            return int(resolve_name(self.commands[name].target)(rest) or 0)
+        except ModuleNotFoundError as error:
+            print(f"error: {name} needs {error.name}, which is not installed.", file=sys.stderr)
+            return 1
+        finally:
+            _called.reset(running)
+
+
+def called_as(module: str) -> str:
+    """How a person called this module's command: `metastyle stylize` or `python -m core.stylize`."""
+    return _called.get() or f"python -m {module}"

@@ -1,0 +1,206 @@
+"""What is installed: the commands, the versions that are named, the wheel in a folder of its own.
+
+pytest tests/test_packaging.py
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import distributions
+from pathlib import Path
+from pkgutil import resolve_name
+
+import httpx
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+from PIL import Image
+
+import core.__main__
+import metastyle
+from core import paths
+from core.inference.stylizer import get_stylizer
+from core.program import Command, Program, called_as
+from gallery.pictures import find_content, find_style
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
+
+
+def pins(file: str) -> dict[NormalizedName, set[Version]]:
+    """name -> the versions that a file of `name==version` lines pins (several for several Pythons)."""
+    found: dict[NormalizedName, set[Version]] = {}
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            (pin,) = requirement.specifier
+            assert pin.operator == "==", line
+            found.setdefault(canonicalize_name(requirement.name), set()).add(Version(pin.version))
+    return found
+
+
+def test_without_a_command_the_program_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert metastyle.main([]) == metastyle.main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("stylize", "train", "video", "export", "gallery", "report"):
+        assert re.search(rf"^  {name} +\S", listed, re.M)
+
+
+def test_the_list_of_commands_comes_without_pytorch() -> None:
+    code = "import sys, metastyle; metastyle.main([]); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "False", done.stderr
+
+
+def test_a_command_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert metastyle.main(["sytlize"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: there is no command 'sytlize'; there are stylize, video, ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), {**core.__main__.COMMANDS, **metastyle.COMMANDS}.items()
+)
+def test_each_command_explains_itself_by_the_name_it_was_called_by(
+    name: str, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert callable(resolve_name(command.target))
+    with pytest.raises(SystemExit, match="0"):
+        metastyle.main([name, "--help"])
+    assert capsys.readouterr().out.startswith(f"usage: metastyle {name} ")
+    assert called_as("core.stylize") == "python -m core.stylize"
+
+
+def test_exit_codes_of_commands_pass_through(capsys: pytest.CaptureFixture[str]) -> None:
+    assert metastyle.main(["stylize", "--content", "missing.jpg", "--style", "missing.jpg"]) == 1
+    assert "missing.jpg" in capsys.readouterr().out
+
+
+def test_a_command_whose_package_is_not_installed_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    program = Program("metastyle", "About.", {"gallery": Command("no_such_package:main", "-")})
+    assert program.main(["gallery"]) == 1
+    assert (
+        capsys.readouterr().err == "error: gallery needs no_such_package, which is not installed.\n"
+    )
+
+
+def test_pinned_versions_lie_within_the_ranges_of_the_package() -> None:
+    ranges = {
+        canonicalize_name(Requirement(it).name): Requirement(it) for it in PROJECT["dependencies"]
+    }
+    pinned = pins("requirements.txt")
+    assert set(pinned) == set(ranges)
+    for name, versions in pinned.items():
+        for version in versions:
+            assert ranges[name].specifier.contains(version), ranges[name]
+
+
+def test_the_lock_pins_what_requirements_pin_and_all_that_they_need() -> None:
+    locked = pins("requirements.lock")
+    for name, versions in pins("requirements.txt").items():
+        assert locked[name] == versions, name
+    todo = list(pins("requirements.txt"))
+    known: set[NormalizedName] = set()
+    installed = {canonicalize_name(it.metadata["Name"]): it for it in distributions()}
+    while todo:
+        name = todo.pop()
+        if name in known or name not in installed:
+            continue
+        known.add(name)
+        for line in installed[name].requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                todo.append(canonicalize_name(requirement.name))
+    assert len(known) > 60
+    assert not {name for name in known if name not in locked}
+
+
+def test_an_installed_program_reads_in_itself_and_writes_where_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "site-packages" / "core"
+    monkeypatch.chdir(tmp_path)
+    assert paths.checkpoints_folder(package) == package / "checkpoints"
+    assert paths.work_folder(package) == tmp_path
+    assert (ROOT / "checkpoints") == paths.CHECKPOINTS
+    assert paths.WORK == ROOT
+
+
+def test_a_model_comes_by_its_name_or_from_a_folder(tiny_checkpoint: Callable[[str], Path]) -> None:
+    folder = tiny_checkpoint("original-500")
+    own = metastyle.from_pretrained(folder, device="cpu")
+    assert (
+        own.model.net.counts()
+        != metastyle.from_pretrained("original-500", "cpu").model.net.counts()
+    )
+    assert metastyle.from_pretrained("flagship", "cpu") is get_stylizer("flagship", "cpu")
+    with pytest.raises(
+        ValueError, match=r"^There is no trained model named nothing; shipped are: flagship, "
+    ):
+        metastyle.from_pretrained("nothing")
+
+
+@pytest.mark.slow
+def test_the_wheel_paints_and_serves_from_a_folder_of_its_own(tmp_path: Path) -> None:
+    stored = "import zlib; zlib.Z_DEFAULT_COMPRESSION = 0"  # compressing takes 10 s
+    code = f"{stored}; from hatchling.build import build_wheel; build_wheel({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packages, elsewhere = tmp_path / "packages", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    wheel.unlink()
+    (distribution,) = distributions(path=[str(packages)])
+    scripts = {
+        it.name: it.value for it in distribution.entry_points if it.group == "console_scripts"
+    }
+    assert scripts == {"metastyle": "metastyle:main", "metastyle-demo": "metastyle:demo"}
+
+    environment = os.environ | {"PYTHONPATH": str(packages), "GRADIO_TEMP_DIR": str(tmp_path)}
+    pictures = ("--content", str(PHOTO), "--style", str(PAINTING), "--size", "128")
+    for folder, home in ((elsewhere, environment), (ROOT, dict(os.environ))):
+        out = tmp_path / folder.name
+        subprocess.run(
+            [sys.executable, "-m", "metastyle", "stylize", *pictures, "--out", str(out)],
+            cwd=folder, env=home, check=True, capture_output=True,
+        )  # fmt: skip
+    name = "coffee__duerer_lion__flagship.png"
+    with (
+        Image.open(tmp_path / "elsewhere" / name) as here,
+        Image.open(tmp_path / ROOT.name / name) as there,
+    ):
+        assert here.tobytes() == there.tobytes()
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    serve = f"import metastyle; metastyle.demo(['--port', '{port}'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", serve],
+        cwd=elsewhere,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            line = server.stdout.readline()
+            assert "MetaStyle is at" in line
+            address = line.split()[-1]
+            assert "MetaStyle" in httpx.get(address).text
+            picture = packages / "gallery" / "style" / "hokusai_great_wave.jpg"
+            assert httpx.get(f"{address}gradio_api/file={picture}").content == picture.read_bytes()
+        finally:
+            server.terminate()
+    assert sorted(it.name for it in elsewhere.iterdir()) == [name]
