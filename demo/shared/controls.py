@@ -138,15 +138,29 @@ def with_choice(choices: Sequence[tuple[str, Any]], value: float) -> list[tuple[
 # ---- layout ----
 
 
+def named(tab: str, name: str) -> str:
+    """The id of an element that several tabs have; Transfer's have no tab before them."""
+    return f"{tab}-{name}" if tab else name
+
+
+def model_input(titles: Mapping[str, str], info: str | None = None) -> gr.Dropdown:
+    """One of the models, `titles` by name."""
+    choices = [(title, name) for name, title in titles.items()]
+    return gr.Dropdown(choices, label="Model", info=info, filterable=False, min_width=200)
+
+
+def size_input(
+    sizes: Sequence[int] = SIZES, value: int = DEFAULT_SIZE, label: str = "Longest side"
+) -> gr.Dropdown:
+    """One of several sizes in px."""
+    choices = [(f"{side} px", side) for side in sizes]
+    return gr.Dropdown(choices, value=value, label=label, min_width=110, filterable=False)
+
+
 def build(titles: Mapping[str, str]) -> list[Any]:
     """Model, mode and size, to be seen at once; the rest is folded away. `settings_of` says what they mean."""
-    methods = [(method.title, name) for name, method in METHODS.items()]
-    model = gr.Dropdown(
-        [*((title, name) for name, title in titles.items()), *methods],
-        label="Model",
-        info=MODEL_INFO,
-        filterable=False,
-    )
+    methods = {name: method.title for name, method in METHODS.items()}
+    model = model_input({**titles, **methods}, MODEL_INFO)
     with gr.Row():
         mode = gr.Radio(
             [("Instant", INSTANT), ("Refined", REFINED)],
@@ -162,7 +176,19 @@ def build(titles: Mapping[str, str]) -> list[Any]:
         1, MAX_BATCHES, value=REFINE_BATCHES, step=1, label="Batches", visible=False
     )
     mode.change(lambda chosen: gr.Slider(visible=chosen == REFINED), mode, batches, **QUIET)
-    with gr.Accordion("Strength, colours, strokes", open=False, elem_id="style-controls"):
+    look = build_look()
+    names = ("style_size", "strength", "colours", "detail")
+    return [model, mode, batches, size, *(look[name] for name in names)]
+
+
+def build_look(tab: str = "") -> dict[str, Any]:
+    """Strength, colours, style size and detail, folded away, by name.
+
+    Args:
+        tab: goes before the ids of the elements.
+    """
+    title = "Strength, colours, strokes"
+    with gr.Accordion(title, open=False, elem_id=named(tab, "style-controls")):
         strength = gr.Slider(
             0,
             100 * MAX_STRENGTH,
@@ -170,10 +196,14 @@ def build(titles: Mapping[str, str]) -> list[Any]:
             step=1,
             label="Strength, %",
             info=STRENGTH_INFO,
-            elem_id="strength",
+            elem_id=named(tab, "strength"),
         )
         colours = gr.Radio(
-            COLOUR_CHOICES, value=STYLE, label="Colours", info=COLOURS_INFO, elem_id="colours"
+            COLOUR_CHOICES,
+            value=STYLE,
+            label="Colours",
+            info=COLOURS_INFO,
+            elem_id=named(tab, "colours"),
         )
         style_size = gr.Slider(
             MIN_STYLE_SIZE,
@@ -182,9 +212,14 @@ def build(titles: Mapping[str, str]) -> list[Any]:
             step=16,
             label="Style size, px",
             info=STYLE_SIZE_INFO,
-            elem_id="style-size",
+            elem_id=named(tab, "style-size"),
         )
         detail = gr.Dropdown(
-            DETAIL_CHOICES, value=OWN, label="Detail", info=DETAIL_INFO, filterable=False
+            DETAIL_CHOICES,
+            value=OWN,
+            label="Detail",
+            info=DETAIL_INFO,
+            filterable=False,
+            elem_id=named(tab, "detail"),
         )
-    return [model, mode, batches, size, style_size, strength, colours, detail]
+    return {"strength": strength, "colours": colours, "style_size": style_size, "detail": detail}

@@ -3,6 +3,7 @@
 
 const photo = element.querySelector("img"), canvas = element.querySelector("canvas"), pen = canvas.getContext("2d");
 const width = element.querySelector("input"), save = element.querySelector("a");
+const source = document.getElementById(element.querySelector(".masker").dataset.photo); // of the photo
 let strokes = [], erasing = false, own = null;
 
 function draw() {
@@ -41,10 +42,10 @@ function keep() {
   if (own) save.href = own;
 }
 function follow() {
-  const source = document.querySelector("#photo img")?.src ?? "";
-  if (photo.src == source || (!source && !photo.getAttribute("src"))) return;
+  const shown = source.querySelector("img")?.src ?? "";
+  if (photo.src == shown || (!shown && !photo.getAttribute("src"))) return;
   strokes = [];
-  if (source) photo.src = source; else photo.removeAttribute("src");
+  if (shown) photo.src = shown; else photo.removeAttribute("src");
   keep();
 }
 photo.addEventListener("load", () => {
@@ -90,5 +91,5 @@ watch("value", () => {
   keep();
 });
 const changes = { subtree: true, childList: true, attributeFilter: ["src"] };
-new MutationObserver(follow).observe(document.getElementById("photo"), changes);
+new MutationObserver(follow).observe(source, changes);
 follow();

@@ -13,6 +13,7 @@ import gradio as gr
 
 from core.images.decode import ImageError
 from demo.shared import messages
+from demo.shared.controls import named
 from demo.shared.requests import RequestError
 from demo.shared.uploads import displayable, label_of, new_file, uploaded
 from demo.shared.widgets import QUIET, Upload, accept, gallery, image_input
@@ -26,11 +27,14 @@ SOFTNESS_CHOICES: list[tuple[str, float]] = [
     *((f"{width} px", width) for width in (4, 8, 16, 32, 64)),
 ]
 ABOUT = "Paint over the photo where the style shall go. A mask file, white there and black elsewhere, takes its place."
+ABOUT_FILE = (
+    "A mask file, white where the style shall go and black elsewhere, holds for every frame."
+)
 PNG_URL = "data:image/png;base64,"
 MAX_URL = 4_000_000  # characters; a painted mask has about 20,000
 
 CANVAS = """
-<div class="masker">
+<div class="masker" data-photo="PHOTO">
   <div class="stage"><img alt="The photo"><canvas aria-label="Paint here where the style shall go"></canvas></div>
   <div class="tools">
     <button type="button" data-tool="brush" aria-pressed="true">Brush</button>
@@ -75,25 +79,33 @@ def outside_file(kind: str, painting: Upload) -> str | None:
     return file
 
 
-def build() -> list[Any]:
-    """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion."""
-    with gr.Accordion("Only a part: mask", open=False, elem_id="masking"):
-        gr.HTML(messages.caption(ABOUT))
+def build(tab: str = "", photo: str | None = "photo") -> list[Any]:
+    """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion.
+
+    Args:
+        tab: goes before the ids of the elements.
+        photo: id of the photo that is painted over; None where there is only a file.
+    """
+    title = "Only a part: mask"
+    with gr.Accordion(title, open=False, elem_id=named(tab, "masking"), elem_classes="masking"):
+        gr.HTML(messages.caption(ABOUT if photo else ABOUT_FILE))
         painted = gr.HTML(
             None,
-            html_template=CANVAS,
-            js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
-            elem_id="mask",
+            html_template=CANVAS.replace("PHOTO", photo or ""),
+            js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8") if photo else None,
+            elem_id=named(tab, "mask"),
+            visible=photo is not None,
             apply_default_css=False,
         )
         with gr.Row(elem_classes="places"):
             with gr.Column(min_width=120):
-                file = image_input("Mask file", "mask-file", height=116)
-                note = gr.HTML("", elem_id="mask-note")
+                file = image_input("Mask file", named(tab, "mask-file"), height=116)
+                note = gr.HTML("", elem_id=named(tab, "mask-note"))
             with gr.Column(min_width=160, scale=2):
                 softness = gr.Dropdown(SOFTNESS_CHOICES, value=AUTO, label="Edge", filterable=False)
                 invert = gr.Checkbox(
-                    label="Turn round: style outside of what is white", elem_id="mask-invert"
+                    label="Turn round: style outside of what is white",
+                    elem_id=named(tab, "mask-invert"),
                 )
         kind = gr.Radio(
             [("the photo stays", PHOTO), ("another painting", PAINTING)],
@@ -101,9 +113,9 @@ def build() -> list[Any]:
             label="Elsewhere",
         )
         with gr.Column(visible=False) as other:
-            outside = image_input("Painting elsewhere", "outside", height=150)
-            outside_note = gr.HTML("", elem_id="outside-note")
-            strip = gallery(paintings(), "outside-gallery", columns=10, strip=True)
+            outside = image_input("Painting elsewhere", named(tab, "outside"), height=150)
+            outside_note = gr.HTML("", elem_id=named(tab, "outside-note"))
+            strip = gallery(paintings(), named(tab, "outside-gallery"), columns=10, strip=True)
 
     def pick(event: gr.SelectData) -> tuple[str, str]:
         picture = paintings()[event.index]

@@ -1,16 +1,16 @@
 """What the page says in words, as HTML: about a result, while refining, when something is wrong, when a model is missing."""
 
-import html
 import logging
-import re
+from collections.abc import Sequence
 
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import PHOTO, RECOLOUR, STYLE
 from demo.shared.requests import USER_ERRORS, JobResult
+from demo.shared.templates import macros
 
 OUR_FAULT = "Something went wrong on the server; its log says what."
 COLOURS_SAID = {PHOTO: "the photo's colours", RECOLOUR: "painting recoloured to the photo"}
-STARTING = '<div class="refining"><progress></progress><p>Refining: the first batch…</p></div>'
+_HTML = macros("shared/messages.html")
 
 
 def facts(painting: JobResult) -> str:
@@ -29,11 +29,12 @@ def facts(painting: JobResult) -> str:
         f"photo {px(painting.content_size)}, painting {px(painting.style_size)}",
         f"result {px(painting.after.size)}",
     ]
-    line = "".join(f"<span>{html.escape(part)}</span>" for part in parts)
-    note = painting.painted.note
-    return f'<p class="facts">{line}</p>' + (
-        f'<p class="caption">{html.escape(note)}</p>' if note else ""
-    )
+    return facts_line(parts, painting.painted.note)
+
+
+def facts_line(parts: Sequence[str], note: str = "") -> str:
+    """Facts about a result, side by side, the first of them set apart; below them a note."""
+    return str(_HTML.facts(parts, note))
 
 
 def _chosen(painting: JobResult) -> list[str]:
@@ -60,10 +61,8 @@ def progress(painting: JobResult) -> str:
     """The line under a draft: a bar, the loss, the time left."""
     done, asked, reached = painting.batches_done, painting.batches, painting.painted.style_loss
     loss = "" if reached is None else f" · style loss {reached:.3g}"
-    return (
-        f'<div class="refining"><progress max="{asked}" value="{done}"></progress>'
-        f"<p>Refining: {done} of {asked} {_unit(painting)}{loss} · about {painting.seconds_left:.0f} s left</p></div>"
-    )
+    text = f"Refining: {done} of {asked} {_unit(painting)}{loss} · about {painting.seconds_left:.0f} s left"
+    return progress_line(text, done, asked)
 
 
 def _unit(painting: JobResult) -> str:
@@ -72,12 +71,17 @@ def _unit(painting: JobResult) -> str:
 
 def caption(text: str) -> str:
     """The line under a picture that was chosen."""
-    return f'<p class="caption">{html.escape(text)}</p>'
+    return str(_HTML.caption(text))
 
 
 def problem(error: Exception) -> str:
     """One sentence about what went wrong; what was not the visitor's doing goes to the log instead."""
-    return f'<p class="problem" role="alert">{html.escape(sentence(error))}</p>'
+    return problem_line(sentence(error))
+
+
+def problem_line(text: str) -> str:
+    """A sentence about what went wrong, which is read out at once."""
+    return str(_HTML.problem(text))
 
 
 def sentence(error: Exception) -> str:
@@ -90,11 +94,7 @@ def sentence(error: Exception) -> str:
 
 def notice(text: str) -> str:
     """A remark set apart; `commands` stand between backticks."""
-    return f'<p class="notice">{re.sub("`(.+?)`", _code, html.escape(text))}</p>'
-
-
-def _code(found: re.Match[str]) -> str:
-    return f"<code>{found[1]}</code>"
+    return str(_HTML.notice(text))
 
 
 def px(size: tuple[int, int]) -> str:
@@ -104,11 +104,12 @@ def px(size: tuple[int, int]) -> str:
 
 def progress_line(text: str, done: int = 0, of: int = 0) -> str:
     """A bar and a line; a bar that only says that something is done where there is no number."""
-    bar = f'max="{of}" value="{done}"' if done else ""
-    return f'<div class="refining"><progress {bar}></progress><p>{html.escape(text)}</p></div>'
+    return str(_HTML.progress(text, done, of))
 
 
 def heading(text: str, about: str = "") -> str:
     """A heading with a line below it."""
-    said = caption(about) if about else ""
-    return f'<h2 class="section">{html.escape(text)}</h2>{said}'
+    return str(_HTML.heading(text, about))
+
+
+STARTING = progress_line("Refining: the first batch…")

@@ -44,7 +44,7 @@ function show(now, [x, y]) {
 function draw() {
   requestAnimationFrame(() => [0, 1, 2, 3].forEach((index) => { // sliders may come onto the page after this
     const used = filled().length > 1 && state().pictures[index];
-    document.getElementById(`weight-${index + 1}`)?.toggleAttribute("data-empty", !used);
+    element.closest(".mix")?.querySelector(`[id$="weight-${index + 1}"]`)?.toggleAttribute("data-empty", !used);
   }));
   const places = filled(), now = parts(places.map((index) => Number(state().weights[index])));
   show(now, now.length > 1 ? placeOf(now, now.length) : [0.5, 0.5]);

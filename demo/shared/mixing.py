@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from demo.shared import messages
+from demo.shared.controls import named
 from demo.shared.uploads import displayable, label_of
 from demo.shared.widgets import QUIET, Upload, accept, gallery, image_input
 from gallery.pictures import paintings
@@ -61,23 +62,31 @@ def add(second: Upload, third: Upload, fourth: Upload, event: gr.SelectData) -> 
     return gr.skip(), gr.skip(), gr.skip(), f'<p class="problem" role="alert">{FULL}</p>'
 
 
-def build(style: gr.Image) -> tuple[list[Any], list[Any]]:
-    """Lay it out; returns the places and weights, and the events after which the mix is another."""
-    with gr.Accordion("Mix paintings", open=False, elem_id="mixing"):
+def build(style: gr.Image, tab: str = "") -> tuple[list[Any], list[Any]]:
+    """Lay it out; returns the places and weights, and the events after which the mix is another.
+
+    Args:
+        style: the place of the first painting.
+        tab: goes before the ids of the elements.
+    """
+    with gr.Accordion(
+        "Mix paintings", open=False, elem_id=named(tab, "mixing"), elem_classes="mixing"
+    ):
         gr.HTML(messages.caption(ABOUT))
         with gr.Row(elem_classes="places"):
             more = [
-                image_input(f"Painting {number}", f"painting-{number}", height=116)
+                image_input(f"Painting {number}", named(tab, f"painting-{number}"), height=116)
                 for number in (2, 3, 4)
             ]
-        note = gr.HTML("", elem_id="mixing-note")
-        strip = gallery(paintings(), "mixing-gallery", columns=10, strip=True)
+        note = gr.HTML("", elem_id=named(tab, "mixing-note"))
+        strip = gallery(paintings(), named(tab, "mixing-gallery"), columns=10, strip=True)
         with gr.Row(elem_classes="mix"):
             square = gr.HTML(
                 None,
                 html_template=SQUARE,
                 js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
-                elem_id="square",
+                elem_id=named(tab, "square"),
+                elem_classes="mixing-square",
                 apply_default_css=False,
                 min_width=220,
             )
@@ -90,7 +99,7 @@ def build(style: gr.Image) -> tuple[list[Any], list[Any]]:
                         step=1,
                         buttons=[],
                         label=f"Weight {number}",
-                        elem_id=f"weight-{number}",
+                        elem_id=named(tab, f"weight-{number}"),
                     )
                     for number in (1, 2, 3, 4)
                 ]

@@ -1,0 +1,123 @@
+"""Frame after frame painted with all that can be set about a picture: behind videos and the camera.
+
+    paint = FrameStylizer([load_image("painting.jpg")], Settings(strength=0.8, colours="photo"))
+    stylize_video("in.mp4", "out.mp4", paint, size=512)
+
+The first frame is painted as `core.pipeline.stylize_image` paints a photo. What is read from the photo there is read from the
+first frame here and then kept, so that nothing jumps from frame to frame: the colours that a painting is given, and the photo's
+own style, towards which a strength other than 1 leads (`core.inference.style_mixing`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from core.images.colours import keep_colours, recolour
+from core.images.convert import resize_longest
+from core.images.masks import composite, soft_mask
+from core.inference.style_mixing import blend, restore
+from core.inference.stylizer import StyledModel, Stylizer, default_model, get_stylizer
+from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
+from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
+
+REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
+
+
+@dataclass(frozen=True)
+class FrameStyle:
+    """One painting's style at one strength.
+
+    Attributes:
+        full: at strength 1.
+        own: the first frame's own style, and `blended` the style between the two; None where the strength is 1.
+    """
+
+    full: StyledModel
+    own: StyledModel | None = None
+    blended: StyledModel | None = None
+
+    def __call__(self, frame: Image.Image, strength: float) -> Image.Image:
+        """The frame, RGB, painted at its size."""
+        if self.own is None or self.blended is None:
+            return self.full(frame)
+        small = resize_longest(frame, DRAFT_SIZE) if max(frame.size) > DRAFT_SIZE else frame
+        return restore(self.blended(frame), frame, self.own(frame), self.full(small), strength)
+
+
+class FrameStylizer:
+    """Repaints RGB frames, each at its own size; the styles are made with the first.
+
+    Args:
+        paintings: RGB, one to four, with the weights of `settings.mix`.
+        settings: for each frame; `size` and `tiles` do not count, as frames keep their size.
+        mask: white where the style goes; the same for all frames, and resized to them.
+        outside: with a mask, the painting for outside it; by default the frame itself shows there.
+        stylizer: in place of the model that the settings name, which is loaded to `device`.
+
+    Raises:
+        SettingsError: the settings do not go with the paintings or the mask, or ask for refining.
+        WeightsError, EncoderError: see `get_stylizer`.
+    """
+
+    def __init__(
+        self,
+        paintings: Sequence[Image.Image],
+        settings: Settings,
+        mask: Image.Image | None = None,
+        outside: Image.Image | None = None,
+        stylizer: Stylizer | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.weights = settings.weights(len(paintings))
+        if settings.refine:
+            raise SettingsError(REFINED_FRAMES)
+        if outside is not None and mask is None:
+            raise SettingsError(OUTSIDE_NEEDS_MASK)
+        self.paintings, self.settings = list(paintings), settings
+        self.mask, self.outside = mask, outside
+        self.stylizer = stylizer or get_stylizer(settings.model or default_model(), device)
+        self._styles: list[FrameStyle] = []  # inside the mask, then outside it
+        self._inside: np.ndarray | None = None  # H x W, how much of each pixel is inside the mask
+
+    def __call__(self, frame: Image.Image) -> Image.Image:
+        """The frame repainted, of the same size."""
+        if not self._styles:
+            self._styles = self._read_styles(frame)
+        settings = self.settings
+        working = resize_longest(frame, settings.detail) if settings.detail else frame
+        painted = [self._painted(style, working, frame) for style in self._styles]
+        if self.mask is None:
+            return painted[0]
+        if self._inside is None or self._inside.shape != (frame.height, frame.width):
+            softness, invert = settings.mask_softness, settings.mask_invert
+            self._inside = soft_mask(self.mask, frame.size, softness, invert)
+        around = painted[1] if len(painted) > 1 else frame
+        return composite(painted[0], around, self._inside)
+
+    def _read_styles(self, first: Image.Image) -> list[FrameStyle]:
+        side, paintings, outside = self.settings.style_size, self.paintings, self.outside
+        if self.settings.colours == RECOLOUR:
+            paintings = [recolour(painting, first) for painting in paintings]
+            outside = outside and recolour(outside, first)
+        styles = [self.stylizer.mix(paintings, self.weights, side)]
+        if outside:
+            styles.append(self.stylizer.encode_style(outside, side))
+        return [self._at_strength(style, first) for style in styles]
+
+    def _at_strength(self, style: StyledModel, first: Image.Image) -> FrameStyle:
+        strength = self.settings.strength
+        if strength == 1:
+            return FrameStyle(style)
+        own = self.stylizer.identity_style(style, first, self.settings.style_size)
+        parts = [(strength, style.filters), (1 - strength, own.filters)]
+        blended = replace(style, filters=blend(style.transform_net, parts))
+        return FrameStyle(style, own, blended)
+
+    def _painted(self, style: FrameStyle, working: Image.Image, frame: Image.Image) -> Image.Image:
+        strength = self.settings.strength
+        image = working if strength == 0 else style(working, strength)
+        if image.size != frame.size:
+            image = image.resize(frame.size, Image.Resampling.LANCZOS)
+        return keep_colours(image, frame) if self.settings.colours == PHOTO else image

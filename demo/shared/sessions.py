@@ -1,0 +1,54 @@
+"""Work that a visitor has running, so that the same visitor can stop it.
+
+running = RunningJobs()
+with running.job(request) as stop:              # a threading.Event, set by `running.stop(request)`
+    for step in work:
+        if stop.is_set(): break
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+
+WORKING = {
+    "go": gr.Button(visible=False),
+    "stop": gr.Button("Stop", interactive=True, visible=True),
+}
+IDLE = {"go": gr.Button(visible=True), "stop": gr.Button(visible=False)}
+
+
+class RunningJobs:
+    """At most one job of a kind for each visitor; a new one takes the place of the one before."""
+
+    def __init__(self) -> None:
+        self._stops: dict[str, threading.Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._stops)
+
+    @contextmanager
+    def job(
+        self, request: gr.Request, stop: threading.Event | None = None
+    ) -> Iterator[threading.Event]:
+        """Give the event that is set once the visitor asks to stop; it is set too when the job has ended."""
+        session, stop = str(request.session_hash), stop or threading.Event()
+        self._stops[session] = stop
+        try:
+            yield stop
+        finally:
+            stop.set()
+            if self._stops.get(session) is stop:
+                del self._stops[session]
+
+    def runs(self, request: gr.Request) -> bool:
+        """Whether this visitor has a job that has not ended."""
+        return str(request.session_hash) in self._stops
+
+    def stop(self, request: gr.Request) -> Any:
+        """Ask this visitor's job to end soon; return the stop button as it then looks."""
+        if stop := self._stops.get(str(request.session_hash)):
+            stop.set()
+        return gr.Button("Stopping…", interactive=False)

@@ -1,0 +1,134 @@
+"""How a tab's pictures are painted, beside model and size: the folded controls, and their values as one form.
+
+    look = build("video", style=style, mask=True)       # components by the names of the form's fields
+    form = StyleForm(**values)                          # of an event's values by the same names
+    styles, mix = form.paintings(style)
+    settings = form.settings("flagship", 384, mix)
+
+`demo.shared.controls`, `demo.shared.mixing` and `demo.shared.mask` lay the controls out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from core.inference.stylizer import STYLE_SIDE
+from core.settings import STYLE, Settings
+from demo.shared import controls, mask, messages, mixing
+from demo.shared.mask import AUTO, PHOTO
+from demo.shared.requests import INSTANT, StylizeRequest
+from demo.shared.uploads import uploaded
+from demo.shared.widgets import Upload
+
+
+@dataclass(frozen=True)
+class StyleForm:
+    """The values of the controls, pictures as Gradio passes them; one that a tab lacks is as by default.
+
+    Attributes:
+        strength: in per cent.
+        detail: longest side in px at which the photo is painted; 0 for the result's.
+        second, third, fourth: further paintings to mix in.
+        painted: the mask as painted on the photo, a data URL.
+        mask: the file of a mask, which takes the place of the painted one.
+        elsewhere: what is outside the mask, `photo` or `painting`.
+    """
+
+    strength: float = 100
+    colours: str = STYLE
+    style_size: float = STYLE_SIDE
+    detail: float = controls.OWN
+    second: Upload = None
+    third: Upload = None
+    fourth: Upload = None
+    weight_1: float = mixing.EQUAL
+    weight_2: float = mixing.EQUAL
+    weight_3: float = mixing.EQUAL
+    weight_4: float = mixing.EQUAL
+    painted: str | None = None
+    mask: Upload = None
+    elsewhere: str = PHOTO
+    outside: Upload = None
+    softness: float = AUTO
+    invert: bool = False
+
+    def paintings(self, style: str | None) -> tuple[list[str | None], tuple[float, ...]]:
+        """The files of the paintings, `style` first, and their weights; no weights for one alone.
+
+        Raises:
+            ImageError: one of them did not arrive.
+        """
+        more = [uploaded(value) for value in (self.second, self.third, self.fourth)]
+        weights = (self.weight_1, self.weight_2, self.weight_3, self.weight_4)
+        return mixing.mixture([style, *more], weights)
+
+    def settings(self, model: str | None, size: float, mix: Sequence[float] = ()) -> Settings:
+        """Instant settings with that model and longest side in px.
+
+        Raises:
+            RequestError, SettingsError: one sentence for the visitor.
+        """
+        return controls.settings_of(
+            model,
+            INSTANT,
+            0,
+            size,
+            self.style_size,
+            controls.percent(self.strength),
+            self.colours,
+            self.detail,
+            mix,
+            None if self.softness == AUTO else self.softness,
+            self.invert,
+        )
+
+    def mask_file(self) -> str | None:
+        """The file of the mask, None where there is none. Raises ImageError where it did not arrive."""
+        return mask.mask_file(self.painted, self.mask)
+
+    def outside_file(self) -> str | None:
+        """The file of the painting outside the mask, None for the photo. Raises RequestError, ImageError."""
+        return mask.outside_file(self.elsewhere, self.outside)
+
+    def request(
+        self, content: str | None, style: str | None, model: str | None, size: float
+    ) -> StylizeRequest:
+        """What the whole form asks for, with this photo, first painting, model and longest side in px.
+
+        Raises:
+            RequestError, SettingsError, ImageError: one sentence for the visitor.
+        """
+        styles, mix = self.paintings(style)
+        settings = self.settings(model, size, mix)
+        return StylizeRequest(content, styles, settings, self.mask_file(), self.outside_file())
+
+
+def build(
+    tab: str,
+    style: gr.Image | None = None,
+    photo: str | None = None,
+    masked: bool = False,
+    remark: str = "",
+) -> dict[str, Any]:
+    """Lay the controls out, folded; returns them by the names of `StyleForm`.
+
+    Args:
+        tab: goes before the ids of the elements.
+        style: the place of the first painting, with which others can be mixed; None for no mixing.
+        photo: id of the photo on which a mask can be painted; None where a mask can only be a file.
+        masked: whether there are masks.
+        remark: what the tab leaves out, and why.
+    """
+    look = controls.build_look(tab)
+    if style:
+        places, _ = mixing.build(style, tab)
+        weights = [f"weight_{number}" for number in (1, 2, 3, 4)]
+        look |= dict(zip(["second", "third", "fourth", *weights], places, strict=True))
+    if masked:
+        names = ["painted", "mask", "elsewhere", "outside", "softness", "invert"]
+        look |= dict(zip(names, mask.build(tab, photo), strict=True))
+    if remark:
+        gr.HTML(messages.caption(remark), elem_id=f"{tab}-remark")
+    return look

@@ -1,0 +1,82 @@
+"""Frames of a moving picture: the first is painted as a photo is, and what was read from it is kept."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.frames import FrameStylizer
+from core.inference.stylizer import Stylizer, get_stylizer
+from core.pipeline import stylize_image
+from core.settings import Settings, SettingsError
+
+LOOKS = {
+    "as by default": Settings(),
+    "strength": Settings(strength=0.6),
+    "strength 0": Settings(strength=0),
+    "exaggerated": Settings(strength=1.3),
+    "the photo's colours": Settings(colours="photo"),
+    "painting recoloured": Settings(colours="recolour", strength=0.5),
+    "style size": Settings(style_size=96),
+    "detail": Settings(detail=48, colours="photo"),
+    "mix": Settings(mix=(0.7, 0.3)),
+    "hard mask": Settings(mask_softness=0, mask_invert=True),
+    "soft mask": Settings(strength=0.8),
+}
+
+
+@pytest.fixture(scope="module")
+def stylizer(tiny_checkpoint) -> Stylizer:  # type: ignore[no-untyped-def]
+    return get_stylizer(str(tiny_checkpoint("improved-500")))
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory, pictures) -> list[Image.Image]:  # type: ignore[no-untyped-def]
+    files: list[Path] = pictures(tmp_path_factory.mktemp("frames"), 4)
+    return [Image.open(file).convert("RGB") for file in files]
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_the_first_frame_is_painted_as_a_photo(
+    name: str, stylizer: Stylizer, images: list[Image.Image]
+) -> None:
+    settings, (photo, *paintings) = LOOKS[name], images
+    paintings = paintings[: 2 if settings.mix else 1]
+    mask = Image.linear_gradient("L").convert("RGB") if "mask" in name else None
+    outside = images[3] if name == "soft mask" else None
+    expected = stylize_image(photo, paintings, settings, mask, outside, stylizer=stylizer)
+    painted = FrameStylizer(paintings, settings, mask, outside, stylizer)(photo)
+    assert painted.size == photo.size
+    assert painted.tobytes() == expected.image.tobytes()
+
+
+def test_what_is_read_from_the_first_frame_is_kept(
+    stylizer: Stylizer, images: list[Image.Image]
+) -> None:
+    settings = Settings(colours="recolour", strength=0.5)
+    paint = FrameStylizer(images[2:3], settings, stylizer=stylizer)
+    paint(images[0])
+    later = paint(images[1])
+    alone = FrameStylizer(images[2:3], settings, stylizer=stylizer)(images[1])
+    assert later.tobytes() != alone.tobytes()
+    paint(images[0])
+    assert paint(images[1]).tobytes() == later.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "outside", "said"),
+    [
+        (Settings(refine=5), False, "painted at once"),
+        (Settings(mix=(1, 2)), False, "2 weights for 1 paintings"),
+        (Settings(), True, "needs a mask"),
+    ],
+)
+def test_what_does_not_go_with_frames_is_refused(
+    settings: Settings,
+    outside: bool,
+    said: str,
+    stylizer: Stylizer,
+    images: list[Image.Image],
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        FrameStylizer(images[:1], settings, None, images[1] if outside else None, stylizer)
