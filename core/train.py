@@ -31,7 +31,7 @@ from core.program import called_as
 from core.runtime import DistributedContext, fast_dtype, init_distributed
 from core.training.data import MAX_SMALLER_SIDE, SEED, draw_set, find_pools
 from core.training.log_writer import read_rows
-from core.training.state import STATE
+from core.training.state import STATE, saved_config
 from core.training.trainer import Interrupted, Trainer, TrainingConfig
 from core.training.weight_growth import GROWTH
 
@@ -146,6 +146,19 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
     return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])
 
 
+def run_dtype(folder: Path, place: DistributedContext) -> str:
+    """What a run computes in: what it began with, else the fastest on its device; the same in all its processes."""
+    started = saved_config(folder).get("recipe")
+    if started is not None:
+        return str(started.get("dtype", "float32"))
+    is_bfloat16 = fast_dtype(place.device) == torch.bfloat16
+    if dist.is_initialized():
+        vote = torch.tensor(float(is_bfloat16), device=place.device)
+        dist.broadcast(vote, src=0)
+        is_bfloat16 = bool(vote)
+    return "bfloat16" if is_bfloat16 else "float32"
+
+
 def make_trainer(
     variant: Variant, options: argparse.Namespace, place: DistributedContext
 ) -> Trainer:
@@ -160,12 +173,13 @@ def make_trainer(
             raise ValueError(
                 "--growth is for the report's models; the flagship's learning rate falls in the open anyway."
             )
-    dtype = torch.float32 if options.fp32 else fast_dtype(place.device)
+    name = options.run_name or "-".join([variant.name, *parts])
+    folder = options.runs / (f"{name}-pilot" if options.pilot else name)
     settings: dict[str, Any] = {
         "style_weight": options.style_weight,
         "encoder_source": options.encoder,
         "growth": options.growth,
-        "dtype": str(dtype).removeprefix("torch."),
+        "dtype": "float32" if options.fp32 else run_dtype(folder, place),
         "seed": options.seed,
         "allow_constant_images": options.allow_constant_images,
     }
@@ -174,12 +188,7 @@ def make_trainer(
     if options.pilot or options.iterations:
         settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
     contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
-    variant = replace(
-        variant,
-        name=options.run_name or "-".join([variant.name, *parts]),
-        title=", ".join([variant.title, *parts]),
-    )
-    folder = options.runs / (f"{variant.name}-pilot" if options.pilot else variant.name)
+    variant = replace(variant, name=name, title=", ".join([variant.title, *parts]))
     if variant.block == "modulated":
         from core.training.flagship import FlagshipConfig, FlagshipTrainer, outside_pairs
 

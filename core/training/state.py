@@ -36,6 +36,16 @@ def save_state(
     )
 
 
+def saved_config(folder: Path) -> dict[str, Any]:
+    """The configuration of the run whose state a folder holds; empty where there is none that can be read."""
+    try:
+        with safe_open(folder / STATE, "pt") as file:
+            config: dict[str, Any] = json.loads(file.metadata()["config"])
+    except (OSError, SafetensorError):
+        return {}
+    return config
+
+
 def load_state(
     folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any]
 ) -> int:

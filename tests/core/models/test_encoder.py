@@ -22,7 +22,6 @@ from core.models.encoder import (
     normalize,
     weights_hash,
 )
-from core.runtime import fast_dtype
 
 NAMES = ("vgg16", "vgg19")
 REPORT_TAPS = {"vgg16": (3, 8, 15, 22), "vgg19": (3, 8, 17, 26)}
@@ -271,16 +270,3 @@ def test_broken_torchvision_weights_in_the_cache(hub_file: Path, broken: bytes) 
         EncoderError, match=r"^torchvision's weights for vgg16 could not be loaded: [^\n]+$"
     ):
         load_encoder("vgg16", "torchvision")
-
-
-def test_bfloat16_only_where_the_processor_multiplies_it_faster(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
-    for flags in ("AVX2 AVX512F", "AVX512F AVX512_BF16"):
-        monkeypatch.setattr(encoder_module, "cpu_features", lambda flags=flags: f"FLAGS: {flags}")
-        assert fast_dtype("cpu") == torch.float32
-    monkeypatch.setattr(
-        encoder_module, "cpu_features", lambda: "FLAGS: AVX512F AVX512_BF16 AMX_BF16 AMX_TILE"
-    )
-    assert fast_dtype("cpu") == torch.bfloat16

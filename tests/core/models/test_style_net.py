@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from core.models.encoder import STYLE_SIZE
 from core.models.layers import Filters, GeneratedConv2d, InstanceNorm, LastConv2d, ResNeXtBlock
-from core.models.style_net import BLOCKS, MetaNet, StyleNet, TransformNet
+from core.models.style_net import BLOCKS, GeneratingLinear, MetaNet, StyleNet, TransformNet
 
 REPORT_UNIT = 1_024_000  # bytes: the report's "MB"
 COUNTS = {
@@ -214,3 +214,24 @@ def test_bfloat16_compute_stays_close_and_parameters_stay_float32(block: str) ->
     assert all(
         p.grad is not None and p.grad.dtype == p.dtype == torch.float32 for p in net.parameters()
     )
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_generating_layer_is_a_linear_map_with_a_linear_maps_gradients(trained: bool) -> None:
+    torch.manual_seed(3)
+    layer, plain = GeneratingLinear(5, 40).double(), nn.Linear(5, 40).double()
+    plain.load_state_dict(layer.state_dict())
+    layer.requires_grad_(trained)
+    hidden = torch.randn(5, dtype=torch.float64, requires_grad=True)
+    same = hidden.detach().clone().requires_grad_()
+    weights = torch.randn(40, dtype=torch.float64)
+    ours, theirs = layer(hidden), plain(same)
+    torch.testing.assert_close(ours, theirs)
+    (ours * weights).sum().backward()
+    (theirs * weights).sum().backward()
+    torch.testing.assert_close(hidden.grad, same.grad)
+    for mine, other in zip(layer.parameters(), plain.parameters(), strict=True):
+        if trained:
+            torch.testing.assert_close(mine.grad, other.grad)
+        else:
+            assert mine.grad is None

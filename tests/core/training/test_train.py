@@ -11,12 +11,12 @@ import torch
 
 from core import train
 from core.models.checkpoint import load_model
-from core.models.registry import Variant
+from core.models.registry import VARIANTS, Variant
 from core.runtime import DistributedContext, init_distributed
 from core.training import trainer
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows, trained_layers
 from core.training.trainer import Trainer, TrainingConfig
-from tests.training import LOSSES, QUICK, after_each, assert_same, numbers, rows
+from tests.training import CPU, LOSSES, QUICK, after_each, assert_same, numbers, rows, stop_after
 
 TinyVariant = Callable[[str], Variant]
 StartTrainer = Callable[..., Trainer]
@@ -201,6 +201,26 @@ def test_a_run_ships_its_model_and_removes_its_state(
     )
     assert "is finished; remove that folder" in capsys.readouterr().err
     assert (shipped / "log.csv").read_bytes() == before
+
+
+@pytest.mark.usefixtures("small_training")
+@pytest.mark.parametrize("began_in", [torch.float32, torch.bfloat16])
+def test_a_run_goes_on_in_what_it_began_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, began_in: torch.dtype
+) -> None:
+    """Another machine, or a busier one, may find the other faster."""
+    folder = tmp_path / "runs" / "improved-500"
+    for dtype in (began_in, torch.bfloat16 if began_in == torch.float32 else torch.float32):
+        monkeypatch.setattr(train, "fast_dtype", lambda _, dtype=dtype: dtype)
+        assert train.run_dtype(folder, CPU) == str(began_in).removeprefix("torch.")
+        options = train.parse(["improved-500", "--runs", str(tmp_path / "runs")])
+        run = train.make_trainer(
+            dataclasses.replace(VARIANTS["improved-500"], base=2), options, CPU
+        )
+        assert run.encoder.dtype == run.net.compute_dtype == began_in
+        if not run.done:
+            stop_after(run, 2)
+    assert run.done == 2
 
 
 @pytest.mark.usefixtures("small_training")

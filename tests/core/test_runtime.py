@@ -1,0 +1,76 @@
+"""The machine that computes: which number format is faster on it."""
+
+import itertools
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from core import runtime
+from core.runtime import bfloat16_pays, fast_dtype
+
+
+@pytest.fixture
+def measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Callable[[dict[torch.dtype, list[float]]], torch.dtype]]:
+    """fast_dtype on a processor whose convolutions take these seconds, in turn."""
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+
+    def decide(seconds: dict[torch.dtype, list[float]]) -> torch.dtype:
+        turns = {dtype: itertools.cycle(values) for dtype, values in seconds.items()}
+        monkeypatch.setattr(runtime, "convolution_seconds", lambda dtype: next(turns[dtype]))
+        bfloat16_pays.cache_clear()
+        return fast_dtype("cpu")
+
+    yield decide
+    bfloat16_pays.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("in_float32", "in_bfloat16", "expected"),
+    [
+        ([0.04], [0.02], torch.bfloat16),
+        ([0.04], [0.08], torch.float32),
+        ([0.04], [0.038], torch.float32),  # not worth the rounding
+        ([0.04, 0.04, 0.04], [0.02, 0.02, 0.5], torch.bfloat16),  # a run that was disturbed
+        ([0.04, 0.9, 0.04], [0.06, 0.06, 0.06], torch.float32),
+        ([0.0], [0.0], torch.float32),  # a clock too coarse
+    ],
+)
+def test_a_measurement_decides_on_bfloat16(
+    measured: Callable[[dict[torch.dtype, list[float]]], torch.dtype],
+    in_float32: list[float],
+    in_bfloat16: list[float],
+    expected: torch.dtype,
+) -> None:
+    assert measured({torch.float32: in_float32, torch.bfloat16: in_bfloat16}) == expected
+
+
+def test_bfloat16_is_measured_once_and_leaves_the_threads_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    threads = torch.get_num_threads()
+    bfloat16_pays.cache_clear()
+    first = fast_dtype("cpu")
+    assert first in (torch.float32, torch.bfloat16)
+    monkeypatch.setattr(runtime, "convolution_seconds", None)
+    assert fast_dtype("cpu") == first
+    assert torch.get_num_threads() == threads
+
+
+def test_without_the_instructions_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    monkeypatch.setattr(runtime, "convolution_seconds", None)
+    bfloat16_pays.cache_clear()
+    assert fast_dtype("cpu") == torch.float32
+    bfloat16_pays.cache_clear()
+
+
+def test_an_argument_decides_on_bfloat16_in_place_of_the_measurement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime, "bfloat16_pays", None)
+    assert fast_dtype("cpu", cpu_bfloat16=True) == torch.bfloat16
+    assert fast_dtype("cpu", cpu_bfloat16=False) == torch.float32
