@@ -1,21 +1,26 @@
-"""Pictures in and out: the one loader for every image that arrives, the one writer of PNG files, and tensors between.
+"""The one loader for every picture that arrives: any accepted format to an upright image of 8-bit sRGB.
 
-    image = load_image("photo.heic")                    # upright, RGB, sRGB, 8 bits; or ImageError, one sentence
-    pixels = to_tensor(resize_longest(image, 512))      # float32 3 x H x W in [0, 1]
-    save_png(to_image(pixels), "out.png", text={"Title": "Starry Night"})
+    image = load_image("photo.heic")                    # RGB, transparency laid on white; or ImageError, one sentence
+    image = load_with_alpha("logo.png")                 # RGBA where something is transparent
+    mask = load_mask("mask.png")                        # L
 
 The app, the command line and training all load through here, so a picture looks the same to each of them.
 """
 
 import io
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-import numpy as np
-from PIL import ExifTags, Image, ImageCms
+from PIL import Image
+
+from core.images.colour_tags import NCLX_WITHIN, Colours, exif_colours, find_colours
+from core.images.jpeg_file import completed as completed_jpeg
+from core.images.normalise import PixelError, on_white, tiff_tag, upright_srgb
+from core.images.png_file import SIGNATURE, decode_16_bits, read_chunks
+from core.images.tiff_file import as_black_is_zero
 
 try:
     import pillow_heif
@@ -24,7 +29,7 @@ except ImportError:
 else:
     pillow_heif.register_heif_opener()
     _HEIF = ("HEIF",)
-FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", *_HEIF)
+FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", *_HEIF)
 IMAGE_SUFFIXES = (
     ".png",
     ".jpg",
@@ -37,26 +42,15 @@ IMAGE_SUFFIXES = (
     ".tiff",
     ".heic",
     ".heif",
+    ".avif",
 )
-PNG = {
-    "compress_level": 1,
-    "compress_type": zlib.Z_RLE,
-}  # of a painted picture the default's size, in a third of its time
 MIN_SIDE = 16  # pixels: below it, reflection padding and InstanceNorm have nothing to work on
 MAX_PIXELS = 89_000_000  # just under Pillow's decompression-bomb warning, which is thereby always an error here
 MAX_ASPECT = 20.0  # longer side / shorter side
 Source = str | Path | bytes | BinaryIO | Image.Image
-_UPRIGHT = {  # EXIF orientation: what makes it upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 _FORMAT_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+RARE = "is damaged, incomplete or of a rare variant that cannot be read"
 _OTHER_KINDS = (
     (b"%PDF", "a PDF document"),
     (b"%!PS", "a PostScript file"),
@@ -65,6 +59,15 @@ _OTHER_KINDS = (
     (b"8BPS", "a Photoshop file"),
     (b"PK\x03\x04", "a ZIP archive"),
 )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is accepted: pixels a side at least, pixels at most, longer side / shorter side at most."""
+
+    min_side: int = MIN_SIDE
+    max_pixels: int = MAX_PIXELS
+    max_aspect: float = MAX_ASPECT
 
 
 class ImageError(ValueError):
@@ -95,23 +98,79 @@ def load_image(
     Raises:
         ImageError: the file is missing, unreadable, damaged, of another format, or outside the limits above.
     """
+    limits = Limits(min_side, max_pixels, max_aspect)
+    return on_white(_load(source, limits, at_least)[0])
+
+
+def load_with_alpha(source: Source, **limits: Any) -> Image.Image:
+    """`load_image`, as an RGBA image where any of the pixels is transparent; hidden colours are white."""
+    image, _ = _load(source, Limits(**limits))
+    if image.mode == "RGBA":
+        hidden = image.getchannel("A").point(lambda alpha: 255 if alpha == 0 else 0)
+        image.paste((255, 255, 255, 0), mask=hidden)
+    return image
+
+
+def load_mask(source: Source) -> Image.Image:
+    """Read a mask as a greyscale image (mode L): white where the style goes, and what is transparent counts as black.
+
+    Raises:
+        ImageError: as `load_image`.
+    """
+    image, _ = _load(source, Limits())
+    if image.mode == "RGBA":
+        black = Image.new("RGBA", image.size, "black")
+        image = Image.alpha_composite(black, image)
+    return image.convert("L")
+
+
+def browsers_agree(path: str | Path) -> bool:
+    """Whether browsers show a picture file, and with the colours that `load_image` reads.
+
+    Raises:
+        ImageError: as `load_image`.
+    """
+    with suppress(Exception), Image.open(path, formats=FORMATS) as image:
+        if image.format in ("TIFF", "HEIF"):
+            return False
+        if image.format == "PNG" and read_chunks(Path(path).read_bytes(), 0).described:
+            return True
+        return bool(image.info.get("icc_profile")) or not exif_colours(image).from_exif
+    return True
+
+
+def _load(
+    source: Source, limits: Limits, at_least: int | None = None
+) -> tuple[Image.Image, Colours]:
+    """An upright sRGB picture, RGB or RGBA, and its file's colours. Raises ImageError with the picture's name."""
     name = _name(source)
-    limits = (min_side, max_pixels, max_aspect)
     try:
         if isinstance(source, Image.Image):
-            return _to_upright_rgb(source, limits)
+            return _converted(source, limits)
         with _opened(source) as file:
             return _read(file, limits, at_least)
     except ImageError as problem:
         raise ImageError(f"{name} {problem}") from problem.__cause__
     except OSError as error:
-        raise ImageError(
-            f"{name} cannot be opened ({error.strerror or error}); {_accepted()}."
-        ) from error
+        reason = error.strerror or error
+        raise ImageError(f"{name} cannot be opened ({reason}); {_accepted()}.") from error
     except (
         Exception
-    ) as error:  # a Pillow image whose own data is broken or of a mode no picture has
+    ) as error:  # a Pillow image whose own data is broken, or of a mode that no picture has
         raise ImageError(f"{name} cannot be read; {_accepted()}.") from error
+
+
+def _converted(image: Image.Image, limits: Limits) -> tuple[Image.Image, Colours]:
+    """What `_load` gives for a Pillow image."""
+    image.load()
+    _check_size(image.size, limits)
+    colours = Colours(image.info.get("icc_profile"))
+    if not colours.profile:
+        colours = exif_colours(image)
+    try:
+        return upright_srgb(image, colours), colours
+    except PixelError as error:
+        raise ImageError(str(error)) from error
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -163,25 +222,27 @@ def _opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
         yield source if source.seekable() else io.BytesIO(source.read())
 
 
-def _read(file: BinaryIO, limits: tuple[int, int, float], at_least: int | None) -> Image.Image:
+def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> tuple[Image.Image, Colours]:
+    """An upright sRGB picture, RGB or RGBA, and what its file says of its colours."""
     file.seek(0)
-    head = file.read(512)
+    head = file.read(NCLX_WITHIN)
+    file.seek(0)
     try:
-        if head.startswith(
-            b"\x89PNG"
-        ):  # decoding alone passes over the checksums of the pixels and a missing end
-            with Image.open(file, formats=("PNG",)) as check:
-                check.verify()
-        with Image.open(file, formats=FORMATS) as image:
-            _check_size(image.size, limits)
-            if at_least is not None and image.format in ("JPEG", "MPO"):
-                side = max(at_least, limits[0])
-                image.draft(None, (side, side))
-            return _to_upright_rgb(image, limits)
+        if head.startswith(SIGNATURE):
+            return _read_png(file.read(), limits)
+        try:
+            return _read_other(file, head, limits, at_least)
+        except OSError as error:
+            whole = _completed_jpeg(file, head, limits) if error.errno is None else None
+            if whole is None:
+                raise
+            return _read_other(io.BytesIO(whole), head, limits, at_least)
     except ImageError:
         raise
+    except PixelError as error:
+        raise ImageError(str(error)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"has too many pixels; {_up_to(limits[1])}.") from error
+        raise ImageError(f"has too many pixels; {_up_to(limits.max_pixels)}.") from error
     # Malformed files make Pillow raise nearly any type (python-pillow/Pillow#9814), so every one ends here.
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -189,19 +250,63 @@ def _read(file: BinaryIO, limits: tuple[int, int, float], at_least: int | None) 
         raise ImageError(f"{_diagnosis(head)}; {_accepted()}.") from error
 
 
-def _check_size(size: tuple[int, int], limits: tuple[int, int, float]) -> None:
-    min_side, max_pixels, max_aspect = limits
+def _read_png(data: bytes, limits: Limits) -> tuple[Image.Image, Colours]:
+    parts = read_chunks(data, limits.max_pixels)
+    with Image.open(io.BytesIO(parts.pixels), formats=("PNG",)) as image:
+        _check_size(image.size, limits)
+        image.load()
+        colours = Colours(parts.icc_profile, parts.colour_space)
+        if not parts.described:
+            colours = exif_colours(image)
+        is_deep = parts.bits == 16 and parts.colour
+        deep = decode_16_bits(parts.pixels) if is_deep and colours.space else None
+        return upright_srgb(image, colours, deep), colours
+
+
+def _read_other(
+    file: BinaryIO, head: bytes, limits: Limits, at_least: int | None
+) -> tuple[Image.Image, Colours]:
+    inverted = as_black_is_zero(file)
+    with Image.open(inverted or file, formats=FORMATS) as image:
+        _check_size(image.size, limits)
+        if (
+            tiff_tag(image, "PlanarConfiguration", 1) == 2
+            and tiff_tag(image, "BitsPerSample", 8) > 8
+        ):
+            raise ImageError(
+                f"{RARE}; {_accepted()}."
+            )  # python-pillow reads other colours than are in it
+        if at_least is not None and image.format in ("JPEG", "MPO"):
+            side = max(at_least, limits.min_side)
+            image.draft(None, (side, side))
+        image.load()
+        colours = find_colours(image, head)
+        return upright_srgb(image, colours, negative=inverted is not None), colours
+
+
+def _completed_jpeg(file: BinaryIO, head: bytes, limits: Limits) -> bytes | None:
+    """The JPEG file that did not decode, with the end that it lacks; None where it lacks more, or is no JPEG."""
+    if not head.startswith(b"\xff\xd8\xff"):
+        return None
+    file.seek(0)
+    with Image.open(file, formats=("JPEG",)) as image:
+        _check_size(image.size, limits)
+    file.seek(0)
+    return completed_jpeg(file.read())
+
+
+def _check_size(size: tuple[int, int], limits: Limits) -> None:
     measured = f"is {size[0]} × {size[1]} pixels"
-    if min(size) < min_side:
+    if min(size) < limits.min_side:
         raise ImageError(
-            f"{measured}, which is too small; accepted are pictures of at least {min_side} pixels a side."
+            f"{measured}, which is too small; accepted are pictures of at least {limits.min_side} pixels a side."
         )
-    if size[0] * size[1] > max_pixels:
-        raise ImageError(f"{measured}, which is too many; {_up_to(max_pixels)}.")
-    if max(size) > max_aspect * min(size):
+    if size[0] * size[1] > limits.max_pixels:
+        raise ImageError(f"{measured}, which is too many; {_up_to(limits.max_pixels)}.")
+    if max(size) > limits.max_aspect * min(size):
         raise ImageError(
             f"{measured}, which is too long and narrow; "
-            f"accepted are pictures whose longer side is at most {max_aspect:g} times the shorter."
+            f"accepted are pictures whose longer side is at most {limits.max_aspect:g} times the shorter."
         )
 
 
@@ -217,11 +322,11 @@ def _diagnosis(head: bytes) -> str:
         accept is not None and accept(head[:16]) is True
         for _, accept in (Image.OPEN[name] for name in FORMATS)
     ):
-        return "is damaged, incomplete or of a rare variant that cannot be read"
+        return RARE
     kind = next((kind for start, kind in _OTHER_KINDS if head.startswith(start)), None)
     lowered = head.lower()
     if head[4:8] == b"ftyp":
-        kind = "a HEIC picture" if head[8:12] in _HEIC_BRANDS else "an AVIF picture or a video"
+        kind = "a HEIC picture" if head[8:12] in _HEIC_BRANDS else "a video"
         if kind == "a HEIC picture":
             return "is a HEIC picture, which needs the pillow-heif package to be read"
     elif b"<svg" in lowered:
@@ -231,82 +336,3 @@ def _diagnosis(head: bytes) -> str:
     elif kind is None and head.isascii() and b"\0" not in head:
         kind = "a text file"
     return f"is {kind}, which cannot be used" if kind else "is not a picture that can be read"
-
-
-def _to_upright_rgb(image: Image.Image, limits: tuple[int, int, float]) -> Image.Image:
-    image.load()
-    _check_size(image.size, limits)
-    profile = image.info.get("icc_profile")
-    upright = _to_srgb(_flatten(_to_8_bits(_transposed(image))), profile)
-    upright.info = {}
-    return upright
-
-
-def _transposed(image: Image.Image) -> Image.Image:
-    """The image turned and mirrored as its EXIF orientation asks.
-
-    ImageOps.exif_transpose also writes the rest of the EXIF anew, which fails on one odd tag and loses the orientation.
-    """
-    with suppress(
-        Exception
-    ):  # EXIF that cannot be read does not make the pixels worse: shown as stored
-        method = _UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-        if method is not None:
-            return image.transpose(method)
-    return image
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Greyscale of 16 bits, 32 bits or floating point (modes I;16, I;16B, I, F) to mode L; other modes as they are.
-
-    Pillow's own conversion clips instead: python-pillow/Pillow#2574. A range that does not show its scale (below zero,
-    or past 16 bits; past 1 for floating point) is stretched from its least to its greatest value.
-    """
-    if not image.mode.startswith(("I", "F")):
-        return image
-    values = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        grey = np.round(np.arange(65536) / 257).astype(np.uint8)[values]
-        if isinstance(transparent := image.info.get("transparency"), int):
-            grey[values == transparent] = 255
-        return Image.fromarray(grey)
-    if not np.isfinite(values).all():
-        raise ImageError(
-            "holds pixel values that are not numbers (NaN or infinity); accepted are finite values."
-        )
-    low, high = float(values.min()), float(values.max())
-    if low >= 0 and high <= 1 and image.mode == "F":
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 65535 and image.mode == "I":
-        low, high = 0.0, 255.0 if high <= 255 else 65535.0
-    scaled = values.astype(np.float64)
-    scaled -= low
-    scaled *= 255 / (high - low) if high > low else 0.0
-    return Image.fromarray(scaled.round().astype(np.uint8))
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    """Any 8-bit mode to L, RGB or CMYK, the modes a colour profile can describe; transparency laid on white."""
-    grey = image.mode in ("1", "L", "LA")
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    elif image.mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB") or image
-    elif image.mode == "CMYK":
-        return image
-    return image.convert("L" if grey else "RGB")
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """L, RGB or CMYK to a new RGB image, through the ICC profile where there is one that fits."""
-    if profile:
-        with suppress(Exception):  # broken, or made for another kind of picture
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(
-                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-            if converted is not None:
-                return converted
-    return image.convert("RGB")

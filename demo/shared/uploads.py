@@ -19,14 +19,13 @@ from PIL import Image
 
 from core.files import write_atomic
 from core.images.convert import resize_longest, resize_smaller
-from core.images.decode import ImageError, load_image
+from core.images.decode import ImageError, browsers_agree, load_image
 from core.images.save import save_png
 from demo.shared.requests import JobResult
 from gallery.pictures import Picture, paintings, photographs
 
 MAX_UPLOAD = "64mb"  # a file; 20 seconds of a phone's video have about 45
 THUMBNAIL_SIDE = 256  # px, the smaller side
-NOT_SHOWN_BY_BROWSERS = (".tif", ".tiff", ".heic", ".heif")
 SHOWN_SIDE = 2048  # px
 
 
@@ -69,12 +68,12 @@ def uploaded(value: Mapping[str, object] | None, what: str = "picture") -> str |
 
 
 def displayable(path: str) -> str:
-    """The file itself, or for formats that browsers do not show a PNG of it, at most 2048 px a side.
+    """The file itself, or for one that browsers do not show, or in other colours, a PNG of it, at most 2048 px a side.
 
     Raises:
         ImageError: it had to be read and cannot be.
     """
-    if Path(path).suffix.lower() not in NOT_SHOWN_BY_BROWSERS:
+    if browsers_agree(path):
         return path
     image = load_image(path)
     shown = new_file(f"{Path(path).stem}.png")

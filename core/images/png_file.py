@@ -1,0 +1,251 @@
+"""A PNG file's chunks: what it says of its colours, and the chunks that its pixels need.
+
+    parts = read_chunks(data)
+    parts.colour_space, parts.icc_profile               # by the precedence of the PNG specification
+    Image.open(io.BytesIO(parts.pixels))                # the same picture without texts, and whole
+
+Pillow refuses a picture for a text chunk of more than a megabyte, which editors write, and knows no cICP (W3C PNG,
+third edition). Texts are therefore left out before Pillow sees the file, and a colour profile is read here, up to a
+bound. A picture whose end is missing is completed where at most a hundredth of its rows is.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from core.images.colour_space import (
+    SRGB,
+    ColourSpace,
+    from_cicp,
+    gamma,
+    is_colour_triangle,
+)
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_PROFILE = 16 << 20  # bytes
+MAX_TEXT = (
+    1 << 20
+)  # bytes, of the one text that is needed: orientation as ImageMagick once wrote it
+MAX_MISSING = 0.01  # of a picture's rows
+SRGB_GAMMA = 45455  # 1 / 2.2, which writers put in place of sRGB's own curve
+_LIKE_ABOVE = 2  # the filter "Up": with zeros, a line is as the one above it
+_EXIF_TEXT = b"Raw profile type exif\0"
+_CHANNELS = {
+    0: 1,
+    2: 3,
+    3: 1,
+    4: 2,
+    6: 4,
+}  # by colour type: grey, RGB, palette, grey and alpha, RGB and alpha
+_ADAM7 = (  # of each pass of an interlaced picture: left, top, step to the right, step down
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+
+
+class PngError(ValueError):
+    """A PNG file's structure is broken."""
+
+
+@dataclass(frozen=True)
+class PngParts:
+    """What `read_chunks` found.
+
+    Attributes:
+        pixels: a PNG file of the chunks that the pixels need.
+        icc_profile: of an ICC profile that counts.
+        colour_space: of a cICP or gAMA chunk that counts; None for sRGB, which is also what a file without any has.
+        described: whether the file says anything of its colours.
+        bits: per sample, 1 to 16.
+        colour: whether it is RGB, with or without alpha.
+    """
+
+    pixels: bytes
+    icc_profile: bytes | None
+    colour_space: ColourSpace | None
+    described: bool
+    bits: int
+    colour: bool
+
+
+def read_chunks(data: bytes, max_pixels: int) -> PngParts:
+    """Take a PNG file apart.
+
+    Args:
+        max_pixels: no picture with more of them is completed, whatever it lacks.
+
+    Raises:
+        PngError: it has no header, or more than a hundredth of its rows is missing.
+    """
+    chunks = list(_chunks(data))
+    header = chunks[0].body if chunks and chunks[0].kind == b"IHDR" else b""
+    if len(header) != 13:
+        raise PngError("The file has no header.")
+    kept = [chunk for chunk in chunks if _is_needed(chunk)]
+    if all(chunk.kind != b"IEND" for chunk in chunks):
+        kept = _completed(kept, header, max_pixels)
+    elif not all(chunk.intact for chunk in kept):
+        raise PngError("A checksum is wrong.")
+    colours: dict[bytes, bytes] = {}
+    for chunk in chunks:
+        if chunk.intact:
+            colours.setdefault(chunk.kind, chunk.body)
+    profile, space, described = _colours(colours)
+    pixels = SIGNATURE + b"".join(chunk.raw for chunk in kept) + _new_chunk(b"IEND", b"").raw
+    return PngParts(pixels, profile, space, described, header[8], bool(header[9] & 2))
+
+
+def decode_16_bits(data: bytes) -> NDArray[np.uint16]:
+    """The samples of a PNG of 16 bits, RGB or RGBA, H x W x 3 or H x W x 4; Pillow gives only their upper 8.
+
+    Raises:
+        av.FFmpegError: it cannot be decoded.
+    """
+    with av.open(io.BytesIO(data), "r", format="png_pipe") as file:
+        frame = next(file.decode(video=0))
+    deep = "rgba64le" if len(frame.format.components) in (2, 4) else "rgb48le"
+    samples = frame.reformat(format=deep).to_ndarray()
+    return samples.astype(np.uint16, copy=False)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    """One chunk: its type, what is in it, the whole of its bytes, and whether its checksum is right."""
+
+    kind: bytes
+    body: bytes
+    raw: bytes
+    intact: bool
+
+
+def _new_chunk(kind: bytes, body: bytes) -> _Chunk:
+    checksum = struct.pack(">I", zlib.crc32(kind + body))
+    return _Chunk(kind, body, struct.pack(">I", len(body)) + kind + body + checksum, True)
+
+
+def _chunks(data: bytes) -> Iterator[_Chunk]:
+    """The chunks up to the end of the picture or of the file, where the last may be cut."""
+    at = len(SIGNATURE)
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        checksum = data[at + 8 + length : at + 12 + length]
+        intact = checksum == struct.pack(">I", zlib.crc32(kind + body))
+        yield _Chunk(kind, body, data[at : at + 12 + length], intact)
+        if kind == b"IEND":
+            return
+        at += 12 + length
+
+
+def _is_needed(chunk: _Chunk) -> bool:
+    """Whether a chunk bears on the pixels; what is not essential and damaged is left out, as browsers do."""
+    essential = not chunk.kind[:1].islower()
+    if chunk.kind == b"zTXt" and chunk.body.startswith(_EXIF_TEXT):
+        return chunk.intact and _inflated(chunk.body[len(_EXIF_TEXT) + 1 :], MAX_TEXT) is not None
+    if essential:
+        return chunk.kind != b"IEND"
+    return chunk.intact and chunk.kind in (b"tRNS", b"eXIf")
+
+
+def _completed(chunks: list[_Chunk], header: bytes, max_pixels: int) -> list[_Chunk]:
+    """The chunks with the rest of the rows, where nearly all of them are there.
+
+    Raises:
+        PngError: too much is missing.
+    """
+    pieces = [chunk for chunk in chunks if chunk.kind == b"IDAT"]
+    others = [chunk for chunk in chunks if chunk.kind != b"IDAT"]
+    width, height = struct.unpack_from(">II", header)
+    if not all(chunk.intact for chunk in (*others, *pieces[:-1])) or width * height > max_pixels:
+        raise PngError("The file breaks off.")
+    lines = _lines(header)
+    size = sum(lines)
+    samples = bytearray()
+    with suppress(zlib.error):
+        samples += zlib.decompressobj().decompress(b"".join(piece.body for piece in pieces), size)
+    start = size
+    missing: list[int] = []  # where the missing lines begin
+    for line in reversed(lines):
+        start -= line
+        if start >= len(samples):
+            missing.append(start)
+        else:
+            break
+    if size - len(samples) > MAX_MISSING * size or not samples:
+        raise PngError("The file breaks off.")
+    samples += bytes(size - len(samples))
+    for at in missing:
+        samples[at] = _LIKE_ABOVE
+    return [*others, _new_chunk(b"IDAT", zlib.compress(samples, 1))]
+
+
+def _lines(header: bytes) -> list[int]:
+    """The bytes of each line of samples as they are compressed, a filter's number before each."""
+    width, height, bits, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    bits_per_pixel = bits * _CHANNELS.get(colour, 4)
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    lines: list[int] = []
+    for left, top, step_x, step_y in passes:
+        columns = ceil((width - left) / step_x)
+        rows = ceil((height - top) / step_y)
+        if columns > 0 and rows > 0:
+            lines += [1 + ceil(columns * bits_per_pixel / 8)] * rows
+    return lines
+
+
+def _colours(chunks: dict[bytes, bytes]) -> tuple[bytes | None, ColourSpace | None, bool]:
+    """Profile, colour space, and whether anything is said: cICP before iCCP before sRGB before gAMA, as in the specification.
+
+    As in browsers, a cICP of a reserved code or of a narrow range counts for nothing, and so does cHRM without gAMA.
+    """
+    if len(code := chunks.get(b"cICP", b"")) == 4 and code[2:] == b"\0\1":
+        space = from_cicp(code[0], code[1])
+        if space is not None:
+            return None, space, True
+    _, _, profile = chunks.get(b"iCCP", b"").partition(b"\0")
+    icc_profile = _inflated(
+        profile[1:], MAX_PROFILE
+    )  # after the number of the method, of which there is one
+    if icc_profile:
+        return icc_profile, None, True
+    if b"sRGB" in chunks:
+        return None, None, True
+    if len(chunks.get(b"gAMA", b"")) == 4:
+        return None, _from_gamma(chunks[b"gAMA"], chunks.get(b"cHRM", b"")), True
+    return None, None, False
+
+
+def _from_gamma(body: bytes, chromaticities: bytes) -> ColourSpace | None:
+    """The colour space of gAMA and, where it is there, cHRM."""
+    (value,) = struct.unpack(">I", body)
+    if value == 0 or (value == SRGB_GAMMA and not chromaticities):
+        return None
+    if len(chromaticities) != 32:
+        return ColourSpace(SRGB, gamma(100_000 / value))
+    values = [number / 100_000 for number in struct.unpack(">8I", chromaticities)]
+    white_x, white_y, red_x, red_y, green_x, green_y, blue_x, blue_y = values
+    corners = (red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y)
+    return ColourSpace(corners, gamma(100_000 / value)) if is_colour_triangle(corners) else None
+
+
+def _inflated(data: bytes, bound: int) -> bytes | None:
+    """What was compressed with zlib; None where it is broken or larger than the bound in bytes."""
+    try:
+        machine = zlib.decompressobj()
+        found = machine.decompress(data, bound)
+    except zlib.error:
+        return None
+    return found if machine.eof else None
