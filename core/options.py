@@ -66,7 +66,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                        help="photos, or folders of photos, to refine on (default: the gallery's)")  # fmt: skip
 
     mask = parser.add_argument_group("mask")
-    mask.add_argument("--mask", type=Path, help="a picture, white where the style goes")
+    mask.add_argument(
+        "--mask",
+        type=Path,
+        help="a picture, white where the style goes; what is transparent counts as black",
+    )
     mask.add_argument(
         "--mask-style", type=Path, help="a painting for outside the mask (default: the photo stays)"
     )

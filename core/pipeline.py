@@ -25,7 +25,7 @@ from PIL import Image
 
 from core.baselines.adapter import Backend, Method, Style, find_backend
 from core.images.colours import keep_colours, recolour
-from core.images.convert import resize_longest
+from core.images.convert import resize_longest, split_alpha, with_alpha
 from core.images.decode import ImageError
 from core.images.find import refining_contents
 from core.images.masks import composite, soft_mask
@@ -47,8 +47,8 @@ class StylizeResult:
     """A painted photo and what there is to say about it.
 
     Attributes:
-        image: the result, RGB, sRGB.
-        before: the photo, at the result's size.
+        image: the result, sRGB; RGB, or RGBA where the photo has transparency.
+        before: the photo, at the result's size, of the same mode.
         settings: those it was painted with: model and mix filled in, `refine` the batches that it has behind it.
         model_hash: of the model's weights; of the encoder's for a method without a model.
         device: where it was computed, `cpu` or `cuda`.
@@ -69,7 +69,7 @@ class StylizeResult:
     @property
     def note(self) -> str:
         """A sentence where strokes come out much broader or finer than at 512 px, or nothing."""
-        return stroke_note(self.working_size)
+        return stroke_note(self.working_size) if self.settings.strength else ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,8 @@ def stylize_image(
     """Paint a photo in the style of a painting, or between several.
 
     Args:
-        photo: RGB, as `load_image` gives it; its shorter side has at least 16 px.
+        photo: RGB, or RGBA as `load_with_alpha` gives it, whose transparency the result then has; drafts are opaque.
+            Its shorter side has at least 16 px.
         paintings: RGB, one or up to four.
         settings: by default as `stylizer.fix(painting)(photo)`, to the byte.
         mask: white where the style goes; resized to the photo.
@@ -138,10 +139,16 @@ def stylize_image(
         ImageError: the picture would be larger than 8192 px a side, or refining has no photographs.
         WeightsError, EncoderError: see `get_stylizer`.
     """
-    painter = _Painter(photo, paintings, settings or Settings(), mask, outside, stylizer, device)
-    if painter.settings.refine:
+    opaque, alpha = split_alpha(photo)
+    painter = _Painter(opaque, paintings, settings or Settings(), mask, outside, stylizer, device)
+    if painter.settings.refine and painter.settings.strength:
         painter.refine(refine_contents or refining_contents(), on_step, stop)
-    return painter.render(painter.settings, on_share)
+    result = painter.render(painter.settings, on_share)
+    if alpha is None:
+        return result
+    return replace(
+        result, image=with_alpha(result.image, alpha), before=with_alpha(result.before, alpha)
+    )
 
 
 class _Painter:
@@ -232,6 +239,8 @@ class _Painter:
         """The photo painted with the styles as they are."""
         begun = time.perf_counter()
         before, working = self._sizes(settings)
+        if not settings.strength:
+            working = before  # the photo itself, whatever the detail
         if max(before.size + working.size) > MAX_SIDE:
             raise ImageError(
                 f"The photo has {before.width} x {before.height} px; choose a size of at most {MAX_SIDE} px."
@@ -246,7 +255,7 @@ class _Painter:
             image if same else image.resize(before.size, Image.Resampling.LANCZOS)
             for image in painted
         ]
-        if settings.colours == PHOTO:
+        if settings.colours == PHOTO and settings.strength:
             results = [keep_colours(image, before) for image in results]
         result = results[0]
         if self.mask is not None:

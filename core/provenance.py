@@ -24,7 +24,7 @@ import torch
 from PIL import Image, PngImagePlugin
 
 from core.files import write_atomic
-from core.images.decode import load_image
+from core.images.decode import load_image, load_mask, load_with_alpha
 from core.images.save import png_bytes, srgb_profile
 from core.pipeline import Step, StylizeResult, stylize_image
 from core.settings import Settings
@@ -150,10 +150,10 @@ def paint_files(
         As `paint`, and ImageError for a file that cannot be used.
     """
     painted = stylize_image(
-        load_image(content),
+        load_with_alpha(content),
         [load_image(style) for style in styles],
         settings,
-        load_image(mask) if mask else None,
+        load_mask(mask) if mask else None,
         load_image(outside) if outside else None,
         device=device,
         refine_contents=[Path(file) for file in refine_contents],

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from core.baselines.adapter import Backend, find_backend
 from core.files import write_atomic
 from core.images.contact_sheet import SHEET_SIZE, sheet, sheet_bytes
-from core.images.decode import ImageError, load_image
+from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.find import find_pictures
 from core.inference.stylizer import default_model
 from core.models.encoder import EncoderError
@@ -52,12 +52,12 @@ class File:
     source: Source
 
     @classmethod
-    def read(cls, path: Path) -> "File":
+    def read(cls, path: Path, load: Callable[..., Image.Image] = load_image) -> "File":
         """Raises ImageError, one sentence, for a file that cannot be used."""
         if path == STDIO:
             data = sys.stdin.buffer.read()
-            return cls(path, load_image(data), Source.of("stdin", data))
-        return cls(path, load_image(path), Source.of(path))
+            return cls(path, load(data), Source.of("stdin", data))
+        return cls(path, load(path), Source.of(path))
 
     @property
     def stem(self) -> str:
@@ -96,7 +96,8 @@ class Batch:
             report,
             tell,
         )
-        self.mask, self.outside = (File.read(path) if path else None for path in (mask, outside))
+        self.mask = File.read(mask, load_mask) if mask else None
+        self.outside = File.read(outside) if outside else None
         self.refine_contents = refine_contents
         self.done: list[Path] = []
         self.skipped: list[Path] = []
@@ -122,7 +123,7 @@ class Batch:
                 self._guarded(content, partial(self._sheet, styles=styles, bar=bar))
 
     def _one(self, path: Path, styles: Sequence[File]) -> None:
-        content = File.read(path)
+        content = File.read(path, load_with_alpha)
         painted = self._paint(content, styles)
         mask, outside = (file.source if file else None for file in (self.mask, self.outside))
         on = [Source.of(file) for file in self.refine_contents]
@@ -159,7 +160,7 @@ class Batch:
         )
 
     def _sheet(self, path: Path, styles: Sequence[tuple[str, Path]], bar: tqdm) -> None:
-        content = File.read(path)
+        content = File.read(path, load_with_alpha)
         cells: list[tuple[str, Image.Image]] = []
         used: list[File] = []
         for label, painting in styles:

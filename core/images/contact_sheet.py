@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 
 from core.images.decode import ImageError
+from core.images.normalise import on_white
 from core.images.save import png_bytes, srgb_profile
 
 SHEET_SIZE = 256  # longest side of each picture in px, where no other is asked for
@@ -55,7 +56,9 @@ def sheet(cells: Sequence[tuple[str, Image.Image]], columns: int | None = None) 
     font, accents = _font(size)
     for index, (label, image) in enumerate(cells):
         left, top = GAP + index % columns * place[0], GAP + index // columns * place[1]
-        result.paste(image, (left + (width - image.width) // 2, top + (height - image.height) // 2))
+        result.paste(
+            on_white(image), (left + (width - image.width) // 2, top + (height - image.height) // 2)
+        )
         text = _cut(label if accents else _plain(label), font, width)
         draw.text((left, top + height + size // 4), text, fill=INK, font=font)
     return result

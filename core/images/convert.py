@@ -44,6 +44,21 @@ def to_image(tensor: Tensor) -> Image.Image:
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
+def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """An RGB or RGBA image as its colours, RGB, and how opaque each pixel is, mode L; None where all of them are."""
+    if image.mode != "RGBA":
+        return image, None
+    return image.convert("RGB"), image.getchannel("A")
+
+
+def with_alpha(image: Image.Image, alpha: Image.Image) -> Image.Image:
+    """An RGB image with a transparency, which is resized to it, as an RGBA image."""
+    result = image.copy()
+    same = alpha.size == image.size
+    result.putalpha(alpha if same else alpha.resize(image.size, Image.Resampling.BILINEAR))
+    return result
+
+
 def _resize(image: Image.Image, scale: float) -> Image.Image:
     scale = max(scale, MIN_SIDE / min(image.size))
     return image.resize(

@@ -1,6 +1,6 @@
 """Style inside a mask, something else outside, with a soft edge.
 
-inside = soft_mask(load_image("mask.png"), painted.size, softness=12)     # white is inside
+inside = soft_mask(load_mask("mask.png"), painted.size, softness=12)     # white is inside
 composite(painted, photo, inside).save("out.png")
 """
 

@@ -20,7 +20,7 @@ from typing import Any
 from PIL import Image
 
 from core.baselines.adapter import METHODS
-from core.images.decode import MIN_SIDE, ImageError, load_image
+from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask, load_with_alpha
 from core.inference.stylizer import PREFERRED, Cancelled
 from core.models import checkpoint
 from core.models.encoder import EncoderError
@@ -168,8 +168,9 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
     """
     content, styles = checked(order)
     stop, started = stop or threading.Event(), time.perf_counter()
-    photo, paintings = load_image(content), [load_image(style) for style in styles]
-    mask, outside = (load_image(file) if file else None for file in (order.mask, order.outside))
+    photo, paintings = load_with_alpha(content), [load_image(style) for style in styles]
+    mask = load_mask(order.mask) if order.mask else None
+    outside = load_image(order.outside) if order.outside else None
     settings = order.settings
     if settings.size is None and max(photo.size) > LARGEST:
         settings = replace(settings, size=LARGEST)

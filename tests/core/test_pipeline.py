@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,6 +122,38 @@ def test_strength_0_is_the_photo_and_1_the_painting(
     assert change(at[0], at[0.01]) < 3, "no jump at either end"
     assert change(at[0.99], at[1]) < 3
     assert change(at[0], at[1]) > 20
+
+
+@pytest.mark.parametrize(
+    "more", [{"detail": 20}, {"colours": "photo"}, {"refine": 20}, {"size": 40, "detail": 64}]
+)
+def test_strength_0_is_the_photo_whatever_else_is_set(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image], more: dict[str, Any]
+) -> None:
+    def never(_: Step) -> None:
+        raise AssertionError("refined for nothing")
+
+    settings = replace(SMALL, strength=0.0, **more)
+    painted = stylize_image(photo, paintings[0], settings, stylizer=ours, on_step=never)
+    assert same(painted.image, resize_longest(photo, settings.size) if settings.size else photo)
+    assert painted.note == ""
+    assert painted.settings.refine == 0
+
+
+def test_a_transparent_photo_comes_back_transparent(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    alpha = Image.linear_gradient("L").resize(photo.size)
+    see_through = photo.copy()
+    see_through.putalpha(alpha)
+    painted = stylize_image(see_through, paintings[0], SMALL, stylizer=ours)
+    opaque = stylize_image(photo, paintings[0], SMALL, stylizer=ours)
+    assert painted.image.mode == painted.before.mode == "RGBA"
+    assert same(painted.image.getchannel("A"), alpha)
+    assert same(painted.image.convert("RGB"), opaque.image)
+    smaller = stylize_image(see_through, paintings[0], replace(SMALL, size=40), stylizer=ours)
+    halved = alpha.resize(smaller.image.size, Image.Resampling.BOX)
+    assert change(smaller.image.getchannel("A"), halved) < 3
 
 
 def test_more_strength_is_more_change(

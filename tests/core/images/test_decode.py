@@ -114,7 +114,7 @@ def bomb(kind: bytes, start: bytes) -> bytes:
     return chunk(kind, start + zlib.compress(bytes(10**8), 1))
 
 
-def grey_tiff(kind: str, order: str, black: int, alpha: bool = False, **options: Any) -> bytes:
+def grey_tiff(kind: str, order: Any, black: int, alpha: bool = False, **options: Any) -> bytes:
     """A grey ramp of samples from 0 to the largest, written by tifffile. `black`: 1 where 0 means black, 0 where white."""
     top = 1.0 if kind == "f4" else float(np.iinfo(kind).max)
     samples = np.tile(np.linspace(0, top, WIDTH), (HEIGHT, 1)).astype(kind)

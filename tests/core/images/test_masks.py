@@ -1,11 +1,13 @@
 """Masks: how steep the soft edge may be, which side is inside, and that nothing outside changes."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core.images.decode import load_mask
 from core.images.masks import composite, soft_mask
 
 Draw = Callable[..., Image.Image]
@@ -75,3 +77,25 @@ def test_all_or_nothing_gives_the_pictures_themselves(drawn: Draw) -> None:
     for colour, wanted in (("white", first), ("black", second)):
         got = composite(first, second, soft_mask(Image.new("RGB", (50, 50), colour), SIZE))
         assert got.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "inside"),
+    [
+        ((255, 255, 255, 255), (255, 255, 255, 0), (255, 0)),
+        ((255, 255, 255, 255), (0, 0, 0, 0), (255, 0)),
+        ((255, 255, 255, 128), (0, 0, 0, 255), (128, 0)),
+        ((0, 0, 0, 255), (255, 255, 255, 0), (0, 0)),
+        ((255, 255, 255, 255), (0, 0, 0, 255), (255, 0)),
+    ],
+)
+def test_what_is_transparent_in_a_mask_counts_as_black(
+    tmp_path: Path, left: tuple[int, ...], right: tuple[int, ...], inside: tuple[int, int]
+) -> None:
+    mask = Image.new("RGBA", SIZE, right)
+    mask.paste(left, (0, 0, SIZE[0] // 2, SIZE[1]))
+    for name in ("mask.png", "mask.webp"):
+        mask.save(tmp_path / name, lossless=True)
+        read = load_mask(tmp_path / name)
+        assert read.mode == "L"
+        assert (read.getpixel((0, 0)), read.getpixel((SIZE[0] - 1, 0))) == inside
