@@ -16,6 +16,7 @@ from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder, load_encoder
 from core.models.registry import VARIANTS, Variant
 
+pytest_plugins = ["tests.browser"]
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "rocket")

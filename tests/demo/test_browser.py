@@ -7,49 +7,20 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from gallery.pictures import find_content, find_style
+from tests.browser import foreign_requests, new_page, open_page
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-LOCAL = ("http://127.0.0.1:", "data:", "blob:")
-SLOW = 60_000  # ms: stylising and refining on a busy machine
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
 
 
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    opened(page, address)
+    page = new_page(browser)
+    open_page(page, address)
     yield page
-    context.close()
-
-
-def opened(page: Page, address: str) -> None:
-    page.goto(address, wait_until="domcontentloaded")
-    expect(page.get_by_role("button", name="Stylize", exact=True)).to_be_visible(timeout=SLOW)
+    page.context.close()
 
 
 def after(page: Page) -> Locator:
@@ -62,7 +33,7 @@ def upload(page: Page, place: str, file: Path) -> None:
 
 
 def repainted(page: Page, file_name: str) -> None:
-    expect(after(page)).to_have_attribute("src", re.compile(re.escape(file_name)), timeout=SLOW)
+    expect(after(page)).to_have_attribute("src", re.compile(re.escape(file_name)))
 
 
 def test_a_click_on_a_painting_is_enough(page: Page) -> None:
@@ -92,7 +63,7 @@ def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> Non
     page.get_by_role("button", name="Stylize", exact=True).click()
 
     status = page.locator("#status")
-    expect(status).to_contain_text("improved-500", timeout=SLOW)
+    expect(status).to_contain_text("improved-500")
     expect(status).to_contain_text(
         re.compile(r"style pass [\d.]+ s.*total [\d.]+ s.*result 384 × 256 px", re.DOTALL)
     )
@@ -155,11 +126,11 @@ def test_refining_shows_progress_and_can_be_stopped(page: Page) -> None:
     expect(page.get_by_label("number input for Batches")).to_have_value("20")
     page.get_by_role("button", name="Stylize", exact=True).click()
     status = page.locator("#status")
-    expect(status).to_contain_text("Refining: 1 of 20 batches", timeout=SLOW)
+    expect(status).to_contain_text("Refining: 1 of 20 batches")
     expect(status.get_by_role("progressbar")).to_be_visible()
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
     page.get_by_role("button", name="Stop refining").click()
-    expect(status).to_contain_text(re.compile(r"stopped after [1-9] of 20 batches"), timeout=SLOW)
+    expect(status).to_contain_text(re.compile(r"stopped after [1-9] of 20 batches"))
     expect(page.get_by_role("button", name="Stylize", exact=True)).to_be_visible()
 
 
@@ -169,15 +140,11 @@ def test_refining_shows_progress_and_can_be_stopped(page: Page) -> None:
 def test_on_a_phone_all_fits_and_nothing_comes_from_elsewhere(
     browser: Browser, address: str, theme: str, paper: str
 ) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    foreign: list[str] = []
-    page.on(
-        "request",
-        lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None,
-    )
-    opened(page, f"{address}?__theme={theme}")
+    page = new_page(browser, width=390)
+    foreign = foreign_requests(page)
+    open_page(page, f"{address}?__theme={theme}")
     expect(page.locator("#more img").first).to_be_visible()
     expect(page.locator("body")).to_have_css("background-color", paper)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert foreign == []
-    page.close()
+    page.context.close()

@@ -18,7 +18,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
-from playwright.sync_api import Browser, Download, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Download, Page, expect
 
 from core.images.decode import ImageError
 from core.inference.stylizer import get_stylizer
@@ -32,23 +32,12 @@ from demo.shared.uploads import new_file
 from gallery.grids import paths
 from gallery.grids.results import Grid
 from gallery.pictures import STYLES
+from tests.browser import new_page, open_page
 from tests.rendered import render
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND = STYLES[0], STYLES[1]
 PLACE = (0, 1)  # the first style, the second content
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
-SLOW = 60_000  # ms: painting on a busy machine
-expect.set_options(timeout=20_000)
 
 START = """
 import sys
@@ -311,25 +300,16 @@ def test_compare_refuses_what_there_is_not(
         client.predict(*order, api_name="/compare")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (apt install chromium)")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
 @pytest.fixture
 def page(browser: Browser, page_address: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = new_page(browser)
     opened(page, page_address)
     yield page
-    page.close()
+    page.context.close()
 
 
 def opened(page: Page, address: str) -> None:
-    page.goto(address, wait_until="domcontentloaded")
-    page.get_by_role("tab", name="Compare").click(timeout=SLOW)
+    open_page(page, address, "Compare")
     expect(page.get_by_role("heading", name="Appendix A")).to_be_visible()
 
 
@@ -411,7 +391,7 @@ def test_everything_can_be_taken_away(page: Page) -> None:
 
 
 def downloaded(page: Page, button: str, name: str) -> Path:
-    with page.expect_download(timeout=SLOW) as waiting:
+    with page.expect_download() as waiting:
         page.get_by_role("button", name=button).click()
     download: Download = waiting.value
     assert download.suggested_filename == name
@@ -432,8 +412,8 @@ def test_own_pictures_are_painted_where_they_are_missing(page: Page, tmp_path: P
     expect(grid.locator(".model")).to_have_count(1)
     page.get_by_role("button", name="Paint the missing 2 pictures").click()
     expect(page.locator("#compare-status").get_by_role("progressbar")).to_be_visible()
-    expect(grid.locator(".blank")).to_have_count(0, timeout=SLOW)
-    expect(page.get_by_role("button", name="Stop")).to_be_hidden(timeout=SLOW)
+    expect(grid.locator(".blank")).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     grid.get_by_role("button", name="Improved, 500 images (改进模型): holiday").click()
     expect(page.locator("#cell-numbers").get_by_role("row", name="Specks")).to_be_visible()
 
@@ -444,9 +424,9 @@ def test_own_pictures_are_painted_where_they_are_missing(page: Page, tmp_path: P
 def test_on_a_phone_all_fits_and_charts_can_be_read(
     browser: Browser, page_address: str, theme: str, ink: str
 ) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page = new_page(browser, width=390)
     opened(page, f"{page_address}?__theme={theme}")
     expect(page.locator(".js-plotly-plot .xtitle").first).to_have_css("fill", ink)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert page.locator("#grid .scroll").evaluate("(grid) => grid.scrollWidth > grid.clientWidth")
-    page.close()
+    page.context.close()

@@ -14,7 +14,7 @@ import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from core import stylize
 from core.images.decode import ImageError
@@ -29,11 +29,7 @@ from demo.shared.uploads import new_file, saved
 from demo.transfer import provenance
 from demo.transfer.form import Controls
 from gallery.pictures import find_content, find_style
-
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-SLOW = 60_000  # ms: stylising on a busy machine
+from tests.browser import new_page, open_page
 
 
 @pytest.fixture
@@ -257,22 +253,13 @@ def test_a_file_without_settings_is_refused_in_one_sentence(
 # ---- in the browser ----
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-
-
 @pytest.fixture
-def page(browser: Browser, address: str) -> Page:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, accept_downloads=True)
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    page.goto(address, wait_until="domcontentloaded")
-    expect(page.get_by_role("button", name="Stylize", exact=True)).to_be_visible(timeout=SLOW)
-    return page
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = new_page(browser, width=390)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_page(page, address)
+    yield page
+    page.context.close()
 
 
 def unfold(page: Page, name: str) -> None:
@@ -283,7 +270,7 @@ def stylized(page: Page, *said: str) -> None:
     """Press the button and wait for a result of which all this is said."""
     page.get_by_role("button", name="Stylize", exact=True).click()
     for part in said:
-        expect(page.locator("#status")).to_contain_text(part, timeout=SLOW)
+        expect(page.locator("#status")).to_contain_text(part)
 
 
 def type_strength(page: Page, percent: str) -> None:
@@ -315,9 +302,6 @@ def drag(page: Page, selector: str, *places: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-@pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
-)
 def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_path: Path) -> None:
     unfold(page, "Strength, colours, strokes")
     type_strength(page, "80")
@@ -327,10 +311,10 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
     unfold(page, "Mix paintings")
     page.locator("#mixing-gallery").get_by_label("Thumbnail 5 of").click()
     expect(page.locator("#painting-2 img")).to_have_attribute("src", re.compile("stained_glass"))
-    expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %", timeout=SLOW)
+    expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %")
     drag(page, "#square .square", (0.5, 0.5), (0.25, 0.5))
     expect(page.locator("#square .shares")).to_have_text("Painting 1 75 %Painting 2 25 %")
-    expect(page.locator("#status")).to_contain_text("mix 75 % / 25 %", timeout=SLOW)
+    expect(page.locator("#status")).to_contain_text("mix 75 % / 25 %")
     page.locator("#square .square").press("ArrowRight")
     expect(page.get_by_label("number input for Weight 1")).to_have_value("70")
 

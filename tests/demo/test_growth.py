@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.analysis.curves import Series
 from core.analysis.heldout import ASIDE
@@ -23,10 +23,10 @@ from demo.growth import tab as growth
 from demo.growth import tables
 from demo.growth.figure import Curves, figure, running_mean, thin, two_signed_log
 from demo.growth.logs import Source, readable, running, shipped, sources
+from tests.browser import new_page, open_page
 from tests.runs import FIRST, write_heldout, write_run
 
 from .conftest import served
-from .test_browser import CHROMIUM, FLAGS, SLOW
 
 HIDDEN = "meta_net.hidden.weight"
 
@@ -266,15 +266,13 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(logs: Path) -> Iterator[Page]:
+def page(logs: Path, browser: Browser) -> Iterator[Page]:
     options = ("--checkpoints", str(logs / "checkpoints"), "--runs", str(logs / "runs"))
-    with served(logs / "gradio", *options) as address, sync_playwright() as playwright:
-        browser: Browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-        page.goto(address, wait_until="domcontentloaded")
-        page.get_by_role("tab", name="Weight growth").click(timeout=SLOW)
+    with served(logs / "gradio", *options) as address:
+        page = new_page(browser)
+        open_page(page, address, "Weight growth")
         yield page
-        browser.close()
+        page.context.close()
 
 
 def titles(page: Page) -> Locator:
@@ -282,26 +280,21 @@ def titles(page: Page) -> Locator:
     return page.locator("#growth-figure .annotation-text")
 
 
-@pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
-)
 def test_the_tab_from_figure_5_to_a_training_that_goes_on(
     page: Page, logs: Path, tmp_path: Path
 ) -> None:
     table = page.locator("#growth-laws tbody tr")
-    expect(titles(page).filter(has_text="original-500").first).to_be_visible(timeout=SLOW)
+    expect(titles(page).filter(has_text="original-500").first).to_be_visible()
     expect(titles(page).filter(has_text="improved-500").first).to_be_visible()
     expect(table).to_have_count(2)
     expect(table.first).to_contain_text("original-500")
     expect(table.first.get_by_role("cell").nth(3)).to_have_text("1.000")
 
     page.locator("#growth-scale").get_by_label("logarithmic").check()
-    expect(page.locator("#growth-figure .ytick text").filter(has_text="0.01").first).to_be_visible(
-        timeout=SLOW
-    )
+    expect(page.locator("#growth-figure .ytick text").filter(has_text="0.01").first).to_be_visible()
     page.get_by_label("Layer", exact=True).click()
     page.get_by_role("option", name="meta_net.hidden").click()
-    expect(table.first.get_by_role("cell").nth(1)).to_contain_text("0.0100 → 0.0100", timeout=SLOW)
+    expect(table.first.get_by_role("cell").nth(1)).to_contain_text("0.0100 → 0.0100")
 
     with page.expect_download() as download:
         page.locator("#growth-csv").click()
@@ -314,20 +307,18 @@ def test_the_tab_from_figure_5_to_a_training_that_goes_on(
     own = page.locator("#growth-files input[type=file]")
     (tmp_path / "shopping.csv").write_text("apples,pears\n3,4\n")
     own.set_input_files(tmp_path / "shopping.csv")
-    expect(page.locator("#growth-said").get_by_role("alert")).to_contain_text(
-        "shopping.csv", timeout=SLOW
-    )
+    expect(page.locator("#growth-said").get_by_role("alert")).to_contain_text("shopping.csv")
     page.locator("#growth-files").get_by_label("Clear").first.click()
     own.set_input_files(write_run(tmp_path / "mine", c=1.5) / "weights.csv")
-    expect(titles(page).filter(has_text="own log").first).to_be_visible(timeout=SLOW)
+    expect(titles(page).filter(has_text="own log").first).to_be_visible()
 
     page.get_by_label("Running training", exact=True).click()
     page.get_by_role("option", name="live").click()
-    expect(page.locator("#growth-said")).to_contain_text("live: iteration 39", timeout=SLOW)
+    expect(page.locator("#growth-said")).to_contain_text("live: iteration 39")
     log = logs / "runs" / "live" / "log.csv"
     last = log.read_text().splitlines()[-1]
     with log.open("a") as file:
         file.write(last.replace("39,", "57,", 1) + "\n" + last.replace("39,", "58,", 1)[:12])
-    expect(page.locator("#growth-said")).to_contain_text("live: iteration 57", timeout=SLOW)
+    expect(page.locator("#growth-said")).to_contain_text("live: iteration 57")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") == 390

@@ -1,6 +1,5 @@
 """The strip of this visit's results, in Chromium: filled by the tab Transfer, compared, kept over a reload, emptied."""
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import app
 from core.inference.stylizer import get_stylizer
@@ -18,22 +17,7 @@ from demo.transfer import history
 from demo.transfer import tab as transfer
 from gallery import pictures
 from gallery.pictures import STYLES
-
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
-SLOW = 60_000  # ms, on a busy machine
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
-)
+from tests.browser import new_page
 
 
 @pytest.fixture(scope="module")
@@ -52,36 +36,29 @@ def address(tiny_checkpoint: Callable[[str], Path]) -> Iterator[str]:
         get_stylizer.cache_clear()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
+    page = new_page(browser)
     page.goto(address, wait_until="domcontentloaded")
     yield page
-    context.close()
+    page.context.close()
 
 
 def test_results_are_kept_in_the_browser_compared_and_emptied(page: Page) -> None:
     results, section = page.locator("#strip .results button"), page.locator("#strip .visit")
-    expect(page.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    expect(page.locator("#slider img").nth(1)).to_be_visible()
     expect(section).to_be_hidden()  # the result that the page opens with is not the visitor's
 
     for number, count in ((3, 1), (5, 2)):
         page.locator("#painting-gallery").get_by_label(f"Thumbnail {number} of 8").click()
-        expect(results).to_have_count(count, timeout=SLOW)
+        expect(results).to_have_count(count)
     expect(results.first).to_have_accessible_name("astronaut in stained glass, improved-500")
     expect(results.last).to_have_accessible_name("astronaut in cassatt summertime, improved-500")
     longest = "image => Math.max(image.naturalWidth, image.naturalHeight)"
     assert results.first.locator("img").evaluate(longest) == 512
 
     page.reload(wait_until="domcontentloaded")
-    expect(results).to_have_count(2, timeout=SLOW)
+    expect(results).to_have_count(2)
     expect(results.first).to_have_accessible_name("astronaut in stained glass, improved-500")
 
     results.first.click()
@@ -103,7 +80,7 @@ def test_results_are_kept_in_the_browser_compared_and_emptied(page: Page) -> Non
     page.get_by_role("button", name="Empty the strip").click()
     expect(section).to_be_hidden()
     page.reload(wait_until="domcontentloaded")
-    expect(page.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    expect(page.locator("#slider img").nth(1)).to_be_visible()
     expect(results).to_have_count(0)
 
 
@@ -120,15 +97,15 @@ def test_drafts_stay_out_and_another_visit_begins_empty(
         yield painting
 
     monkeypatch.setattr(transfer, "repaint", drafted)
-    expect(page.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    expect(page.locator("#slider img").nth(1)).to_be_visible()
     page.locator("#painting-gallery").get_by_label("Thumbnail 2 of 8").click()
-    expect(page.locator("#status")).to_contain_text("Refining: 1 of 2 batches", timeout=SLOW)
+    expect(page.locator("#status")).to_contain_text("Refining: 1 of 2 batches")
     page.wait_for_timeout(600)  # longer than the strip waits for the page to settle
     expect(results).to_have_count(0)
     shown.set()
-    expect(results).to_have_count(1, timeout=SLOW)
+    expect(results).to_have_count(1)
 
     other = page.context.new_page()
     other.goto(address, wait_until="domcontentloaded")
-    expect(other.locator("#slider img").nth(1)).to_be_visible(timeout=SLOW)
+    expect(other.locator("#slider img").nth(1)).to_be_visible()
     expect(other.locator("#strip .results button")).to_have_count(0)

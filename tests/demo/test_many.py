@@ -12,7 +12,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import app
 from core.images.decode import load_image
@@ -31,19 +31,8 @@ from demo.shared.requests import RequestError
 from demo.shared.uploads import new_file
 from demo.shared.zips import unlike, zip_file
 from gallery.pictures import CONTENTS, Picture
+from tests.browser import foreign_requests, new_page
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
-LOCAL = ("http://127.0.0.1:", "data:", "blob:")
-SLOW = 60_000  # ms, on a busy machine
 MODEL = "improved-500"
 
 
@@ -310,35 +299,26 @@ def test_several_photos_for_programs(client: Client, folder: Path, tmp_path: Pat
 
 
 @pytest.fixture
-def page(address: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 390, "height": 844}, accept_downloads=True)
-        page.goto(address, wait_until="domcontentloaded")
-        yield page
-        browser.close()
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = new_page(browser, width=390)
+    page.goto(address, wait_until="domcontentloaded")
+    yield page
+    page.context.close()
 
 
-@pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
-)
 def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> None:
-    foreign: list[str] = []
-    page.on(
-        "request",
-        lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None,
-    )
+    foreign = foreign_requests(page)
     small = page.locator("#sheet button")
-    expect(small).to_have_count(3, timeout=SLOW)
+    expect(small).to_have_count(3)
     expect(small.first).to_be_disabled()
     page.locator("#many-photo input[type=file]").set_input_files(folder / "0002.png")
-    expect(page.locator("#many-photo-note")).to_contain_text("0002.png, 96 × 72 px", timeout=SLOW)
+    expect(page.locator("#many-photo-note")).to_contain_text("0002.png, 96 × 72 px")
     page.get_by_role("button", name="Show every painting").click()
-    expect(page.locator("#sheet-status")).to_contain_text("3 paintings", timeout=SLOW)
-    expect(page.locator("#sheet-status")).to_contain_text("each 192 × 144 px", timeout=SLOW)
+    expect(page.locator("#sheet-status")).to_contain_text("3 paintings")
+    expect(page.locator("#sheet-status")).to_contain_text("each 192 × 144 px")
     small.nth(1).click()
     name = re.compile(r"0002__0101__improved-500\.png$")
-    expect(page.locator("#many-slider img").nth(1)).to_have_attribute("src", name, timeout=SLOW)
+    expect(page.locator("#many-slider img").nth(1)).to_have_attribute("src", name)
     expect(page.locator("#many-large")).to_contain_text("Poppies")
     expect(small.nth(1)).to_have_attribute("aria-pressed", "true")
     with page.expect_download() as download:
@@ -347,9 +327,9 @@ def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> N
 
     photos = [folder / name for name in ("0000.png", "broken.jpg", "0001.png")]
     page.locator("#many-files input[type=file]").set_input_files(photos)
-    expect(page.locator("#many-files-note")).to_contain_text("3 photos", timeout=SLOW)
+    expect(page.locator("#many-files-note")).to_contain_text("3 photos")
     page.get_by_role("button", name="Paint the photos").click()
-    expect(page.locator("#many-status")).to_contain_text("2 painted", timeout=SLOW)
+    expect(page.locator("#many-status")).to_contain_text("2 painted")
     expect(page.locator("#many-status").get_by_role("alert")).to_contain_text(
         'Skipped: "broken.jpg"'
     )

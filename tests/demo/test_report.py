@@ -4,31 +4,18 @@ pytest tests/demo/test_report.py
 """
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from gradio_client import Client
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from core.metrics.paired_test import FAILS, HOLDS
 from demo import report as tab
 from gallery import report as written
 from gallery.claims.pictures import NOT_YET, Claim, Finding, Section
 from gallery.report import CHANGE, SHOWN, Report, to_json
-
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
-SLOW = 60_000  # ms, on a busy machine
+from tests.browser import new_page, open_page
 
 FINDINGS = (
     Finding(
@@ -111,24 +98,14 @@ def test_programs_get_the_shipped_report(address: str) -> None:
     assert found == json.loads(written.DATA.read_text(encoding="utf-8"))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
-@pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
-)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_tab_fits_the_screen(width: int, browser: Browser, address: str) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.goto(address, wait_until="domcontentloaded")
-    page.get_by_role("tab", name="Report").click(timeout=SLOW)
+    page = new_page(browser)
+    open_page(page, address, "Report")
     page.set_viewport_size({"width": width, "height": 900})  # where the tab hides behind "…"
-    expect(page.get_by_role("heading", name="Weight growth")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Weight growth")).to_be_visible()
     expect(page.get_by_role("list", name="Tests by their outcome")).to_contain_text("does not hold")
     assert page.evaluate("document.documentElement.scrollWidth") <= width, (
         "only tables scroll sideways"
     )
-    page.close()
+    page.context.close()

@@ -14,7 +14,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from core.inference.stylizer import get_stylizer
 from core.inference.video import Progress
@@ -24,19 +24,8 @@ from demo.shared.requests import RequestError
 from demo.shared.uploads import new_file
 from demo.video import painted_video
 from gallery.pictures import find_style
+from tests.browser import foreign_requests, new_page, open_page
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
-LOCAL = ("http://127.0.0.1:", "data:", "blob:")
-SLOW = 60_000  # ms, on a busy machine
 PAINTING = str(find_style("duerer_lion").path())
 
 
@@ -195,57 +184,41 @@ def test_the_endpoint_refuses_a_picture_in_one_sentence(client: Client, tmp_path
 # ---- in the browser ----
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-
-
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 900, "height": 844}, accept_downloads=True)
-    page.goto(address, wait_until="domcontentloaded")
-    page.get_by_role("tab", name="Video").click(timeout=SLOW)
+    page = new_page(browser, width=900)
+    open_page(page, address, "Video")
     page.set_viewport_size({"width": 390, "height": 844})  # where the tab hides behind "…"
     yield page
-    page.close()
+    page.context.close()
 
 
-@pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium on this machine (apt install chromium)"
-)
 def test_a_video_from_upload_to_download(page: Page, tmp_path: Path) -> None:
-    foreign: list[str] = []
-    page.on(
-        "request",
-        lambda request: foreign.append(request.url) if not request.url.startswith(LOCAL) else None,
-    )
+    foreign = foreign_requests(page)
     status, clip = page.locator("#video-status"), page.locator("#clip input[type=file]")
     expect(page.locator("#video-limits")).to_contain_text(
         "Up to 20 seconds, 1,200 frames and 64 MB"
     )
     page.get_by_role("button", name="Stylize video").click()
-    expect(status.get_by_role("alert")).to_contain_text("Choose a video first", timeout=SLOW)
+    expect(status.get_by_role("alert")).to_contain_text("Choose a video first")
 
     clip.set_input_files(film(tmp_path / "long.mp4", 19.9))
-    expect(page.locator("#clip-note")).to_contain_text("long.mp4, 64 × 48 px, 19.9 s", timeout=SLOW)
+    expect(page.locator("#clip-note")).to_contain_text("long.mp4, 64 × 48 px, 19.9 s")
     expect(page.get_by_label("Trim video to selection")).to_be_hidden()
     page.get_by_role("button", name="Stylize video").click()
-    expect(status).to_contain_text(
-        re.compile(r"\d+ of 199 frames.*[\d.]+ frames/s.*s left"), timeout=SLOW
-    )
+    expect(status).to_contain_text(re.compile(r"\d+ of 199 frames.*[\d.]+ frames/s.*s left"))
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(status).to_contain_text("Stopped; nothing was kept", timeout=SLOW)
+    expect(status).to_contain_text("Stopped; nothing was kept")
 
     page.locator("#clip").get_by_label("Clear").click()
     clip.set_input_files(film(tmp_path / "short.mp4"))
-    expect(page.locator("#clip-note")).to_contain_text("short.mp4", timeout=SLOW)
+    expect(page.locator("#clip-note")).to_contain_text("short.mp4")
     page.locator("#video-paintings").get_by_label("Thumbnail 7 of").click()
     expect(page.locator("#video-painting-note")).to_contain_text("Composition VIII")
     page.get_by_role("button", name="Stylize video").click()
-    expect(status).to_contain_text("5 frames", timeout=SLOW)
+    expect(status).to_contain_text("5 frames")
     name = re.compile(r"short__kandinsky_composition_viii__\w+-500\.mp4$")
-    expect(page.locator("#video-result video")).to_have_attribute("src", name, timeout=SLOW)
+    expect(page.locator("#video-result video")).to_have_attribute("src", name)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download MP4").click()
     assert name.match(download.value.suggested_filename)

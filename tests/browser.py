@@ -1,0 +1,78 @@
+"""The page in headless Chromium: the one of the system, nothing is downloaded.
+
+A test that asks for the fixture `browser` is marked `browser`, and is skipped where there is no Chromium.
+"""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOCAL = ("http://127.0.0.1:", "data:", "blob:")  # where a page may ask for something
+SLOW = 60_000  # ms: the longest wait, for a machine whose cores are busy
+
+expect.set_options(timeout=SLOW)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses a browser, and skip it where there is none."""
+    missing = pytest.mark.skip(reason="there is no Chromium on this machine (apt install chromium)")
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(missing)
+
+
+@pytest.fixture(scope="module")
+def chromium_flags() -> list[str]:
+    """What Chromium is started with beside FLAGS; for a test file to override."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_flags: list[str]) -> Iterator[Browser]:
+    """Chromium, started once for each test file (Playwright's event loop would be in others' way)."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS + chromium_flags, timeout=SLOW
+        )
+        yield chromium
+        chromium.close()
+
+
+def new_page(browser: Browser, width: int = 1280, height: int | None = None) -> Page:
+    """An empty page of this width in px in a context of its own: a desktop's, or below 600 px a phone's."""
+    size = {"width": width, "height": height or (844 if width < 600 else 900)}
+    context = browser.new_context(viewport=size, accept_downloads=True)  # type: ignore[arg-type]
+    context.set_default_timeout(SLOW)
+    return context.new_page()
+
+
+def open_page(page: Page, address: str, tab: str = "Transfer") -> None:
+    """Go to the page, wait until it is there, and choose a tab."""
+    page.goto(address, wait_until="domcontentloaded")
+    page.get_by_role("tab", name=tab).click()
+
+
+def foreign_requests(page: Page) -> list[str]:
+    """What the page asks for elsewhere than on this machine, from now on: a list that grows."""
+    found: list[str] = []
+    page.on(
+        "request",
+        lambda request: found.append(request.url) if not request.url.startswith(LOCAL) else None,
+    )
+    return found
