@@ -23,7 +23,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from core.images.decode import ImageError, load_image
-from core.images.find import refining_contents
+from core.images.find import find_pictures
+from core.images.library import library
 from core.inference.onnx_export import ExportError, export
 from core.inference.stylizer import (
     REFINE_BATCHES,
@@ -70,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         painting = load_image(options.style)
         stylizer = get_stylizer(options.model or default_model())
         if options.refine:
-            contents = refining_contents(options.refine_content)
+            contents = library().refining_contents
+            if options.refine_content:
+                contents = find_pictures([options.refine_content])
             with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
                 styled = stylizer.refine(
                     painting,

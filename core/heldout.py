@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from core.analysis.heldout import HELDOUT, evaluate, refuse_to_lose, unseen, write_rows
 from core.images.decode import ImageError
+from core.images.library import library
 from core.inference.stylizer import Stylizer
 from core.models.checkpoint import load_model
 from core.models.encoder import EncoderError, load_encoder
@@ -47,14 +48,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code (0 done, 1 bad input)."""
-    from gallery.pictures import CONTENTS
-
     options = parse(arguments)
     try:
         vgg19 = load_encoder("vgg19")
-        contents = {
-            picture.name: picture.image() for picture in CONTENTS if not picture.in_training
-        }
+        contents = {picture.name: picture.image() for picture in library().unseen_contents}
         paintings = unseen(options.data, options.runs / "hashes.json")
         for name in options.models:
             folder = Path(name) if Path(name).is_dir() else CHECKPOINTS / name

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import torch
 
 from core.images.convert import resize_smaller, to_tensor
+from core.images.library import library
 from core.models.encoder import TAPS, EncoderError, load_encoder
 from core.models.fast.int8_encoder import HASH, RANGES, SIDE, measure_ranges
 from core.models.weights import save_one
@@ -27,15 +28,13 @@ from core.program import called_as
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
-
     parser = argparse.ArgumentParser(
         prog=called_as("core.int8"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("names", nargs="+", choices=tuple(TAPS), help="which encoders")
     images = [
         to_tensor(resize_smaller(picture.image(), SIDE))[None]
-        for picture in (*STYLES, *MORE_STYLES, *CONTENTS)
+        for picture in (*library().styles, *library().more_styles, *library().contents)
     ]
     for name in parser.parse_args(arguments).names:
         try:

@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, OBJECTIVE, load, save, train
 from core.images.decode import ImageError, load_image
-from core.images.find import find_pictures, refining_contents
+from core.images.find import find_pictures
+from core.images.library import library
 from core.images.save import save_png
 from core.inference.stylizer import (
     STYLE_SIDE,
@@ -79,7 +80,7 @@ def train_to_file(options: argparse.Namespace) -> str:
     if options.out.is_dir():
         raise ImageError(f"{options.out} is a folder; --out names the network's file.")
     style = load_image(options.style)
-    contents = find_pictures(options.content) if options.content else refining_contents()
+    contents = find_pictures(options.content) if options.content else library().refining_contents
     options.out.parent.mkdir(parents=True, exist_ok=True)
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:

@@ -33,3 +33,4 @@ def work_folder(package: Path = PACKAGE) -> Path:
 
 CHECKPOINTS = checkpoints_folder()
 WORK = work_folder()
+GALLERY = PACKAGE.parent / "gallery"  # the pictures that are shipped; there may be none

@@ -27,7 +27,7 @@ from core.baselines.adapter import Backend, Method, Style, find_backend
 from core.images.colours import keep_colours, recolour
 from core.images.convert import resize_longest, split_alpha, with_alpha
 from core.images.decode import ImageError
-from core.images.find import refining_contents
+from core.images.library import library
 from core.images.masks import composite, soft_mask
 from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import MAX_SIDE, MAX_WHOLE, Cancelled, StyledModel, default_model
@@ -142,7 +142,7 @@ def stylize_image(
     opaque, alpha = split_alpha(photo)
     painter = _Painter(opaque, paintings, settings or Settings(), mask, outside, stylizer, device)
     if painter.settings.refine and painter.settings.strength:
-        painter.refine(refine_contents or refining_contents(), on_step, stop)
+        painter.refine(refine_contents or library().refining_contents, on_step, stop)
     result = painter.render(painter.settings, on_share)
     if alpha is None:
         return result

@@ -30,6 +30,7 @@ from core.files import write_atomic
 from core.images.contact_sheet import SHEET_SIZE, sheet, sheet_bytes
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.find import find_pictures
+from core.images.library import paintings
 from core.inference.stylizer import default_model
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
@@ -232,8 +233,6 @@ def labelled(styles: Sequence[Path]) -> list[tuple[str, Path]]:
     """The paintings of a sheet: those given, or the gallery's with their titles."""
     if styles:
         return [(path.stem, path) for path in styles]
-    from gallery.pictures import paintings
-
     return [(picture.title, picture.path()) for picture in paintings()]
 
 

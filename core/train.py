@@ -22,6 +22,7 @@ import torch
 import torch.distributed as dist
 
 from core.images.decode import ImageError
+from core.images.library import library
 from core.models.encoder import EncoderError
 from core.models.registry import MODELS, Variant, find_variant
 from core.models.style_net import MULTIPLE
@@ -43,12 +44,12 @@ def training_set(
     variant: Variant, data: Path, cache: Path, seed: int = SEED
 ) -> tuple[list[Path], list[Path]]:
     """Contents and styles of a variant's training set: the gallery's eight, then a draw from the data folder."""
-    from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
-
-    pools = find_pools(
-        data, [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)], cache
-    )
-    always = [[p.path() for p in pictures if p.in_training] for pictures in (CONTENTS, STYLES)]
+    gallery = library()
+    pools = find_pools(data, gallery.files, cache)
+    always = [
+        [picture.path() for picture in pictures if picture.in_training]
+        for pictures in (gallery.contents, gallery.styles)
+    ]
     everything = [
         len(first) + len(pool)
         for first, pool in zip(always, (pools.content, pools.style), strict=True)

@@ -53,10 +53,7 @@ def own_pictures(folder: Path, report: Callable[[str], None]) -> tuple[Picture, 
             report(f"skipped: {error}")
             continue
         name = path.stem if alike[path.stem] == 1 else path.name
-        title = path.stem.replace("_", " ")
-        found.append(
-            Picture(name, title, "", "", "own picture", False, "", "", str(path.resolve()))
-        )
+        found.append(Picture.own(name, path))
     if not found:
         raise ImageError(f'There is no picture that can be read in "{folder}".')
     return tuple(found)

@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
-from core.images.find import refining_contents
+from core.images.library import library
 from core.inference.stylizer import get_stylizer
 from core.models.checkpoint import available_models
 from core.models.encoder import load_encoder
@@ -40,7 +40,7 @@ def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
             photo
         )  # type: ignore[misc]
         if batches:
-            refine = partial(stylizer.refine, contents=refining_contents(), batches=batches)
+            refine = partial(stylizer.refine, contents=library().refining_contents, batches=batches)
             found[f"{name}, {batches} batches"] = lambda photo, painting, refine=refine: refine(
                 painting
             )(photo)  # type: ignore[misc]

@@ -23,6 +23,7 @@ from torch import Tensor
 from core.files import write_atomic
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import load_image
+from core.images.library import library
 from core.inference.stylizer import STYLE_SIDE, Stylizer
 from core.metrics.features import Analysis, feature_measures
 from core.models.encoder import Encoder, normalize
@@ -59,16 +60,9 @@ def unseen(data: Path | None, cache: Path | None = None) -> list[Unseen]:
     Raises:
         ValueError: the data folder holds no pictures (see `core.training.data.find_pools`).
     """
-    from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
-
-    found = [
-        Unseen(OUTSIDE, picture.name, picture.image())
-        for picture in STYLES
-        if not picture.in_training
-    ]
+    found = [Unseen(OUTSIDE, picture.name, picture.image()) for picture in library().unseen_styles]
     if data is not None:
-        gallery = [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)]
-        aside = find_pools(data, gallery, cache).held_out
+        aside = find_pools(data, library().files, cache).held_out
         found += [Unseen(ASIDE, path.stem, load_image(path, at_least=STYLE_SIDE)) for path in aside]
     return found
 

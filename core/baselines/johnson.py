@@ -24,7 +24,6 @@ from torch import Tensor, nn
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
-from core.images.find import refining_contents
 from core.inference.stylizer import (
     SHARED_CACHE,
     STYLE_SIDE,
@@ -182,12 +181,14 @@ def train(
     return net.styled(iterations)
 
 
-def get_stylizer(style: Image.Image, on_step: Progress | None = None) -> StyledModel:
-    """The network of a painting, trained on the gallery's photographs when it is first asked for, then remembered."""
-    key = ("johnson", picture_hash(style), *SETTINGS.values())
+def get_stylizer(
+    style: Image.Image, contents: Sequence[Path], on_step: Progress | None = None
+) -> StyledModel:
+    """The network of a painting, trained on the photographs when it is first asked for, then remembered."""
+    key = ("johnson", picture_hash(style), tuple(contents), *SETTINGS.values())
     styled = SHARED_CACHE.get(key)
     if styled is None:
-        styled = train(style, refining_contents(), on_step=on_step)
+        styled = train(style, contents, on_step=on_step)
         SHARED_CACHE.put(key, styled)
     return styled
 

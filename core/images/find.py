@@ -1,4 +1,4 @@
-"""Which files are meant: pictures named one by one or by their folder, and the photographs that styles are refined on."""
+"""Which files are meant: pictures named one by one, or by their folder."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,12 +19,3 @@ def find_pictures(given: Iterable[Path]) -> list[Path]:
             raise ImageError(f'There is no picture in the folder "{path}".')
         found += inside
     return found
-
-
-def refining_contents(folder: Path | None = None) -> list[Path]:
-    """The pictures of a folder, or the gallery's photographs, which styles are refined on where no others are given."""
-    if folder is not None:
-        return find_pictures([folder])
-    from gallery.pictures import CONTENTS
-
-    return [picture.path() for picture in CONTENTS]

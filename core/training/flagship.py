@@ -37,6 +37,7 @@ from tqdm import tqdm
 from core.files import write_atomic
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import load_image
+from core.images.library import library
 from core.inference.stylizer import StyledModel
 from core.models.encoder import load_encoder, normalize
 from core.models.flagship import FlagshipNet
@@ -308,9 +309,7 @@ class FlagshipTrainer(Trainer):
 
 def outside_pairs(data: Path, cache: Path) -> Validation:
     """The gallery's four outside contents by its four outside styles and eight of the paintings set aside."""
-    from gallery.pictures import CONTENTS
-
-    contents = [picture.image() for picture in CONTENTS if not picture.in_training]
+    contents = [picture.image() for picture in library().unseen_contents]
     return Validation(
         contents, unseen_paintings(data, cache, VALIDATE_ASIDE), load_encoder("vgg19")
     )

@@ -22,6 +22,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from core.files import write_atomic
+from core.images.library import library
 from core.models.checkpoint import save_model
 from core.models.encoder import load_encoder
 from core.models.layers import allow_constant_images
@@ -261,9 +262,11 @@ class Trainer:
 def gallery_change(net: Net, variant: Variant, source: str) -> dict[str, float]:
     """What 6 bits cost over the gallery's 64 pairs."""
     from core.inference.quantisation import quantisation_change
-    from gallery.pictures import CONTENTS, STYLES
 
-    images = [[picture.image() for picture in pictures] for pictures in (CONTENTS, STYLES)]
+    images = [
+        [picture.image() for picture in pictures]
+        for pictures in (library().contents, library().styles)
+    ]
     return quantisation_change(
         copy.deepcopy(net).cpu(), load_encoder(variant.encoder, source), *images
     )

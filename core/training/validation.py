@@ -16,6 +16,7 @@ from PIL import Image
 
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
+from core.images.library import library
 from core.metrics.features import Analysis, average, feature_measures
 from core.models.encoder import Encoder
 from core.training.data import HELD_OUT, find_pools
@@ -87,11 +88,8 @@ def unseen_paintings(
         data: folder with `content/` and `style/` (see `core.training.data.find_pools`), or None for the four alone.
         cache: JSON file of perceptual hashes.
     """
-    from gallery.pictures import CONTENTS, MORE_STYLES, STYLES
-
-    paintings = [picture.image() for picture in STYLES if not picture.in_training]
+    paintings = [picture.image() for picture in library().unseen_styles]
     if data is not None:
-        gallery = [picture.path() for picture in (*CONTENTS, *STYLES, *MORE_STYLES)]
-        aside = find_pools(data, gallery, cache).held_out[:count]
+        aside = find_pools(data, library().files, cache).held_out[:count]
         paintings += [load_image(path, at_least=SIDE) for path in aside]
     return paintings

@@ -22,7 +22,7 @@ from PIL import Image
 
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
-from core.images.find import refining_contents
+from core.images.library import library
 from core.inference.stylizer import REFINE_BATCHES, get_stylizer
 from demo.shared.background import refine
 from demo.shared.requests import REFINED
@@ -112,7 +112,7 @@ def _prepared(
     if grid.mode != REFINED or row.name in REFERENCE_PAINTERS:
         return prepare(row.name, grid.mode, style)
     stylizer, reached = get_stylizer(row.name), None
-    for reached in refine(stylizer, style, refining_contents(), REFINE_BATCHES, stop=stop):
+    for reached in refine(stylizer, style, library().refining_contents, REFINE_BATCHES, stop=stop):
         text = f"{step.text}, refined with {reached.done} of {REFINE_BATCHES} batches"
         yield dataclasses.replace(step, text=text)
     if reached is None:  # stopped before its first batch; nothing will be painted with it

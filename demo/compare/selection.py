@@ -152,6 +152,5 @@ def _own_picture(value: str, what: str) -> Picture:
         raise RequestError(f"There is no {what} named {value}.")
     if not Path(path).is_file():
         raise RequestError(f'"{Path(path).name}" is no longer here; upload it again.')
-    title = Path(path).stem
     name = f"{requests.file_name(path, '', '').split('__')[0]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
-    return Picture(name, title, "", "", "own picture", False, "your own file", "yours", path)
+    return Picture.own(name, Path(path))

@@ -17,6 +17,7 @@ import gradio as gr
 from PIL import Image
 
 from core.baselines.adapter import METHODS
+from core.images.library import Picture, my_styles, photographs
 from core.images.save import save_png
 from core.settings import Settings
 from demo.shared import controls, mask, messages, mixing, requests
@@ -25,7 +26,7 @@ from demo.shared.uploads import displayable, label_of, new_file, saved
 from demo.shared.widgets import MODEL_WORK, QUIET, accept, before_after, gallery, image_input
 from demo.transfer import endpoints, provenance
 from demo.transfer.form import Controls
-from gallery.pictures import MORE_STYLES, STYLES, Picture, my_styles, photographs
+from gallery.pictures import MORE_STYLES, STYLES
 
 PAINTING: dict[str, Any] = {
     "preprocess": False,

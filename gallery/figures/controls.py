@@ -23,7 +23,7 @@ from core.files import write_atomic
 from core.images.contact_sheet import GAP, sheet
 from core.images.convert import resize_longest, to_image, to_tensor
 from core.images.decode import ImageError
-from core.images.find import refining_contents
+from core.images.library import library
 from core.images.save import srgb_profile
 from core.inference.stylizer import StyleCache, StyledModel, Stylizer, default_model, get_stylizer
 from core.inference.temporal import Smoother, warp
@@ -92,7 +92,7 @@ class Studio:
     def styled(self, painting: str) -> StyledModel:
         style = find_style(painting).image()
         if self.refine:
-            return self.stylizer.refine(style, refining_contents(), self.refine)
+            return self.stylizer.refine(style, library().refining_contents, self.refine)
         return self.stylizer.encode_style(style)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.images.convert import resize_smaller
-from core.images.find import refining_contents
+from core.images.library import library
 from core.inference.stylizer import StyledModel, Stylizer, get_stylizer
 from core.program import called_as
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
@@ -38,7 +38,7 @@ def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledMode
         return stylizer.encode_style(style.image())
     with tqdm(total=batches, desc=style.name) as bar:
         return stylizer.refine(
-            style.image(), refining_contents(), batches, on_step=lambda *_: bar.update()
+            style.image(), library().refining_contents, batches, on_step=lambda *_: bar.update()
         )
 
 

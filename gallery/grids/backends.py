@@ -18,7 +18,8 @@ from typing import Any
 
 from PIL import Image
 
-from core.images.find import refining_contents
+from core.baselines import gatys, johnson
+from core.images.library import library
 from core.inference.stylizer import REFINE_BATCHES, get_stylizer
 from core.models import checkpoint
 from core.models.encoder import Encoder, load_encoder
@@ -56,7 +57,10 @@ def _gatys_encoder() -> Encoder:
 
 
 def _gatys(style: Image.Image, device: str, progress: Progress) -> Backend:
-    optimise, encoder = import_module("core.baselines.gatys").optimise, _gatys_encoder()
+    optimise, encoder = gatys.optimise, _gatys_encoder()
+
+    def report(state: gatys.State) -> None:
+        progress(state.done, state.steps)
 
     def paint(photo: Image.Image) -> Image.Image:
         painted: Image.Image = optimise(
@@ -64,7 +68,7 @@ def _gatys(style: Image.Image, device: str, progress: Progress) -> Backend:
             style,
             encoder=encoder,
             device=device,
-            on_step=lambda state: progress(state.done, state.steps),
+            on_step=report,
         ).image
         return painted
 
@@ -75,8 +79,7 @@ def _johnson(style: Image.Image, device: str, progress: Progress) -> Backend:
     def on_step(done: int, of: int, *_: object) -> None:
         progress(done, of)
 
-    painter: Backend = import_module("core.baselines.johnson").get_stylizer(style, on_step=on_step)
-    return painter
+    return johnson.get_stylizer(style, library().refining_contents, on_step=on_step)
 
 
 @lru_cache(maxsize=1)
@@ -102,26 +105,22 @@ def _one_pass(style: Image.Image, device: str, progress: Progress) -> Backend:
 def _gallery_photos() -> str:
     """SHA-256 of the photographs that a style is refined on, and a per-style network trained."""
     digest = hashlib.sha256()
-    for path in refining_contents():
+    for path in library().refining_contents:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _settings(module: str) -> dict[str, Any]:
-    return dict(import_module(module).SETTINGS)
 
 
 REFERENCE_PAINTERS = {
     "gatys": Reference(
         "core.baselines.gatys",
         _gatys,
-        lambda: _settings("core.baselines.gatys"),
+        lambda: dict(gatys.SETTINGS),
         "not part of this version",
     ),
     "johnson": Reference(
         "core.baselines.johnson",
         _johnson,
-        lambda: _settings("core.baselines.johnson") | {"trained on": _gallery_photos()},
+        lambda: dict(johnson.SETTINGS) | {"trained on": _gallery_photos()},
         "not part of this version",
     ),
     ONE_PASS: Reference(
@@ -197,4 +196,4 @@ def prepare(
     def on_step(done: int, of: int, *_: object) -> None:
         progress(done, of)
 
-    return stylizer.refine(style, refining_contents(), REFINE_BATCHES, on_step=on_step)
+    return stylizer.refine(style, library().refining_contents, REFINE_BATCHES, on_step=on_step)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from core import stylize
+from core.images import library
 from core.images.decode import load_image
 from core.inference import stylizer
 from core.models.checkpoint import save_model
@@ -20,7 +21,6 @@ from core.options import percent
 from core.provenance import Source, read
 from core.settings import Settings
 from core.training.batches import TrainingBatches
-from gallery import pictures as gallery
 from tests.conftest import draw_folder
 
 
@@ -291,9 +291,8 @@ def test_a_sheet_of_the_gallerys_paintings(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gallery, "STYLES", gallery.STYLES[:2])
-    monkeypatch.setattr(gallery, "MORE_STYLES", ())
-    monkeypatch.setattr(gallery, "my_styles", lambda: ())
+    two = library.library().styles[:2]
+    monkeypatch.setattr(stylize, "paintings", lambda: two)
     assert stylize.main(quick(model, pictures, tmp_path / "out" / name, "--sheet")) == 0
     (file,) = (tmp_path / "out").iterdir()
     assert file.name == (name or "0000__sheet__improved-500.png")

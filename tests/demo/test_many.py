@@ -51,7 +51,7 @@ def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[li
     """A gallery of three paintings and two photos, and one tiny model."""
     names = ("Lion", "Poppies", "Lake")
     own = [
-        Picture(f"painting-{i}", name, "", "", "", False, "", "", str(folder / f"010{i}.png"))
+        Picture(f"painting-{i}", name, "", "", "", str(folder / f"010{i}.png"))
         for i, name in enumerate(names)
     ]
     with pytest.MonkeyPatch.context() as patch:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.images import library
 from core.images.decode import ImageError
 from gallery import pictures
 from gallery.artwork import mosaic
@@ -36,8 +37,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def my_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home for the user's own pictures; neither of its two folders exists yet."""
-    monkeypatch.setattr(pictures, "MY_CONTENT", tmp_path / "content")
-    monkeypatch.setattr(pictures, "MY_STYLE", tmp_path / "style")
+    monkeypatch.setattr(library, "MY_CONTENT", tmp_path / "content")
+    monkeypatch.setattr(library, "MY_STYLE", tmp_path / "style")
     return tmp_path
 
 
@@ -96,14 +97,14 @@ def test_every_file_in_the_style_folder_is_in_the_table_once() -> None:
 
 
 def test_a_missing_package_is_named() -> None:
-    lost = Picture("x", "x", "", "", "", False, "", "", "x.png", package="no_such_package")
+    lost = Picture("x", "x", "", "", "", "x.png", package="no_such_package")
     with pytest.raises(FileNotFoundError, match='"no_such_package", which is not installed'):
         lost.path()
 
 
 def test_a_missing_file_is_one_clear_error() -> None:
     with pytest.raises(ImageError, match="does not exist"):
-        Picture("x", "x", "", "", "", False, "", "", "style/nothing.jpg").image()
+        Picture("x", "x", "", "", "", "style/nothing.jpg").image()
 
 
 def test_find_by_name() -> None:
@@ -124,8 +125,8 @@ def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
 
 @pytest.mark.usefixtures("my_folders")
 def test_without_own_folders_there_are_no_own_pictures() -> None:
-    assert pictures.my_contents() == ()
-    assert pictures.my_styles() == ()
+    assert library.my_contents() == ()
+    assert library.my_styles() == ()
 
 
 def test_own_pictures_are_found_and_broken_files_left_out(
@@ -136,7 +137,7 @@ def test_own_pictures_are_found_and_broken_files_left_out(
     (my_folders / "style" / "broken.jpg").write_bytes(b"not a picture")
     (my_folders / "style" / "notes.txt").write_text("not meant as a picture")
     with caplog.at_level(logging.WARNING):
-        (own,) = pictures.my_styles()
+        (own,) = library.my_styles()
     assert (own.name, own.title, own.in_training) == ("my-my_tiles.png", "my tiles", False)
     assert own.image().size == (40, 30)
     assert pictures.find_style("my-my_tiles.png") == own

@@ -158,10 +158,9 @@ def test_a_painting_is_trained_once_for_the_gallery(
         return learn(1)
 
     monkeypatch.setattr(johnson, "train", quick)
-    monkeypatch.setattr(johnson, "refining_contents", lambda: contents)
-    first = get_stylizer(painting)
-    assert get_stylizer(painting.copy()) is first
-    assert get_stylizer(painting.rotate(180)) is not first
+    first = get_stylizer(painting, contents)
+    assert get_stylizer(painting.copy(), contents) is first
+    assert get_stylizer(painting.rotate(180), contents) is not first
     assert trained_on == [contents, contents]
 
 

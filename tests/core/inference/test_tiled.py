@@ -129,12 +129,12 @@ MEASURE = """
 import torch
 from pathlib import Path
 from PIL import Image
-from core.nets import StyleNet
-from core.stylizer import FixedStyle
-from core.tiles import stylize_tiled
+from core.models.style_net import StyleNet
+from core.inference.stylizer import StyledModel
+from core.inference.tiled import stylize_tiled
 
 net = StyleNet(8, "resnet").requires_grad_(False)
-fixed = FixedStyle(net.transform_net, net.meta_net(torch.rand(1920)))
+fixed = StyledModel(net.transform_net, net.meta_net(torch.rand(1920)))
 photo = Image.effect_noise((800, 800), 64).convert("RGB")
 fixed(photo.crop((0, 0, 64, 64)))
 

@@ -28,13 +28,14 @@ DRIVER = """
 import dataclasses, functools, sys
 from pathlib import Path
 import torch
-from core import train, trainer
-from core.variants import VARIANTS
+from core import train
+from core.training import trainer
+from core.models.registry import VARIANTS
 
 torch.set_num_threads(1)
 data = Path(sys.argv.pop(1))
 trainer.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
-train.Recipe = functools.partial(train.Recipe, **{recipe!r})
+train.TrainingConfig = functools.partial(train.TrainingConfig, **{recipe!r})
 train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
 train.training_set = lambda *_: [sorted((data / kind).iterdir()) for kind in ("content", "style")]
 raise SystemExit(train.main(sys.argv[1:]))
