@@ -45,10 +45,10 @@ def build() -> gr.Blocks:
     ) as blocks:
         gr.HTML(HEADER)
         with gr.Tab("Transfer", id="transfer"):
-            transfer.build()
+            photo, photo_note = transfer.build()
             history.build()
-        with gr.Tab("Many", id="many"):
-            many.build()
+        with gr.Tab("Many", id="many") as tab:
+            many.build(tab, photo, photo_note)
         with gr.Tab("Compare", id="compare"):
             compare.build()
         with gr.Tab("Report", id="report"):

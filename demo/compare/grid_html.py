@@ -7,14 +7,13 @@ click is told to Python by `CLICKS`, as the event `select` for a cell and `input
 import html
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from urllib.parse import quote
 
 from core.metrics.features import MEASURES
-from demo.compare.render import Step, thumbnail
+from demo.compare.render import Step
 from demo.compare.selection import Choice
 from demo.shared.requests import REFINED
-from demo.shared.uploads import label_of
+from demo.shared.thumbnails import small_copy
+from demo.shared.uploads import file_url, label_of
 from gallery.grids.backends import why_not
 from gallery.grids.charts import from_ideal
 from gallery.grids.paths import APPENDICES
@@ -41,7 +40,7 @@ def grid_html(choice: Choice, grid: Grid) -> str:
     rows = "".join(_row(grid, row) for row in grid.rows)
     name = _name(grid.style)
     style = f'<figure class="style"><img src="{_small(grid.style)}" alt=""><figcaption>{name}</figcaption></figure>'
-    shapes = [thumbnail(content)[1] for content in grid.contents]
+    shapes = [small_copy(content)[1] for content in grid.contents]
     wide = " ".join(f"minmax(0, {shape:.3f}fr)" for shape in shapes)
     narrow = " ".join(f"{shape * NARROW_HEIGHT:.0f}px" for shape in shapes)
     return (
@@ -104,9 +103,10 @@ def _cell(row: Row, index: int, content: Picture, cell: Entry) -> str:
     if not cell.picture:
         return '<p class="blank">not painted yet</p>'
     label = html.escape(f"{row.title}: {content.title}", quote=True)
+    address = html.escape(file_url(cell.picture), quote=True)
     return (
         f'<button type="button" class="cell" data-row="{html.escape(row.name, quote=True)}" data-content="{index}" '
-        f'aria-label="{label}" title="{label}"><img src="{url(cell.picture)}" alt="" loading="lazy"></button>'
+        f'aria-label="{label}" title="{label}"><img src="{address}" alt="" loading="lazy"></button>'
     )
 
 
@@ -124,13 +124,8 @@ def _label(picture: Picture) -> str:
     return html.escape(label_of(picture), quote=True)
 
 
-def url(path: Path) -> str:
-    """Where the page's server has a file that it may serve; relative, so that it holds behind a proxy too."""
-    return html.escape(f"gradio_api/file={quote(str(path))}", quote=True)
-
-
 def _small(picture: Picture) -> str:
-    return url(thumbnail(picture)[0])
+    return html.escape(file_url(small_copy(picture)[0]), quote=True)
 
 
 # ---- the cell that is looked at closely ----

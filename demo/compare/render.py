@@ -4,28 +4,24 @@
         print(step.text, step.done, step.total)
     grid = completed(grid)                      # with what was painted
 
-They lie in a folder of their own, of the gallery's form, and are gone when the page stops. Rows are painted by
+They lie in a folder of the gallery's form, `demo.shared.thumbnails.folder`, and are gone when the page stops. Rows are painted by
 `gallery.grids.backends`, refined ones by `demo.shared.requests`, which can stop.
 """
 
 import dataclasses
 import shutil
-import tempfile
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from core.images.convert import resize_smaller
-from core.images.decode import load_image
 from core.images.library import library
 from core.inference.stylizer import REFINE_BATCHES, get_stylizer
 from demo.shared.background import refine
 from demo.shared.requests import REFINED
+from demo.shared.thumbnails import folder
 from gallery.grids import render
 from gallery.grids.backends import REFERENCE_PAINTERS, Backend, prepare
 from gallery.grids.paths import CELL_SIDE, mode_of
@@ -33,7 +29,6 @@ from gallery.grids.results import Grid, Row, read_grid
 from gallery.pictures import Picture
 
 KEPT = 256  # rows
-THUMBNAIL_SIDE = 160  # px, the smaller side
 
 
 @dataclass(frozen=True)
@@ -44,17 +39,6 @@ class Step:
     total: int
     text: str
     changed: bool = False
-
-
-@lru_cache(maxsize=1)
-def _temporary() -> tempfile.TemporaryDirectory[str]:
-    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix="compare-", dir=get_upload_folder())
-
-
-def folder() -> Path:
-    """Where painted cells and thumbnails lie; the page may serve it, and it is deleted when the page stops."""
-    return Path(_temporary().name)
 
 
 def completed(grid: Grid) -> Grid:
@@ -129,17 +113,3 @@ def _forget_the_oldest() -> None:
 def content_image(content: Picture) -> Image.Image:
     """A content at the size of a cell."""
     return resize_smaller(content.image(), CELL_SIDE)
-
-
-def thumbnail(picture: Picture) -> tuple[Path, float]:
-    """A small JPEG of a picture, and its width / height. Raises ImageError where it cannot be read."""
-    path = picture.path()
-    return _small(path, path.stat().st_mtime_ns if path.is_file() else 0)
-
-
-@lru_cache(maxsize=512)
-def _small(path: Path, changed: int) -> tuple[Path, float]:
-    image = resize_smaller(load_image(path, at_least=THUMBNAIL_SIDE), THUMBNAIL_SIDE)
-    with tempfile.NamedTemporaryFile(suffix=".jpg", dir=folder(), delete=False) as file:
-        image.save(file, "JPEG", quality=85)
-    return Path(file.name), image.width / image.height

@@ -1,6 +1,6 @@
 """Several photos at once: each painted in the same painting, shown one after another, and one zip back.
 
-    for step in painted_photos(["a.jpg", "b.jpg"], "painting.jpg", Settings(model="improved-500", size=512), "out"):
+    for step in painted_photos(["a.jpg", "b.jpg"], ["painting.jpg"], Settings(model="improved-500", size=512), "out"):
         print(step.done, step.of, step.files, step.skipped)
     zip_file(step.files, "out/painted.zip")
 
@@ -8,8 +8,6 @@ A photo that cannot be used is named and skipped. The command line does the same
 /stylize_many offers it to programs.
 """
 
-import html
-import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,16 +19,20 @@ import gradio as gr
 from core.files import write_atomic
 from core.images.decode import MIN_SIDE, ImageError, load_image
 from core.settings import Settings
-from demo.shared import messages
-from demo.shared.controls import DEFAULT_SIZE, SIZES
+from demo.shared import messages, style_form
+from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
+from demo.shared.events import Answer, connect
 from demo.shared.requests import LARGEST, RequestError, StylizeRequest, checked, file_name, repaint
+from demo.shared.sessions import IDLE, WORKING, RunningJobs
+from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
-from demo.shared.widgets import MODEL_WORK, QUIET, Upload, painting_input
+from demo.shared.widgets import MODEL_WORK, PAINTING, QUIET, Upload, painting_input
 from demo.shared.zips import unlike, zip_file
 
 MAX_PHOTOS = 20
 MAX_BYTES = 200_000_000
 ABOUT = "Drop photos, choose one painting, take them all back in a zip."
+NO_MASK = "No mask here: it belongs to one photo; the tab Transfer has it."
 LIMITS_SAID = (
     f"Up to {MAX_PHOTOS} photos of {MAX_UPLOAD[:-2]} MB each, {MAX_BYTES // 1_000_000} MB together, painted with up to "
     f"{max(SIZES)} px on the longest side. One that cannot be read is named and left out. "
@@ -38,7 +40,7 @@ LIMITS_SAID = (
 )
 
 Uploads = Sequence[Upload] | None
-_painting: dict[str, threading.Event] = {}  # session -> what stops its photos
+_painting = RunningJobs()
 
 
 @dataclass(frozen=True)
@@ -47,44 +49,52 @@ class Step:
 
     Attributes:
         files: painted so far, CONTENT__STYLE__MODEL.png, each name only once.
+        names: of the photo behind each of them, without an ending.
         skipped: a sentence about each photo that could not be used.
     """
 
     done: int
     of: int
     files: tuple[str, ...]
+    names: tuple[str, ...]
     skipped: tuple[str, ...]
     seconds: float
 
 
 def painted_photos(
-    photos: Sequence[str], style: str | None, settings: Settings, folder: str | Path
+    photos: Sequence[str], styles: Sequence[str | None], settings: Settings, folder: str | Path
 ) -> Generator[Step, None, None]:
     """Paint each photo into a PNG file with its recipe in `folder`; close the iterator to cancel.
 
+    Args:
+        styles: files of one to four paintings, with the weights of `settings.mix`.
+
     Raises:
-        OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor, before the first photo.
+        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor, before the
+            first photo.
     """
     check(photos)
-    _, styles = checked(StylizeRequest(photos[0], [style], settings))
-    load_image(styles[0])  # what is wrong with the painting is wrong with all of them
+    _, paintings = checked(StylizeRequest(photos[0], styles, settings))
+    for painting in paintings:  # what is wrong with a painting is wrong with all of them
+        load_image(painting)
     started, names = time.perf_counter(), set[str]()
-    files: tuple[str, ...] = ()
-    skipped: tuple[str, ...] = ()
+    step = Step(0, len(photos), (), (), (), 0.0)
     for done, photo in enumerate(photos, 1):
+        files, painted, skipped = step.files, step.names, step.skipped
         try:
-            painting = next(repaint(StylizeRequest(photo, styles, settings)))
+            result = next(repaint(StylizeRequest(photo, paintings, settings)))
         except ImageError as error:
             skipped = (*skipped, str(error))
         else:
-            path = Path(folder) / unlike(painting.file_name, names)
-            write_atomic(path, painting.png())
-            files = (*files, str(path))
-        yield Step(done, len(photos), files, skipped, time.perf_counter() - started)
+            path = Path(folder) / unlike(result.file_name, names)
+            write_atomic(path, result.png())
+            files, painted = (*files, str(path)), (*painted, Path(photo).stem)
+        step = Step(done, len(photos), files, painted, skipped, time.perf_counter() - started)
+        yield step
 
 
 def check(photos: Sequence[str]) -> None:
-    """Raises OrderError where there are none, too many, or too much of them."""
+    """Raise RequestError where there are none, too many, or too much of them."""
     if not photos:
         raise RequestError("Choose photos first: drop some in, or click to look for them.")
     if len(photos) > MAX_PHOTOS:
@@ -98,9 +108,11 @@ def check(photos: Sequence[str]) -> None:
         )
 
 
-def zipped(step: Step, style: str, model: str) -> str:
+def zipped(step: Step, style: str | None, model: str | None) -> str:
     """The zip of what is painted, a file that the page may serve."""
-    path = Path(new_file(Path(file_name("photos", style, model)).with_suffix(".zip").name))
+    path = Path(
+        new_file(Path(file_name("photos", style or "", model or "")).with_suffix(".zip").name)
+    )
     zip_file(step.files, path)
     return str(path)
 
@@ -129,54 +141,31 @@ def accept(values: Uploads) -> str:
     )
 
 
-def stop_painting(request: gr.Request) -> Any:
-    """Let this visitor's photos end after the one that is being painted; returns the stop button as it then looks."""
-    if stop := _painting.get(str(request.session_hash)):
-        stop.set()
-    return gr.Button("Stopping…", interactive=False)
-
-
 def paint(
-    values: Uploads, style: Upload, model: str, size: float, request: gr.Request
-) -> Iterator[tuple[Any, ...]]:
-    """Yield (results, download, status, button, stop button): photo by photo, then the zip, or a sentence."""
-    session, stop = str(request.session_hash), threading.Event()
-    _painting[session] = stop
-    idle = (gr.Button(visible=True), gr.Button(visible=False))
-    yield (
-        *(gr.skip(), gr.skip(), messages.progress_line("Reading the photos…")),
-        *(gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)),
-    )
-    try:
-        style_path = uploaded(style)
-        folder = Path(new_file("result.png")).parent
-        work = painted_photos(
-            files_of(values), style_path, Settings(model=model or "", size=int(size)), folder
-        )
-        step: Step | None = None
-        for step in work:
-            yield (
-                [(file, Path(file).name) for file in step.files],
-                gr.skip(),
-                progress(step),
-                gr.skip(),
-                gr.skip(),
-            )
-            if stop.is_set():
-                work.close()
-        if step and step.files:
-            download = gr.DownloadButton(
-                value=zipped(step, style_path or "", model), interactive=True
-            )
-            yield gr.skip(), download, facts(step, model), *idle
-        elif step:
-            yield gr.skip(), gr.skip(), facts(step, model), *idle
-    except Exception as error:  # the page keeps the previous results, whatever happened
-        yield gr.skip(), gr.skip(), messages.problem(error), *idle
-    finally:
-        stop.set()
-        if _painting.get(session) is stop:
-            del _painting[session]
+    request: gr.Request, photos: Uploads, style: Upload, model: str, size: float, **look: Any
+) -> Iterator[Answer]:
+    """Photo by photo, then the zip, or a sentence; `look` are the values of a `StyleForm`."""
+    with _painting.job(request) as stop:
+        yield {"status": messages.progress_line("Reading the photos…")} | WORKING
+        try:
+            form, style_path = StyleForm(**look), uploaded(style)
+            styles, mix = form.paintings(style_path)
+            settings = form.settings(model, size, mix)
+            folder = Path(new_file("result.png")).parent
+            work = painted_photos(files_of(photos), styles, settings, folder)
+            step: Step | None = None
+            for step in work:
+                shown = [*zip(step.files, step.names, strict=True)]
+                yield {"results": shown, "status": progress(step)}
+                if stop.is_set():
+                    work.close()
+            if step and step.files:
+                file = zipped(step, style_path, model)
+                yield {"download": gr.DownloadButton(value=file, interactive=True)}
+            if step:
+                yield {"status": facts(step, model)} | IDLE
+        except Exception as error:  # the page keeps the previous results, whatever happened
+            yield {"status": messages.problem(error)} | IDLE
 
 
 def progress(step: Step) -> str:
@@ -192,13 +181,11 @@ def facts(step: Step, model: str) -> str:
     parts = [model, f"{len(step.files)} painted{of}", f"total {step.seconds:.1f} s"]
     if step.skipped:
         parts.insert(2, f"{len(step.skipped)} skipped")
-    return f'<p class="facts">{"".join(f"<span>{html.escape(part)}</span>" for part in parts)}</p>{_skipped(step)}'
+    return messages.facts_line(parts) + _skipped(step)
 
 
 def _skipped(step: Step) -> str:
-    return "".join(
-        f'<p class="problem" role="alert">Skipped: {html.escape(text)}</p>' for text in step.skipped
-    )
+    return "".join(messages.problem_line(f"Skipped: {text}") for text in step.skipped)
 
 
 def _bytes(size: int) -> str:
@@ -229,7 +216,7 @@ def stylize_many(
             )
         style_path, folder = uploaded(style), Path(new_file("result.png")).parent
         settings = Settings(model=model or "", size=int(size) or None)
-        for step in painted_photos(files_of(photos), style_path, settings, folder):
+        for step in painted_photos(files_of(photos), [style_path], settings, folder):
             said = {
                 "done": step.done,
                 "of": step.of,
@@ -238,7 +225,7 @@ def stylize_many(
                 "seconds": round(step.seconds, 3),
             }
             yield None, said
-        yield zipped(step, style_path or "", model) if step.files else None, said
+        yield zipped(step, style_path, model) if step.files else None, said
     except Exception as error:
         raise gr.Error(messages.sentence(error), print_exception=False) from error
 
@@ -256,11 +243,8 @@ def build(titles: Mapping[str, str]) -> None:
             )
             photos_note = gr.HTML("", elem_id="many-files-note")
             style, _ = painting_input("many")
-            model = gr.Dropdown(
-                [(title, name) for name, title in titles.items()], label="Model", filterable=False
-            )
-            sizes = [(f"{side} px", side) for side in SIZES]
-            size = gr.Dropdown(sizes, value=DEFAULT_SIZE, label="Longest side", filterable=False)
+            model, size = model_input(titles), size_input()
+            look = style_form.build("many", style=style, remark=NO_MASK)
             go = gr.Button(
                 "Paint the photos", variant="primary", elem_id="many-go", interactive=bool(titles)
             )
@@ -280,14 +264,11 @@ def build(titles: Mapping[str, str]) -> None:
             download = gr.DownloadButton("Download zip", interactive=False, elem_id="many-download")
             gr.HTML(messages.notice(LIMITS_SAID), elem_id="many-limits")
 
-    work: dict[str, Any] = {
-        "preprocess": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    } | MODEL_WORK
     photos.change(accept, photos, photos_note, preprocess=False, **QUIET)
-    go.click(paint, [photos, style, model, size], [results, download, status, go, stop], **work)
-    stop.click(stop_painting, None, stop, **QUIET)
+    asked = {"photos": photos, "style": style, "model": model, "size": size} | look
+    shown = {"results": results, "status": status, "download": download, "go": go, "stop": stop}
+    connect(go.click, paint, asked, shown, **PAINTING)
+    stop.click(_painting.stop, None, stop, **QUIET)
     _endpoint(model)
 
 

@@ -8,12 +8,10 @@ The command line's `--sheet` makes the same sheet (`core.images.contact_sheet`).
 """
 
 import base64
-import html
 import io
-import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +24,17 @@ from core.images.convert import resize_longest
 from core.images.decode import load_image
 from core.pipeline import stylize_image
 from core.settings import Settings
-from demo.compare.grid_html import url
-from demo.compare.render import thumbnail
-from demo.shared import messages
-from demo.shared.controls import DEFAULT_SIZE, SIZES
-from demo.shared.requests import RequestError, StylizeRequest, checked, file_name, repaint
-from demo.shared.uploads import displayable, label_of, new_file, saved, uploaded
+from demo.shared import messages, style_form
+from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
+from demo.shared.events import Answer, connect
+from demo.shared.requests import RequestError, checked, file_name, repaint
+from demo.shared.sessions import IDLE, WORKING, RunningJobs
+from demo.shared.style_form import StyleForm
+from demo.shared.thumbnails import small_copy
+from demo.shared.uploads import displayable, file_url, label_of, new_file, saved, uploaded
 from demo.shared.widgets import (
     MODEL_WORK,
+    PAINTING,
     QUIET,
     Upload,
     accept,
@@ -47,13 +48,14 @@ SMALL_SIZES = (128, 192, 256, 384)
 SMALL = 192
 ABOUT = "One click shows the photo in every painting of the gallery, small. A click on one of them paints it large."
 MODEL_INFO = "The report's models need refining to take up a painting, which the tab Transfer does; here they paint at once."
+NO_MIXING = "No mixing here: each painting stands for itself; the tab Transfer mixes them."
 GRID = '<div class="paintings"></div>'
 SHOW_LARGE = """() => {
   const large = document.getElementById("many-large");
   requestAnimationFrame(() => large?.scrollIntoView({ behavior: "smooth", block: "start" }));
 }"""
 
-_painting: dict[str, threading.Event] = {}  # session -> what stops its sheet
+_painting = RunningJobs()
 
 
 @dataclass(frozen=True)
@@ -79,33 +81,33 @@ class Shown:
     content: str
     model: str
     pictures: tuple[Picture, ...]
+    form: StyleForm = field(default_factory=StyleForm)
 
 
 def painted_cells(
-    content: str | None, model: str | None, size: float
+    content: str | None, model: str | None, size: float, form: StyleForm | None = None
 ) -> Generator[Cell, None, None]:
     """Paint a photo in every painting of the gallery, `size` px on the longest side; close the iterator to cancel.
 
     Raises:
-        OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
     if size not in range(min(SMALL_SIZES), max(SMALL_SIZES) + 1):
         raise RequestError(
             f"The pictures of a sheet can have {min(SMALL_SIZES)} to {max(SMALL_SIZES)} px."
         )
-    pictures, settings = paintings(), Settings(model=model or "", size=int(size))
-    path, _ = checked(StylizeRequest(content, [str(pictures[0].path())], settings))
-    started, photo = time.perf_counter(), resize_longest(load_image(path), int(size))
+    pictures, started = paintings(), time.perf_counter()
+    order = (form or StyleForm()).request(content, str(pictures[0].path()), model, size)
+    path, _ = checked(order)
+    photo, settings = load_image(path), order.settings
+    if settings == Settings(model=settings.model, size=settings.size):
+        photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
+    mask = load_image(order.mask) if order.mask else None
+    outside = load_image(order.outside) if order.outside else None
     for done, picture in enumerate(pictures, 1):
-        painted = stylize_image(photo, picture.image(), settings)
-        yield Cell(
-            picture,
-            painted.image,
-            painted.before,
-            done,
-            len(pictures),
-            time.perf_counter() - started,
-        )
+        painted = stylize_image(photo, picture.image(), settings, mask, outside)
+        seconds = time.perf_counter() - started
+        yield Cell(picture, painted.image, painted.before, done, len(pictures), seconds)
 
 
 def sheet_file(content: str, cells: Sequence[Cell], model: str) -> str:
@@ -119,97 +121,69 @@ def sheet_file(content: str, cells: Sequence[Cell], model: str) -> str:
 # ---- events of the page ----
 
 
-def stop_painting(request: gr.Request) -> Any:
-    """Let this visitor's sheet end after the picture it is at; returns the stop button as it then looks."""
-    if stop := _painting.get(str(request.session_hash)):
-        stop.set()
-    return gr.Button("Stopping…", interactive=False)
-
-
 def paint_sheet(
-    content: Upload, model: str, size: float, request: gr.Request
-) -> Iterator[tuple[Any, ...]]:
-    """Yield (grid, what it shows, download, status, button, stop button): picture by picture, or a sentence."""
-    session, stop = str(request.session_hash), threading.Event()
-    _painting[session] = stop
-    idle, same = (gr.Button(visible=True), gr.Button(visible=False)), (gr.skip(),) * 3
-    yield (
-        *(*same, messages.progress_line("Reading the photo…")),
-        *(gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)),
-    )
-    try:
-        path, cells = uploaded(content), []
-        grid = empty_grid()
-        work = painted_cells(path, model, size)
-        for cell in work:
-            cells.append(cell)
-            grid = filled(grid, cell)
-            shown = Shown(path or "", model, tuple(cell.picture for cell in cells))
-            yield grid, shown, gr.skip(), progress(cell), gr.skip(), gr.skip()
-            if stop.is_set():
-                work.close()
-        file = sheet_file(path or "", cells, model)
-        yield (
-            gr.skip(),
-            gr.skip(),
-            gr.DownloadButton(value=file, interactive=True),
-            facts(cells, model),
-            *idle,
-        )
-    except Exception as error:  # the page keeps what it shows, whatever happened
-        yield *same, messages.problem(error), *idle
-    finally:
-        stop.set()
-        if _painting.get(session) is stop:
-            del _painting[session]
+    request: gr.Request, content: Upload, model: str, size: float, **look: Any
+) -> Iterator[Answer]:
+    """Picture by picture, then the sheet as a file, or a sentence; `look` are the values of a `StyleForm`."""
+    with _painting.job(request) as stop:
+        yield {"status": messages.progress_line("Reading the photo…")} | WORKING
+        try:
+            path, form, grid, cells = uploaded(content), StyleForm(**look), empty_grid(), []
+            work = painted_cells(path, model, size, form)
+            for cell in work:
+                cells.append(cell)
+                grid = filled(grid, cell)
+                shown = Shown(path or "", model, tuple(cell.picture for cell in cells), form)
+                yield {"grid": grid, "shown": shown, "status": progress(cell)}
+                if stop.is_set():
+                    work.close()
+            file = sheet_file(path or "", cells, model)
+            download = gr.DownloadButton(value=file, interactive=True)
+            yield {"download": download, "status": facts(cells, model)} | IDLE
+        except Exception as error:  # the page keeps what it shows, whatever happened
+            yield {"status": messages.problem(error)} | IDLE
 
 
 def wait(request: gr.Request) -> str:
     """What is said at once after a click on a picture of the sheet."""
-    busy = str(request.session_hash) in _painting
+    busy = _painting.runs(request)
     return messages.caption(
         "It is painted large as soon as the sheet is done." if busy else "Painting it large…"
     )
 
 
-def enlarge(shown: Shown | None, size: float, event: gr.EventData) -> tuple[Any, ...]:
-    """(panel, title, slider, download, status) after a click on a picture of the sheet: it is painted large."""
-    skipped = (gr.skip(),) * 4
+def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
+    """A picture of the sheet was clicked: it is painted large and opened over the sheet."""
     try:
         index: int = getattr(event, "index", -1)
         if shown is None or index not in range(len(shown.pictures)):
-            return *skipped, messages.caption("This one is not painted yet.")
-        picture = shown.pictures[index]
-        order = StylizeRequest(
-            shown.content,
-            [str(picture.path())],
-            Settings(model=shown.model, size=int(size) or None),
-        )
+            return {"large_status": messages.caption("This one is not painted yet.")}
+        picture, form = shown.pictures[index], shown.form
+        order = form.request(shown.content, str(picture.path()), shown.model, size)
         painting = next(repaint(order))
         before, after = new_file("before.png"), saved(painting)
         write_atomic(Path(before), sheet_bytes(painting.before))
-        said = messages.facts(painting)
-        return (
-            gr.Column(visible=True),
-            messages.heading(label_of(picture)),
-            (before, after),
-            gr.DownloadButton(value=after, interactive=True),
-            said,
-        )
     except Exception as error:
-        return *skipped, messages.problem(error)
+        return {"large_status": messages.problem(error)}
+    return {
+        "panel": gr.Column(visible=True),
+        "title": messages.heading(label_of(picture)),
+        "slider": (before, after),
+        "large_download": gr.DownloadButton(value=after, interactive=True),
+        "large_status": messages.facts(painting),
+    }
 
 
 # ---- what the page shows ----
 
 
 def empty_grid() -> dict[str, Any]:
-    """The sheet before it is painted: every painting itself, small and pale. `many_sheet.js` draws it."""
+    """The sheet before it is painted: every painting itself, small and pale. `sheet.js` draws it."""
     cells = [
         {
             "title": picture.title,
             "by": picture.artist,
-            "src": html.unescape(url(thumbnail(picture)[0])),
+            "src": file_url(small_copy(picture)[0]),
             "done": False,
         }
         for picture in paintings()
@@ -246,7 +220,7 @@ def facts(cells: Sequence[Cell], model: str) -> str:
         else f"stopped after {last.done} of {last.of} paintings"
     )
     parts = [model, count, f"total {last.seconds:.1f} s", f"each {messages.px(last.image.size)}"]
-    return f'<p class="facts">{"".join(f"<span>{html.escape(part)}</span>" for part in parts)}</p>'
+    return messages.facts_line(parts)
 
 
 # ---- endpoint for programs ----
@@ -283,35 +257,17 @@ def sheet_of(
 # ---- layout ----
 
 
-def build(titles: Mapping[str, str]) -> None:
-    """Lay the section out and connect it; `titles` are the models' by name."""
-    contents = photographs()
+def build(titles: Mapping[str, str]) -> tuple[gr.Image, gr.HTML]:
+    """Lay the section out and connect it; returns the photo's place and note. `titles` are the models' by name."""
     gr.HTML(messages.heading("Every painting at once", ABOUT), elem_classes="many-head")
     with gr.Row():
         with gr.Column(scale=4, min_width=300, elem_classes="many-order"):
-            content = image_input("Photo", "many-photo", contents[0], height=220, webcam=True)
-            note = gr.HTML(messages.caption(label_of(contents[0])), elem_id="many-photo-note")
-            thumbnails = gallery(contents, "many-photos-gallery", columns=8, strip=True)
-            model = gr.Dropdown(
-                [(title, name) for name, title in titles.items()],
-                label="Model",
-                info=MODEL_INFO,
-                filterable=False,
-            )
+            content, note = _photo()
+            model = model_input(titles, MODEL_INFO)
             with gr.Row():
-                small, large = (
-                    gr.Dropdown(
-                        [(f"{side} px", side) for side in sides],
-                        value=side,
-                        label=label,
-                        min_width=120,
-                        filterable=False,
-                    )
-                    for sides, side, label in (
-                        (SMALL_SIZES, SMALL, "On the sheet"),
-                        (SIZES, DEFAULT_SIZE, "Enlarged"),
-                    )
-                )
+                small = size_input(SMALL_SIZES, SMALL, "Size on the sheet")
+                large = size_input(SIZES, DEFAULT_SIZE, "Size of one enlarged")
+            look = style_form.build("sheet", photo="many-photo", masked=True, remark=NO_MIXING)
             go = gr.Button(
                 "Show every painting",
                 variant="primary",
@@ -324,13 +280,7 @@ def build(titles: Mapping[str, str]) -> None:
                 "Download the sheet as PNG", interactive=False, elem_id="sheet-download"
             )
         with gr.Column(scale=9, min_width=340):
-            large_status = gr.HTML("", elem_id="many-large-status")
-            with gr.Column(visible=False, elem_id="many-large") as panel:
-                title = gr.HTML("")
-                slider = before_after("many-slider")
-                picture = gr.DownloadButton(
-                    "Download PNG", interactive=False, elem_id="many-large-download"
-                )
+            opened = _enlarged()
             grid = gr.HTML(
                 empty_grid(),
                 html_template=GRID,
@@ -340,28 +290,44 @@ def build(titles: Mapping[str, str]) -> None:
             )
     shown = gr.State(None)
 
-    def pick(event: gr.SelectData) -> tuple[str, str]:
-        return displayable(str(contents[event.index].path())), messages.caption(
-            label_of(contents[event.index])
-        )
-
-    work: dict[str, Any] = {
-        "preprocess": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    } | MODEL_WORK
-    thumbnails.select(pick, None, [content, note], trigger_mode="multiple", **QUIET)
-    content.input(accept, content, [content, note], preprocess=False, **QUIET)
-    go.click(
-        paint_sheet, [content, model, small], [grid, shown, download, status, go, stop], **work
-    )
-    stop.click(stop_painting, None, stop, **QUIET)
-    grid.select(wait, None, large_status, **QUIET)
-    clicked = grid.select(
-        enlarge, [shown, large], [panel, title, slider, picture, large_status], **work
-    )
+    asked = {"content": content, "model": model, "size": small} | look
+    answered = {"grid": grid, "shown": shown, "status": status, "download": download}
+    connect(go.click, paint_sheet, asked, answered | {"go": go, "stop": stop}, **PAINTING)
+    stop.click(_painting.stop, None, stop, **QUIET)
+    grid.select(wait, None, opened["large_status"], **QUIET)
+    clicked = connect(grid.select, enlarge, {"shown": shown, "size": large}, opened, **PAINTING)
     clicked.success(None, js=SHOW_LARGE)
     _endpoint(model)
+    return content, note
+
+
+def _photo() -> tuple[gr.Image, gr.HTML]:
+    """The photo's place and note, with the gallery's photographs to click."""
+    contents = photographs()
+    content = image_input("Photo", "many-photo", contents[0], height=220, webcam=True)
+    note = gr.HTML(messages.caption(label_of(contents[0])), elem_id="many-photo-note")
+    thumbnails = gallery(contents, "many-photos-gallery", columns=8, strip=True)
+
+    def pick(event: gr.SelectData) -> tuple[str, str]:
+        picture = contents[event.index]
+        return displayable(str(picture.path())), messages.caption(label_of(picture))
+
+    thumbnails.select(pick, None, [content, note], trigger_mode="multiple", **QUIET)
+    content.input(accept, content, [content, note], preprocess=False, **QUIET)
+    return content, note
+
+
+def _enlarged() -> dict[str, Any]:
+    """The panel of a picture that is painted large, closed, as `enlarge` fills it."""
+    status = gr.HTML("", elem_id="many-large-status")
+    with gr.Column(visible=False, elem_id="many-large") as panel:
+        title = gr.HTML("")
+        slider = before_after("many-slider")
+        download = gr.DownloadButton(
+            "Download PNG", interactive=False, elem_id="many-large-download"
+        )
+    names = {"panel": panel, "title": title, "slider": slider, "large_download": download}
+    return names | {"large_status": status}
 
 
 def _endpoint(model: gr.Dropdown) -> None:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import quote
 
 from gradio.utils import get_upload_folder
 from PIL import Image
@@ -102,3 +103,8 @@ def new_file(name: str) -> str:
     folder = Path(get_upload_folder()) / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return str(folder / name)
+
+
+def file_url(path: str | Path) -> str:
+    """Where the page's server has a file that it may serve; relative, so that it holds behind a proxy too."""
+    return f"gradio_api/file={quote(str(path))}"

@@ -17,6 +17,12 @@ from gallery.pictures import Picture, paintings
 
 # All events that run a model, in every tab, share one place in the queue: two at once only make both slow.
 MODEL_WORK: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+# How an event runs that paints for a visitor: pictures unopened, progress in words of our own.
+PAINTING: dict[str, Any] = {
+    "preprocess": False,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+} | MODEL_WORK
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 Upload = Mapping[str, object] | None
 

@@ -105,8 +105,8 @@ def _saved(image: Image.Image, name: str) -> str:
 # ---- layout ----
 
 
-def build() -> None:
-    """Lay the tab out and connect it; call inside `gr.Blocks`."""
+def build() -> tuple[gr.Image, gr.HTML]:
+    """Lay the tab out and connect it; call inside `gr.Blocks`. Returns the photo's place and note."""
     titles = requests.model_titles()
     contents, styles, more = photographs(), STYLES, (*my_styles(), *MORE_STYLES)
     if not titles:
@@ -159,6 +159,7 @@ def build() -> None:
     )
     stop.click(stop_refining, None, stop, **QUIET)
     endpoints.build(*settings[:2])
+    return content, content_note
 
 
 def _opening(content: Picture, style: Picture, model: str | None) -> JobResult | Exception | None:

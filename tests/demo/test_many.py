@@ -4,6 +4,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from demo.many.photos import painted_photos
 from demo.many.sheet import painted_cells
 from demo.shared import widgets
 from demo.shared.requests import RequestError
+from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
 from demo.shared.zips import unlike, zip_file
 from gallery.pictures import CONTENTS, Picture
@@ -118,27 +120,52 @@ def test_an_impossible_sheet_is_refused_in_one_sentence(
 
 def test_a_stopped_sheet_keeps_what_is_painted(folder: Path) -> None:
     visitor = gr.Request(session_hash="visitor")
-    run = many_sheet.paint_sheet(uploaded_file(folder / "0000.png"), MODEL, 128, visitor)
-    assert "Reading the photo" in next(run)[3]
-    grid, shown, _, said, *_ = next(run)
-    assert [cell["done"] for cell in grid["cells"]] == [True, False, False]
-    assert len(shown.pictures) == 1 and "1 of 3 paintings · Lion" in said
+    run = many_sheet.paint_sheet(visitor, uploaded_file(folder / "0000.png"), MODEL, 128)
+    assert "Reading the photo" in next(run)["status"]
+    first = next(run)
+    assert [cell["done"] for cell in first["grid"]["cells"]] == [True, False, False]
+    assert len(first["shown"].pictures) == 1 and "1 of 3 paintings · Lion" in first["status"]
     assert "as soon as the sheet is done" in many_sheet.wait(visitor)
-    assert many_sheet.stop_painting(visitor).value == "Stopping…"
-    *_, (_, _, download, said, go, stop) = run
-    assert "stopped after 1 of 3 paintings" in said
-    assert go.visible and not stop.visible
-    with Image.open(download.value["path"]) as sheet:
+    assert many_sheet._painting.stop(visitor).value == "Stopping…"
+    *_, last = run
+    assert "stopped after 1 of 3 paintings" in last["status"]
+    assert last["go"].visible and not last["stop"].visible
+    with Image.open(last["download"].value["path"]) as sheet:
         assert sheet.width < 3 * 128, "the photo and one painting"
     assert not many_sheet._painting
 
 
 def test_a_click_on_what_is_not_painted_is_answered(gallery: list[Picture]) -> None:
     click = gr.EventData(None, {"index": 2})
-    *_, said = many_sheet.enlarge(None, 64, click)
-    assert "not painted yet" in said
-    *_, said = many_sheet.enlarge(many_sheet.Shown("/gone.png", MODEL, tuple(gallery)), 64, click)
+    assert "not painted yet" in many_sheet.enlarge(click, None, 64)["large_status"]
+    shown = many_sheet.Shown("/gone.png", MODEL, tuple(gallery))
+    said = many_sheet.enlarge(click, shown, 64)["large_status"]
     assert 'role="alert"' in said and "gone.png" in said
+
+
+def test_a_sheet_is_painted_with_what_the_controls_say(folder: Path) -> None:
+    photo, visitor = uploaded_file(folder / "0000.png"), gr.Request(session_hash="visitor")
+    look: dict[str, Any] = {"strength": 60, "colours": "photo", "style_size": 96, "detail": 64}
+    masked = look | {"mask": uploaded_file(folder / "0102.png"), "softness": 0, "invert": True}
+    *_, last = many_sheet.paint_sheet(visitor, photo, MODEL, 128, **masked)
+    assert "3 paintings" in last["status"]
+    cells = list(painted_cells(str(photo["path"]), MODEL, 128, StyleForm(**masked)))
+    wanted = replace(
+        settings(128), strength=0.6, colours="photo", style_size=96, detail=64,
+        mask_softness=0.0, mask_invert=True,
+    )  # fmt: skip
+    image, painting, mask = (
+        load_image(folder / name) for name in ("0000.png", "0101.png", "0102.png")
+    )
+    assert cells[1].image.tobytes() == stylize_image(image, painting, wanted, mask).image.tobytes()
+
+
+def test_a_photo_is_taken_along_once_from_another_tab(folder: Path) -> None:
+    photo = uploaded_file(folder / "0000.png", "mine.png")
+    answer = many.take_along(photo, "mine.png, 96 × 72 px", None)
+    assert answer["content"] == photo["path"] and answer["note"] == "mine.png, 96 × 72 px"
+    assert many.take_along(photo, "", answer["taken"]) == {}, "what was chosen here since stays"
+    assert many.take_along(None, "", None) == {}
 
 
 # ---- several photos at once ----
@@ -148,7 +175,8 @@ def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(
     folder: Path, tmp_path: Path
 ) -> None:
     photos = [str(folder / name) for name in ("0000.png", "broken.jpg", "0001.png", "0001.png")]
-    *_, last = painted_photos(photos, str(folder / "0100.png"), settings(), tmp_path)
+    *_, last = painted_photos(photos, [str(folder / "0100.png")], settings(), tmp_path)
+    assert last.names == ("0000", "0001", "0001"), "captions are the photos' names"
     assert [Path(file).name for file in last.files] == [
         "0000__0100__improved-500.png",
         "0001__0100__improved-500.png",
@@ -183,7 +211,7 @@ def test_names_that_folders_of_some_systems_hold_for_the_same_differ() -> None:
 
 
 def test_limits_are_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    photo, style = str(folder / "0000.png"), str(folder / "0100.png")
+    photo, style = str(folder / "0000.png"), [str(folder / "0100.png")]
     for photos, said in (
         ([], "Choose photos first"),
         ([photo] * 21, "These are 21 photos; at most 20"),
@@ -202,7 +230,7 @@ def test_a_broken_painting_ends_it_before_the_first_photo(folder: Path, tmp_path
     with pytest.raises(ValueError, match=r'"broken\.jpg"'):
         next(
             painted_photos(
-                [str(folder / "0000.png")], str(folder / "broken.jpg"), settings(), tmp_path
+                [str(folder / "0000.png")], [str(folder / "broken.jpg")], settings(), tmp_path
             )
         )
 
@@ -225,15 +253,31 @@ def test_a_zip_is_whole_or_not_there(folder: Path, tmp_path: Path) -> None:
 def test_stopped_photos_come_in_a_zip_of_those_that_are_painted(folder: Path) -> None:
     visitor = gr.Request(session_hash="visitor")
     photos = [uploaded_file(folder / f"000{i}.png") for i in range(3)]
-    run = many_photos.paint(photos, uploaded_file(folder / "0100.png"), MODEL, 64, visitor)
+    run = many_photos.paint(visitor, photos, uploaded_file(folder / "0100.png"), MODEL, 64)
     next(run)
-    results, *_, said, _, _ = next(run)
-    assert len(results) == 1 and "1 of 3 photos" in said
-    many_photos.stop_painting(visitor)
-    *_, (_, download, said, go, _) = run
-    assert "1 painted, stopped after 1 of 3" in said and go.visible
-    assert zipfile.ZipFile(download.value["path"]).namelist() == ["0000__0100__improved-500.png"]
+    first = next(run)
+    assert [name for _, name in first["results"]] == ["0000"] and "1 of 3 photos" in first["status"]
+    many_photos._painting.stop(visitor)
+    *_, zipped, last = run
+    assert "1 painted, stopped after 1 of 3" in last["status"] and last["go"].visible
+    names = zipfile.ZipFile(zipped["download"].value["path"]).namelist()
+    assert names == ["0000__0100__improved-500.png"]
     assert not many_photos._painting
+
+
+def test_photos_are_painted_with_what_the_controls_say(folder: Path) -> None:
+    visitor = gr.Request(session_hash="visitor")
+    look: dict[str, Any] = {"strength": 60, "colours": "recolour", "style_size": 96}
+    look |= {"second": uploaded_file(folder / "0101.png"), "weight_1": 30, "weight_2": 10}
+    photos, style = [uploaded_file(folder / "0000.png")], uploaded_file(folder / "0100.png")
+    *_, results, _, _ = many_photos.paint(visitor, photos, style, MODEL, 64, **look)
+    recipe = read(results["results"][0][0])
+    assert [source.name for source in recipe.styles] == ["0100.png", "0101.png"]
+    assert recipe.settings == replace(
+        settings(), mix=(30, 10), strength=0.6, colours="recolour", style_size=96
+    )
+    *_, refused = many_photos.paint(visitor, photos, style, MODEL, 64, **look | {"strength": 500})
+    assert 'role="alert"' in refused["status"] and "strength" in refused["status"]
 
 
 # ---- the page: endpoints and a browser ----
@@ -309,6 +353,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> None:
     foreign = foreign_requests(page)
     small = page.locator("#sheet button")
+    expect(page.locator("#sheet-remark")).to_contain_text("No mixing here")
     expect(small).to_have_count(3)
     expect(small.first).to_be_disabled()
     page.locator("#many-photo input[type=file]").set_input_files(folder / "0002.png")
@@ -325,6 +370,8 @@ def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> N
         page.get_by_role("button", name="Download the sheet as PNG").click()
     assert download.value.suggested_filename == "0002__sheet__improved-500.png"
 
+    page.get_by_role("tab", name="Several photos").click()
+    expect(page.locator("#many-remark")).to_contain_text("No mask here")
     photos = [folder / name for name in ("0000.png", "broken.jpg", "0001.png")]
     page.locator("#many-files input[type=file]").set_input_files(photos)
     expect(page.locator("#many-files-note")).to_contain_text("3 photos")
@@ -334,6 +381,7 @@ def test_both_halves_in_a_browser(page: Page, folder: Path, tmp_path: Path) -> N
         'Skipped: "broken.jpg"'
     )
     expect(page.locator("#many-results img")).to_have_count(2)
+    expect(page.locator("#many-results .caption-label")).to_have_text(["0000", "0001"])
     with page.expect_download() as download:
         page.get_by_role("button", name="Download zip").click()
     download.value.save_as(tmp_path / "photos.zip")

@@ -1,0 +1,46 @@
+"""Small copies of pictures as files that the page may serve, kept until the page stops.
+
+path, shape = small_copy(picture)       # a JPEG, and its width / height
+file_url(path)                          # of demo.shared.uploads
+"""
+
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from core.images.convert import resize_smaller
+from core.images.decode import load_image
+from gallery.pictures import Picture
+
+SMALL_SIDE = 160  # px, the smaller side
+
+
+@lru_cache(maxsize=1)
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="compare-", dir=get_upload_folder())
+
+
+def folder() -> Path:
+    """A folder that the page may serve, deleted when the page stops."""
+    return Path(_temporary().name)
+
+
+def small_copy(picture: Picture) -> tuple[Path, float]:
+    """A JPEG of a picture with 160 px on its smaller side, and its width / height.
+
+    Raises:
+        ImageError: the picture cannot be read.
+    """
+    path = picture.path()
+    return _small_copy(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=512)
+def _small_copy(path: Path, changed: int) -> tuple[Path, float]:
+    image = resize_smaller(load_image(path, at_least=SMALL_SIDE), SMALL_SIDE)
+    with tempfile.NamedTemporaryFile(suffix=".jpg", dir=folder(), delete=False) as file:
+        image.save(file, "JPEG", quality=85)
+    return Path(file.name), image.width / image.height
