@@ -83,6 +83,8 @@ class FrameStylizer:
 
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame repainted, of the same size."""
+        if self.settings.strength == 0:
+            return frame
         if not self._styles:
             self._styles = self._read_styles(frame)
         settings = self.settings
@@ -116,8 +118,7 @@ class FrameStylizer:
         return FrameStyle(style, own, blended)
 
     def _painted(self, style: FrameStyle, working: Image.Image, frame: Image.Image) -> Image.Image:
-        strength = self.settings.strength
-        image = working if strength == 0 else style(working, strength)
+        image = style(working, self.settings.strength)
         if image.size != frame.size:
             image = image.resize(frame.size, Image.Resampling.LANCZOS)
         return keep_colours(image, frame) if self.settings.colours == PHOTO else image

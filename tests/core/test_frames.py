@@ -13,7 +13,7 @@ from core.settings import Settings, SettingsError
 LOOKS = {
     "as by default": Settings(),
     "strength": Settings(strength=0.6),
-    "strength 0": Settings(strength=0),
+    "strength 0": Settings(strength=0, detail=48, colours="photo"),
     "exaggerated": Settings(strength=1.3),
     "the photo's colours": Settings(colours="photo"),
     "painting recoloured": Settings(colours="recolour", strength=0.5),
