@@ -11,6 +11,7 @@ from demo.compare.selection import Choice, chosen, read
 from demo.shared import messages
 from demo.shared.requests import REFINED, RequestError
 from demo.shared.uploads import new_file
+from demo.shared.widgets import DOWNLOAD
 from gallery.grids import export as exports
 from gallery.grids.paths import APPENDICES
 from gallery.grids.results import Grid
@@ -21,13 +22,6 @@ EXPORT: dict[str, Any] = {
     "show_progress": "hidden",
     "api_visibility": "private",
 }
-DOWNLOAD = """(file) => {
-  if (!file?.url) return;
-  const link = document.createElement("a");
-  link.href = file.url;
-  link.download = file.orig_name;
-  link.click();
-}"""
 
 
 def png_file(choice: Choice, shown: int) -> str:

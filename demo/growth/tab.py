@@ -22,7 +22,6 @@ from gradio.components.plot import PlotData
 from core.analysis.curves import LOSSES, TrainingLog
 from core.analysis.growth_law import SCALE_FREE, fit_growth
 from core.training.log_writer import PERCENT
-from demo.compare.export import DOWNLOAD
 from demo.growth import logs as growth_sources
 from demo.growth import text
 from demo.growth.figure import LOSS_TITLES, Curves, figure, is_thinned
@@ -41,7 +40,7 @@ from demo.growth.tables import heldout, laws
 from demo.shared import messages
 from demo.shared.requests import RequestError
 from demo.shared.uploads import new_file
-from demo.shared.widgets import QUIET
+from demo.shared.widgets import DOWNLOAD, QUIET
 
 LAYER = SCALE_FREE[0]
 LINEAR, LOGARITHMIC = "linear", "logarithmic"

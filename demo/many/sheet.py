@@ -21,7 +21,7 @@ from PIL import Image
 from core.files import write_atomic
 from core.images.contact_sheet import sheet, sheet_bytes
 from core.images.convert import resize_longest
-from core.images.decode import load_image
+from core.images.decode import load_image, load_mask
 from core.pipeline import stylize_image
 from core.settings import Settings
 from demo.shared import messages, style_form
@@ -102,7 +102,7 @@ def painted_cells(
     photo, settings = load_image(path), order.settings
     if settings == Settings(model=settings.model, size=settings.size):
         photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
-    mask = load_image(order.mask) if order.mask else None
+    mask = load_mask(order.mask) if order.mask else None
     outside = load_image(order.outside) if order.outside else None
     for done, picture in enumerate(pictures, 1):
         painted = stylize_image(photo, picture.image(), settings, mask, outside)

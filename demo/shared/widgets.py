@@ -25,6 +25,14 @@ PAINTING: dict[str, Any] = {
 } | MODEL_WORK
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 Upload = Mapping[str, object] | None
+# After an event has put a file into a File component: the browser takes it.
+DOWNLOAD = """(file) => {
+  if (!file?.url) return;
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name;
+  link.click();
+}"""
 
 
 def accept(value: Upload) -> tuple[Any, str]:
