@@ -6,7 +6,8 @@
 A colour space is two things: the chromaticities of its red, green, blue and white, and the curve between a sample and
 light. Code points are those of ITU-T H.273, which PNG (cICP), AVIF and HEIC (nclx) and video share. HDR is brought to
 the range of an ordinary screen as Chromium does it without an HDR screen: twice the reference white of 203 cd/m2
-(ITU-R BT.2408) becomes white, and what is lighter is clipped.
+(ITU-R BT.2408) becomes white. What is lighter is clipped in pictures; in videos highlights are compressed before that,
+with white at 1000 cd/m2.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,10 @@ HDR_WHITE = 406.0  # cd/m2, twice the reference white of BT.2408
 HLG_PEAK = 1000.0  # cd/m2, of the nominal screen of BT.2100
 HLG_GAMMA = 1.2  # of that screen
 ENCODE_STEPS = 1 << 16
+# Light before and after compression, 1 is white: read off Chromium 146's screen for grey ramps in PQ and HLG video, after the
+# tone mapping by reference white of ISO 22028-5. Light up to 0.57, a little above HDR's reference white, stays.
+_COMPRESSED_FROM = (0.0, 0.57, 0.707, 0.865, 1.06, 1.311, 1.612, 1.984, 2.463)
+_COMPRESSED_TO = (0.0, 0.57, 0.631, 0.694, 0.753, 0.823, 0.880, 0.939, 1.0)
 _BRADFORD = np.array(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
 )
@@ -40,11 +45,13 @@ class ColourSpace:
         chromaticities: CIE x and y of red, green, blue and white.
         curve: samples in [0, 1] to light, where 1 is the screen's white; HDR goes beyond it.
         hlg: whether the curve gives light of the scene, which BT.2100's screen shows with more contrast.
+        compressed: whether highlights of HDR are compressed rather than clipped.
     """
 
     chromaticities: Chromaticities
     curve: Curve
     hlg: bool = False
+    compressed: bool = False
 
 
 def gamma(exponent: float, scale: float = 1.0) -> Curve:
@@ -155,6 +162,8 @@ def to_srgb(samples: NDArray[np.integer], space: ColourSpace) -> NDArray[np.uint
             light = np.repeat(light[:, :, None], 3, axis=2)
         if space.hlg:
             light = _on_hlg_screen(light, luminance)
+        if space.compressed:
+            light = _highlights_compressed(light)
         result[top : top + ROWS] = _encoded(light @ matrix.T)
     return result
 
@@ -163,6 +172,13 @@ def _on_hlg_screen(light: Floats, luminance: Floats) -> Floats:
     """Light of the scene as the nominal screen of BT.2100 shows it: raised by its own luminance, hue kept."""
     scene = np.maximum(light @ luminance, 0)[:, :, None]
     return np.float32(HLG_PEAK / HDR_WHITE) * scene ** np.float32(HLG_GAMMA - 1) * light
+
+
+def _highlights_compressed(light: Floats) -> Floats:
+    """Light with its highlights brought below white; the three colours of a pixel by one factor, so that hues stay."""
+    strongest = light.max(axis=2, keepdims=True)
+    target = np.interp(strongest, _COMPRESSED_FROM, _COMPRESSED_TO).astype(np.float32)
+    return light * (target / np.maximum(strongest, np.float32(1e-6)))
 
 
 def _srgb_codes() -> NDArray[np.uint8]:

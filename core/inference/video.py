@@ -22,16 +22,9 @@ import av
 from PIL import Image
 
 from core.images.decode import MIN_SIDE
-from core.images.video_file import (
-    MAX_SIDE,
-    NO_LIMITS,
-    Limits,
-    contents,
-    mp4,
-    opened,
-    picture,
-    probe,
-)
+from core.images.video_file import MAX_SIDE, NO_LIMITS, Limits, contents, opened, probe
+from core.images.video_frame import picture
+from core.images.video_writer import mp4
 from core.inference.stylizer import Cancelled
 from core.inference.temporal import Smoother
 
@@ -121,8 +114,8 @@ def painted_frames(
             if isinstance(item, av.Packet):
                 result.add_sound(item)
                 continue
-            frame = picture(item, even, info)
-            result.add(smoother(frame, paint(frame)), item.pts)
+            frame = picture(item, even, info.orientation)
+            result.add(smoother(frame, paint(frame)), item.pts or 0, item.duration)
             done += 1
             yield Progress(done, info.frames, even, time.perf_counter() - started)
 
