@@ -8,7 +8,6 @@
 A log may be read while it is written: a cut last line is left out.
 """
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from core.analysis.curves import (
     LOSSES,
@@ -25,8 +25,8 @@ from core.analysis.curves import (
     LogError,
     Series,
     TrainingLog,
-    in_order,
 )
+from core.analysis.tables import as_numbers, read_table
 from core.analysis.tensorboard import EVENTS, read_events
 from core.models.style_net import BLOCKS
 from core.training.log_writer import PERCENT, WEIGHT_FIELDS
@@ -99,97 +99,74 @@ def _joined(first: Curve | None, second: Curve) -> Curve:
     """Two parts of one curve; where both have an iteration, the second's."""
     if first is None:
         return second
-    columns = [
-        np.concatenate([getattr(part, f.name) for part in (first, second)]) for f in fields(second)
-    ]
-    _, last = np.unique(columns[0][::-1], return_index=True)
-    return type(second)(*(column[::-1][last] for column in columns))
+    make = _series if isinstance(second, Series) else _distribution
+    return make(pd.concat([_rows(first), _rows(second)]))  # type: ignore[return-value]
+
+
+def _rows(curve: Curve) -> pd.DataFrame:
+    """A curve's arrays side by side, its iterations first: T x 2 of a series, T x 11 of a distribution."""
+    return pd.DataFrame(np.column_stack([getattr(curve, field.name) for field in fields(curve)]))
+
+
+def _series(rows: pd.DataFrame) -> Series:
+    """A curve of rows with two columns: the iteration and a loss."""
+    values = _in_order(rows)
+    return Series(values[:, 0], values[:, 1])
+
+
+def _distribution(rows: pd.DataFrame) -> Distribution:
+    """A curve of rows with eleven columns: the iteration, nine quantiles and the RMS."""
+    values = _in_order(rows)
+    return Distribution(values[:, 0], values[:, 1:-1], values[:, -1])
+
+
+def _in_order(rows: pd.DataFrame) -> Floats:
+    """By iteration (the first column); of rows that share one, the last."""
+    iteration = rows.columns[0]
+    ordered = rows.drop_duplicates(iteration, keep="last").sort_values(iteration)
+    return ordered.to_numpy(np.float64)
 
 
 def read_csv(path: Path) -> Curves:
-    """Layers of a weights.csv or losses of a log.csv, told apart by their columns.
+    """Layers of a weights.csv or losses of a log.csv, told apart by their columns; of a file that has both kinds, both.
 
     Raises:
         LogError: it is neither, or a row is broken.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.reader(text[: text.rfind("\n") + 1].splitlines(), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LogError(f'"{path.name}" is not a table of comma-separated values.') from error
-    columns = rows[0] if rows else []
-    whole = [(number, row) for number, row in enumerate(rows[1:], start=2) if row]
-    if whole and len(whole[-1][1]) != len(columns):
-        whole.pop()  # the line that was being written
-    for number, row in whole:
-        if len(row) != len(columns):
-            raise LogError(
-                f'"{path.name}" has {len(row)} values in line {number}, where {len(columns)} belong.'
-            )
-    if "model" in columns and len(models := {row[columns.index("model")] for _, row in whole}) > 1:
-        raise LogError(
-            f'"{path.name}" has the rows of {len(models)} models; leave those of one in it.'
-        )
-    has_weights, has_losses = (
-        set(WEIGHT_FIELDS) <= set(columns),
-        "iteration" in columns and set(LOSSES) & set(columns),
-    )
-    if has_weights or has_losses:
-        return _layers(path, columns, whole) if has_weights else {}, _losses(
-            path, columns, whole
-        ) if has_losses else {}
-    expected = NEITHER.format(losses=", ".join(LOSSES), weights=", ".join(WEIGHT_FIELDS))
-    raise LogError(f'"{path.name}" {expected}')
+    table = read_table(path)
+    models = table["model"].nunique() if "model" in table else 1
+    if models > 1:
+        raise LogError(f'"{path.name}" has the rows of {models} models; leave those of one in it.')
+    has_weights = set(WEIGHT_FIELDS) <= set(table)
+    has_losses = "iteration" in table and not set(LOSSES).isdisjoint(table)
+    if not (has_weights or has_losses):
+        expected = NEITHER.format(losses=", ".join(LOSSES), weights=", ".join(WEIGHT_FIELDS))
+        raise LogError(f'"{path.name}" {expected}')
+    layers = _layers(table, path.name) if has_weights else {}
+    losses = _losses(table, path.name) if has_losses else {}
+    return layers, losses
 
 
-Rows = list[tuple[int, list[str]]]
+def _layers(table: pd.DataFrame, file: str) -> dict[str, Distribution]:
+    rows = table[table["layer"] != ""]  # the page's own export has rows of losses alone
+    quantiles = [f"p{p}" for p in PERCENT]
+    numbers = _numbers(rows, ["iteration", *quantiles, "rms"], file)
+    by_layer = numbers.groupby(rows["layer"], sort=False)
+    return {str(layer): _distribution(part) for layer, part in by_layer}
 
 
-def _layers(path: Path, columns: list[str], rows: Rows) -> dict[str, Distribution]:
-    layer = columns.index("layer")
-    rows = [
-        (number, row) for number, row in rows if row[layer]
-    ]  # the page's own export has rows of losses alone
-    wanted = ["iteration", *(f"p{p}" for p in PERCENT), "rms"]
-    table = _numbers(path, columns, rows, wanted)
-    names = np.array([row[layer] for _, row in rows])
-    found = {}
-    for name in dict.fromkeys(names.tolist()):
-        part = in_order(table[names == name])
-        found[name] = Distribution(part[:, 0], part[:, 1:-1], part[:, -1])
-    return found
+def _losses(table: pd.DataFrame, file: str) -> dict[str, Series]:
+    names = [name for name in LOSSES if name in table]
+    numbers = _numbers(table, ["iteration", *names], file)
+    if "skipped" in table:
+        numbers.loc[table["skipped"] != "", names] = np.nan
+    return {name: _series(numbers[["iteration", name]]) for name in names}
 
 
-def _losses(path: Path, columns: list[str], rows: Rows) -> dict[str, Series]:
-    names = [name for name in LOSSES if name in columns]
-    table = _numbers(path, columns, rows, ["iteration", *names])
-    if "skipped" in columns:
-        index = columns.index("skipped")
-        table[[bool(row[index]) for _, row in rows], 1:] = np.nan
-    table = in_order(table)
-    return {name: Series(table[:, 0], table[:, i]) for i, name in enumerate(names, start=1)}
-
-
-def _numbers(path: Path, columns: list[str], rows: Rows, wanted: list[str]) -> Floats:
-    """Rows x wanted columns; NaN where a cell is empty. Raises LogError for an iteration that is none."""
-    indices = [columns.index(name) for name in wanted]
-    table = np.empty((len(rows), len(indices)))
-    for place, (number, row) in enumerate(rows):
-        try:
-            table[place] = [float(row[i] or "nan") for i in indices]
-        except ValueError as error:
-            wrong = next(row[i] for i in indices if row[i] and not _is_number(row[i]))
-            raise LogError(
-                f'"{path.name}" has {wrong[:40]!r} in line {number}, where a number belongs.'
-            ) from error
-        if not np.isfinite(table[place, 0]):
-            raise LogError(f'"{path.name}" has no iteration in line {number}.')
-    return table
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _numbers(table: pd.DataFrame, columns: list[str], file: str) -> pd.DataFrame:
+    """As `as_numbers`. Raises LogError for an iteration that is none, too."""
+    numbers = as_numbers(table, columns, file)
+    without = numbers.index[~np.isfinite(numbers["iteration"])]
+    if len(without):
+        raise LogError(f'"{file}" has no iteration in line {without[0]}.')
+    return numbers

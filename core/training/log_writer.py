@@ -51,7 +51,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     text = path.read_text(encoding="utf-8")
-    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    rows = csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline=""))
     return [row for row in rows if None not in row and None not in row.values()]
 
 

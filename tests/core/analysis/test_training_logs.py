@@ -162,6 +162,28 @@ def test_a_csv_from_elsewhere(tmp_path: Path) -> None:
     )
 
 
+def test_of_two_columns_of_one_name_the_first_counts(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("iteration,loss,loss\n0,2.5,9\n1,3,9\n")
+    losses = read_files([tmp_path / "mine.csv"], "own").losses
+    assert losses["loss"].values.tolist() == [2.5, 3]
+
+
+def test_names_may_hold_commas_quotes_and_line_ends(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(
+        'iteration,style,loss\n0,"a, b",1\n1,x\u2028y,2\n2,"a\nb",3\n'
+    )
+    assert read_files([tmp_path / "mine.csv"], "own").losses["loss"].values.tolist() == [1, 2, 3]
+    (tmp_path / "mine.csv").write_text('iteration,style,loss\n0,"a\nb",1\n1,c,two\n')
+    assert "'two' in line 4" in refused(tmp_path / "mine.csv")
+
+
+def test_a_table_without_rows_has_no_points(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("iteration,loss\n")
+    (tmp_path / "weights.csv").write_text(",".join(WEIGHT_FIELDS) + "\n")
+    log = read_folder(tmp_path)
+    assert len(log.losses["loss"].values) == 0 and log.layers == {}
+
+
 def test_one_loss_is_enough(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("iteration,style_loss\n0,2.5\n1,nan\n")
     losses = read_files([tmp_path / "mine.csv"], "own").losses

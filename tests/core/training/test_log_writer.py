@@ -81,16 +81,17 @@ def test_every_trained_filter_and_matrix_is_watched() -> None:
 
 def test_rows_are_on_disk_as_soon_as_they_are_written(tmp_path: Path) -> None:
     log = RunLog(tmp_path / "run")
-    log.iteration(row(0, style='a, "quoted" name', content_loss=1.23456789, skipped="flat"))
+    log.iteration(row(0, style='a, "quoted"\u2028 name', content_loss=1.23456789, skipped="flat"))
     log.weights(0, [("first", torch.tensor([[1.0, -1.0]])), ("second", torch.ones(2, 2))])
     with open(tmp_path / "run" / "log.csv", newline="", encoding="utf-8") as file:
         (read,) = csv.DictReader(file)
     assert tuple(read) == LOG_FIELDS
     assert (read["style"], read["content_loss"], read["skipped"]) == (
-        'a, "quoted" name',
+        'a, "quoted"\u2028 name',
         "1.23457",
         "flat",
     )
+    assert read_rows(tmp_path / "run" / "log.csv") == [read], "an unusual end of line is none here"
     weights = read_rows(tmp_path / "run" / "weights.csv")
     assert [tuple(r) for r in weights] == [WEIGHT_FIELDS] * 2
     assert [(r["layer"], r["p0"], r["p100"], r["rms"]) for r in weights] == [
