@@ -1,13 +1,16 @@
 """A made-up training run on disk, its logs and held-out losses, for tests of what reads them."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from core.analysis.curves import LOSSES, LR
-from core.analysis.heldout import ASIDE, FIELDS, HELDOUT, OUTSIDE, write_rows
+from core.analysis.heldout import DATA, FIELDS, GALLERY, HELDOUT, write_rows
+from core.models.model_card import write_card
+from core.models.registry import MODELS
 from core.training.log_writer import LOG_FIELDS, RunLog
 
 FIRST = "transform_net.downsampling.1.weight"
@@ -35,10 +38,28 @@ def write_run(
     return folder
 
 
+def write_about(folder: Path, kind: str = "improved-500", **training: Any) -> Path:
+    """The `model.json` of a run that left no weights: a base 8 model of a kind, trained with these settings."""
+    variant = replace(MODELS[kind], name=folder.name, base=8)
+    encoder = {"name": variant.encoder, "source": "oxford", "hash": "0"}
+    settings = {"lr": LR, "growth": "free", "seed": 42, "of_iterations": 1364} | training
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {"variant": variant.to_json(), "encoder": encoder, "training": settings}
+    write_card(folder, {"format": 1, **parts, "weights": None})
+    return folder
+
+
 def write_heldout(
-    folder: Path, factor: float = 1.0, groups: tuple[str, ...] = (OUTSIDE, ASIDE)
+    folder: Path,
+    factor: float = 1.0,
+    groups: tuple[str, ...] = (GALLERY, DATA),
+    **training: Any,
 ) -> None:
-    """Made-up losses of 12 paintings by 2 photos in each group: content 1, 2 ... 24, style three times that, by the factor."""
+    """Made-up losses of 12 paintings by 2 photos in each group: content 1, 2 ... 24, style three times that, by the factor.
+
+    Args:
+        training: of the run's card, see `write_about`.
+    """
     rows: list[dict[str, str | float]] = []
     for group in groups:
         for i in range(24):
@@ -56,5 +77,5 @@ def write_heldout(
                     **measures,
                 }
             )
-    folder.mkdir(parents=True, exist_ok=True)
+    write_about(folder, **training)
     write_rows(folder / HELDOUT, rows)

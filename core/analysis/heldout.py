@@ -32,7 +32,7 @@ from core.training.objective import Objective
 from core.training.validation import center_crop
 
 HELDOUT = "heldout.csv"
-OUTSIDE, ASIDE = "outside", "set aside"
+GALLERY, DATA = "gallery", "data"
 OWN = ("own_content_loss", "own_style_loss")
 FIXED = (
     "content_loss",
@@ -47,7 +47,7 @@ FIELDS = ("set", "style", "content", *OWN, *FIXED)
 
 @dataclass(frozen=True)
 class Unseen:
-    """A painting that no model was trained on; `group` is `outside` (the gallery's) or `set aside`."""
+    """A painting that no model was trained on; `group` is `gallery`, or `data` for the training data's held-out ones."""
 
     group: str
     name: str
@@ -60,10 +60,10 @@ def unseen(data: Path | None, cache: Path | None = None) -> list[Unseen]:
     Raises:
         ValueError: the data folder holds no pictures (see `core.training.data.find_pools`).
     """
-    found = [Unseen(OUTSIDE, picture.name, picture.image()) for picture in library().unseen_styles]
+    found = [Unseen(GALLERY, picture.name, picture.image()) for picture in library().unseen_styles]
     if data is not None:
-        aside = find_pools(data, library().files, cache).held_out
-        found += [Unseen(ASIDE, path.stem, load_image(path, at_least=STYLE_SIDE)) for path in aside]
+        for path in find_pools(data, library().files, cache).held_out:
+            found.append(Unseen(DATA, path.stem, load_image(path, at_least=STYLE_SIDE)))
     return found
 
 
@@ -121,8 +121,8 @@ def training_losses(
 
 def refuse_to_lose(path: Path, paintings: Sequence[Unseen]) -> None:
     """Raises ValueError where a table holds the paintings set aside and what is to replace it would not."""
-    kept = path.is_file() and f"\n{ASIDE}," in path.read_text(encoding="utf-8")
-    if kept and not any(painting.group == ASIDE for painting in paintings):
+    kept = path.is_file() and f"\n{DATA}," in path.read_text(encoding="utf-8")
+    if kept and not any(painting.group == DATA for painting in paintings):
         raise ValueError(
             f"{path} holds paintings that were set aside in a data folder: name it with --data, or remove the file."
         )

@@ -1,38 +1,38 @@
-"""Does growth make the model better? Held-out losses of trained models, seeds together, against their freely grown twin.
+"""Does growth make the model better? Held-out losses of trained models, seeds together, against free growth.
 
     for row in summarise(find_heldout(CHECKPOINTS, CHECKPOINTS / SEEDS)):
-        print(row.name, row.group, row.means["own_loss"], row.twin, row.against)
+        print(row.label, row.group, row.means["own_loss"], row.baseline, row.against)
 
-A model's twin is the one of its name without the cure (`fixed-norm`, `decay`): same seed, same steps, same pairs. Where that was
-trained in bfloat16, its run in float32 (`-float32`), as the cured ones were, goes before it. Models whose names differ by
-`-seed1`, `-seed2` alone are one row: means over the seeds, with their range.
+A model whose growth was stopped (the mitigations of `core.training.weight_growth`) is compared with its baseline: free growth,
+trained alike in all else that the cards of the two tell. Where no baseline was trained in the same number format, one in another
+takes its place. Runs that differ by their seed alone are one row: means over the seeds, with their range.
 
 Losses differ a hundredfold from painting to painting, so all means over pairs are geometric, and a change is one of their ratio.
 The four photos painted after one painting are not independent: tests are over paintings, each with its mean over the photos.
 """
 
-import csv
 import math
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from core.analysis.curves import Floats, LogError
+from core.analysis.curves import LogError
 from core.analysis.growth_law import SCALE_FREE
-from core.analysis.heldout import ASIDE, FIXED, HELDOUT, OUTSIDE, OWN
+from core.analysis.heldout import DATA, FIXED, GALLERY, HELDOUT, OWN
+from core.analysis.tables import as_numbers, read_table
 from core.analysis.training_logs import read_folder
 from core.metrics.features import geometric_mean
 from core.metrics.paired_test import HIGHER, LOWER, UNKNOWN, Comparison, compare
-from core.training.weight_growth import GROWTH
+from core.models.model_card import RunCard, read_run
+from core.training.weight_growth import FREE
 
 SEEDS = "seeds"  # checkpoints/seeds: runs for comparison, of which only logs and held-out losses are kept
-FLOAT32 = "-float32"  # at the end of the name of a run that was trained in bfloat16 before
 TOTAL = "own_loss"
 SHOWN = (*OWN, TOTAL, "content_share", "gram_share", "mean_std_share")
-Pairs = dict[tuple[str, str, str], dict[str, float]]
+PAIR = ("set", "style", "content")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Change:
-    """Of one run's own loss against its twin's: a share of it (-0.1 is 10 % lower), and a paired test over paintings."""
+    """Of one run's own loss against its baseline's: a share of it (-0.1 is 10 % lower), and a paired test over paintings."""
 
     change: float
     test: Comparison
@@ -56,6 +56,7 @@ class Change:
 
     @property
     def way(self) -> str:
+        """`lower` or `higher`."""
         return LOWER if self.change < 0 else HIGHER
 
     @property
@@ -65,55 +66,105 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Summary:
-    """One model on one group of paintings.
+class Settings:
+    """How a model was trained, but for its seed; two runs with equal settings differ by chance alone.
 
     Attributes:
-        name: without its seed.
-        group: `outside` or `set aside`.
+        kind: the registry's name of the model.
+        base: channels after the first convolution.
+        growth: one of `core.training.weight_growth.GROWTH`.
+        crop: side of the training crops, pixels.
+        dtype: in which the networks computed.
+        iterations: how many were planned.
+    """
+
+    kind: str
+    base: int
+    growth: str
+    crop: int | None
+    dtype: str | None
+    iterations: int | None
+
+    def __str__(self) -> str:
+        """`improved-500, decay (8 channels, crops of 128 px, float32)`."""
+        growth = "free growth" if self.growth == FREE else self.growth
+        crop = f", crops of {self.crop} px" if self.crop else ""
+        dtype = f", {self.dtype}" if self.dtype else ""
+        return f"{self.kind}, {growth} ({self.base} channels{crop}{dtype})"
+
+    @classmethod
+    def of(cls, card: RunCard) -> "Settings":
+        """The settings that a run's card tells."""
+        training = card.training
+        planned = training.of_iterations or training.iterations
+        return cls(
+            card.variant.kind,
+            card.variant.base,
+            training.growth,
+            training.crop,
+            training.dtype,
+            planned,
+        )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One model on one group of held-out paintings.
+
+    Attributes:
+        settings: how it was trained.
+        group: `gallery` or `data` (see `core.analysis.heldout.Unseen`).
         seeds: how many runs.
         pairs: how many pairs of painting and photo, in each run.
         growth: last over first RMS of the first convolution's filters; None without a log.
         means: `SHOWN` -> geometric mean over pairs, and over the seeds the arithmetic one of those.
-        twin: the name of the freely grown model that it is compared with; empty without one.
-        found: its own loss (content and style) against its freely grown twin's, for each seed that both have.
+        baseline: what it is compared with, free growth; None where its own growth is free or there is no such run.
+        changes: of its own loss (content and style) against the baseline's, for each seed that both have.
     """
 
-    name: str
+    settings: Settings
     group: str
     seeds: int
     pairs: int
     growth: Mean | None
     means: dict[str, Mean]
-    twin: str
-    found: tuple[Change, ...]
+    baseline: Settings | None
+    changes: tuple[Change, ...]
 
     @property
-    def against(self) -> str:
-        """One line on what was `found`: painting by painting, or seed by seed; empty without a twin."""
-        if not self.found:
+    def label(self) -> str:
+        """What a reader sees of the model."""
+        return str(self.settings)
+
+    @property
+    def mitigation(self) -> str:
+        """By what its growth was stopped; empty where it was not."""
+        return "" if self.settings.growth == FREE else self.settings.growth
+
+    @property
+    def difference(self) -> str:
+        """The changes in words, `20.9 % lower`, one for each seed; empty without a baseline."""
+        return ", ".join(map(str, self.changes))
+
+    @property
+    def test(self) -> str:
+        """What the tests of the changes found, in words: over paintings, or over seeds; empty without a baseline."""
+        if not self.changes:
             return ""
         if self.seeds == 1:
-            test = self.found[0].test
-            return (
-                f"{self.found[0]}; lower for {test.lower} of {test.pairs} paintings, {test.p_value}"
-            )
-        lower = sum(each.way == LOWER for each in self.found)
-        clear = [each.clear for each in self.found]
+            test = self.changes[0].test
+            return f"lower for {test.lower} of {test.pairs} paintings, {test.p_value}"
+        lower = sum(each.way == LOWER for each in self.changes)
+        clear = [each.clear for each in self.changes]
         return (
-            f"{', '.join(map(str, self.found))}; lower in {lower} of {len(self.found)} seeds, clearly lower in "
-            f"{clear.count(LOWER)}, clearly higher in {clear.count(HIGHER)}"
+            f"lower in {lower} of {len(clear)} seeds, clearly lower in {clear.count(LOWER)}, "
+            f"clearly higher in {clear.count(HIGHER)}"
         )
 
     @property
-    def changes(self) -> tuple[float, ...]:
-        """Of the own loss against the twin's, a share of it for each seed (-0.1 is 10 % lower)."""
-        return tuple(each.change for each in self.found)
-
-    @property
-    def cure(self) -> str:
-        """By what its growth was stopped; empty where it was not."""
-        return cure_of(self.name)
+    def against(self) -> str:
+        """`difference` and `test` in one line; empty without a baseline."""
+        return f"{self.difference}; {self.test}" if self.changes else ""
 
 
 def find_heldout(*parents: Path) -> list[Path]:
@@ -121,115 +172,108 @@ def find_heldout(*parents: Path) -> list[Path]:
     return [path.parent for parent in parents for path in sorted(parent.glob(f"*/{HELDOUT}"))]
 
 
-def read_pairs(path: Path) -> Pairs:
-    """(group, style, content) -> its measures, with `own_loss` the sum of the two own ones.
+def read_pairs(path: Path) -> pd.DataFrame:
+    """A row for each pair: `set`, `style`, `content`, its measures, and `own_loss`, the sum of the two own ones.
 
     Raises:
         LogError: it is not what `core.analysis.heldout` writes.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        pairs = {
-            (row["set"], row["style"], row["content"]): {
-                name: float(row[name]) for name in (*OWN, *FIXED)
-            }
-            for row in rows
-        }
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        text = read_table(path)
+        measures = as_numbers(text, [*OWN, *FIXED], path.name)
+        pairs = text[list(PAIR)].join(measures)
+    except (LogError, KeyError) as error:
         raise LogError(f'"{path}" is not a table written by python -m core.heldout.') from error
-    for values in pairs.values():
-        values[TOTAL] = sum(values[name] for name in OWN)
-    return pairs
+    return pairs.assign(**{TOTAL: pairs[list(OWN)].sum(axis=1, skipna=False)})
 
 
 def summarise(folders: Sequence[Path]) -> list[Summary]:
-    """A row for each model and group of paintings, models in the order given; a folder has the name of its model.
+    """A row for each model and group of paintings, models in the order given.
+
+    Args:
+        folders: of models or runs, each with a heldout.csv, a model.json or run.json, and perhaps the training's logs.
 
     Raises:
-        LogError: a table is broken.
+        LogError: a table is broken, or there is no card beside it.
     """
-    models: dict[str, dict[str, Path]] = {}  # name without seed -> seed -> folder
+    runs: dict[
+        Settings, dict[int, Path]
+    ] = {}  # seed -> folder; of two runs with one seed the first
     for folder in folders:
-        base, seed = split_seed(folder.name)
-        models.setdefault(base, {})[seed] = folder
-    pairs = {
-        base: {seed: read_pairs(run / HELDOUT) for seed, run in runs.items()}
-        for base, runs in models.items()
-    }
+        card = _card(folder)
+        runs.setdefault(Settings.of(card), {}).setdefault(card.training.seed or 0, folder)
+    tables = {settings: _of_seeds(seeds) for settings, seeds in runs.items()}
     rows = []
-    for base, runs in pairs.items():
-        growth = _growth(list(models[base].values()))
-        free = free_twin(base)
-        twin = next((name for name in (free + FLOAT32, free) if name in pairs), "") if free else ""
-        for group in (OUTSIDE, ASIDE):
-            parts = _of_group(runs, group)
-            if not parts:
+    for settings, table in tables.items():
+        growth = _growth(list(runs[settings].values()))
+        baseline = find_baseline(settings, list(tables))
+        for group in (GALLERY, DATA):
+            pairs = table[table["set"] == group]
+            if pairs.empty:
                 continue
-            found = tuple(compared(parts, _of_group(pairs.get(twin, {}), group)))
-            means = {name: _mean([_average(name, run) for run in parts.values()]) for name in SHOWN}
-            count = min(len(run) for run in parts.values())
-            rows.append(Summary(base, group, len(parts), count, growth, means, twin, found))
+            other = tables[baseline] if baseline else table.iloc[:0]
+            changes = compare_pairs(pairs, other[other["set"] == group])
+            rows.append(_summary(settings, group, pairs, growth, baseline, changes))
     return rows
 
 
-def split_seed(name: str) -> tuple[str, str]:
-    """`improved-500-crop128-seed2` -> (`improved-500-crop128`, `-seed2`)."""
-    found = re.fullmatch(r"(.+?)(-seed\d+)?", name)
-    assert found is not None
-    return found[1], found[2] or ""
+def _of_seeds(seeds: Mapping[int, Path]) -> pd.DataFrame:
+    """The pairs of runs that differ by their seed, which is a column."""
+    return pd.concat([read_pairs(run / HELDOUT).assign(seed=seed) for seed, run in seeds.items()])
 
 
-def free_twin(name: str) -> str | None:
-    """The name of the model trained alike whose weights grew freely; None where this one's did."""
-    cure = cure_of(name)
-    return name.replace(f"-{cure}", "", 1) if cure else None
-
-
-def cure_of(name: str) -> str:
-    """By what a model's growth was stopped (one of `core.training.weight_growth.GROWTH`), as its name says; empty
-    where it was not."""
-    return next((cure for cure in GROWTH[1:] if f"-{cure}" in name), "")
-
-
-def compared(ours: dict[str, Pairs], twins: dict[str, Pairs]) -> list[Change]:
-    """One for each seed that both have, over the pairs that both have."""
-    found = []
-    for seed in (seed for seed in ours if seed in twins):
-        shared = [
-            key
-            for key in ours[seed]
-            if ours[seed][key][TOTAL] > 0 and twins[seed].get(key, {TOTAL: 0.0})[TOTAL] > 0
-        ]
-        if not shared:
-            continue
-        first, second = (
-            _by_painting({key: pairs[seed][key] for key in shared}) for pairs in (ours, twins)
+def _card(folder: Path) -> RunCard:
+    card = read_run(folder)
+    if card is None:
+        raise LogError(
+            f'"{folder}" has held-out losses, but no model.json that tells how they came about.'
         )
-        change = math.exp(float(np.mean(first - second))) - 1
-        found.append(Change(change, compare(first, second, LOWER)))
-    return found
+    return card
 
 
-def _by_painting(pairs: Pairs) -> Floats:
-    """Logarithms of the own loss, in the order of the paintings' names, each the mean over its photos."""
-    losses: dict[str, list[float]] = {}
-    for (_, style, _), values in pairs.items():
-        losses.setdefault(style, []).append(math.log(values[TOTAL]))
-    return np.array([np.mean(losses[style]) for style in sorted(losses)])
+def _summary(
+    settings: Settings,
+    group: str,
+    pairs: pd.DataFrame,
+    growth: Mean | None,
+    baseline: Settings | None,
+    changes: list[Change],
+) -> Summary:
+    by_seed = pairs.groupby("seed")
+    averages = by_seed[list(SHOWN)].agg(geometric_mean)  # seeds x measures
+    means = {name: _mean(averages[name].tolist()) for name in SHOWN}
+    fewest = int(by_seed.size().min())
+    return Summary(settings, group, len(averages), fewest, growth, means, baseline, tuple(changes))
 
 
-def _of_group(runs: dict[str, Pairs], group: str) -> dict[str, Pairs]:
-    """Seed -> its pairs in a group, without seeds that have none."""
-    parts = {
-        seed: {key: values for key, values in pairs.items() if key[0] == group}
-        for seed, pairs in runs.items()
-    }
-    return {seed: pairs for seed, pairs in parts.items() if pairs}
+def find_baseline(settings: Settings, others: Sequence[Settings]) -> Settings | None:
+    """Free growth with the same settings, in the same number format if there is such a run; None for free growth itself."""
+    if settings.growth == FREE:
+        return None
+    alike = [
+        other
+        for other in others
+        if replace(other, dtype=None) == replace(settings, growth=FREE, dtype=None)
+    ]
+    alike.sort(key=lambda other: other.dtype != settings.dtype)
+    return alike[0] if alike else None
 
 
-def _average(name: str, pairs: Pairs) -> float:
-    return geometric_mean(values[name] for values in pairs.values())
+def compare_pairs(pairs: pd.DataFrame, baseline: pd.DataFrame) -> list[Change]:
+    """The change of the own loss in each seed that both have, over the pairs that both have, where both lost something."""
+    index = ["seed", *PAIR]
+    both = pd.concat(
+        {"model": pairs.set_index(index)[TOTAL], "baseline": baseline.set_index(index)[TOTAL]},
+        axis=1,
+        join="inner",
+    )
+    logarithms = np.log(both[(both > 0).all(axis=1)])
+    paintings = logarithms.groupby(["seed", "style"]).mean()  # each with its mean over the photos
+    changes = []
+    for _, each in paintings.groupby("seed"):
+        change = math.exp(float((each["model"] - each["baseline"]).mean())) - 1
+        changes.append(Change(change, compare(each["model"], each["baseline"], LOWER)))
+    return changes
 
 
 def _mean(values: Sequence[float]) -> Mean:

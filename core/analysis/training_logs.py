@@ -8,11 +8,10 @@
 A log may be read while it is written: a cut last line is left out.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -28,13 +27,13 @@ from core.analysis.curves import (
 )
 from core.analysis.tables import as_numbers, read_table
 from core.analysis.tensorboard import EVENTS, read_events
+from core.models.model_card import RunCard, read_run
 from core.models.style_net import BLOCKS
 from core.training.log_writer import PERCENT, WEIGHT_FIELDS
 from core.training.weight_growth import FALLING
 
 MAX_BYTES = 16 << 20
 FILES = ("log.csv", "weights.csv")
-ABOUT = ("model.json", "run.json")  # what tells of a log's training: of a finished model, of a run
 NEITHER = "is no training log: log.csv has a column iteration and one or more of {losses}; weights.csv has the columns {weights}."
 
 Curve = TypeVar("Curve", Series, Distribution)
@@ -59,20 +58,15 @@ def read_folder(folder: Path) -> TrainingLog:
     if not paths:
         raise LogError(f"There is no training log in {folder.name}.")
     log = read_files(paths, folder.name)
-    for name in ABOUT:
-        try:
-            info = json.loads((folder / name).read_text(encoding="utf-8"))
-            return replace(log, lr=float(info["training"]["lr"]), falls=_falls(info))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return log
+    card = read_run(folder)
+    return replace(log, lr=card.training.lr, falls=_falls(card)) if card else log
 
 
-def _falls(info: dict[str, Any]) -> int | None:
-    if info["variant"]["block"] not in BLOCKS:
+def _falls(card: RunCard) -> int | None:
+    """Over how many iterations the learning rate falls: 0 where it stays, None where its course is another or not known."""
+    if card.variant.block not in BLOCKS:
         return None  # the flagship's rate has a course of its own
-    training = info["training"]
-    return int(training["of_iterations"]) if training["growth"] == FALLING else 0
+    return card.training.of_iterations if card.training.growth == FALLING else 0
 
 
 def read_files(paths: Sequence[Path], name: str) -> TrainingLog:

@@ -2,7 +2,7 @@
 
 Every filter that feeds an instance norm without affine is scale-free: its gradient is orthogonal to it, so a step can only
 lengthen it, and with Adam's steps of about lr its RMS grows like sqrt(w0^2 + lr^2 t). A longer filter turns less with each step:
-growth is a hidden decay of the learning rate. The cures stop it:
+growth is a hidden decay of the learning rate. Two mitigations stop it:
 
 - `fixed-norm`: after each step those filters return to their first norm, and the rate falls by a cosine, in the open
   (Karras et al. 2312.02696; Loshchilov et al. 2410.01131);
@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from core.models.layers import InstanceNorm
 from core.models.style_net import StyleNet
 
-GROWTH = ("free", "fixed-norm", "decay")
+FREE = "free"
+GROWTH = (FREE, "fixed-norm", "decay")
 FALLING = "fixed-norm"  # the one whose learning rate falls
 
 

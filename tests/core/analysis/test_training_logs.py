@@ -2,7 +2,6 @@
 
 import csv
 import importlib
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from core.analysis.curves import LOSSES, LR, Distribution, LogError, Series
 from core.analysis.tensorboard import BASIS_POINTS, loss_of
 from core.analysis.training_logs import MAX_BYTES, find_logs, read_files, read_folder
 from core.training.log_writer import PERCENT, WEIGHT_FIELDS, weight_summary
-from tests.runs import FIRST, write_run
+from tests.runs import FIRST, write_about, write_run
 
 
 def refused(path: Path) -> str:
@@ -48,10 +47,8 @@ def test_a_folder_becomes_curves(tmp_path: Path) -> None:
 
 def test_the_learning_rate_is_the_models(tmp_path: Path) -> None:
     def told(**training: object) -> tuple[float, int | None]:
-        block = training.pop("block", "resnext")
-        (tmp_path / "model.json").write_text(
-            json.dumps({"variant": {"block": block}, "training": training})
-        )
+        kind = str(training.pop("kind", "improved-500"))
+        write_about(tmp_path, kind, **training)
         log = read_folder(tmp_path)
         return log.lr, log.falls
 
@@ -59,7 +56,7 @@ def test_the_learning_rate_is_the_models(tmp_path: Path) -> None:
     assert (read_folder(tmp_path).lr, read_folder(tmp_path).falls) == (LR, None)
     assert told(lr=0.002, growth="decay", of_iterations=40) == (0.002, 0)
     assert told(lr=0.002, growth="fixed-norm", of_iterations=40) == (0.002, 40)
-    assert told(lr=0.002, growth="free", of_iterations=40, block="modulated") == (0.002, None)
+    assert told(lr=0.002, growth="free", of_iterations=40, kind="flagship") == (0.002, None)
     (tmp_path / "model.json").write_text('{"training": ')
     assert read_folder(tmp_path).lr == LR
 
