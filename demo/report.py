@@ -18,7 +18,7 @@ import gradio as gr
 from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
 from demo.shared import messages
 from gallery import report as written
-from gallery.claims.pictures import NOT_YET, Claim, Finding, Section
+from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.grids.results import title_of
 from gallery.report import AVERAGES, CHANGE, INTRODUCTION, SHOWN, Report, number, title_of_column
 
@@ -40,7 +40,8 @@ def read() -> Report | None:
 
 
 def report() -> dict[str, Any]:
-    """The report: sections with claims, each with its tests (case, measured, verdict, pairs), and averages by mode, model
+    """The report: sections with claims, each with its tests (case, verdict, the values in words and as numbers, the paired test,
+    pairs), and averages by mode, model
     and measure. Verdicts are "holds", "does not hold", "cannot be told" and "not measured yet"; empty without a report.
     """
     found = read()
@@ -75,7 +76,7 @@ def _claim(claim: Claim) -> str:
     body = f'<ul class="tests">{"".join(map(_finding, done))}</ul>' if done else ""
     if waiting:
         count = f"{len(waiting)} {'test' if len(waiting) == 1 else 'tests'} not measured yet"
-        lines = "".join(f"<li>{_inline(f.case)}: {_inline(f.measured)}</li>" for f in waiting)
+        lines = "".join(f"<li>{_inline(f.case)}: {_inline(f.text)}</li>" for f in waiting)
         body += f"<details><summary>{count}</summary><ul>{lines}</ul></details>"
     return (
         f"<section class='claim'><h3>{_inline(claim.says)}</h3>"
@@ -86,11 +87,10 @@ def _claim(claim: Claim) -> str:
 def _finding(finding: Finding) -> str:
     """Verdict, case and the two values; behind them what the test found."""
     name, mark = MARKS.get(finding.verdict, ("unclaimed", "·"))
-    values, _, test = finding.measured.partition("; ")
-    more = f'<span class="test">{_inline(test)}</span>' if test else ""
+    more = f'<span class="test">{_inline(finding.tested)}</span>' if finding.tested else ""
     return (
         f'<li><span class="verdict {name}"><span aria-hidden="true">{mark}</span> {html.escape(finding.verdict)}</span>'
-        f'<span class="case">{_inline(finding.case)}</span><span class="values">{_inline(values)}</span>{more}</li>'
+        f'<span class="case">{_inline(finding.case)}</span><span class="values">{_inline(finding.text)}</span>{more}</li>'
     )
 
 

@@ -30,7 +30,7 @@ from core.program import called_as
 from core.runtime import DistributedContext, init_distributed
 from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
 from gallery.grids.compose import image_bytes, sheet
-from gallery.grids.paths import APPENDICES, CURED, MODES, RENDERED, mode_of
+from gallery.grids.paths import APPENDICES, MODES, RENDERED, mode_of
 from gallery.grids.render import Builder, Row, plan
 from gallery.pictures import CONTENTS, STYLES, Picture
 
@@ -88,11 +88,9 @@ def write_sheets(
 
 
 def default_rows(appendices: Sequence[str] | None) -> list[str]:
-    """Rows of these appendices; without any, of all of them, the models without growth, the flagship and the references."""
+    """Rows of these appendices; without any, of all of them, the flagship and the references."""
     rows = [row for name in appendices or APPENDICES for row in APPENDICES[name].rows]
-    return list(
-        dict.fromkeys(rows if appendices else [*rows, *CURED, FLAGSHIP.name, *REFERENCE_PAINTERS])
-    )
+    return list(dict.fromkeys(rows if appendices else [*rows, FLAGSHIP.name, *REFERENCE_PAINTERS]))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -11,10 +11,11 @@ import argparse
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from core.files import write_atomic
 from core.metrics.features import MEASURES, average
@@ -22,16 +23,10 @@ from core.metrics.paired_test import ALPHA, FAILS, HOLDS, MIN_EFFECT, UNKNOWN
 from core.paths import WORK
 from core.program import called_as
 from gallery.claims.costs import cost_section
+from gallery.claims.finding import NOT_YET, Finding, Section
 from gallery.claims.growth import growth_section
-from gallery.claims.pictures import (
-    FOLLOWS,
-    NOT_YET,
-    Claim,
-    Finding,
-    Numbers,
-    Section,
-    picture_sections,
-)
+from gallery.claims.numbers import Numbers
+from gallery.claims.pictures import MIN_CHANGE, picture_sections
 from gallery.grids.paths import MODES, mode_of
 from gallery.grids.results import title_of
 from gallery.pictures import CONTENTS, FOLDER, STYLES
@@ -55,14 +50,14 @@ INTRODUCTION = (
     "with refined ones (20 batches on the painting, the report's own way). Pairs are tested by Wilcoxon's signed-rank test "
     f"with the rank-biserial correlation as effect: a claim holds, or does not, where p < {ALPHA:g} and the effect is at least "
     f"{MIN_EFFECT:g} either way; else it cannot be told. A model whose pictures of one photo hardly differ from painting to "
-    f"painting (by less than {FOLLOWS:g} of 255, last table) has fewer than 64 different pictures: then the verdict must also "
+    f"painting (by less than {MIN_CHANGE:g} of 255, last table) has fewer than 64 different pictures: then the verdict must also "
     "hold over the photos alone, and over the paintings alone. One run of each model was trained, and tests over pairs know "
     "nothing of how much another run would differ."
 )
 AVERAGES = (
     "Means over all pairs, of ratios geometric ones. *Left* is the share of the distance between photo and painting that "
     "remains: 0 is the painting's own value, 1 the photo's. The last column is how much two paintings' pictures of one "
-    f"photo differ; below {FOLLOWS:g}, the model hardly looked at the painting."
+    f"photo differ; below {MIN_CHANGE:g}, the model hardly looked at the painting."
 )
 
 
@@ -115,29 +110,20 @@ def _row_averages(numbers: Numbers, mode: str, row: str) -> dict[str, float | No
 
 
 def to_json(report: Report) -> str:
+    """The report as JSON, for `from_json` and the tab Report."""
     return json.dumps(asdict(report), indent=1, ensure_ascii=False)
 
 
 def from_json(text: str) -> Report:
-    """What `to_json` wrote. Raises ValueError for anything else."""
+    """What `to_json` wrote.
+
+    Raises:
+        ValueError: it is something else.
+    """
     try:
-        found = json.loads(text)
-        return Report(tuple(map(_section, found["sections"])), found["averages"])
-    except (KeyError, TypeError, AttributeError) as error:
+        return TypeAdapter(Report).validate_json(text)
+    except ValidationError as error:
         raise ValueError("this is not the data of a report") from error
-
-
-def _section(found: Mapping[str, Any]) -> Section:
-    claims = (
-        Claim(
-            claim["says"],
-            claim["where"],
-            claim["how"],
-            tuple(Finding(**finding) for finding in claim["findings"]),
-        )
-        for claim in found["claims"]
-    )
-    return Section(found["title"], found["text"], tuple(claims))
 
 
 def title_of_column(name: str) -> str:
@@ -197,7 +183,7 @@ def number(value: float | None) -> str:
 def _cells(finding: Finding) -> list[str]:
     pairs = "–" if finding.pairs is None else str(finding.pairs)
     verdict = finding.verdict if finding.verdict == NOT_YET else f"**{finding.verdict}**"
-    return [finding.case, finding.measured, pairs, verdict]
+    return [finding.case, finding.sentence, pairs, verdict]
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

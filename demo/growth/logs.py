@@ -12,10 +12,13 @@ from pathlib import Path
 
 from core.analysis.curves import LogError, TrainingLog
 from core.analysis.growth_law import SCALE_FREE
+from core.analysis.heldout_comparison import SEEDS, Settings
 from core.analysis.training_logs import FILES, find_logs, read_files, read_folder
 from core.models import checkpoint
+from core.models.model_card import read_run
 from core.models.registry import MODELS
 from core.paths import WORK
+from core.training.data import SEED
 from demo.shared import messages
 from demo.shared.requests import RequestError
 from demo.shared.uploads import uploaded
@@ -68,6 +71,17 @@ def shipped() -> list[str]:
     return list(dict.fromkeys([*known, *have]))
 
 
+def studied() -> dict[str, str]:
+    """The runs of the study of weight growth with logs: name -> title. Of runs over seeds, that of the first seed."""
+    parent = checkpoint.CHECKPOINTS / SEEDS
+    titles = {}
+    for name in find_logs(parent):
+        card = read_run(parent / name)
+        if card is not None and card.training.seed == SEED:
+            titles[f"{SEEDS}/{name}"] = str(Settings.of(card))
+    return titles
+
+
 def running() -> list[str]:
     """Names of the folders in `runs/` that hold a log, those first that were written last."""
     return sorted(
@@ -81,12 +95,12 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
     Raises:
         OrderError, ImageError: what was chosen is not there, or not a file that was uploaded.
     """
-    colors = {name: COLORS.get(name, OTHERS[i % len(OTHERS)]) for i, name in enumerate(shipped())}
-    found = [
-        _folder(checkpoint.CHECKPOINTS / name, name, color)
-        for name, color in colors.items()
-        if name in models
-    ]
+    titles = {name: name for name in shipped()} | studied()
+    found = []
+    for index, (name, title) in enumerate(titles.items()):
+        if name in models:
+            color = COLORS.get(name, OTHERS[index % len(OTHERS)])
+            found.append(_folder(checkpoint.CHECKPOINTS / name, title, color))
     if run:
         if run not in running():
             raise RequestError("That training is not there any more; choose another.")

@@ -35,6 +35,7 @@ from demo.growth.logs import (
     running,
     shipped,
     sources,
+    studied,
 )
 from demo.growth.tables import heldout, laws
 from demo.shared import messages
@@ -254,7 +255,12 @@ def _controls() -> list[Any]:
     with gr.Row(elem_classes="growth-controls"):
         first = [name for name in FIGURE_5 if name in names] or names[:4]
         models = gr.CheckboxGroup(
-            names, value=first, label="Models", visible=bool(names), min_width=320, scale=2
+            [*names, *((title, name) for name, title in studied().items())],
+            value=first,
+            label="Models",
+            visible=bool(names),
+            min_width=320,
+            scale=2,
         )
         layer = gr.Dropdown(
             _titled([LAYER]), value=LAYER, label="Layer", min_width=400, elem_id="growth-layer"

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from core.analysis.curves import LogError
 from core.analysis.growth_law import fit_growth, scale_free
-from core.analysis.heldout import ASIDE, OUTSIDE
+from core.analysis.heldout import DATA, GALLERY
 from core.analysis.heldout_comparison import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
 from core.models import checkpoint
 from demo.growth import text
@@ -57,7 +57,7 @@ def heldout() -> str:
         return messages.notice(text.NO_HELDOUT)
     rows.sort(key=lambda row: row.seeds > 1)  # stable: runs over seeds after all others
     tables = "".join(
-        _of_group(group, [row for row in rows if row.group == group]) for group in (ASIDE, OUTSIDE)
+        _of_group(group, [row for row in rows if row.group == group]) for group in (DATA, GALLERY)
     )
     return (
         f'<div class="growth">{answer(rows)}{tables}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
@@ -76,13 +76,14 @@ def _of_group(group: str, rows: Sequence[Summary]) -> str:
 
 
 def answer(rows: Sequence[Summary]) -> str:
-    """What runs over several seeds say of each way to stop the growth, on the paintings set aside; empty without such runs.
+    """What runs over several seeds say of each way to stop the growth, on held-out paintings; empty without such runs.
 
     Changes over the seeds are averaged as they are, and given with the lowest and the highest.
     """
-    found = [row for row in rows if row.group == ASIDE and len(row.changes) > 1]
-    said = "; ".join(f"with <code>{row.cure}</code>, {_change(row.changes)}" for row in found)
-    ways = {fmean(row.changes) < 0 for row in found}
+    found = [row for row in rows if row.group == DATA and len(row.changes) > 1]
+    changes = {row.mitigation: [each.change for each in row.changes] for row in found}
+    said = "; ".join(f"with <code>{way}</code>, {_change(each)}" for way, each in changes.items())
+    ways = {fmean(each) < 0 for each in changes.values()}
     return (
         f"<p>{text.ANSWER} {said}. <b>{text.VERDICTS[frozenset(ways)]}</b> {text.FEW_SEEDS}</p>"
         if said
@@ -99,7 +100,7 @@ def _change(changes: Sequence[float]) -> str:
 
 
 def _heldout_row(row: Summary) -> list[str]:
-    name = row.name if row.seeds == 1 else f"{row.name}\n{row.seeds} seeds"
+    name = row.label if row.seeds == 1 else f"{row.label}\n{row.seeds} seeds"
     growth = "–" if row.growth is None else f"× {_range(row.growth)}"
     return [name, row.against or "–", growth, *(_range(row.means[key]) for key in SHOWN)]
 

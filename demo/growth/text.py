@@ -1,7 +1,7 @@
 """What the tab Weight growth says, as HTML."""
 
 from core.analysis.curves import LOSSES, TrainingLog
-from core.analysis.heldout import ASIDE, OUTSIDE
+from core.analysis.heldout import DATA, GALLERY
 
 INTRODUCTION = """
 <p>While the networks train, the weights of their first convolution grow without end: the report shows it in its figure 5
@@ -36,6 +36,7 @@ TABLE_NOTE = (
 CURE = """
 <h2 class="section">Does growth make a model better?</h2>
 <p>If growth does good because it is a hidden decay of the learning rate, an open decay should do as well, and none at all worse.
+The question was put to small models, of 8 channels, a quarter of the report’s width.
 Two ways of training stop the growth: <code>fixed-norm</code> brings the filters back to their first length after each step and
 lets the learning rate fall by a cosine (Karras et al. <a href="https://arxiv.org/abs/2312.02696">2312.02696</a>);
 <code>decay</code> is AdamW, whose weight decay takes from the filters what the steps add, while the learning rate stays as it is.
@@ -67,19 +68,20 @@ HELDOUT_TITLES = {
 }
 AGAINST = "both losses, against free growth"
 GROUPS = {
-    ASIDE: "On paintings set aside from the training data, and photos that no model saw:",
-    OUTSIDE: "On the gallery’s paintings outside every training set, and the same photos:",
+    DATA: "On paintings held out of the training data, and photos that no model saw:",
+    GALLERY: "On the gallery’s paintings outside every training set, and the same photos:",
 }
 HELDOUT_NOTE = (
-    "Instant pictures of 256 px, in which these models hardly follow the painting; refined ones stand side by side in the "
-    "tab Compare. Content and style loss are the model’s own, as in training. The VGG19 measures are the "
+    "Instant pictures of 256 px, in which these models hardly follow the painting; their weights are not "
+    "kept. Content and style loss are the model’s own, as in training. The VGG19 measures are the "
     "same for all models: how far the content is from the photo’s (0) towards that of unrelated places (1), and how much is "
     "left of what lies between photo (1) and painting (0). Lower is better throughout. Growth is that of the first "
     "convolution, last over first RMS. Means over pairs are geometric; over several seeds: their mean, with the lowest and "
     "the highest. p is that of Wilcoxon’s signed-rank test over paintings, each with its mean over the photos; with four "
     "paintings it cannot be below 0.125. Clearly means p &lt; 0.01 and an effect (rank-biserial correlation) of at least "
-    "0.3. improved-500 was trained in bfloat16, the others in float32, improved-500-float32 as well, with which the two "
-    "of 256 px are therefore compared; how far it is from improved-500 shows what chance can do."
+    "0.3. All these models have 8 channels, a quarter of the report’s width. Free growth at 256 px was trained twice, in "
+    "bfloat16 and in float32; the others, in float32, are compared with the latter, and how far the two are apart shows "
+    "what chance can do."
 )
 
 OWN = "log.csv and weights.csv of a training, or TensorBoard’s event files, up to 16 MiB each"

@@ -21,7 +21,7 @@ from core.models import checkpoint
 from core.models.registry import VARIANTS
 from core.training.log_writer import read_rows
 from gallery import timing
-from gallery.claims.pictures import NOT_YET, SIZES, Claim, Finding, Section
+from gallery.claims.finding import NOT_CLAIMED, NOT_YET, SIZES, Claim, Finding, Section, needs
 
 EPOCH, PAINTING, SIZE = (
     1.6,
@@ -32,6 +32,7 @@ TOLERANCE = 1.25  # the factor within which a ratio is the report's
 REPORT_BASE = 32
 REPORT_MB = 1_024_000  # bytes: the unit in which the report's sizes come out
 _BASES = {REPORT_BASE: f"base {REPORT_BASE}, as in the report", 8: "base 8, as here"}
+SHIPPED = "as shipped, 8 bits"
 
 
 def same_ratio(ratios: Sequence[float], said: float) -> str:
@@ -85,14 +86,14 @@ def _timed(
     case = f"{of} against {to}"
     seconds = found.get(kind, {})
     if not (seconds.get(of) and seconds.get(to)):
-        return Finding(case, "needs `python -m gallery.timing`", NOT_YET)
+        return needs(case, "`python -m gallery.timing`")
     ratios = _ratios(seconds, of, to)
-    times = f"{median(seconds[of]):.3g} against {median(seconds[to]):.3g} s {unit}"
-    return Finding(
-        case,
-        f"{times}, {median(ratios):.2f} times as long (median of {len(ratios)} rounds)",
-        same_ratio(ratios, said),
+    values = {of: median(seconds[of]), to: median(seconds[to]), "ratio": median(ratios)}
+    text = (
+        f"{values[of]:.3g} against {values[to]:.3g} s {unit}, {values['ratio']:.2f} times as long "
+        f"(median of {len(ratios)} rounds)"
     )
+    return Finding(case, same_ratio(ratios, said), text, values)
 
 
 def _epoch(found: Mapping[str, Any]) -> Claim:
@@ -104,7 +105,7 @@ def _epoch(found: Mapping[str, Any]) -> Claim:
     ):
         timed = _timed(found, "iteration", name, "original-500", EPOCH, "per iteration")
         if timed.verdict != NOT_YET:  # the report does not time these: shown without a verdict
-            findings.append(replace(timed, verdict="not claimed"))
+            findings.append(replace(timed, verdict=NOT_CLAIMED))
     return Claim(
         "An epoch of the improved model takes about 1.6 times as long as the original's (35 against 22 min, 80 against 50)",
         "Table 1",
@@ -121,11 +122,12 @@ def _doubling() -> Claim:
         missing = [name for name, count in zip(names, counts, strict=True) if not count]
         case = f"{names[1]} against {names[0]}"
         if missing:
-            findings.append(Finding(case, f"needs {', '.join(missing)}", NOT_YET))
+            findings.append(needs(case, *missing))
             continue
         ratio = counts[1] / counts[0]
-        said = f"{counts[1]} against {counts[0]} iterations an epoch, {ratio:.2f} times as many of the same step"
-        findings.append(Finding(case, said, same_ratio([ratio], 2.0)))
+        text = f"{counts[1]} against {counts[0]} iterations an epoch, {ratio:.2f} times as many of the same step"
+        values = {names[1]: counts[1], names[0]: counts[0], "ratio": ratio}
+        findings.append(Finding(case, same_ratio([ratio], 2.0), text, values))
     return Claim(
         "Twice the images make an epoch twice as long",
         "Table 1",
@@ -149,28 +151,33 @@ def _painting(found: Mapping[str, Any]) -> Claim:
 
 
 def _sizes() -> Claim:
-    findings = []
-    for base in _BASES:
-        counts = {name: _parameters(name, base) for name in ("original-500", "improved-500")}
-        ratio = counts["improved-500"] / counts["original-500"]
-        sizes = " against ".join(
-            f"{4 * counts[name] / REPORT_MB:.1f}" for name in ("improved-500", "original-500")
-        )
-        said = f"{sizes} units of {REPORT_MB:,} bytes in float32, a ratio of {ratio:.2f}"
-        findings.append(Finding(_BASES[base], said, same_ratio([ratio], SIZE)))
+    findings = [_counted(base, case) for base, case in _BASES.items()]
     shipped = {name: _shipped_bytes(name) for name in ("improved-500", "original-500")}
     if missing := [name for name, size in shipped.items() if not size]:
-        findings.append(Finding("as shipped, 8 bits", f"needs {', '.join(missing)}", NOT_YET))
+        findings.append(needs(SHIPPED, *missing))
     else:
-        ours, theirs = shipped.values()
-        said = f"{ours / 1e6:.1f} against {theirs / 1e6:.1f} MB, a ratio of {ours / theirs:.2f}"
-        findings.append(Finding("as shipped, 8 bits", said, same_ratio([ours / theirs], SIZE)))
+        megabytes = {name: size / 1e6 for name, size in shipped.items()}
+        findings.append(_size_ratio(SHIPPED, megabytes, "MB"))
     return Claim(
         "The improved model's weights take 647 MB, the original's 850 MB (about 3/4)",
         "Section 4",
         "weights of MetaNet and TransformNet, counted",
         tuple(findings),
     )
+
+
+def _counted(base: int, case: str) -> Finding:
+    """The sizes of both networks at a width, in float32."""
+    sizes = {}
+    for name in ("improved-500", "original-500"):
+        sizes[name] = 4 * _parameters(name, base) / REPORT_MB
+    return _size_ratio(case, sizes, f"units of {REPORT_MB:,} bytes in float32")
+
+
+def _size_ratio(case: str, sizes: Mapping[str, float], unit: str) -> Finding:
+    ratio = sizes["improved-500"] / sizes["original-500"]
+    text = f"{sizes['improved-500']:.1f} against {sizes['original-500']:.1f} {unit}, a ratio of {ratio:.2f}"
+    return Finding(case, same_ratio([ratio], SIZE), text, {**sizes, "ratio": ratio})
 
 
 def _parameters(name: str, base: int) -> int:

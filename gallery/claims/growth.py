@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 from core.analysis.curves import LogError
 from core.analysis.growth_law import SCALE_FREE, GrowthLaw, fit_growth
-from core.analysis.heldout import ASIDE
+from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import SEEDS, Change, Summary, find_heldout, summarise
 from core.analysis.training_logs import read_folder
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN
 from core.models import checkpoint
-from gallery.claims.pictures import NOT_YET, SIZES, Claim, Finding, Section
-from gallery.grids.paths import CURED
+from core.training.weight_growth import FREE, GROWTH
+from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
 
 GROWN = 1.01  # the factor by which the last quarter of a run must lengthen the weights to be called growth
 FASTER = 1.1  # the factor between two growth rates below which one run each cannot tell
+IMPROVED = "improved-500"
 FIGURE_LAYER = SCALE_FREE[0]
 
 
@@ -66,66 +67,71 @@ def grown(name: str) -> Growth | None:
 
 
 def _growing() -> Claim:
-    findings = []
-    for name in (f"{kind}-{size}" for kind in ("original", "improved") for size in SIZES):
-        found = grown(name)
-        if found is None:
-            findings.append(Finding(name, f"needs the training log of {name}", NOT_YET))
-            continue
-        said = (
-            f"RMS from {found.first:.4f} to {found.last:.4f}, times {found.quarter:.3f} in the last quarter of the run; "
-            f"c = {found.law.c:.2f}, R² = {found.law.r2:.3f}"
-        )
-        findings.append(Finding(name, said, HOLDS if found.quarter >= GROWN else FAILS))
+    names = [f"{kind}-{size}" for kind in ("original", "improved") for size in SIZES]
     return Claim(
         "The weights keep growing in both models",
         "Figure 5",
         f"RMS at the end of the run over that at three quarters of it; growth goes on where this is {GROWN} or more",
-        tuple(findings),
+        tuple(map(_keeps_growing, names)),
     )
 
 
+def _keeps_growing(name: str) -> Finding:
+    found = grown(name)
+    if found is None:
+        return needs(name, f"the training log of {name}")
+    values = {
+        "first RMS": found.first,
+        "last RMS": found.last,
+        "last quarter": found.quarter,
+        "c": found.law.c,
+        "R²": found.law.r2,
+    }
+    text = (
+        f"RMS from {found.first:.4f} to {found.last:.4f}, times {found.quarter:.3f} in the last quarter of the run; "
+        f"c = {found.law.c:.2f}, R² = {found.law.r2:.3f}"
+    )
+    return Finding(name, HOLDS if found.quarter >= GROWN else FAILS, text, values)
+
+
 def _faster() -> Claim:
-    findings = []
-    for size in SIZES:
-        names = [f"improved-{size}", f"original-{size}"]
-        found = [grown(name) for name in names]
-        case = " against ".join(names)
-        if missing := [name for name, growth in zip(names, found, strict=True) if growth is None]:
-            findings.append(
-                Finding(case, f"needs the training log of {', '.join(missing)}", NOT_YET)
-            )
-            continue
-        ours, theirs = (growth.law.c for growth in found if growth)
-        verdict = (
-            HOLDS if ours >= FASTER * theirs else FAILS if theirs >= FASTER * ours else UNKNOWN
-        )
-        findings.append(
-            Finding(
-                case,
-                f"c = {ours:.2f} against {theirs:.2f}, a ratio of {ours / theirs:.2f}",
-                verdict,
-            )
-        )
     return Claim(
         "They grow faster in the improved model",
         "Figure 5",
         f"fitted growth rates c of one run each, which must differ by a factor of {FASTER} to tell",
-        tuple(findings),
+        tuple(map(_grows_faster, SIZES)),
     )
 
 
+def _grows_faster(size: str) -> Finding:
+    improved, original = f"improved-{size}", f"original-{size}"
+    case = f"{improved} against {original}"
+    ours, theirs = grown(improved), grown(original)
+    if ours is None or theirs is None:
+        without = [name for name, found in ((improved, ours), (original, theirs)) if found is None]
+        return needs(case, f"the training log of {', '.join(without)}")
+    ratio = ours.law.c / theirs.law.c
+    verdict = HOLDS if ratio >= FASTER else FAILS if ratio <= 1 / FASTER else UNKNOWN
+    text = f"c = {ours.law.c:.2f} against {theirs.law.c:.2f}, a ratio of {ratio:.2f}"
+    values = {improved: ours.law.c, original: theirs.law.c, "ratio": ratio}
+    return Finding(case, verdict, text, values)
+
+
 def _better() -> Claim:
-    findings, rows = [], [row for row in _held_out() if row.group == ASIDE and row.found]
-    for name in CURED:
-        found = [row for row in rows if row.name.startswith(name)]
-        findings += [
-            Finding(_case(row), row.against, of_seeds(row.found), row.pairs) for row in found
-        ]
-        if not found:
-            findings.append(
-                Finding(name, f"needs `python -m core.heldout {name} --data data`", NOT_YET)
+    rows = [
+        row
+        for row in _held_out()
+        if row.settings.kind == IMPROVED and row.group == DATA and row.changes
+    ]
+    findings = []
+    for growth in GROWTH:
+        found = [_mitigated(row) for row in rows if row.settings.growth == growth]
+        if growth != FREE and not found:
+            command = (
+                f"`python -m core.train {IMPROVED} --growth {growth}` and `python -m core.heldout`"
             )
+            found.append(needs(growth, command))
+        findings += found
     return Claim(
         "Growth makes the improved model better (a guess)",
         "Figure 5",
@@ -136,13 +142,23 @@ def _better() -> Claim:
     )
 
 
-def _case(row: Summary) -> str:
-    return f"{row.name} against {row.twin}" + (f", {row.seeds} seeds" if row.seeds > 1 else "")
+def _mitigated(row: Summary) -> Finding:
+    """What stopping the growth did in a model, for each seed."""
+    seeds = f"; {row.seeds} seeds" if row.seeds > 1 else ""
+    values = {f"change {number}": each.change for number, each in enumerate(row.changes, start=1)}
+    return Finding(
+        f"{row.label} against free growth{seeds}",
+        of_seeds(row.changes),
+        row.difference,
+        values,
+        over=row.test,
+        pairs=row.pairs,
+    )
 
 
-def of_seeds(found: Sequence[Change]) -> str:
+def of_seeds(changes: Sequence[Change]) -> str:
     """The verdict on growth, from what stopping it does in each seed: higher losses without it speak for it."""
-    clear = [each.clear for each in found]
+    clear = [each.clear for each in changes]
     for way, against, verdict in ((HIGHER, LOWER, HOLDS), (LOWER, HIGHER, FAILS)):
         if 2 * clear.count(way) > len(clear) and against not in clear:
             return verdict

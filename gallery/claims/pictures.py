@@ -10,69 +10,88 @@ What is compared is in the tables below; the measures are those of `core.metrics
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.images.decode import load_image
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import HIGHER, LOWER, UNKNOWN, compare
 from core.models import checkpoint
-from core.models.registry import MODELS
-from gallery.grids import paths
+from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
+from gallery.claims.numbers import Numbers, Values
 from gallery.grids.paths import MODES
-from gallery.grids.results import Entry, read_grid
 from gallery.pictures import CONTENTS, STYLES
 
-NOT_YET = "not measured yet"
-SIZES = ("500", "1000")
-FOLLOWS = 10.0  # of 255: below it, a photo looks nearly the same in all paintings
-Values = NDArray[np.float64]
-Side = tuple[str, ...] | float
+MIN_CHANGE = 10.0  # of 255: below it, a photo looks nearly the same in all paintings
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One test of a claim.
+class Row:
+    """One side of a test: the pictures of a row of the gallery."""
 
-    Attributes:
-        case: which models, which mode.
-        measured: what was found, or what is missing.
-        verdict: `holds`, `does not hold`, `cannot be told` or `not measured yet`.
-        pairs: of content and style, over how many; None where the claim is not about pictures.
-    """
+    name: str
 
-    case: str
-    measured: str
-    verdict: str
-    pairs: int | None = None
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return (self.name,)
 
+    def values(self, measure: str, mode: str, numbers: Numbers) -> Values:
+        """One for each pair, style by style; NaN where there is none."""
+        return numbers.values(mode, self.name, measure)
 
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the report with all its tests.
+    def mean(self, measure: str, values: Values) -> float:
+        """Of a part of the values: geometric for shares and ratios."""
+        return average(measure, values.tolist())
 
-    Attributes:
-        says: the claim.
-        where: in the report.
-        how: what is measured for it.
-    """
-
-    says: str
-    where: str
-    how: str
-    findings: tuple[Finding, ...]
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True)
-class Section:
-    """Claims that belong together, under a title."""
+class Gain:
+    """One side of a test: by how much a row is above another, pair by pair."""
 
-    title: str
-    text: str
-    claims: tuple[Claim, ...]
+    name: str
+    other: str
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return (self.name, self.other)
+
+    def values(self, measure: str, mode: str, numbers: Numbers) -> Values:
+        """One for each pair, style by style; NaN where one of the two rows has none."""
+        return numbers.values(mode, self.name, measure) - numbers.values(mode, self.other, measure)
+
+    def mean(self, measure: str, values: Values) -> float:
+        """Of a part of the values, as differences may be negative: arithmetic."""
+        return float(values.mean())
+
+    def __str__(self) -> str:
+        return f"{self.name} minus {self.other}"
+
+
+@dataclass(frozen=True)
+class Constant:
+    """One side of a test: the same number for all pairs, as 1 where ratios are said to be below it."""
+
+    value: float
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        return ()
+
+    def values(self, measure: str, mode: str, numbers: Numbers) -> Values:
+        """The number, once for each pair."""
+        return np.full(len(STYLES) * len(CONTENTS), self.value)
+
+    def mean(self, measure: str, values: Values) -> float:
+        """The number."""
+        return self.value
+
+    def __str__(self) -> str:
+        return f"{self.value:g}"
+
+
+Side = Row | Gain | Constant
 
 
 @dataclass(frozen=True)
@@ -82,8 +101,7 @@ class Test:
     Attributes:
         case: which models; the mode is added.
         measure: a name of `core.metrics.features.MEASURES`.
-        first, second: a row; two rows, whose difference is meant (first minus second of them); or a number for all pairs.
-        direction: `lower` or `higher`, as the report says.
+        direction: `lower` or `higher`, as the report says of the first side.
     """
 
     __test__ = False  # for pytest, which takes the name for one of its own
@@ -94,6 +112,11 @@ class Test:
     direction: str
     second: Side
 
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows of the gallery that it is about, each once."""
+        return tuple(dict.fromkeys((*self.first.rows, *self.second.rows)))
+
 
 def _both_sizes(measure: str, direction: str) -> tuple[Test, ...]:
     """Improved against original, trained on 500 and on 1,000 images."""
@@ -101,9 +124,9 @@ def _both_sizes(measure: str, direction: str) -> tuple[Test, ...]:
         Test(
             f"improved-{size} against original-{size}",
             measure,
-            (f"improved-{size}",),
+            Row(f"improved-{size}"),
             direction,
-            (f"original-{size}",),
+            Row(f"original-{size}"),
         )
         for size in SIZES
     )
@@ -114,9 +137,9 @@ def _each(measure: str, direction: str, than: float, *names: str) -> tuple[Test,
         Test(
             f"{name}-{size}, {MEASURES[measure].title.lower()}",
             measure,
-            (f"{name}-{size}",),
+            Row(f"{name}-{size}"),
             direction,
-            than,
+            Constant(than),
         )
         for name in names
         for size in SIZES
@@ -126,7 +149,7 @@ def _each(measure: str, direction: str, than: float, *names: str) -> tuple[Test,
 def _ablation(row: str, **directions: str) -> tuple[Test, ...]:
     """An ablated model against improved-500, in several measures."""
     return tuple(
-        Test(MEASURES[measure].title, measure, (row,), direction, ("improved-500",))
+        Test(MEASURES[measure].title, measure, Row(row), direction, Row("improved-500"))
         for measure, direction in directions.items()
     )
 
@@ -138,9 +161,9 @@ _COLORS = (
 _GAINS = Test(
     "improved minus original, at 500 against at 1,000",
     "color_distance",
-    ("improved-500", "original-500"),
+    Gain("improved-500", "original-500"),
     LOWER,
-    ("improved-1000", "original-1000"),
+    Gain("improved-1000", "original-1000"),
 )
 
 # says, where, how, tests
@@ -204,132 +227,62 @@ ABLATED = (
 )
 
 
-class Numbers:
-    """All measures of the gallery's pairs, read once.
-
-    Args:
-        root: as in `gallery.grids.paths`, by default `gallery/rendered`.
-    """
-
-    def __init__(self, root: Path | None = None) -> None:
-        self.root = root or paths.RENDERED
-        self._entries = lru_cache(maxsize=None)(self._read)
-        self._change = lru_cache(maxsize=None)(self._read_change)
-
-    def _read(self, mode: str, row: str) -> tuple[Entry, ...]:
-        grids = (read_grid(mode, style, [row], CONTENTS, self.root) for style in STYLES)
-        return tuple(entry for grid in grids for entry in grid.rows[0].cells)
-
-    def rendered(self, mode: str, row: str) -> int:
-        """How many pairs have been measured."""
-        return sum(bool(entry.numbers) for entry in self._entries(mode, row))
-
-    def values(self, mode: str, row: str, measure: str) -> Values:
-        """One for each pair, style by style; NaN where there is none."""
-        return np.array([entry.numbers.get(measure, np.nan) for entry in self._entries(mode, row)])
-
-    def change_with_style(self, mode: str, row: str) -> float:
-        """How much two paintings' pictures of one photo differ: RMS over pixels, of 255; NaN where no photo has two."""
-        return self._change(mode, row)
-
-    def _read_change(self, mode: str, row: str) -> float:
-        by_style = np.array(self._entries(mode, row), dtype=object).reshape(
-            len(STYLES), len(CONTENTS)
-        )
-        squares = []
-        for column in by_style.T:
-            pictures = [
-                np.asarray(load_image(entry.picture), np.float32)
-                for entry in column
-                if entry.picture
-            ]
-            if len(pictures) > 1:  # the mean square difference of two draws is twice their variance
-                squares.append(2 * np.var(pictures, axis=0, ddof=1).mean())
-        return float(np.sqrt(np.mean(squares))) if squares else float("nan")
-
-    @cached_property
-    def rows(self) -> tuple[str, ...]:
-        """Rows of which anything was measured, models first."""
-        names = [*MODELS, *paths.CURED, *paths.REFERENCES, paths.ONE_PASS]
-        return tuple(name for name in names if any(self.rendered(mode, name) for mode in MODES))
-
-
 def run(test: Test, mode: str, numbers: Numbers) -> Finding:
-    """The finding of one test in one mode."""
+    """The finding of one test in one mode: whether its models are there, what was measured, how that is judged."""
     case = f"{test.case}, {mode}"
-    rows = [row for side in (test.first, test.second) if isinstance(side, tuple) for row in side]
-    if missing := [need for row in rows if (need := _need(row, mode, numbers))]:
-        return Finding(case, f"needs {', '.join(dict.fromkeys(missing))}", NOT_YET)
-    first, second = (
-        _values(side, test.measure, mode, numbers) for side in (test.first, test.second)
-    )
+    missing = [_need(row, mode, numbers) for row in test.rows if not numbers.rendered(mode, row)]
+    if missing:
+        return needs(case, *missing)
+    first = test.first.values(test.measure, mode, numbers)
+    second = test.second.values(test.measure, mode, numbers)
+    known = ~(np.isnan(first) | np.isnan(second))
+    if not known.any():
+        return Finding(case, UNKNOWN, "nothing to measure", pairs=0)
     result = compare(first, second, test.direction)
-    known = ~(np.isnan(first) | np.isnan(second))
-    unit = MEASURES[test.measure].unit
-    means = [
-        _mean(side, test.measure, values[known])
-        for side, values in ((test.first, first), (test.second, second))
-    ]
-    against = (
-        f"{means[0]} against {means[1]} {unit}".strip() if result.pairs else "nothing to measure"
-    )
-    stubborn = [
-        row for row in dict.fromkeys(rows) if numbers.change_with_style(mode, row) < FOLLOWS
-    ]
-    if not stubborn:
-        return Finding(case, f"{against}; {result.summary()}", result.verdict, result.pairs)
-    caution = f"{' and '.join(stubborn)} hardly looked at the painting, so photos and paintings also count one by one"
-    verdict = (
-        result.verdict
-        if _one_by_one(first, second, test.direction) == {result.verdict}
-        else UNKNOWN
-    )
-    return Finding(case, f"{against}; {result.summary()}; {caution}", verdict, result.pairs)
-
-
-def _one_by_one(first: Values, second: Values, direction: str) -> set[str]:
-    """The verdicts over photos, their paintings averaged, and over paintings, their photos averaged: eight pairs each.
-
-    Pictures that are the same in all paintings are eight, not 64, and a palette that is always the same is one.
-    """
-    known = ~(np.isnan(first) | np.isnan(second))
-    shape = len(STYLES), len(CONTENTS)
-    found = set()
-    for axis in (0, 1):
-        count = known.reshape(shape).sum(axis=axis)
-        ours, theirs = (
-            np.where(known, values, 0).reshape(shape).sum(axis=axis) for values in (first, second)
-        )
-        some = count > 0
-        found.add(compare(ours[some] / count[some], theirs[some] / count[some], direction).verdict)
-    return found
+    ours = test.first.mean(test.measure, first[known])
+    theirs = test.second.mean(test.measure, second[known])
+    same = [row for row in test.rows if numbers.change_with_style(mode, row) < MIN_CHANGE]
+    verdict, caution = result.verdict, ""
+    if same:
+        caution = f"{' and '.join(same)} hardly looked at the painting, so photos and paintings also count one by one"
+        if verdicts_one_by_one(first, second, test.direction) != {verdict}:
+            verdict = UNKNOWN
+    text = f"{ours:.3g} against {theirs:.3g} {MEASURES[test.measure].unit}".strip()
+    values = {str(test.first): ours, str(test.second): theirs}
+    return Finding(case, verdict, text, values, result, caution=caution, pairs=result.pairs)
 
 
 def _need(row: str, mode: str, numbers: Numbers) -> str:
-    """What is missing before a row can be tested; empty where nothing is."""
-    if numbers.rendered(mode, row):
-        return ""
+    """What is missing before a row can be tested."""
     return f"the {mode} cells of {row}" if row in checkpoint.available_models() else row
 
 
-def _values(side: Side, measure: str, mode: str, numbers: Numbers) -> Values:
-    if not isinstance(side, tuple):
-        return np.full(len(STYLES) * len(CONTENTS), side)
-    first, *others = (numbers.values(mode, row, measure) for row in side)
-    return first - others[0] if others else first
+def verdicts_one_by_one(first: Values, second: Values, direction: str) -> set[str]:
+    """The verdicts over photos, their paintings averaged, and over paintings, their photos averaged: eight pairs each.
 
+    Pictures that are the same in all paintings are eight, not 64, and a palette that is always the same is one.
 
-def _mean(side: Side, measure: str, values: Values) -> str:
-    if isinstance(side, tuple) and len(side) == 1:
-        return f"{average(measure, values.tolist()):.3g}"
-    return f"{values.mean():.3g}" if len(values) else "-"
+    Args:
+        first, second: one value for each pair, style by style; NaN where there is none.
+    """
+    grid = (len(STYLES), len(CONTENTS))
+    known = ~(np.isnan(first) | np.isnan(second))
+    ours = np.where(known, first, 0).reshape(grid)  # styles x contents
+    theirs = np.where(known, second, 0).reshape(grid)
+    found = set()
+    for axis in (0, 1):  # over styles: one mean for each content; over contents: one for each style
+        count = known.reshape(grid).sum(axis)
+        some = count > 0
+        our_means = ours.sum(axis)[some] / count[some]
+        their_means = theirs.sum(axis)[some] / count[some]
+        found.add(compare(our_means, their_means, direction).verdict)
+    return found
 
 
 def claim(says: str, where: str, how: str, tests: Sequence[Test], numbers: Numbers) -> Claim:
     """A claim with its tests in both modes."""
-    return Claim(
-        says, where, how, tuple(run(test, mode, numbers) for test in tests for mode in MODES)
-    )
+    findings = [run(test, mode, numbers) for test in tests for mode in MODES]
+    return Claim(says, where, how, tuple(findings))
 
 
 def picture_sections(numbers: Numbers) -> list[Section]:

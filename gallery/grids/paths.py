@@ -12,9 +12,6 @@ method 2 of the report and the best-known one-pass network, lie under the mode `
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.training.weight_growth import GROWTH
-from gallery.pictures import CONTENTS, STYLES
-
 RENDERED = Path(__file__).parents[1] / "rendered"
 INSTANT, REFINED, REFERENCE = "instant", "refined", "reference"
 MODES = (INSTANT, REFINED)
@@ -50,10 +47,6 @@ APPENDICES = {
         ("improved-500", "ablation-vgg16", "ablation-resnet", "ablation-mse"),
     ),
 }
-# Weight growth stopped; beside improved-500 in an own grid.
-CURED = tuple(f"improved-500-{growth}" for growth in GROWTH[1:])
-STYLE_NAMES = tuple(picture.name for picture in STYLES)
-CONTENT_NAMES = tuple(picture.name for picture in CONTENTS)
 
 
 @dataclass(frozen=True)

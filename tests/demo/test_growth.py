@@ -7,14 +7,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.analysis.curves import Series
-from core.analysis.heldout import ASIDE
-from core.analysis.heldout_comparison import Change, Summary
+from core.analysis.heldout import DATA
+from core.analysis.heldout_comparison import Change, Settings, Summary
 from core.analysis.training_logs import read_files
 from core.metrics.paired_test import LOWER, compare
 from core.models import checkpoint
@@ -22,9 +23,9 @@ from demo.growth import logs as growth_sources
 from demo.growth import tab as growth
 from demo.growth import tables
 from demo.growth.figure import Curves, figure, running_mean, thin, two_signed_log
-from demo.growth.logs import Source, readable, running, shipped, sources
+from demo.growth.logs import Source, readable, running, shipped, sources, studied
 from tests.browser import new_page, open_page
-from tests.runs import FIRST, write_heldout, write_run
+from tests.runs import FIRST, write_about, write_heldout, write_run
 
 from .conftest import served
 
@@ -127,8 +128,7 @@ def test_a_log_that_cannot_be_drawn_as_chosen_says_what_it_has(
 
 
 def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
-    about = {"variant": {"block": "resnext"}, "training": {"lr": 1e-3, "growth": "free"}}
-    (folders / "checkpoints" / "original-500" / "run.json").write_text(json.dumps(about))
+    write_about(folders / "checkpoints" / "original-500", "original-500", growth="free")
     runs = [
         Curves(growth_sources.read(source), source.title, source.color)
         for source in sources(["original-500"], None, None)
@@ -173,25 +173,40 @@ def test_the_logarithmic_scale_has_two_signs() -> None:
 def test_held_out_losses_of_models_stand_above_those_of_runs_over_seeds(folders: Path) -> None:
     assert "python -m core.heldout" in growth.heldout()
     models = folders / "checkpoints"
-    write_heldout(models / "original-500")
+    write_heldout(models / "original-500", kind="original-500")
+    smaller: dict[str, Any] = {"kind": "original-500", "crop": 128}
     for seed in (1, 2):
-        write_heldout(models / "seeds" / f"original-500-decay-crop128-seed{seed}", groups=(ASIDE,))
-        write_heldout(models / "seeds" / f"original-500-crop128-seed{seed}", 1.1, groups=(ASIDE,))
+        write_heldout(
+            models / "seeds" / f"a{seed}", groups=(DATA,), seed=seed, growth="decay", **smaller
+        )
+        write_heldout(models / "seeds" / f"b{seed}", 1.1, (DATA,), seed=seed, **smaller)
     rows = re.findall(r'<th scope="row">([^<]+)</th><td>([^<]+)</td>', growth.heldout())
     lower = (
         "9.1 % lower, 9.1 % lower; lower in 2 of 2 seeds, clearly lower in 2, clearly higher in 0"
     )
     assert rows == [
-        ("original-500", "–"),
-        ("original-500-crop128\n2 seeds", "–"),
-        ("original-500-decay-crop128\n2 seeds", lower),
-        ("original-500", "–"),
+        ("original-500, free growth (8 channels)", "–"),
+        ("original-500, decay (8 channels, crops of 128 px)\n2 seeds", lower),
+        ("original-500, free growth (8 channels, crops of 128 px)\n2 seeds", "–"),
+        ("original-500, free growth (8 channels)", "–"),
     ]
     said = "with <code>decay</code>, 9.1 % lower on average (−9.1 to −9.1 %), lower in 2 of 2 seeds. <b>So growth does not"
     assert said in growth.heldout()
     assert shipped() == ["original-500", "other"], (
         "runs over seeds are rows of the table, not models"
     )
+
+
+def test_the_study_of_growth_is_offered_with_its_width(folders: Path) -> None:
+    """Of runs over seeds one; without a card nobody could say what it is."""
+    seeds = folders / "checkpoints" / "seeds"
+    write_run(write_about(seeds / "a", growth="decay"))
+    write_run(write_about(seeds / "b", growth="decay", seed=1))
+    write_run(seeds / "c")
+    assert studied() == {"seeds/a": "improved-500, decay (8 channels)"}
+    chosen = sources(["seeds/a", "seeds/b"], None, None)
+    assert [source.title for source in chosen] == ["improved-500, decay (8 channels)"]
+    assert growth_sources.read(chosen[0]).falls == 0
 
 
 @pytest.mark.parametrize(
@@ -206,19 +221,19 @@ def test_the_verdict_is_by_the_mean_over_seeds(decay: float, fixed: float, verdi
     test = compare([1, 2], [1, 2], LOWER)
     rows = [
         Summary(
-            f"original-500-{cure}",
-            ASIDE,
+            Settings("original-500", 8, mitigation, 256, "float32", 1364),
+            DATA,
             3,
             24,
             None,
             {},
-            "",
+            None,
             tuple(Change(c, test) for c in (0.01, -0.01, 3 * change)),
         )
-        for cure, change in (("decay", decay), ("fixed-norm", fixed))
+        for mitigation, change in (("decay", decay), ("fixed-norm", fixed))
     ]
     assert verdict in tables.answer(rows)
-    assert tables.answer([replace(rows[0], found=rows[0].found[:1])]) == "", (
+    assert tables.answer([replace(rows[0], changes=rows[0].changes[:1])]) == "", (
         "one seed says nothing of chance"
     )
 

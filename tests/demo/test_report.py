@@ -6,26 +6,31 @@ pytest tests/demo/test_report.py
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gradio_client import Client
 from playwright.sync_api import Browser, expect
 
-from core.metrics.paired_test import FAILS, HOLDS
+from core.metrics.paired_test import FAILS, HOLDS, LOWER, compare
 from demo import report as tab
 from gallery import report as written
-from gallery.claims.pictures import NOT_YET, Claim, Finding, Section
+from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.report import CHANGE, SHOWN, Report, to_json
 from tests.browser import new_page, open_page
 
+TESTED = compare(np.arange(64.0) + 3, np.arange(64.0), LOWER)
 FINDINGS = (
     Finding(
         "improved-500 against original-500, refined",
-        "9.9 against 3.3 dE; higher in 60 of 64 pairs",
         FAILS,
-        64,
+        "9.9 against 3.3 dE",
+        {"improved-500": 9.9, "original-500": 3.3},
+        TESTED,
+        caution="photos count one by one",
+        pairs=64,
     ),
-    Finding("base <32>", "647.8 against 850.2", HOLDS),
-    Finding("improved-1000 against original-1000", "needs improved-1000", NOT_YET),
+    Finding("base <32>", HOLDS, "647.8 against 850.2; of 2", over="in 2 of 3 seeds"),
+    Finding("improved-1000 against original-1000", NOT_YET, "needs improved-1000"),
 )
 REPORT = Report(
     (
@@ -48,9 +53,11 @@ def test_a_claim_that_fails_is_shown_as_failing() -> None:
         '<span class="verdict fails"><span aria-hidden="true">✗</span> does not hold</span>' in page
     )
     assert (
-        '<span class="values">9.9 against 3.3 dE</span><span class="test">higher in 60 of 64 pairs</span>'
+        '<span class="values">9.9 against 3.3 dE</span><span class="test">higher in 64 of 64 pairs, '
         in page
     )
+    assert "photos count one by one</span>" in page
+    assert '<span class="values">647.8 against 850.2; of 2</span>' in page, "values stay whole"
     assert "<b>1</b> does not hold" in page
 
 

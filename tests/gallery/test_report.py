@@ -21,24 +21,19 @@ from core.training.log_writer import LOG_FIELDS, WEIGHT_FIELDS
 from gallery import report, timing
 from gallery.claims import growth, pictures
 from gallery.claims.costs import cost_section, same_ratio
+from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.claims.growth import FIGURE_LAYER, growth_section, of_seeds
-from gallery.claims.pictures import (
-    NOT_YET,
-    Claim,
-    Finding,
-    Numbers,
-    Section,
-    Test,
-    picture_sections,
-    run,
-)
+from gallery.claims.numbers import Numbers
+from gallery.claims.pictures import Constant, Gain, Row, Test, picture_sections, run
 from gallery.grids.paths import MEASURES_FILE, Cell
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
 from tests.runs import write_heldout
 
 Value = Callable[[int, int], float]  # (style, content) -> a measure
-AGAINST = Test("improved against original", "specks", ("improved-500",), LOWER, ("original-500",))
+AGAINST = Test(
+    "improved against original", "specks", Row("improved-500"), LOWER, Row("original-500")
+)
 
 
 @pytest.fixture
@@ -93,19 +88,23 @@ def test_a_claim_is_tested_over_64_pairs(change: float, verdict: str, tmp_path: 
     )
     assert (found.verdict, found.pairs) == (verdict, 64)
     assert found.case == "improved against original, instant"
-    assert found.measured.startswith(f"{13.92 + change:.3g} against 13.9 per megapixel; ")
+    assert found.text == f"{13.92 + change:.3g} against 13.9 per megapixel"
+    means = {"improved-500": 13.92 + change, "original-500": 13.92}
+    assert found.values == pytest.approx(means)
+    assert found.test is not None and found.test.pairs == 64
+    assert found.sentence == f"{found.text}; {found.test.summary()}"
 
 
 def test_pairs_without_a_value_do_not_count(tmp_path: Path) -> None:
     fill(tmp_path, "original-500", lambda s, c: np.nan if c < 2 else varied(s, c))
     found = run(AGAINST, "instant", fill(tmp_path, "improved-500", lambda s, c: varied(s, c) - 3))
     assert (found.verdict, found.pairs) == (HOLDS, 48)
-    assert found.measured.startswith("11 against 14 per megapixel"), "means over the same pairs"
+    assert found.text == "11 against 14 per megapixel", "means over the same pairs"
 
 
 def test_a_measure_can_be_compared_with_a_number(tmp_path: Path) -> None:
     numbers = fill(tmp_path, "original-500", lambda s, c: 0.5 + 0.01 * s, measure="sharpness")
-    blurry = Test("sharpness", "sharpness", ("original-500",), LOWER, 1.0)
+    blurry = Test("sharpness", "sharpness", Row("original-500"), LOWER, Constant(1.0))
     assert run(blurry, "instant", numbers).verdict == HOLDS
 
 
@@ -114,11 +113,11 @@ def test_advantages_are_compared_pair_by_pair(tmp_path: Path) -> None:
     rows = {"original-500": 0, "improved-500": -3, "original-1000": 5, "improved-1000": 4}
     for row, change in rows.items():
         numbers = fill(tmp_path, row, lambda s, c, change=change: varied(s, c) + change)  # type: ignore[misc]
-    sides = ("improved-500", "original-500"), ("improved-1000", "original-1000")
+    sides = Gain("improved-500", "original-500"), Gain("improved-1000", "original-1000")
     test = Test("", "specks", sides[0], LOWER, sides[1])
     found = run(test, "instant", numbers)
     assert found.verdict == HOLDS
-    assert found.measured.startswith("-3 against -1 per megapixel")
+    assert found.text == "-3 against -1 per megapixel"
 
 
 def test_a_model_that_ignores_the_painting_counts_photos_and_paintings(tmp_path: Path) -> None:
@@ -134,7 +133,9 @@ def test_a_model_that_ignores_the_painting_counts_photos_and_paintings(tmp_path:
     ignores = fill(tmp_path / "ignores", "improved-500", lower_for_most, follows=False)
     found = run(AGAINST, "instant", ignores)
     assert (found.verdict, found.pairs) == (UNKNOWN, 64)
-    assert "improved-500 hardly looked at the painting" in found.measured
+    assert found.caution.startswith("improved-500 hardly looked at the painting, so")
+    assert found.test is not None and found.test.verdict == HOLDS, "the caution is not the test's"
+    assert found.sentence.endswith(f"; {found.caution}")
 
 
 def test_change_with_the_painting_is_an_rms_of_255(tmp_path: Path) -> None:
@@ -150,7 +151,7 @@ def test_what_is_missing_is_named(tmp_path: Path, checkpoints: Path) -> None:
     (checkpoints / "original-500" / "model.json").write_text("{}")
     found = run(AGAINST, "refined", Numbers(tmp_path))
     assert (found.verdict, found.pairs) == (NOT_YET, None)
-    assert found.measured == "needs improved-500, the refined cells of original-500"
+    assert found.text == "needs improved-500, the refined cells of original-500"
 
 
 def test_every_claim_is_tested_in_both_modes_on_measures_that_exist(tmp_path: Path) -> None:
@@ -205,10 +206,7 @@ def test_times_are_ratios_within_a_round(tmp_path: Path, checkpoints: Path) -> N
     sections = [cost_section(timings(tmp_path / "t.json", iteration=seconds))]
     epoch = claim(sections, "epoch of the improved model").findings
     assert epoch[0].verdict == HOLDS
-    assert (
-        epoch[0].measured
-        == "1.6 against 1 s per iteration, 1.60 times as long (median of 3 rounds)"
-    )
+    assert epoch[0].text == "1.6 against 1 s per iteration, 1.60 times as long (median of 3 rounds)"
     assert (epoch[1].case, epoch[1].verdict) == ("ablation-mse against original-500", "not claimed")
     assert claim(sections, "Refining").findings[0].verdict == NOT_YET
     assert "batches of 8 crops of 256 px" in sections[0].text
@@ -217,17 +215,17 @@ def test_times_are_ratios_within_a_round(tmp_path: Path, checkpoints: Path) -> N
 def test_without_timings_the_report_says_how_to_get_them(tmp_path: Path, checkpoints: Path) -> None:
     found = claim([cost_section(tmp_path / "none.json")], "epoch of the improved model").findings
     assert found == (
-        Finding("improved-500 against original-500", "needs `python -m gallery.timing`", NOT_YET),
+        Finding("improved-500 against original-500", NOT_YET, "needs `python -m gallery.timing`"),
     )
 
 
 def test_the_reports_sizes_come_out_at_its_base(tmp_path: Path, checkpoints: Path) -> None:
     found = claim([cost_section(tmp_path / "none.json")], "weights take").findings
-    assert found[0].measured.startswith("647.8 against 850.2 units of 1,024,000 bytes"), (
+    assert found[0].text.startswith("647.8 against 850.2 units of 1,024,000 bytes"), (
         "647 and 850 in the report"
     )
     assert found[0].verdict == HOLDS
-    assert found[2] == Finding("as shipped, 8 bits", "needs improved-500, original-500", NOT_YET)
+    assert found[2] == Finding("as shipped, 8 bits", NOT_YET, "needs improved-500, original-500")
 
 
 def log(folder: Path, rms: Mapping[int, float], per_epoch: int = 4) -> None:
@@ -256,12 +254,12 @@ def test_growth_is_fitted_and_compared(tmp_path: Path, checkpoints: Path) -> Non
     sections = [cost_section(tmp_path / "none.json"), growth_section()]
     keeps = {finding.case: finding for finding in claim(sections, "keep growing").findings}
     assert [finding.verdict for finding in keeps.values()] == [HOLDS, HOLDS, HOLDS, FAILS]
-    assert keeps["improved-500"].measured.endswith("c = 1.30, R² = 1.000")
+    assert keeps["improved-500"].text.endswith("c = 1.30, R² = 1.000")
     faster = claim(sections, "grow faster").findings
     assert [finding.verdict for finding in faster] == [HOLDS, FAILS]
-    assert faster[0].measured == "c = 1.30 against 1.00, a ratio of 1.30"
+    assert faster[0].text == "c = 1.30 against 1.00, a ratio of 1.30"
     doubled = claim(sections, "Twice the images").findings[0]
-    assert (doubled.verdict, doubled.measured[:35]) == (
+    assert (doubled.verdict, doubled.text[:35]) == (
         HOLDS,
         "8 against 4 iterations an epoch, 2.",
     )
@@ -273,35 +271,55 @@ def test_no_log_no_growth(checkpoints: Path) -> None:
 
 
 def test_growth_does_good_where_models_without_it_are_worse(checkpoints: Path) -> None:
-    for name, factor in (
-        ("", 1.0),
-        ("-fixed-norm", 0.9),
-        ("-decay", 1.2),
-        ("-crop128", 1.0),
-        ("-decay-crop128", 1.001),
+    """The names of the folders say nothing: the cards do."""
+    for name, factor, training in (
+        ("a", 1.0, {}),
+        ("b", 0.9, {"growth": "fixed-norm"}),
+        ("c", 1.2, {"growth": "decay"}),
+        ("seeds/d", 1.0, {"crop": 128}),
+        ("seeds/e", 1.001, {"growth": "decay", "crop": 128}),
     ):
-        parent = checkpoints / "seeds" if "crop" in name else checkpoints
-        write_heldout(parent / f"improved-500{name}", factor)
-    assert claim([growth_section()], "makes the improved").findings == (
-        Finding(
-            "improved-500-fixed-norm against improved-500",
-            "10.0 % lower; lower for 12 of 12 paintings, p = 0.00049",
+        write_heldout(checkpoints / name, factor, **training)
+    found = claim([growth_section()], "makes the improved").findings
+    assert [(each.case, each.verdict, each.sentence) for each in found] == [
+        (
+            "improved-500, fixed-norm (8 channels) against free growth",
             FAILS,
-            24,
+            "10.0 % lower; lower for 12 of 12 paintings, p = 0.00049",
         ),
-        Finding(
-            "improved-500-decay against improved-500",
+        (
+            "improved-500, decay (8 channels) against free growth",
+            HOLDS,
             "20.0 % higher; lower for 0 of 12 paintings, p = 0.00049",
-            HOLDS,
-            24,
         ),
-        Finding(
-            "improved-500-decay-crop128 against improved-500-crop128",
+        (
+            "improved-500, decay (8 channels, crops of 128 px) against free growth",
+            HOLDS,
             "0.1 % higher; lower for 0 of 12 paintings, p = 0.00049",
-            HOLDS,
-            24,
         ),
-    )
+    ]
+    assert [each.pairs for each in found] == [24] * 3
+    assert found[0].values == pytest.approx({"change 1": -0.1})
+
+
+def test_a_mitigation_that_was_not_measured_says_what_it_needs(checkpoints: Path) -> None:
+    write_heldout(checkpoints / "a")
+    write_heldout(checkpoints / "b", 0.9, growth="decay")
+    write_heldout(checkpoints / "c", 0.9, kind="original-500", growth="fixed-norm")
+    fixed, decay = claim([growth_section()], "makes the improved").findings
+    assert (fixed.case, fixed.verdict) == ("fixed-norm", NOT_YET)
+    assert "--growth fixed-norm" in fixed.text
+    assert decay.verdict == FAILS
+
+
+def test_seeds_that_disagree_leave_the_claim_open(checkpoints: Path) -> None:
+    for seed, factor in ((1, 0.9), (2, 1.2), (3, 0.8), (4, 1.3)):
+        write_heldout(checkpoints / "seeds" / f"free {seed}", seed=seed)
+        write_heldout(checkpoints / "seeds" / f"{seed}", factor, seed=seed, growth="decay")
+    _, decay = claim([growth_section()], "makes the improved").findings
+    assert decay.case == "improved-500, decay (8 channels) against free growth; 4 seeds"
+    assert (decay.verdict, len(decay.values)) == (UNKNOWN, 4)
+    assert decay.over == "lower in 2 of 4 seeds, clearly lower in 2, clearly higher in 2"
 
 
 @pytest.mark.parametrize(
@@ -349,9 +367,7 @@ def test_contenders_take_turns_in_one_run(tmp_path: Path, checkpoints: Path) -> 
         "ablation-mse",
     }
     assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found["iteration"].values())
-    assert (
-        "1 rounds" in claim([cost_section(out)], "epoch of the improved model").findings[0].measured
-    )
+    assert "1 rounds" in claim([cost_section(out)], "epoch of the improved model").findings[0].text
 
 
 def test_every_round_begins_with_another_contender() -> None:
@@ -392,7 +408,7 @@ def test_other_data_is_refused(text: str) -> None:
 
 
 def test_verdicts_are_counted() -> None:
-    found = [Finding("", "", verdict) for verdict in (HOLDS, HOLDS, FAILS, "not claimed")]
+    found = [Finding("", verdict, "") for verdict in (HOLDS, HOLDS, FAILS, "not claimed")]
     whole = Report((Section("", "", (Claim("", "", "", tuple(found)),)),), {})
     assert whole.verdicts() == {HOLDS: 2, FAILS: 1, UNKNOWN: 0, NOT_YET: 0}
 

@@ -1,0 +1,68 @@
+"""All measures of the gallery's pairs, read once.
+
+numbers = Numbers()
+numbers.values("refined", "improved-500", "ssim")       # 64, style by style
+numbers.change_with_style("refined", "improved-500")    # how much two paintings' pictures of one photo differ
+"""
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.images.decode import load_image
+from core.models.registry import MODELS
+from gallery.grids import paths
+from gallery.grids.paths import MODES
+from gallery.grids.results import Entry, read_grid
+from gallery.pictures import CONTENTS, STYLES
+
+Values = NDArray[np.float64]
+
+
+class Numbers:
+    """All measures of the gallery's pairs, read once.
+
+    Args:
+        root: as in `gallery.grids.paths`, by default `gallery/rendered`.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or paths.RENDERED
+        self._entries = lru_cache(maxsize=None)(self._read)
+        self._change = lru_cache(maxsize=None)(self._read_change)
+
+    def _read(self, mode: str, row: str) -> tuple[Entry, ...]:
+        grids = [read_grid(mode, style, [row], CONTENTS, self.root) for style in STYLES]
+        return tuple(entry for grid in grids for entry in grid.rows[0].cells)
+
+    def rendered(self, mode: str, row: str) -> int:
+        """How many pairs have been measured."""
+        return sum(bool(entry.numbers) for entry in self._entries(mode, row))
+
+    def values(self, mode: str, row: str, measure: str) -> Values:
+        """One for each pair, style by style; NaN where there is none."""
+        return np.array([entry.numbers.get(measure, np.nan) for entry in self._entries(mode, row)])
+
+    def change_with_style(self, mode: str, row: str) -> float:
+        """How much two paintings' pictures of one photo differ: RMS over pixels, of 255; NaN where no photo has two."""
+        return self._change(mode, row)
+
+    def _read_change(self, mode: str, row: str) -> float:
+        entries = self._entries(mode, row)  # style by style
+        squares = []
+        for column in range(len(CONTENTS)):
+            cells = entries[column :: len(CONTENTS)]  # one photo in all paintings
+            files = [entry.picture for entry in cells if entry.picture]
+            pictures = [np.asarray(load_image(file), np.float32) for file in files]
+            if len(pictures) > 1:
+                # The mean square difference of two draws is twice their variance.
+                squares.append(2 * np.var(pictures, axis=0, ddof=1).mean())
+        return float(np.sqrt(np.mean(squares))) if squares else float("nan")
+
+    @cached_property
+    def rows(self) -> tuple[str, ...]:
+        """Rows of which anything was measured, models first."""
+        names = [*MODELS, *paths.REFERENCES, paths.ONE_PASS]
+        return tuple(name for name in names if any(self.rendered(mode, name) for mode in MODES))
