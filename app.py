@@ -24,6 +24,7 @@ from demo import mcp as tools
 from demo.compare import tab as compare
 from demo.growth import logs
 from demo.growth import tab as growth
+from demo.head import ICON, PREVIEW, set_link_preview
 from demo.many import tab as many
 from demo.shared.theme import CSS, HEAD, HEADER, THEME
 from demo.shared.uploads import MAX_UPLOAD, gallery_files
@@ -70,6 +71,7 @@ def start(
     mcp: bool = False,
 ) -> str:
     """Serve the page in the background; returns its address. Raises OSError when the port is taken."""
+    set_link_preview()
     _, address, _ = blocks.launch(
         server_name=host,
         server_port=port,
@@ -78,7 +80,8 @@ def start(
         css_paths=CSS,
         head=HEAD,
         max_file_size=MAX_UPLOAD,
-        allowed_paths=gallery_files(),
+        allowed_paths=[*gallery_files(), str(PREVIEW)],
+        favicon_path=ICON,
         footer_links=["api", "settings"],
         run_history=False,  # a visitor's pictures are not kept in the browser
         show_error=False,  # what may be read is said in sentences of our own

@@ -1,0 +1,78 @@
+"""What stands in the head of the page: its icon, and what is shown where somebody posts a link to it.
+
+    set_link_preview()                              # before launch; once for the process
+    blocks.launch(favicon_path=ICON, allowed_paths=[PREVIEW])
+
+Gradio's template carries two sets of `og:` and `twitter:` tags, one of its own name and picture and one of the page's
+title without a picture. Neither can be set, so both are taken out of the template and one complete set is put in.
+"""
+
+import re
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+
+from gradio import routes
+from jinja2 import BaseLoader, Environment
+
+BRAND = Path(__file__).resolve().parent / "shared" / "brand"
+ICON, PREVIEW = BRAND / "icon.png", BRAND / "preview.jpg"
+PREVIEW_SIZE = (1200, 630)
+
+TITLE = "MetaStyle 风格迁移"
+SENTENCE = (
+    "Turn a photo into a painting: one network looks at the painting and writes another, "
+    "which repaints the photo."
+)
+PREVIEW_TAG = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*/>\s*')
+ROOT = "{{ config['root'] }}"  # the page's public address, which Gradio knows behind a proxy too
+
+Source = tuple[str, str | None, Callable[[], bool] | None]
+
+
+def preview_tags() -> str:
+    """The tags of a link's preview, in the template language of Gradio's page."""
+    picture = f"{ROOT}/gradio_api/file={PREVIEW.as_posix()}"
+    tags = {
+        "og:type": "website",
+        "og:site_name": "MetaStyle",
+        "og:title": TITLE,
+        "og:description": SENTENCE,
+        "og:url": f"{ROOT}/",
+        "og:image": picture,
+        "og:image:width": str(PREVIEW_SIZE[0]),
+        "og:image:height": str(PREVIEW_SIZE[1]),
+        "og:image:alt": "A photo, a painting, and the photo repainted in its style",
+        "twitter:card": "summary_large_image",
+        "twitter:title": TITLE,
+        "twitter:description": SENTENCE,
+        "twitter:image": picture,
+    }
+    kinds = {name: "name" if name.startswith("twitter:") else "property" for name in tags}
+    lines = [f'<meta {kinds[it]}="{it}" content="{escape(tags[it])}" />' for it in tags]
+    lines.append(f'<meta name="description" content="{escape(SENTENCE)}" />')
+    return "\n".join(lines).replace("&#x27;", "'")
+
+
+class OwnPreview(BaseLoader):
+    """Gradio's templates with this page's preview tags in place of Gradio's."""
+
+    def __init__(self, inner: BaseLoader) -> None:
+        self.inner = inner
+
+    def get_source(self, environment: Environment, template: str) -> Source:
+        """The template's text, its file, and whether it is still the same (see jinja2)."""
+        source, file, unchanged = self.inner.get_source(environment, template)
+        source, count = PREVIEW_TAG.subn("", source)
+        if count:
+            source = source.replace("</head>", f"{preview_tags()}\n</head>", 1)
+        return source, file, unchanged
+
+
+def set_link_preview() -> None:
+    """From now on, every page that this process serves carries this page's preview tags."""
+    environment = routes.templates.env
+    if environment.loader is not None and not isinstance(environment.loader, OwnPreview):
+        environment.loader = OwnPreview(environment.loader)
+        if environment.cache is not None:
+            environment.cache.clear()
