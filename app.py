@@ -24,7 +24,7 @@ from demo import mcp as tools
 from demo.compare import tab as compare
 from demo.growth import logs
 from demo.growth import tab as growth
-from demo.head import ICON, PREVIEW, set_link_preview
+from demo.head import ICON, PREVIEW, set_head
 from demo.many import tab as many
 from demo.shared.theme import CSS, HEAD, HEADER, THEME
 from demo.shared.uploads import MAX_UPLOAD, gallery_files
@@ -69,12 +69,13 @@ def start(
     port: int | None,
     auth: tuple[str, str] | None,
     mcp: bool = False,
+    root_path: str | None = None,
 ) -> str:
     """Serve the page in the background; returns its address. Raises OSError when the port is taken."""
-    set_link_preview()
     _, address, _ = blocks.launch(
         server_name=host,
         server_port=port,
+        root_path=root_path,
         auth=auth,
         theme=THEME,
         css_paths=CSS,
@@ -92,6 +93,7 @@ def start(
         quiet=True,
         prevent_thread_lock=True,
     )
+    set_head(blocks)
     if mcp:
         tools.adapt(blocks)
     return address
@@ -124,6 +126,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--port",
         type=int,
         help="default: the first that is free from 7860 on, or $GRADIO_SERVER_PORT",
+    )
+    parser.add_argument(
+        "--root-path",
+        metavar="PATH",
+        help="where a reverse proxy serves the page, as /paint or https://host/paint (default: $GRADIO_ROOT_PATH)",
     )
     parser.add_argument(
         "--share", action="store_true", help="also ask for a public address at gradio.live"
@@ -161,7 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed_memory(MAX_KEPT, KEPT)
     blocks = build()
     try:
-        address = start(blocks, options.host, options.port, options.auth, options.mcp)
+        address = start(
+            blocks, options.host, options.port, options.auth, options.mcp, options.root_path
+        )
     except OSError as error:
         reason = str(error).split(". ")[0]
         print(

@@ -1,10 +1,11 @@
 """What stands in the head of the page: its icon, and what is shown where somebody posts a link to it.
 
-    set_link_preview()                              # before launch; once for the process
     blocks.launch(favicon_path=ICON, allowed_paths=[PREVIEW])
+    set_head(blocks)
 
 Gradio's template carries two sets of `og:` and `twitter:` tags, one of its own name and picture and one of the page's
-title without a picture. Neither can be set, so both are taken out of the template and one complete set is put in.
+title without a picture. Neither can be set, so both are taken out of the template and one complete set is put in. Icon
+and manifest are named from the root of the host there, which is another page where a proxy serves this one under a path.
 """
 
 import re
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+import gradio as gr
+from fastapi.responses import JSONResponse
 from gradio import routes
 from jinja2 import BaseLoader, Environment
 
@@ -26,6 +29,10 @@ SENTENCE = (
 )
 PREVIEW_TAG = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*/>\s*')
 ROOT = "{{ config['root'] }}"  # the page's public address, which Gradio knows behind a proxy too
+
+ICON_LINK = '<link rel="icon" type="image/png" href="./favicon.ico" />'
+MANIFEST = "/manifest.json"
+ICON_SIDES = (192, 512)  # px
 
 Source = tuple[str, str | None, Callable[[], bool] | None]
 
@@ -65,14 +72,29 @@ class OwnPreview(BaseLoader):
         source, file, unchanged = self.inner.get_source(environment, template)
         source, count = PREVIEW_TAG.subn("", source)
         if count:
-            source = source.replace("</head>", f"{preview_tags()}\n</head>", 1)
+            source = source.replace("</head>", f"{preview_tags()}\n{ICON_LINK}\n</head>", 1)
+            source = source.replace(f'href="{MANIFEST}"', f'href=".{MANIFEST}"')
         return source, file, unchanged
 
 
-def set_link_preview() -> None:
-    """From now on, every page that this process serves carries this page's preview tags."""
+def manifest() -> JSONResponse:
+    """What a browser reads to put the page on a home screen; its addresses are relative to the manifest's own."""
+    icons = [
+        {"src": f"pwa_icon/{side}", "sizes": f"{side}x{side}", "type": "image/png"}
+        for side in ICON_SIDES
+    ]
+    content = {"name": TITLE, "icons": icons, "start_url": "./", "display": "standalone"}
+    return JSONResponse(content, media_type="application/manifest+json")
+
+
+def set_head(blocks: gr.Blocks) -> None:
+    """Give a page that is being served, and all that follow in this process, a head of its own."""
     environment = routes.templates.env
     if environment.loader is not None and not isinstance(environment.loader, OwnPreview):
         environment.loader = OwnPreview(environment.loader)
         if environment.cache is not None:
             environment.cache.clear()
+    served = blocks.app.router.routes
+    others = [route for route in served if getattr(route, "path", None) != MANIFEST]
+    blocks.app.add_api_route(MANIFEST, manifest, include_in_schema=False)
+    served[:] = [served[-1], *others]

@@ -208,6 +208,12 @@ def chromium_flags() -> list[str]:
     return ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
+WAITING_WITHOUT_A_PICTURE = r"""() =>
+    /your turn comes in at most \d+ s/.test(document.querySelector("#live-status").innerText)
+    && !document.querySelector("#live img")
+"""  # at one moment: on a busy machine the first visitor may be taken for gone soon after
+
+
 def on_camera(browser: Browser, address: str) -> Page:
     page = new_page(browser, width=900)
     page.context.grant_permissions(["camera"])
@@ -242,8 +248,7 @@ def test_the_camera_is_painted_live_for_one_visitor_after_the_other(
     expect(status(first)).to_contain_text("frames/s")
 
     second = on_camera(browser, address)
-    expect(status(second)).to_contain_text(re.compile(r"your turn comes in at most \d+ s"))
-    expect(second.locator("#live img")).to_have_count(0)
+    second.wait_for_function(WAITING_WITHOUT_A_PICTURE)
     record(first).click()
     expect(second.locator("#live img")).to_be_visible()
     expect(status(second)).to_contain_text("Live")
