@@ -54,10 +54,21 @@ def browser(chromium_flags: list[str]) -> Iterator[Browser]:
         chromium.close()
 
 
-def new_page(browser: Browser, width: int = 1280, height: int | None = None) -> Page:
-    """An empty page of this width in px in a context of its own: a desktop's, or below 600 px a phone's."""
+def new_page(
+    browser: Browser, width: int = 1280, height: int | None = None, touch: bool = False
+) -> Page:
+    """An empty page of this width in px in a context of its own: a desktop's, or below 600 px a phone's.
+
+    Args:
+        touch: whether it is used with fingers.
+    """
     size = {"width": width, "height": height or (844 if width < 600 else 900)}
-    context = browser.new_context(viewport=size, accept_downloads=True)  # type: ignore[arg-type]
+    context = browser.new_context(
+        viewport=size,  # type: ignore[arg-type]
+        accept_downloads=True,
+        has_touch=touch,
+        is_mobile=touch,
+    )
     context.set_default_timeout(SLOW)
     return context.new_page()
 

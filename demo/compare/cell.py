@@ -10,9 +10,9 @@ from core.images.save import save_png
 from demo.compare import grid_html
 from demo.compare.render import content_image
 from demo.compare.selection import Choice, read
+from demo.shared.before_after import before_after, side_by_side
 from demo.shared.requests import RequestError
 from demo.shared.uploads import new_file
-from demo.shared.widgets import before_after
 from gallery.grids.results import Grid, Row, title_of
 from gallery.pictures import Picture
 
@@ -43,8 +43,16 @@ def opened(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[Any
         grid_html.heading(heading),
         gr.Dropdown([("The photo", PHOTO), *choices], value=left),
         gr.Dropdown(choices, value=right),
-        *sides(choice, place, left, right),
+        *shown_sides(choice, place, left, right),
     )
+
+
+def shown_sides(
+    choice: Choice, place: GridIndex, left: str, right: str
+) -> tuple[dict[str, Any], str]:
+    """`sides`, as the slider and the table show them."""
+    pair, table = sides(choice, place, left, right)
+    return side_by_side(*pair), table
 
 
 def sides(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[tuple[str, str], str]:
@@ -73,7 +81,7 @@ def build() -> tuple[gr.Column, list[Any]]:
                         [("The photo", PHOTO)], label="Before", filterable=False, min_width=140
                     )
                     right = gr.Dropdown([], label="After", filterable=False, min_width=140)
-                slider = before_after("cell-slider", label=None)
+                slider = before_after("cell-slider", before="Left picture", after="Right picture")
             with gr.Column(scale=5, min_width=320):
                 numbers = gr.HTML(elem_id="cell-numbers", apply_default_css=False)
     return panel, [heading, left, right, slider, numbers]

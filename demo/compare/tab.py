@@ -226,7 +226,7 @@ def open_cell(choice: Choice, shown: int, left: str, event: gr.EventData) -> tup
 def change_sides(choice: Choice, place: cell.GridIndex, left: str, right: str) -> tuple[Any, ...]:
     """The slider between two other models, and their numbers."""
     try:
-        return *cell.sides(choice, place, left, right), ""
+        return *cell.shown_sides(choice, place, left, right), ""
     except Exception as error:
         return gr.skip(), gr.skip(), messages.problem(error)
 

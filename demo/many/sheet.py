@@ -25,22 +25,21 @@ from core.images.decode import load_image, load_mask
 from core.pipeline import stylize_image
 from core.settings import Settings
 from demo.shared import messages, style_form
+from demo.shared.before_after import before_after, side_by_side
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
 from demo.shared.events import Answer, connect
+from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import RequestError, checked, file_name, repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.thumbnails import small_copy
-from demo.shared.uploads import displayable, file_url, label_of, new_file, saved, uploaded
+from demo.shared.uploads import file_url, label_of, new_file, saved, uploaded
 from demo.shared.widgets import (
     MODEL_WORK,
     PAINTING,
     QUIET,
     Upload,
-    accept,
-    before_after,
     gallery,
-    image_input,
 )
 from gallery.pictures import Picture, paintings, photographs
 
@@ -168,7 +167,7 @@ def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
     return {
         "panel": gr.Column(visible=True),
         "title": messages.heading(label_of(picture)),
-        "slider": (before, after),
+        "slider": side_by_side(before, after),
         "large_download": gr.DownloadButton(value=after, interactive=True),
         "large_status": messages.facts(painting),
     }
@@ -257,7 +256,7 @@ def sheet_of(
 # ---- layout ----
 
 
-def build(titles: Mapping[str, str]) -> tuple[gr.Image, gr.HTML]:
+def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
     """Lay the section out and connect it; returns the photo's place and note. `titles` are the models' by name."""
     gr.HTML(messages.heading("Every painting at once", ABOUT), elem_classes="many-head")
     with gr.Row():
@@ -301,19 +300,20 @@ def build(titles: Mapping[str, str]) -> tuple[gr.Image, gr.HTML]:
     return content, note
 
 
-def _photo() -> tuple[gr.Image, gr.HTML]:
+def _photo() -> tuple[gr.HTML, gr.HTML]:
     """The photo's place and note, with the gallery's photographs to click."""
     contents = photographs()
-    content = image_input("Photo", "many-photo", contents[0], height=220, webcam=True)
+    content = image_input(
+        "Photo", "many-photo", contents[0], height=220, camera=True, choose="Your photo"
+    )
     note = gr.HTML(messages.caption(label_of(contents[0])), elem_id="many-photo-note")
-    thumbnails = gallery(contents, "many-photos-gallery", columns=8, strip=True)
+    thumbnails = gallery(contents, "many-photos-gallery", columns=8, strip=True, in_use=note)
 
-    def pick(event: gr.SelectData) -> tuple[str, str]:
-        picture = contents[event.index]
-        return displayable(str(picture.path())), messages.caption(label_of(picture))
+    def pick(event: gr.SelectData) -> tuple[Placed, str]:
+        return chosen(contents[event.index])
 
     thumbnails.select(pick, None, [content, note], trigger_mode="multiple", **QUIET)
-    content.input(accept, content, [content, note], preprocess=False, **QUIET)
+    bring(content, note)
     return content, note
 
 

@@ -12,6 +12,7 @@ from core.images.decode import ImageError
 from demo.many import photos, sheet
 from demo.shared import messages, requests
 from demo.shared.events import Answer, connect
+from demo.shared.picture_place import placed
 from demo.shared.uploads import displayable, uploaded
 from demo.shared.widgets import QUIET, Upload
 
@@ -22,13 +23,13 @@ def take_along(photo: Upload, photo_note: str, taken: str | None) -> Answer:
         path = uploaded(photo)
         if path is None or path == taken:
             return {}
-        return {"content": displayable(path), "note": photo_note, "taken": path}
+        return {"content": placed(displayable(path)), "note": photo_note, "taken": path}
     except ImageError:  # that tab says so
         return {}
 
 
 def build(
-    tab: gr.Tab | None = None, photo: gr.Image | None = None, photo_note: gr.HTML | None = None
+    tab: gr.Tab | None = None, photo: gr.HTML | None = None, photo_note: gr.HTML | None = None
 ) -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`.
 

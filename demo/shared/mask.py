@@ -14,9 +14,10 @@ import gradio as gr
 from core.images.decode import ImageError
 from demo.shared import messages
 from demo.shared.controls import named
+from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import RequestError
-from demo.shared.uploads import displayable, label_of, new_file, uploaded
-from demo.shared.widgets import QUIET, Upload, accept, gallery, image_input
+from demo.shared.uploads import new_file, uploaded
+from demo.shared.widgets import QUIET, Upload, gallery
 from gallery.pictures import paintings
 
 PHOTO, PAINTING = "photo", "painting"
@@ -99,30 +100,46 @@ def build(tab: str = "", photo: str | None = "photo") -> list[Any]:
         )
         with gr.Row(elem_classes="places"):
             with gr.Column(min_width=120):
-                file = image_input("Mask file", named(tab, "mask-file"), height=116)
+                file = image_input(
+                    "Mask file",
+                    named(tab, "mask-file"),
+                    height=116,
+                    choose="Mask file",
+                    removable=True,
+                )
                 note = gr.HTML("", elem_id=named(tab, "mask-note"))
             with gr.Column(min_width=160, scale=2):
                 softness = gr.Dropdown(SOFTNESS_CHOICES, value=AUTO, label="Edge", filterable=False)
                 invert = gr.Checkbox(
-                    label="Turn round: style outside of what is white",
+                    label="Invert: style outside of what is white",
                     elem_id=named(tab, "mask-invert"),
                 )
         kind = gr.Radio(
             [("the photo stays", PHOTO), ("another painting", PAINTING)],
             value=PHOTO,
-            label="Elsewhere",
+            label="Outside the mask",
         )
         with gr.Column(visible=False) as other:
-            outside = image_input("Painting elsewhere", named(tab, "outside"), height=150)
+            outside = image_input(
+                "Painting outside the mask",
+                named(tab, "outside"),
+                height=150,
+                choose="Your painting",
+            )
             outside_note = gr.HTML("", elem_id=named(tab, "outside-note"))
-            strip = gallery(paintings(), named(tab, "outside-gallery"), columns=10, strip=True)
+            strip = gallery(
+                paintings(),
+                named(tab, "outside-gallery"),
+                columns=10,
+                strip=True,
+                in_use=outside_note,
+            )
 
-    def pick(event: gr.SelectData) -> tuple[str, str]:
-        picture = paintings()[event.index]
-        return displayable(str(picture.path())), messages.caption(label_of(picture))
+    def pick(event: gr.SelectData) -> tuple[Placed, str]:
+        return chosen(paintings()[event.index])
 
     kind.change(lambda chosen: gr.Column(visible=chosen == PAINTING), kind, other, **QUIET)
     strip.select(pick, None, [outside, outside_note], trigger_mode="multiple", **QUIET)
     for image, about in ((file, note), (outside, outside_note)):
-        image.input(accept, image, [image, about], preprocess=False, **QUIET)
+        bring(image, about)
     return [painted, file, kind, outside, softness, invert]

@@ -15,12 +15,13 @@ import gradio as gr
 
 from demo.shared import messages
 from demo.shared.controls import named
+from demo.shared.picture_place import bring, image_input, placed
 from demo.shared.uploads import displayable, label_of
-from demo.shared.widgets import QUIET, Upload, accept, gallery, image_input
+from demo.shared.widgets import QUIET, Upload, gallery
 from gallery.pictures import paintings
 
 ABOUT = "Add up to three more paintings, then click or drag in the square: the nearer a corner, the more of its painting."
-FULL = "All places are taken: remove a painting with its × first."
+FULL = "All places are taken: remove a painting first."
 EQUAL = 50  # the weight that a painting starts with
 
 SQUARE = """
@@ -57,12 +58,12 @@ def add(second: Upload, third: Upload, fourth: Upload, event: gr.SelectData) -> 
     for index, value in enumerate(places):
         if not value:
             filled = [gr.skip(), gr.skip(), gr.skip()]
-            filled[index] = displayable(str(picture.path()))
+            filled[index] = placed(displayable(str(picture.path())))
             return *filled, messages.caption(f"Painting {index + 2}: {label_of(picture)}")
     return gr.skip(), gr.skip(), gr.skip(), f'<p class="problem" role="alert">{FULL}</p>'
 
 
-def build(style: gr.Image, tab: str = "") -> tuple[list[Any], list[Any]]:
+def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
     """Lay it out; returns the places and weights, and the events after which the mix is another.
 
     Args:
@@ -75,7 +76,13 @@ def build(style: gr.Image, tab: str = "") -> tuple[list[Any], list[Any]]:
         gr.HTML(messages.caption(ABOUT))
         with gr.Row(elem_classes="places"):
             more = [
-                image_input(f"Painting {number}", named(tab, f"painting-{number}"), height=116)
+                image_input(
+                    f"Painting {number}",
+                    named(tab, f"painting-{number}"),
+                    height=116,
+                    choose=f"Painting {number}",
+                    removable=True,
+                )
                 for number in (2, 3, 4)
             ]
         note = gr.HTML("", elem_id=named(tab, "mixing-note"))
@@ -112,7 +119,7 @@ def build(style: gr.Image, tab: str = "") -> tuple[list[Any], list[Any]]:
         **QUIET,
     )
     for image in more:
-        image.input(accept, image, [image, note], preprocess=False, **QUIET)
+        bring(image, note)
     added = strip.select(
         add, more, [*more, note], preprocess=False, trigger_mode="multiple", **QUIET
     )

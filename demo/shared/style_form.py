@@ -107,7 +107,7 @@ class StyleForm:
 
 def build(
     tab: str,
-    style: gr.Image | None = None,
+    style: gr.HTML | None = None,
     photo: str | None = None,
     masked: bool = False,
     remark: str = "",

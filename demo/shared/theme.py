@@ -98,24 +98,10 @@ THEME = gr.themes.Base(
 HEADER = """
 <header class="masthead">
   <h1>MetaStyle <span lang="zh">风格迁移</span></h1>
-  <p>Give it a photo and a painting: one network looks at the painting and writes another, which repaints the photo.</p>
+  <p>Turn your photo into a painting: click a painting, or bring your own photo and painting.</p>
 </header>
+<noscript>This page paints with JavaScript; please switch it on.</noscript>
 """
 
-# A file dropped on a picture would only clear it, as Gradio reads what was dropped too late (gradio#10281).
-HEAD = """
-<script>
-  const place = (event) => event.target.closest?.(".droppable");
-  document.addEventListener("dragover", (event) => place(event) && event.preventDefault(), true);
-  document.addEventListener("drop", (event) => {
-    const input = place(event)?.querySelector("input[type=file]");
-    if (!input || !event.dataTransfer?.files.length) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const first = new DataTransfer();
-    first.items.add(event.dataTransfer.files[0]);
-    input.files = first.files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-  }, true);
-</script>
-"""
+SCRIPT = Path(__file__).with_name("page.js").read_text("utf-8")
+HEAD = f"<script>{SCRIPT}</script>"

@@ -25,7 +25,8 @@ from core.images.save import save_png
 from demo.shared.requests import JobResult
 from gallery.pictures import Picture, paintings, photographs
 
-MAX_UPLOAD = "64mb"  # a file; 20 seconds of a phone's video have about 45
+MAX_UPLOAD_BYTES = 64 << 20  # a file; 20 seconds of a phone's video have about 45 MB
+MAX_UPLOAD = f"{MAX_UPLOAD_BYTES >> 20}mb"
 THUMBNAIL_SIDE = 256  # px, the smaller side
 SHOWN_SIDE = 2048  # px
 

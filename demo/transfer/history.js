@@ -54,7 +54,7 @@ function forget(gone) {
 // ---- from the page ----
 
 function look() {
-  const image = document.querySelectorAll("#slider img")[1], facts = document.querySelectorAll("#status .facts span");
+  const image = document.querySelector("#slider img.after"), facts = document.querySelectorAll("#status .facts span");
   const source = image?.getAttribute("src");
   if (!source || !facts.length || source === last) return;
   last = source;

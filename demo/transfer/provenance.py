@@ -22,6 +22,7 @@ from demo.shared import messages
 from demo.shared.controls import values_of, with_choice
 from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_file
 from demo.shared.mixing import EQUAL
+from demo.shared.picture_place import placed
 from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE, USER_ERRORS
 from demo.shared.uploads import displayable, gallery_files, uploaded
 from demo.shared.widgets import Upload
@@ -124,6 +125,9 @@ def load(value: Upload, *values: Any) -> tuple[Any, ...]:
     notes = [gr.skip(), gr.skip()]
     if recipe:
         notes = [_note(recipe.content, places["content"]), _note(recipe.styles[0], places["style"])]
+    for field in ("content", "style", "second", "third", "fourth", "outside"):
+        if isinstance(file := shown.get(field), str):
+            shown[field] = placed(file)
     controls = [shown.get(field, gr.skip()) for field in Controls._fields]
     return (
         *controls,

@@ -21,9 +21,11 @@ from core.images.library import Picture, my_styles, photographs
 from core.images.save import save_png
 from core.settings import Settings
 from demo.shared import controls, mask, messages, mixing, requests
+from demo.shared.before_after import before_after, side_by_side
+from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
-from demo.shared.uploads import displayable, label_of, new_file, saved
-from demo.shared.widgets import MODEL_WORK, QUIET, accept, before_after, gallery, image_input
+from demo.shared.uploads import label_of, new_file, saved
+from demo.shared.widgets import MODEL_WORK, QUIET, gallery
 from demo.transfer import endpoints, provenance
 from demo.transfer.form import Controls
 from gallery.pictures import MORE_STYLES, STYLES
@@ -44,13 +46,12 @@ _refining: dict[str, threading.Event] = {}  # session -> what stops its refining
 # ---- events of the page ----
 
 
-def picker(pictures: Sequence[Picture]) -> Callable[..., tuple[str, str]]:
+def picker(pictures: Sequence[Picture]) -> Callable[..., tuple[Placed, str]]:
     """The handler of a gallery of these pictures: the one that was clicked takes its place above."""
 
-    def pick(event: gr.SelectData, request: gr.Request) -> tuple[str, str]:
+    def pick(event: gr.SelectData, request: gr.Request) -> tuple[Placed, str]:
         stop_refining(request)
-        picture = pictures[event.index]
-        return displayable(str(picture.path())), messages.caption(label_of(picture))
+        return chosen(pictures[event.index])
 
     return pick
 
@@ -79,7 +80,14 @@ def paint(request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
                 before = (painting.before.size, _saved(painting.before, "before.png"))
             pair = (before[1], saved(painting))
             if painting.recipe is None:
-                yield pair, gr.skip(), messages.progress(painting), gr.skip(), gr.skip(), *same
+                yield (
+                    side_by_side(*pair),
+                    gr.skip(),
+                    messages.progress(painting),
+                    gr.skip(),
+                    gr.skip(),
+                    *same,
+                )
             else:
                 download = gr.DownloadButton(value=pair[1], interactive=True)
                 said = (
@@ -87,7 +95,7 @@ def paint(request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
                     *idle,
                     *provenance.texts(painting.recipe, painting.file_name),
                 )
-                yield pair, download, *said
+                yield side_by_side(*pair), download, *said
     except Exception as error:  # the page keeps the previous result, whatever happened
         yield gr.skip(), gr.skip(), messages.problem(error), *idle, *same
     finally:
@@ -105,14 +113,14 @@ def _saved(image: Image.Image, name: str) -> str:
 # ---- layout ----
 
 
-def build() -> tuple[gr.Image, gr.HTML]:
+def build() -> tuple[gr.HTML, gr.HTML]:
     """Lay the tab out and connect it; call inside `gr.Blocks`. Returns the photo's place and note."""
     titles = requests.model_titles()
     contents, styles, more = photographs(), STYLES, (*my_styles(), *MORE_STYLES)
     if not titles:
         gr.HTML(messages.notice(requests.TRAIN_FIRST))
-    with gr.Row():
-        with gr.Column(scale=6, min_width=340):
+    with gr.Row(elem_id="transfer"):
+        with gr.Column(scale=6, min_width=340, elem_id="order"):
             with gr.Row(elem_classes="inputs"):
                 content, content_note, content_gallery = _input("Photo", contents)
                 style, style_note, style_gallery = _input("Painting", styles)
@@ -126,7 +134,7 @@ def build() -> tuple[gr.Image, gr.HTML]:
                 _opening(contents[0], styles[0], next(iter(titles), None))
             )
     with gr.Accordion("More paintings", open=True):
-        more_gallery = gallery(more, "more", columns=7)
+        more_gallery = gallery(more, "more", columns=7, in_use=style_note)
 
     order = [content, style, *settings, *mix, *part]
     painted: dict[str, Any] = {
@@ -149,7 +157,9 @@ def build() -> tuple[gr.Image, gr.HTML]:
     for changed in mixed:
         changed.then(trigger_mode="multiple", **painted)
     for image, note in ((content, content_note), (style, style_note)):
-        image.input(accept, image, [image, note], preprocess=False, **QUIET)
+        bring(image, note)
+        image.input(None, js=LOOK_AT_RESULT)
+        image.input(trigger_mode="multiple", **painted)
     load_button.upload(
         provenance.load,
         [load_button, *order],
@@ -173,12 +183,13 @@ def _opening(content: Picture, style: Picture, model: str | None) -> JobResult |
         return error
 
 
-def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.Image, gr.HTML, gr.Gallery]:
+def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, gr.Gallery]:
     """One of the two places for a picture, filled with the first of the gallery under it."""
+    name = label.lower()
     with gr.Column(min_width=150):
-        image = image_input(label, label.lower(), pictures[0], webcam=True)
-        note = gr.HTML(messages.caption(label_of(pictures[0])), elem_id=f"{label.lower()}-note")
-        return image, note, gallery(pictures, f"{label.lower()}-gallery", columns=4)
+        image = image_input(label, name, pictures[0], camera=True, choose=f"Your {name}")
+        note = gr.HTML(messages.caption(label_of(pictures[0])), elem_id=f"{name}-note")
+        return image, note, gallery(pictures, f"{name}-gallery", columns=4, in_use=note)
 
 
 def _result(opening: JobResult | Exception | None) -> tuple[list[Any], Any]:

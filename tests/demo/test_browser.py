@@ -1,5 +1,6 @@
 """The page as a visitor sees it, in headless Chromium: the one of the system, nothing is downloaded."""
 
+import base64
 import re
 import shutil
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 def after(page: Page) -> Locator:
     """The repainted half of the slider."""
-    return page.locator("#slider").get_by_test_id("imageslider-image").nth(1)
+    return page.locator("#slider img.after")
 
 
 def upload(page: Page, place: str, file: Path) -> None:
@@ -39,12 +40,12 @@ def repainted(page: Page, file_name: str) -> None:
 def test_a_click_on_a_painting_is_enough(page: Page) -> None:
     expect(page.get_by_role("heading", name="MetaStyle 风格迁移")).to_be_visible()
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
-    page.locator("#painting-gallery").get_by_label("Thumbnail 7 of 8").click()
+    page.locator("#painting-gallery").get_by_label("Composition VIII").click()
     repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
     expect(page.locator("#painting-note")).to_contain_text(
         "Composition VIII, Wassily Kandinsky, 1923"
     )
-    page.locator("#more").get_by_label("Thumbnail 6 of").click()
+    page.locator("#more").get_by_label("Lion").click()
     repainted(page, "astronaut__duerer_lion__original-500.png")
     expect(page.locator("#slider")).to_be_in_viewport(ratio=0.5)
 
@@ -76,16 +77,40 @@ def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> Non
         assert (image.format, image.size) == ("PNG", (384, 256))
 
 
-def test_the_slider_uncovers_the_photo(page: Page) -> None:
-    expect(after(page)).to_have_attribute("style", re.compile(r"0px 0px 0px 50%"))
-    box = page.locator("#slider").get_by_test_id("slider").locator(".icon-wrap").bounding_box()
+def test_the_slider_uncovers_the_photo_by_mouse_and_keyboard(page: Page) -> None:
+    slider = page.locator("#slider").get_by_role("slider")
+    expect(slider).to_have_value("25")
+    expect(slider).to_have_accessible_name(re.compile("left picture"))
+    box = slider.bounding_box()
     assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 200, y, steps=5)
-    page.mouse.up()
-    expect(after(page)).to_have_attribute("style", re.compile(r"0px 0px 0px [78]\d(\.\d+)?%"))
+    page.mouse.click(box["x"] + 0.75 * box["width"], box["y"] + box["height"] / 2)
+    expect(slider).to_have_value(re.compile(r"7[3-7]"))
+    at = int(slider.input_value())
+    slider.press("ArrowLeft")
+    expect(slider).to_have_value(str(at - 1))
+    expect(after(page)).to_have_css("clip-path", f"inset(0px 0px 0px {at - 1}%)")
+    expect(after(page)).to_have_attribute("alt", re.compile("Result: astronaut, hokusai great"))
+    expect(page.locator("#slider img.before")).to_have_attribute("alt", "Photo")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (390, 844)])
+def test_enlarged_the_result_lies_above_everything(
+    browser: Browser, address: str, size: tuple[int, int]
+) -> None:
+    page = new_page(browser, *size)
+    open_page(page, address)
+    page.locator("#slider").get_by_role("button", name="Enlarge").click()
+    dialog = page.get_by_role("dialog", name="The picture, enlarged")
+    expect(dialog).to_be_visible()
+    on_top = """([x, y]) => Boolean(document.elementFromPoint(x, y)?.closest("dialog.enlarged"))"""
+    for x in (0.02, 0.3, 0.5, 0.98):
+        for y in (0.02, 0.3, 0.5, 0.7, 0.98):
+            assert page.evaluate(on_top, [x * size[0], y * size[1]]), (x, y)
+    expect(dialog.get_by_role("slider")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.locator("#slider").get_by_role("slider")).to_be_visible()
+    page.context.close()
 
 
 def test_a_broken_file_is_named_and_the_result_stays(page: Page, tmp_path: Path) -> None:
@@ -97,24 +122,173 @@ def test_a_broken_file_is_named_and_the_result_stays(page: Page, tmp_path: Path)
     expect(alert).to_contain_text(
         re.compile(r'^"holiday\.jpg" is damaged, incomplete .* accepted are PNG, JPEG.*\.$')
     )
-    page.get_by_role("button", name="Stylize", exact=True).click()
-    expect(page.locator("#status").get_by_role("alert")).to_contain_text("Choose a photo first")
+    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
-    page.locator("#photo-gallery").get_by_label("Thumbnail 3 of").click()
+    page.locator("#photo-gallery").get_by_label("Pavilion in China").click()
     repainted(page, "china__hokusai_great_wave__original-500.png")
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_a_file_can_be_dropped_on_the_picture_that_is_there(page: Page) -> None:
-    box = page.locator("#photo img").bounding_box()
+def drop(page: Page, place: str, data: dict[str, object]) -> None:
+    box = page.locator(f"#{place} .stage").bounding_box()
     assert box is not None
-    drag = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
-    data = {"items": [], "files": [str(PHOTO)], "dragOperationsMask": 1}
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
     devtools = page.context.new_cdp_session(page)
     for step in ("dragEnter", "dragOver", "drop"):
-        devtools.send("Input.dispatchDragEvent", {"type": step, **drag, "data": data})
+        more = {"data": {"items": [], "dragOperationsMask": 1} | data}
+        devtools.send("Input.dispatchDragEvent", {"type": step, **at, **more})
+
+
+def test_a_file_that_is_dropped_takes_the_place_and_is_painted(page: Page) -> None:
+    drop(page, "photo", {"files": [str(PHOTO)]})
     expect(page.locator("#photo-note")).to_contain_text("coffee.png, 600 × 400 px")
     expect(page.locator("#photo img")).to_have_attribute("src", re.compile(r"coffee\.png"))
+    repainted(page, "coffee__hokusai_great_wave__original-500.png")
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"mimeType": "text/plain", "data": "starry night"}],
+        [{"mimeType": "text/uri-list", "data": "http://style.test/a.html"}],
+        [{"mimeType": "text/html", "data": "<img src='http://style.test/a.png'>"}],
+    ],
+)
+def test_what_is_dropped_and_is_no_file_changes_nothing(
+    page: Page, items: list[dict[str, str]]
+) -> None:
+    drop(page, "photo", {"items": items})
+    expect(page.locator("#photo .said")).to_contain_text("no picture file")
+    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
+    expect(page.locator("#photo-note")).to_contain_text("Eileen Collins")
+
+
+def test_the_button_opens_the_dialog_at_once_and_whoever_cancels_loses_nothing(page: Page) -> None:
+    for click in (
+        page.get_by_role("button", name="Your photo").click,
+        page.locator("#photo .stage").click,
+    ):
+        with page.expect_file_chooser() as chooser:
+            click()
+        chooser.value.set_files([])
+        expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Your photo").click()
+    chooser.value.set_files(PHOTO)
+    repainted(page, "coffee__hokusai_great_wave__original-500.png")
+
+
+PASTE = """([kind, name]) => {
+  const data = new DataTransfer();
+  if (kind === "text") data.setData("text/plain", name);
+  else data.items.add(new File([Uint8Array.from(atob(kind), (c) => c.charCodeAt(0))], name, { type: "image/png" }));
+  document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_picture_is_pasted_anywhere_and_text_changes_nothing(page: Page) -> None:
+    page.evaluate(PASTE, ["text", "starry night"])
+    expect(page.locator("#photo .said")).to_contain_text("no picture on the clipboard")
+    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
+    png = base64.b64encode(PHOTO.read_bytes()).decode()
+    page.evaluate(PASTE, [png, "pasted.png"])
+    expect(page.locator("#photo-note")).to_contain_text("pasted.png, 600 × 400 px")
+    repainted(page, "pasted__hokusai_great_wave__original-500.png")
+    page.locator("#painting .choose").focus()
+    page.evaluate(PASTE, [png, "second.png"])
+    expect(page.locator("#painting-note")).to_contain_text("second.png")
+
+
+def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    with large.open("wb") as file:
+        file.truncate(65 << 20)
+    upload(page, "photo", large)
+    expect(page.locator("#photo .said")).to_have_text(
+        '"large.png" has 65 MB; at most 64 MB are accepted.'
+    )
+    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
+
+
+def test_the_frame_is_that_of_the_picture_in_use(page: Page) -> None:
+    framed = page.locator("#painting-gallery, #more").locator("[aria-pressed=true]")
+    expect(framed).to_have_accessible_name(re.compile("The Great Wave"))
+    page.locator("#more").get_by_label("Lion").click()
+    expect(framed).to_have_accessible_name(re.compile("Lion"))
+    upload(page, "painting", PHOTO)
+    expect(framed).to_have_count(0)
+
+
+CENTRED = "element => { element.scrollIntoView({ block: 'center' }); return scrollY; }"
+
+
+def swipe(page: Page, selector: str, distance: int) -> None:
+    """A finger that goes up, starting on an element."""
+    element = page.locator(selector)
+    element.evaluate(CENTRED)
+    box = element.bounding_box()
+    assert box is not None
+    x, y = box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2
+    devtools = page.context.new_cdp_session(page)
+    for share in range(11):
+        kind = "touchMove" if share else "touchStart"
+        touch = {"type": kind, "touchPoints": [{"x": x, "y": y - distance * share / 10}]}
+        devtools.send("Input.dispatchTouchEvent", touch)
+        page.wait_for_timeout(16)
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_swipe_over_a_slider_scrolls_and_leaves_its_value(browser: Browser, address: str) -> None:
+    page = new_page(browser, 390, touch=True)
+    open_page(page, address)
+    page.get_by_role("button", name="Strength, colours, strokes").click()
+    strength = page.get_by_label("range slider for Strength")
+    expect(strength).to_have_value("100")
+    for selector, slider, value in (
+        ("#strength input[type=range]", strength, "100"),
+        ("#slider input[type=range]", page.locator("#slider input[type=range]"), "25"),
+    ):
+        top = page.locator(selector).evaluate(CENTRED)
+        swipe(page, selector, 200)
+        page.wait_for_function("top => scrollY > top + 100", arg=top)
+        expect(slider).to_have_value(value)
+    expect(page.get_by_label("number input for Strength")).to_have_value("100")
+    page.context.close()
+
+
+def test_the_open_tab_is_in_the_address(page: Page, address: str) -> None:
+    page.get_by_role("tab", name="Report").click()
+    expect(page).to_have_url(re.compile(r"\?tab=report$"))
+    page.get_by_role("tab", name="Compare").click()
+    expect(page).to_have_url(re.compile(r"\?tab=compare$"))
+    page.go_back()
+    expect(page.get_by_role("tab", name="Report")).to_have_attribute("aria-selected", "true")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Transfer")).to_have_attribute("aria-selected", "true")
+    page.goto(f"{address}?tab=growth", wait_until="domcontentloaded")
+    growth = page.get_by_role("tab", name="Weight growth")
+    expect(growth).to_have_attribute("aria-selected", "true")
+
+
+LABELS_OVER_BUTTON = """() => {
+  const box = document.getElementById("go").getBoundingClientRect(), found = [];
+  for (let x = box.left + 4; x < box.right; x += 12) for (let y = box.top + 3; y < box.bottom; y += 6)
+    if (!document.elementFromPoint(x, y)?.closest("#go")) found.push([x, y]);
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (390, 844)])
+def test_nothing_lies_over_the_button(
+    browser: Browser, address: str, size: tuple[int, int]
+) -> None:
+    page = new_page(browser, *size)
+    open_page(page, address)
+    for scrolled in (0, 40, 80, 120, 200):
+        page.evaluate("y => scrollTo(0, y)", scrolled)
+        assert page.evaluate(LABELS_OVER_BUTTON) == []
+    expect(page.locator("#go")).to_have_css("opacity", "1")
+    page.context.close()
 
 
 def test_refining_shows_progress_and_can_be_stopped(page: Page) -> None:

@@ -344,7 +344,7 @@ def test_a_click_on_a_cell_shows_it_large_between_any_two_models(page: Page) -> 
     ).click()
     cell, images = (
         page.locator("#cell"),
-        page.locator("#cell-slider").get_by_test_id("imageslider-image"),
+        page.locator("#cell-slider .stage img"),
     )
     expect(cell.get_by_role("heading")).to_have_text(
         f"Chelsea the cat in the style of {FIRST.title}"

@@ -153,7 +153,8 @@ def loaded(path: Path, now: Controls) -> tuple[dict[str, Any], str]:
         for name, value in zip(Controls._fields, values, strict=True)
         if value != gr.skip()
     }
-    return {name: getattr(value, "value", value) for name, value in new.items()}, said
+    shown = {name: getattr(value, "value", value) for name, value in new.items()}
+    return {name: v["path"] if isinstance(v, dict) else v for name, v in shown.items()}, said
 
 
 @pytest.mark.usefixtures("models")
@@ -199,7 +200,7 @@ def test_a_png_puts_every_control_back(tmp_path: Path) -> None:
     assert values["strength"] == 70 and values["colours"] == "recolour"
     assert (values["size"], values["detail"], values["softness"]) == (100, 64, 3)
     assert [Path(values[place]).name for place in ("style", "outside")] == ["duerer_lion.jpg"] * 2
-    assert values["second"] == str(find_style("stained_glass").path()), (
+    assert Path(values["second"]).name == "stained_glass.jpg", (
         "paintings move up to the first places"
     )
     assert values["third"] is values["fourth"] is values["content"] is values["painted"] is None
@@ -309,7 +310,7 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
     stylized(page, "strength 80 %", "the photo's colours")
 
     unfold(page, "Mix paintings")
-    page.locator("#mixing-gallery").get_by_label("Thumbnail 5 of").click()
+    page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()
     expect(page.locator("#painting-2 img")).to_have_attribute("src", re.compile("stained_glass"))
     expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %")
     drag(page, "#square .square", (0.5, 0.5), (0.25, 0.5))

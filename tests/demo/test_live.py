@@ -243,7 +243,7 @@ def test_the_camera_is_painted_live_for_one_visitor_after_the_other(
     shown = picture.get_attribute("src") or ""
     expect(picture).not_to_have_attribute("src", shown)
 
-    first.locator("#live-paintings").get_by_label("Thumbnail 7 of").click()
+    first.locator("#live-paintings").get_by_label("Composition VIII").click()
     expect(first.locator("#live-painting-note")).to_contain_text("Composition VIII")
     expect(status(first)).to_contain_text("frames/s")
 

@@ -163,7 +163,7 @@ def test_a_sheet_is_painted_with_what_the_controls_say(folder: Path) -> None:
 def test_a_photo_is_taken_along_once_from_another_tab(folder: Path) -> None:
     photo = uploaded_file(folder / "0000.png", "mine.png")
     answer = many.take_along(photo, "mine.png, 96 × 72 px", None)
-    assert answer["content"] == photo["path"] and answer["note"] == "mine.png, 96 × 72 px"
+    assert answer["content"]["path"] == photo["path"] and answer["note"] == "mine.png, 96 × 72 px"
     assert many.take_along(photo, "", answer["taken"]) == {}, "what was chosen here since stays"
     assert many.take_along(None, "", None) == {}
 

@@ -24,6 +24,7 @@ from core.settings import Settings, SettingsError
 from demo.shared import controls, messages
 from demo.shared.background import refine
 from demo.shared.controls import settings_of
+from demo.shared.picture_place import accepted
 from demo.shared.requests import RequestError, StylizeRequest, file_name, model_titles, repaint
 from demo.transfer import tab as transfer
 from gallery.pictures import find_content, find_style
@@ -240,28 +241,32 @@ def test_refining_that_nobody_waits_for_does_not_go_on() -> None:
 # ---- pictures that visitors bring ----
 
 
-def test_a_broken_picture_is_put_away_with_a_sentence() -> None:
-    kept, said = transfer.accept(
+def test_a_broken_picture_leaves_the_former_one_and_gets_a_sentence() -> None:
+    kept, said = accepted(
         uploaded_file("holiday.jpg", lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 no"))
     )
-    assert kept is None
+    assert kept == gr.skip()
     assert "&quot;holiday.jpg&quot; is damaged" in said
     assert "accepted are PNG, JPEG" in said
 
 
-def test_a_good_picture_stays_with_its_name_and_size() -> None:
-    kept, said = transfer.accept(uploaded_file("a<b>.png", Image.new("RGB", (40, 30)).save))
-    assert kept == gr.skip()
+def test_a_good_picture_comes_in_with_its_name_and_size() -> None:
+    file = uploaded_file("a<b>.png", Image.new("RGB", (40, 30)).save)
+    kept, said = accepted(file)
+    assert (kept["path"], kept["brought"]) == (file["path"], file["path"])
+    assert kept["orig_name"] == "a<b>.png"
     assert "a&lt;b&gt;.png, 40 × 30 px" in said
 
 
 def test_a_picture_that_browsers_do_not_show_is_shown_as_png() -> None:
-    kept, said = transfer.accept(
-        uploaded_file("scan.tif", Image.new("RGB", (3000, 1500), "red").save)
-    )
+    kept, said = accepted(uploaded_file("scan.tif", Image.new("RGB", (3000, 1500), "red").save))
     assert "scan.tif, 3000 × 1500 px" in said
-    with Image.open(kept) as shown:
-        assert (Path(kept).name, shown.format, shown.size) == ("scan.png", "PNG", (2048, 1024))
+    with Image.open(kept["path"]) as shown:
+        assert (Path(kept["path"]).name, shown.format, shown.size) == (
+            "scan.png",
+            "PNG",
+            (2048, 1024),
+        )
 
 
 # ---- endpoints ----

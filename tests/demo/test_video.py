@@ -213,7 +213,7 @@ def test_a_video_from_upload_to_download(page: Page, tmp_path: Path) -> None:
     page.locator("#clip").get_by_label("Clear").click()
     clip.set_input_files(film(tmp_path / "short.mp4"))
     expect(page.locator("#clip-note")).to_contain_text("short.mp4")
-    page.locator("#video-paintings").get_by_label("Thumbnail 7 of").click()
+    page.locator("#video-paintings").get_by_label("Composition VIII").click()
     expect(page.locator("#video-painting-note")).to_contain_text("Composition VIII")
     page.get_by_role("button", name="Stylize video").click()
     expect(status).to_contain_text("5 frames")

@@ -1,0 +1,49 @@
+// Before and after in one place (before_after.py). The value is {before, after, ratio}, two addresses and width / height,
+// or null. The range input over the pictures says where the left one ends.
+
+const figure = element.querySelector("figure"), stage = element.querySelector(".stage");
+const nothing = element.querySelector(".nothing-yet"), dialog = element.querySelector("dialog");
+const before = element.querySelector("img.before"), after = element.querySelector("img.after");
+const range = element.querySelector("input"), enlarge = element.querySelector(".enlarge");
+
+function show() {
+  const value = props.value;
+  figure.hidden = !value;
+  nothing.hidden = Boolean(value);
+  if (!value) {
+    before.removeAttribute("src");
+    after.removeAttribute("src");
+    return;
+  }
+  stage.style.setProperty("--ratio", value.ratio);
+  before.src = value.before;
+  after.src = value.after;
+  before.alt = props.names[0];
+  after.alt = `${props.names[1]}: ${title(value.after)}`;
+}
+function title(address) { // ".../coffee__night_cafe__flagship.png" -> "coffee, night cafe, flagship"
+  const file = decodeURIComponent(address.split("/").pop()).replace(/\.\w+$/, "");
+  return file.split("__").map((part) => part.replaceAll("_", " ")).join(", ");
+}
+function move() {
+  stage.style.setProperty("--at", `${range.value}%`);
+  range.setAttribute("aria-valuetext", `${range.value} %`);
+}
+function open() {
+  dialog.append(stage);
+  dialog.showModal();
+  range.focus();
+}
+
+range.setAttribute("aria-label", props.share_label);
+range.addEventListener("input", move);
+enlarge.addEventListener("click", () => (dialog.open ? dialog.close() : open()));
+dialog.querySelector(".close").addEventListener("click", () => dialog.close());
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+dialog.addEventListener("close", () => {
+  figure.append(stage);
+  enlarge.focus();
+});
+watch("value", show);
+move();
+show();

@@ -1,0 +1,127 @@
+"""A place for a picture: chosen from a dialog, dropped, pasted, or taken with the camera; it never loses the one it has.
+
+    place = image_input("Photo", "photo", first, choose="Your photo")
+    note = gr.HTML(elem_id="photo-note")
+    bring(place, note)                     # a file has come: in with it, or a sentence in the note
+    place.input(paint, ...)                # the visitor's picture is in its place
+
+Its value is None or `placed(path)`, a mapping that handlers read with `demo.shared.uploads.uploaded`. The browser's part is
+`picture_place.js`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+from gradio.utils import get_upload_folder
+
+from core.images.decode import ImageError, load_image
+from demo.shared import messages
+from demo.shared.uploads import MAX_UPLOAD_BYTES, displayable, file_url, label_of, uploaded
+from gallery.pictures import Picture
+
+Placed = dict[str, str | None]
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+
+TEMPLATE = """
+<div class="place">
+  <div class="stage"><img alt="" hidden><p class="empty"></p></div>
+  <div class="tools">
+    <button type="button" class="choose"></button>
+    <button type="button" class="camera" hidden>Camera</button>
+    <button type="button" class="remove" hidden>Remove</button>
+  </div>
+  <p class="said" role="status"></p>
+  <input type="file" accept="image/*,.heic,.heif,.avif,.tif,.tiff" hidden>
+  <dialog class="camera-view" aria-label="Camera">
+    <video autoplay playsinline muted></video>
+    <p><button type="button" class="shoot">Take the picture</button><button type="button" class="close">Close</button></p>
+  </dialog>
+</div>
+"""
+
+
+def image_input(
+    label: str,
+    elem_id: str,
+    picture: Picture | None = None,
+    height: int = 270,
+    camera: bool = False,
+    choose: str = "Choose a file",
+    removable: bool = False,
+) -> gr.HTML:
+    """A place for one picture; `bring` connects it.
+
+    Args:
+        label: what it is for.
+        picture: of the gallery, that it starts with.
+        height: of the picture, in px.
+        camera: whether a picture can be taken.
+        choose: the words on its button.
+        removable: whether it can be emptied.
+    """
+    return gr.HTML(
+        placed(displayable(str(picture.path()))) if picture else None,
+        label=label,
+        html_template=TEMPLATE,
+        js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
+        elem_id=elem_id,
+        elem_classes="picture-place",
+        apply_default_css=False,
+        name=label,
+        choose=choose,
+        height=height,
+        camera=camera,
+        removable=removable,
+        max_bytes=MAX_UPLOAD_BYTES,
+    )
+
+
+def placed(path: str, name: str | None = None, brought: str | None = None) -> Placed:
+    """A picture file as the value of a place; one that lies elsewhere is copied to where uploads are.
+
+    Args:
+        path: of a file that browsers show.
+        name: what it is called.
+        brought: the path of the upload that this answers.
+    """
+    if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        path = save_file_to_cache(path, get_upload_folder())
+    return {
+        "path": path,
+        "url": file_url(path),
+        "orig_name": name or Path(path).name,
+        "brought": brought,
+    }
+
+
+def bring(place: gr.HTML, note: gr.HTML) -> None:
+    """Let files come into a place, with a note of their names, or of what is wrong with them, in `note`."""
+    place.upload(accept, None, [place, note], **QUIET)
+    place.clear(lambda: "", None, note, **QUIET)
+
+
+def accept(event: gr.EventData) -> tuple[Any, str]:
+    """A file has come: the place with it and a note of its name and size, or the place as it was and what is wrong."""
+    return accepted(event._data)
+
+
+def accepted(file: Mapping[str, Any]) -> tuple[Any, str]:
+    """`accept`, for a file `{"path": ..., "orig_name": ...}`."""
+    try:
+        path = uploaded(file)
+        if path is None:
+            return gr.skip(), ""
+        size = load_image(path).size
+        shown = displayable(path)
+    except ImageError as error:
+        return gr.skip(), messages.problem(error)
+    name = str(file.get("orig_name") or "picture")
+    return placed(shown, name, brought=path), messages.caption(f"{name}, {messages.px(size)}")
+
+
+def chosen(picture: Picture) -> tuple[Placed, str]:
+    """A picture of the gallery for a place, and the note that names it."""
+    return placed(displayable(str(picture.path()))), messages.caption(label_of(picture))
