@@ -159,7 +159,9 @@ def markdown(report: Report) -> str:
         lines += ["", f"## {section.title}", "", section.text]
         for claim in section.claims:
             lines += ["", f"### {claim.says}", "", f"*{claim.where}.* Measured: {claim.how}.", ""]
-            lines += _table(("case", "measured", "pairs", "verdict"), map(_cells, claim.findings))
+            lines += markdown_table(
+                ("case", "measured", "pairs", "verdict"), map(_cells, claim.findings)
+            )
     lines += ["", "## Averages", "", AVERAGES]
     for mode, rows in report.averages.items():
         lines += ["", f"### {mode.capitalize()}", ""]
@@ -171,7 +173,7 @@ def markdown(report: Report) -> str:
             [title_of(row), *(number(means[name]) for name in columns)]
             for row, means in rows.items()
         )
-        lines += _table(["model", *map(title_of_column, columns)], body)
+        lines += markdown_table(["model", *map(title_of_column, columns)], body)
     return "\n".join(lines) + "\n"
 
 
@@ -186,7 +188,8 @@ def _cells(finding: Finding) -> list[str]:
     return [finding.case, finding.sentence, pairs, verdict]
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
     return [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows)]
 
 

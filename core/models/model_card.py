@@ -68,10 +68,18 @@ class EncoderCard(_Part):
 
 
 class WeightsCard(_Part):
-    """The stored weights: their size on disk, and the hash of what they unpack to."""
+    """The stored weights.
+
+    Attributes:
+        bytes: their size on disk.
+        hash: of what they unpack to.
+        quantisation: what storing them does to pictures, 1/255 RMS: `mean` and `largest` over so many `pairs`; in
+            the factored form also its `rank`.
+    """
 
     bytes: int = Field(ge=0)
     hash: str
+    quantisation: dict[str, float] | None = None
 
 
 class TrainingCard(_Part):
@@ -111,10 +119,12 @@ class ModelCard(RunCard):
 
     Attributes:
         format: how the weights are stored, see `core.models.checkpoint`.
+        parameters: how many each of the two networks has.
         weights: None where only the logs of a run were kept.
     """
 
     format: int
+    parameters: dict[str, int] = {}
     encoder: EncoderCard
     weights: WeightsCard | None
 
