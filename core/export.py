@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.refine:
             contents = library().refining_contents
             if options.refine_content:
-                contents = find_pictures([options.refine_content])
+                contents, _ = find_pictures([options.refine_content])
             with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
                 styled = stylizer.refine(
                     painting,

@@ -10,6 +10,7 @@ of it. A process that is killed leaves its temporary file behind; `check_output`
 import errno
 import os
 import re
+import unicodedata
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +51,28 @@ def output_error(path: Path, error: OSError) -> OutputError:
         _REASONS.get(error.errno or 0) or (error.strerror or "the system does not allow it").lower()
     )
     return OutputError(f'"{printable(path)}" cannot be written: {reason}.')
+
+
+def shortened(name: str, room: int) -> str:
+    """A name cut to that many bytes, between two characters."""
+    data = os.fsencode(name)
+    if len(data) <= room:
+        return name
+    return data[:room].decode(errors="ignore")
+
+
+def distinct_name(stem: str, rest: str, names: set[str]) -> str:
+    """`stem` + `rest`, with a number between them where that is among `names`, to which it is added.
+
+    Names that differ in case alone count as the same, as they do in folders of Windows and macOS.
+    """
+    name = f"{stem}{rest}"
+    number = 1
+    while (key := unicodedata.normalize("NFC", name).casefold()) in names:
+        number += 1
+        name = f"{stem}-{number}{rest}"
+    names.add(key)
+    return name
 
 
 @contextmanager

@@ -80,7 +80,9 @@ def train_to_file(options: argparse.Namespace) -> str:
     if options.out.is_dir():
         raise ImageError(f"{options.out} is a folder; --out names the network's file.")
     style = load_image(options.style)
-    contents = find_pictures(options.content) if options.content else library().refining_contents
+    contents = library().refining_contents
+    if options.content:
+        contents, _ = find_pictures(options.content)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:
@@ -117,7 +119,7 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
     """Stylise as the command line asks; how many photos were done, and how many skipped."""
     styled = load(options.use, options.device)
     done = skipped = 0
-    for path in find_pictures(options.content or ()):
+    for path in find_pictures(options.content or ())[0]:
         try:
             painted = styled(load_image(path))
         except ImageError as error:

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from core import provenance
+from core.images.save import QUALITY
 from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
 from core.program import called_as
 from core.settings import COLOURS, Settings
 
-STDIO = Path("-")
 DESCRIPTION = """Stylise files. Every content is painted in every style, or, with --mix, in all styles at once."""
 
 
@@ -33,14 +33,35 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--content",
         type=Path,
         nargs="+",
+        action="extend",
         required=True,
         help="photos, or folders of photos; - reads standard input",
     )
-    add("--style", type=Path, nargs="+", default=[], help="paintings, or folders of paintings")
+    add(
+        "--style",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="paintings, or folders of paintings",
+    )
     add("--model", help="a model of checkpoints/, a checkpoint folder, or a method that needs none: gatys, johnson (default: "
         "the best model shipped)")  # fmt: skip
     add("--out", type=Path, default=Path("out"), help="folder for the results (default: out), or, for a single result, "
-        "a .png file, or - for standard output")  # fmt: skip
+        "a .png, .jpg or .webp file, or - for standard output; the photo's date is kept in it, its place is not")  # fmt: skip
+    add(
+        "--format",
+        choices=("png", "jpg", "webp"),
+        default="png",
+        help="of the results in a folder, and on standard output (default: png)",
+    )
+    add(
+        "--quality",
+        type=int,
+        default=QUALITY,
+        metavar="1-100",
+        help=f"of JPEG and WebP (default: {QUALITY})",
+    )
     add(
         "--size",
         type=int,
@@ -52,8 +73,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     style.add_argument(
         "--strength", type=percent, metavar="PERCENT", help="0 (the photo) to 150, 100 by default"
     )
-    style.add_argument("--mix", type=float, nargs="+", metavar="WEIGHT", help="paint in up to four styles at once, "
-                       "with a weight for each, as in --style a.jpg b.jpg --mix 0.7 0.3")  # fmt: skip
+    style.add_argument(
+        "--mix",
+        type=float,
+        nargs="+",
+        action="extend",
+        metavar="WEIGHT",
+        help="paint in up to four styles at once, with a weight for each, as in "
+        "--style a.jpg b.jpg --mix 0.7 0.3",
+    )
     style.add_argument("--colours", choices=COLOURS, help="style: the painting's (default); photo: the photo's, with the "
                        "result's lightness; recolour: the painting is given the photo's first")  # fmt: skip
     style.add_argument("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "
@@ -62,7 +90,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                        "resized to the result: the smaller, the broader the strokes (default: the result's)")  # fmt: skip
     style.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
                        help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
-    style.add_argument("--refine-content", type=Path, nargs="+", default=[], metavar="PHOTO",
+    style.add_argument("--refine-content", type=Path, nargs="+", action="extend", default=[], metavar="PHOTO",
                        help="photos, or folders of photos, to refine on (default: the gallery's)")  # fmt: skip
 
     mask = parser.add_argument_group("mask")
@@ -82,7 +110,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
 
     more = parser.add_argument_group("more")
-    more.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a PNG "
+    more.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a picture "
                       "that was made here; options beside it take precedence")  # fmt: skip
     more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
                       "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
@@ -110,14 +138,14 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 
 def read_settings(path: Path) -> Settings:
-    """Settings from a JSON file, or from the recipe in a PNG.
+    """Settings from a JSON file, or from the recipe in a picture.
 
     Raises:
-        SettingsError, RecipeError: one sentence.
+        SettingsError, ProvenanceError: one sentence.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        is_png = file.read(4) == b"\x89PNG"
-    if is_png:
+        head = file.read(4)
+    if provenance.is_picture(head):
         return provenance.read(path).settings
     return Settings.from_json(path.read_bytes())

@@ -5,15 +5,17 @@
     recipe = read("painted.png")                 # from the picture's metadata; RecipeError, one sentence, where there is none
     print(command_line(recipe), python_snippet(recipe), json.dumps(recipe.settings.to_json()), sep="\\n")
 
-It lies in the PNG as international text (iTXt) under the keyword MetaStyle, as JSON: settings, names and SHA-256 of the files,
-the hash of the model's weights, versions. Folders are not in it, nor times: the same order gives the same file on the same
-kind of machine. Pictures are saved with an ICC profile of sRGB, whatever profile the photo came with.
+It is JSON: settings, names and SHA-256 of the files, the hash of the model's weights, versions. It lies in a PNG as
+international text (iTXt) under the keyword MetaStyle, in a JPEG and a WebP as EXIF's UserComment. Folders are not in it, nor
+the time of painting: the same order gives the same file on the same kind of machine. Pictures are saved with an ICC profile of
+sRGB, whatever profile the photo came with, and with the date on which it was taken; where it was taken is left behind.
 """
 
 import hashlib
 import json
 import re
 import shlex
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -21,18 +23,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from core.files import write_atomic
 from core.images.decode import load_image, load_mask, load_with_alpha
-from core.images.save import png_bytes, srgb_profile
+from core.images.metadata import date_taken
+from core.images.save import QUALITY, encode_picture, read_note
 from core.pipeline import Step, StylizeResult, stylize_image
 from core.settings import Settings
 
-KEYWORD = "MetaStyle"
 VERSION = "0.1.0"
 FORMAT = 1
 LONGEST_NAME = 255
+NO_TEXT = ("Cc", "Cs")  # Unicode's categories of control characters and of halves of characters
 MAX_CONTENTS = 1000
 
 
@@ -45,7 +48,7 @@ class Source:
     """A file that a picture was made from.
 
     Attributes:
-        name: without its folder.
+        name: without its folder, for people; what cannot be text or is a control character is replaced.
         sha256: of the file's bytes.
     """
 
@@ -56,7 +59,13 @@ class Source:
     def of(cls, file: str | Path, data: bytes | None = None) -> "Source":
         """The source that a file is; its bytes may be given."""
         digest = hashlib.sha256(Path(file).read_bytes() if data is None else data)
-        return cls(Path(file).name, digest.hexdigest())
+        return cls(_readable(Path(file).name), digest.hexdigest())
+
+
+def _readable(name: str) -> str:
+    """A file's name as text: bytes that are not UTF-8 and control characters become U+FFFD."""
+    kept = ("\ufffd" if unicodedata.category(char) in NO_TEXT else char for char in name)
+    return "".join(kept)[:LONGEST_NAME]
 
 
 @dataclass(frozen=True)
@@ -72,6 +81,7 @@ class Provenance:
         refine_contents: the photographs that were refined on; none for the gallery's.
         device: `cpu` or `cuda`; their last bits differ.
         version, torch: of this program and of PyTorch.
+        taken: when the photo was taken, as EXIF writes it; empty where it does not say.
     """
 
     settings: Settings
@@ -84,10 +94,14 @@ class Provenance:
     device: str = "cpu"
     version: str = VERSION
     torch: str = torch.__version__
+    taken: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
-        return {"format": FORMAT, **asdict(self), "settings": self.settings.to_json()}
+        data = {"format": FORMAT, **asdict(self), "settings": self.settings.to_json()}
+        if not self.taken:
+            del data["taken"]
+        return data
 
     @classmethod
     def from_json(cls, data: Any) -> "Provenance":
@@ -112,6 +126,7 @@ class Provenance:
                 data["device"] if data["device"] in ("cpu", "cuda") else "cpu",
                 str(data["version"])[:LONGEST_NAME],
                 str(data["torch"])[:LONGEST_NAME],
+                _readable(str(data.get("taken", ""))),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ProvenanceError(
@@ -125,8 +140,8 @@ def _source(data: Mapping[str, Any]) -> Source:
     name, digest = data["name"], data["sha256"]
     if (
         not re.fullmatch("[0-9a-f]{64}", digest)
-        or not name.isprintable()
         or not 0 < len(name) <= LONGEST_NAME
+        or _readable(name) != name
     ):
         raise ProvenanceError("The recipe cannot be read: a file's name or hash is not one.")
     return Source(Path(name).name, digest)
@@ -167,6 +182,7 @@ def paint_files(
         mask=Source.of(mask) if mask else None,
         outside=Source.of(outside) if outside else None,
         refine_contents=[Source.of(file) for file in refine_contents],
+        taken=date_taken(content),
     )
 
 
@@ -178,8 +194,9 @@ def provenance_of(
     mask: Source | None = None,
     outside: Source | None = None,
     refine_contents: Sequence[Source] = (),
+    taken: str = "",
 ) -> Provenance:
-    """The recipe of a picture that `paint` made from these files."""
+    """The recipe of a picture that `stylize_image` made from these files; `taken` is the date of its photo."""
     refined_on = tuple(refine_contents) if painted.settings.refine else ()
     return Provenance(
         painted.settings,
@@ -190,51 +207,65 @@ def provenance_of(
         outside,
         refined_on,
         painted.device,
+        taken=taken,
     )
 
 
 # ---- in the picture ----
 
 
-def picture_bytes(painted: StylizeResult, recipe: Provenance) -> bytes:
-    """The result as a PNG file with its recipe and an sRGB profile."""
-    text = json.dumps(recipe.to_json(), ensure_ascii=False, sort_keys=True)
-    return png_bytes(
-        painted.image, text={KEYWORD: PngImagePlugin.iTXt(text)}, icc_profile=srgb_profile()
-    )
-
-
-def save(painted: StylizeResult, recipe: Provenance, path: str | Path) -> None:
-    """Write the result as a PNG file with its recipe and an sRGB profile, whole or not at all.
+def picture_bytes(
+    painted: StylizeResult, recipe: Provenance, suffix: str = ".png", quality: int = QUALITY
+) -> bytes:
+    """The result as a PNG, JPEG or WebP file, by its suffix, with its recipe, its photo's date and an sRGB profile.
 
     Raises:
-        OSError: the folder cannot be written to.
+        ImageError: the recipe is too long for a JPEG file.
     """
-    write_atomic(Path(path), picture_bytes(painted, recipe))
+    text = json.dumps(recipe.to_json(), ensure_ascii=suffix.lower() != ".png", sort_keys=True)
+    return encode_picture(painted.image, suffix, note=text, taken=recipe.taken, quality=quality)
+
+
+def save(
+    painted: StylizeResult, recipe: Provenance, path: str | Path, quality: int = QUALITY
+) -> None:
+    """Write the result as `picture_bytes` gives it, by the name of the file, whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written; ImageError: the recipe is too long for a JPEG file.
+    """
+    path = Path(path)
+    write_atomic(path, picture_bytes(painted, recipe, path.suffix, quality))
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins so may be a picture that carries a recipe, rather than one of settings."""
+    return head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF"))
 
 
 def read(source: str | Path | BinaryIO) -> Provenance:
-    """The recipe in a PNG file.
+    """The recipe in a PNG, JPEG or WebP file.
 
     Raises:
-        RecipeError: there is none, it is damaged or of a newer version; SettingsError: its settings are not valid.
+        ProvenanceError: there is none, it is damaged or of a newer version; SettingsError: its settings are not valid.
         OSError: the file cannot be read.
     """
     try:
-        with Image.open(source, formats=("PNG",)) as image:
-            data = json.loads(
-                image.info[KEYWORD]
-            )  # it lies before the pixels, which need not be decoded
+        with Image.open(source, formats=("PNG", "JPEG", "WEBP")) as image:
+            note = read_note(image)
+        data = json.loads(note) if note is not None else None
     except OSError as error:
         if error.errno is not None:
             raise
-        raise ProvenanceError("This is not a PNG picture, so it carries no recipe.") from error
-    except KeyError as error:
         raise ProvenanceError(
-            "This picture carries no recipe; only PNG files as MetaStyle saved them do."
+            "This is not a PNG, JPEG or WebP picture, so it carries no recipe."
         ) from error
     except Exception as error:  # malformed files make Pillow raise nearly any type
         raise ProvenanceError("The recipe of this picture is damaged.") from error
+    if data is None:
+        raise ProvenanceError(
+            "This picture carries no recipe; only files as MetaStyle saved them do."
+        )
     return Provenance.from_json(data)
 
 

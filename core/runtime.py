@@ -103,8 +103,44 @@ def keep_freed_memory(largest: int = 1 << 30, kept: int = 2**31 - 1) -> None:
         mallopt(MALLOC_TRIM_THRESHOLD, kept)
 
 
+class DeviceError(ValueError):
+    """There is no such device; the message is one sentence for the user."""
+
+
+def find_device(name: str) -> torch.device:
+    """The device of that name: cpu, cuda, or cuda:N.
+
+    Raises:
+        DeviceError: it is no name of a device, or there is no such device on this machine.
+    """
+    try:
+        device = torch.device(name)
+    except (RuntimeError, ValueError):
+        device = None
+    if (
+        device is None
+        or device.type not in ("cpu", "cuda")
+        or (device.type == "cpu" and device.index)
+    ):
+        raise DeviceError(f'There is no device called "{name}"; give cpu, cuda or cuda:N.')
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(f"There is no GPU that PyTorch can use here for {name}; give cpu.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise DeviceError(
+            f"There is no {name} here; GPUs are counted from cuda:0 to cuda:{count - 1}."
+        )
+    return device
+
+
 def init_distributed(device: str | None = None) -> DistributedContext:
-    """The device to use; under torchrun also joins the process group (nccl on GPUs, gloo on CPUs)."""
+    """The device to use; under torchrun also joins the process group (nccl on GPUs, gloo on CPUs).
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    if device is not None:
+        find_device(device)
     cuda = torch.cuda.is_available() if device is None else device.startswith("cuda")
     if not cuda:
         keep_freed_memory()

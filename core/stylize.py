@@ -9,224 +9,47 @@
     cat photo.jpg | python -m core.stylize --content - --style painting.jpg --out - > painted.png
 
 Every content is painted in every style, to `OUT/CONTENT__STYLE__MODEL.png`; with --mix in all styles at once. Each file carries
-the recipe to make it again (`core.provenance`). A file that cannot be used is named and skipped.
-Exit code: 0 all done, 1 nothing could be done, 2 some files were skipped.
+the recipe to make it again (`core.provenance`) and the photo's date, never its place. A transparent photo gives a transparent
+result, but for JPEG, where it lies on white. A file that cannot be used is named and skipped.
+Exit code: 0 all done, 1 nothing could be done, 2 some files were skipped, 130 or 143 stopped by SIGINT or SIGTERM.
 """
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
-from PIL import Image
 from tqdm import tqdm
 
-from core.baselines.adapter import Backend, find_backend
-from core.files import write_atomic
-from core.images.contact_sheet import SHEET_SIZE, sheet, sheet_bytes
-from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
+from core.baselines.adapter import find_backend
+from core.batch import STDIO, Batch, is_file
+from core.commandline import run_command
+from core.files import check_output, printable
+from core.images.decode import IMAGE_SUFFIXES, ImageError
 from core.images.find import find_pictures
 from core.images.library import paintings
+from core.images.save import FORMATS, MAX_QUALITY
 from core.inference.stylizer import default_model
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.options import STDIO, parse, settings_of
-from core.pipeline import OUTSIDE_NEEDS_MASK, Step, StylizeResult, stylize_image
-from core.provenance import ProvenanceError, Source, command_line, picture_bytes, provenance_of
+from core.options import parse, settings_of
+from core.pipeline import OUTSIDE_NEEDS_MASK
+from core.provenance import ProvenanceError
+from core.runtime import DeviceError, find_device
 from core.settings import Settings, SettingsError
 
-T = TypeVar("T")
-Facts = dict[str, Any]
-USER_ERRORS = (ImageError, SettingsError, ProvenanceError, WeightsError, EncoderError, OSError)
-
-
-@dataclass(frozen=True)
-class File:
-    """A picture with where it came from; `-` is standard input."""
-
-    path: Path
-    image: Image.Image
-    source: Source
-
-    @classmethod
-    def read(cls, path: Path, load: Callable[..., Image.Image] = load_image) -> "File":
-        """Raises ImageError, one sentence, for a file that cannot be used."""
-        if path == STDIO:
-            data = sys.stdin.buffer.read()
-            return cls(path, load(data), Source.of("stdin", data))
-        return cls(path, load(path), Source.of(path))
-
-    @property
-    def stem(self) -> str:
-        return Path(self.source.name).stem
-
-
-class Batch:
-    """Many pictures with one model and one set of settings; bad files are reported once and skipped.
-
-    Args:
-        stylizer: the model.
-        settings: for each picture.
-        out: folder of the results, a file for a single one, or `-` for standard output.
-        mask, outside: files of the mask and of the painting outside it.
-        refine_contents: files of photographs to refine on, none for the gallery's.
-        report: takes one sentence about each file that is skipped.
-        tell: takes what there is to say about each result, a JSON object.
-    """
-
-    def __init__(
-        self,
-        stylizer: Backend,
-        settings: Settings,
-        out: Path,
-        *,
-        mask: Path | None = None,
-        outside: Path | None = None,
-        refine_contents: Sequence[Path] = (),
-        report: Callable[[str], None] = tqdm.write,
-        tell: Callable[[Facts], None] = lambda facts: None,
-    ) -> None:
-        self.stylizer, self.settings, self.out, self.report, self.tell = (
-            stylizer,
-            settings,
-            out,
-            report,
-            tell,
-        )
-        self.mask = File.read(mask, load_mask) if mask else None
-        self.outside = File.read(outside) if outside else None
-        self.refine_contents = refine_contents
-        self.done: list[Path] = []
-        self.skipped: list[Path] = []
-        self.notes: dict[str, None] = {}
-
-    def run(self, contents: Sequence[Path], groups: Sequence[Sequence[Path]]) -> None:
-        """Paint every content in every group of styles; see `done`, `skipped` and `notes` afterwards."""
-        with tqdm(total=len(contents) * len(groups), desc="Stylising", unit="picture") as bar:
-            for group in groups:
-                styles = [self._guarded(path, File.read) for path in group]
-                for content in contents:
-                    if None not in styles and content not in self.skipped:
-                        self._guarded(
-                            content, partial(self._one, styles=[style for style in styles if style])
-                        )
-                    bar.update()
-
-    def sheets(self, contents: Sequence[Path], styles: Sequence[tuple[str, Path]]) -> None:
-        """For each content one sheet of it in all styles, given with their labels."""
-        self.settings = replace(self.settings, size=self.settings.size or SHEET_SIZE)
-        with tqdm(total=len(contents) * len(styles), desc="Stylising", unit="picture") as bar:
-            for content in contents:
-                self._guarded(content, partial(self._sheet, styles=styles, bar=bar))
-
-    def _one(self, path: Path, styles: Sequence[File]) -> None:
-        content = File.read(path, load_with_alpha)
-        painted = self._paint(content, styles)
-        mask, outside = (file.source if file else None for file in (self.mask, self.outside))
-        on = [Source.of(file) for file in self.refine_contents]
-        recipe = provenance_of(
-            painted,
-            content.source,
-            [s.source for s in styles],
-            mask=mask,
-            outside=outside,
-            refine_contents=on,
-        )
-        target = self._write(
-            content, "+".join(style.stem for style in styles), picture_bytes(painted, recipe)
-        )
-        files = {
-            file.source.sha256: file.path
-            for file in (content, *styles, self.mask, self.outside)
-            if file
-        }
-        files |= {
-            source.sha256: file for source, file in zip(on, self.refine_contents, strict=True)
-        }
-        self.notes.setdefault(painted.note)
-        self.tell(
-            {
-                **_facts(target, content, styles, painted.image),
-                "working_size": painted.working_size,
-                "seconds": {name: round(value, 3) for name, value in painted.seconds.items()},
-                "style_loss": painted.style_loss,
-                "note": painted.note,
-                "settings": painted.settings.to_json(),
-                "command": command_line(recipe, files),
-            }
-        )
-
-    def _sheet(self, path: Path, styles: Sequence[tuple[str, Path]], bar: tqdm) -> None:
-        content = File.read(path, load_with_alpha)
-        cells: list[tuple[str, Image.Image]] = []
-        used: list[File] = []
-        for label, painting in styles:
-            style = self._guarded(painting, File.read) if painting not in self.skipped else None
-            if style:
-                painted = self._paint(content, [style])
-                cells = [*(cells or [("Photo", painted.before)]), (label, painted.image)]
-                used.append(style)
-            bar.update()
-        if cells:
-            whole = sheet(cells)
-            target = self._write(content, "sheet", sheet_bytes(whole, self.out.suffix))
-            self.tell(_facts(target, content, used, whole))
-
-    def _paint(self, content: File, styles: Sequence[File]) -> StylizeResult:
-        mask, outside = (file.image if file else None for file in (self.mask, self.outside))
-        images = [style.image for style in styles]
-        with tqdm(
-            total=self.settings.refine, desc="Refining", unit="batch", leave=False, disable=None
-        ) as bar:
-
-            def on_step(step: Step) -> None:
-                bar.total = step.batches
-                bar.update(step.done - bar.n)
-
-            return stylize_image(
-                content.image,
-                images,
-                self.settings,
-                mask,
-                outside,
-                stylizer=self.stylizer,
-                refine_contents=self.refine_contents,
-                on_step=on_step,
-            )
-
-    def _write(self, content: File, style: str, data: bytes) -> Path:
-        target = self.out
-        if target == STDIO:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        else:
-            if not is_file(target):
-                target = target / f"{content.stem}__{style}__{self.stylizer.name}.png"
-            write_atomic(target, data)
-        self.done.append(target)
-        return target
-
-    def _guarded(self, path: Path, work: Callable[[Path], T]) -> T | None:
-        try:
-            return work(path)
-        except ImageError as error:
-            self.skipped.append(path)
-            self.report(f"skipped: {error}")
-            return None
-
-
-def _facts(target: Path, content: File, styles: Sequence[File], image: Image.Image) -> Facts:
-    names = [str(style.path) for style in styles]
-    return {"file": str(target), "content": str(content.path), "styles": names, "size": image.size}
-
-
-def is_file(out: Path) -> bool:
-    """Whether --out names one picture rather than a folder."""
-    return out.suffix.lower() in (".png", ".jpg", ".jpeg") and not out.is_dir()
+USER_ERRORS = (
+    DeviceError,
+    ImageError,
+    SettingsError,
+    ProvenanceError,
+    WeightsError,
+    EncoderError,
+)
+OTHER_PICTURES = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix not in FORMATS)
 
 
 def labelled(styles: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -246,10 +69,13 @@ def check(
     single = options.out == STDIO or is_file(options.out)
     if single and results > 1:
         raise SettingsError(f"There are {results} results; give --out a folder for them.")
-    if is_file(options.out) and options.out.suffix.lower() != ".png" and not options.sheet:
+    if options.out.suffix.lower() in OTHER_PICTURES and not os.path.isdir(options.out):
         raise SettingsError(
-            "Results are PNG files; give --out a name that ends in .png, or a folder."
+            f"Results are PNG, JPEG or WebP files, not {options.out.suffix.lower()}; give --out a name that ends in "
+            ".png, .jpg or .webp, or a folder."
         )
+    if not 1 <= options.quality <= MAX_QUALITY:
+        raise SettingsError(f"The quality must be 1 to {MAX_QUALITY}.")
     if options.out == STDIO and options.json:
         raise SettingsError(
             "The picture and the JSON cannot both go to standard output; give --out a file or a folder."
@@ -265,22 +91,31 @@ def check(
 def run(options: argparse.Namespace) -> Batch:
     """Do what the options say; see the batch for what came of it."""
     settings = settings_of(options)
-    contents, styles = find_pictures(options.content), find_pictures(options.style)
+    quiet = options.json or options.out == STDIO
+    report = partial(tqdm.write, file=sys.stderr if quiet else sys.stdout)
+    contents, unread = find_pictures(options.content)
+    styles, more_unread = find_pictures(options.style)
+    for _, sentence in (*unread, *more_unread):
+        report(printable(f"skipped: {sentence}"))
     groups = [styles] if settings.mix and styles else [[style] for style in styles]
     check(options, settings, groups, len(contents))
-    quiet = options.json or options.out == STDIO
+    if options.out != STDIO:
+        check_output(options.out, folder=not is_file(options.out))
     batch = Batch(
-        find_backend(settings.model or default_model(), options.device),
+        find_backend(settings.model or default_model(), str(find_device(options.device))),
         settings,
         options.out,
         mask=options.mask,
         outside=options.mask_style,
-        refine_contents=find_pictures(options.refine_content),
-        report=partial(tqdm.write, file=sys.stderr if quiet else sys.stdout),
+        refine_contents=find_pictures(options.refine_content)[0],
+        suffix=f".{options.format}",
+        quality=options.quality,
+        report=report,
         tell=(lambda facts: print(json.dumps(facts), flush=True))
         if options.json
         else lambda facts: None,
     )
+    batch.skipped += [path for path, _ in (*unread, *more_unread)]
     if options.sheet:
         batch.sheets(contents, labelled(styles))
     else:
@@ -288,20 +123,21 @@ def run(options: argparse.Namespace) -> Batch:
     return batch
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    options = parse(arguments)
-    try:
-        batch = run(options)
-    except USER_ERRORS as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def work(options: argparse.Namespace) -> int:
+    """Do what the options say and sum it up; returns the exit code."""
+    batch = run(options)
     messages = sys.stderr if options.json or options.out == STDIO else sys.stdout
-    place = "standard output" if options.out == STDIO else options.out
+    place = "standard output" if options.out == STDIO else printable(options.out)
     print(f"{len(batch.done)} painted to {place}, {len(batch.skipped)} skipped", file=messages)
     for note in filter(None, batch.notes):
         print(note, file=messages)
     return 2 if batch.skipped and batch.done else int(not batch.done)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = parse(arguments)
+    return run_command(partial(work, options), USER_ERRORS, "Stopped; what was painted stays.")
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def _load(
     try:
         if isinstance(source, Image.Image):
             return _converted(source, limits)
-        with _opened(source) as file:
+        with opened(source) as file:
             return _read(file, limits, at_least)
     except ImageError as problem:
         raise ImageError(f"{name} {problem}") from problem.__cause__
@@ -186,6 +186,20 @@ def list_images(folder: str | Path) -> list[Path]:
     return sorted(path for path in files if not path.name.startswith(".") and path.is_file())
 
 
+def kind_of_file(path: Path) -> str | None:
+    """ "a JPEG", "a PNG" or another accepted format, by a file's first bytes; None for any other file."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return None
+    for name in FORMATS:
+        _, accept = Image.OPEN[name]
+        if accept is not None and accept(head) is True:
+            return f"{'an' if name == 'AVIF' else 'a'} {_FORMAT_NAMES.get(name, name)}"
+    return None
+
+
 def _name(source: Source) -> str:
     """How messages call the picture: its file name in quotes, without its folder, or "The picture"."""
     path = (
@@ -203,8 +217,11 @@ def _accepted() -> str:
     return f"accepted are {', '.join(names[:-1])} and {names[-1]} pictures"
 
 
+FORMATS_SAID = _accepted()
+
+
 @contextmanager
-def _opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
+def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
     """A seekable stream over the source; a stream that the caller gave is not closed."""
     if isinstance(source, bytes):
         yield io.BytesIO(source)

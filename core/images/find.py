@@ -1,21 +1,83 @@
 """Which files are meant: pictures named one by one, or by their folder."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from core.images.decode import ImageError, list_images
+from core.files import printable
+from core.images.decode import FORMATS_SAID, ImageError, kind_of_file, list_images
+
+OTHER_SUFFIXES = {  # of pictures that are not read
+    ".jxl": "a JPEG XL picture",
+    ".jp2": "a JPEG 2000 picture",
+    ".j2k": "a JPEG 2000 picture",
+    ".psd": "a Photoshop file",
+    ".xcf": "a GIMP file",
+    ".svg": "an SVG drawing",
+    ".eps": "an EPS file",
+    ".ai": "an Illustrator file",
+    ".ico": "a Windows icon",
+    ".icns": "a macOS icon",
+    ".tga": "a TGA picture",
+    ".pcx": "a PCX picture",
+    ".ppm": "a PPM picture",
+    ".pgm": "a PGM picture",
+    ".pbm": "a PBM picture",
+    ".pnm": "a PNM picture",
+    ".exr": "an OpenEXR picture",
+    ".hdr": "a Radiance picture",
+    ".dds": "a DDS texture",
+    ".qoi": "a QOI picture",
+    ".dng": "a camera's raw file",
+    ".cr2": "a camera's raw file",
+    ".cr3": "a camera's raw file",
+    ".nef": "a camera's raw file",
+    ".arw": "a camera's raw file",
+    ".orf": "a camera's raw file",
+    ".rw2": "a camera's raw file",
+    ".raf": "a camera's raw file",
+    ".pef": "a camera's raw file",
+    ".pdf": "a PDF document",
+}
+Unread = tuple[Path, str]
 
 
-def find_pictures(given: Iterable[Path]) -> list[Path]:
+def find_pictures(given: Iterable[Path]) -> tuple[list[Path], list[Unread]]:
     """Files as they are, folders replaced by the pictures in them.
+
+    Returns:
+        The files; and the pictures in the folders that cannot be read or are not called as pictures are, each with a
+        sentence that says so. What is no picture (texts, films, folders) is passed over.
 
     Raises:
         ImageError: a folder without pictures.
     """
     found: list[Path] = []
+    unread: list[Unread] = []
     for path in given:
-        inside = list_images(path) if path.is_dir() else [path]
+        if not os.path.isdir(path):
+            found.append(path)
+            continue
+        inside = list_images(path)
+        unread += [(file, sentence) for file, sentence in _others(path, inside)]
         if not inside:
-            raise ImageError(f'There is no picture in the folder "{path}".')
+            raise ImageError(f'There is no picture in the folder "{printable(path)}".')
         found += inside
-    return found
+    return found, unread
+
+
+def _others(folder: Path, pictures: list[Path]) -> list[Unread]:
+    """The files of a folder that are pictures but not among those that are read."""
+    taken = set(pictures)
+    result = []
+    for file in sorted(folder.iterdir()):
+        if file in taken or file.name.startswith(".") or not file.is_file():
+            continue
+        kind = OTHER_SUFFIXES.get(file.suffix.lower())
+        if kind:
+            sentence = f'"{printable(file.name)}" is {kind}, which cannot be used; {FORMATS_SAID}.'
+            result.append((file, sentence))
+        elif kind := kind_of_file(file):
+            sentence = f'"{printable(file.name)}" is {kind} picture without the name of one; rename it to use it.'
+            result.append((file, sentence))
+    return result

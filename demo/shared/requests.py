@@ -21,6 +21,7 @@ from PIL import Image
 
 from core.baselines.adapter import METHODS
 from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask, load_with_alpha
+from core.images.metadata import date_taken
 from core.inference.stylizer import PREFERRED, Cancelled
 from core.models import checkpoint
 from core.models.encoder import EncoderError
@@ -218,7 +219,8 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
 def _recipe(painted: StylizeResult, order: StylizeRequest) -> Provenance:
     content, *styles = (Source.of(file) for file in (order.content, *order.styles) if file)
     mask, outside = (Source.of(file) if file else None for file in (order.mask, order.outside))
-    return provenance_of(painted, content, styles, mask=mask, outside=outside)
+    taken = date_taken(order.content) if order.content else ""
+    return provenance_of(painted, content, styles, mask=mask, outside=outside, taken=taken)
 
 
 def checked(order: StylizeRequest) -> tuple[str, list[str]]:

@@ -1,11 +1,10 @@
 """Files for a zip: names that differ everywhere, and the zip itself, whole or not at all."""
 
-import unicodedata
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.files import replacing
+from core.files import distinct_name, replacing
 
 
 def unlike(name: str, names: set[str]) -> str:
@@ -13,18 +12,8 @@ def unlike(name: str, names: set[str]) -> str:
 
     Names that differ in case alone count as the same, as they do in folders of Windows and macOS.
     """
-    content, _, rest = name.partition("__")
-    number, key = 1, _key(name)
-    while key in names:
-        number += 1
-        name = f"{content}-{number}__{rest}"
-        key = _key(name)
-    names.add(key)
-    return name
-
-
-def _key(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    content, separator, rest = name.partition("__")
+    return distinct_name(content, separator + rest, names)
 
 
 def zip_file(files: Sequence[str], path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""The recipe of the result, to copy, and settings to load back: from a JSON file, or from a PNG that was made here.
+"""The recipe of the result, to copy, and settings to load back: from a JSON file, or from a picture that was made here.
 
 components = build(...)                            # under the result
 command, snippet, settings = texts(painting.recipe, painting.file_name)
@@ -15,7 +15,7 @@ import gradio as gr
 
 from core.baselines.adapter import METHODS
 from core.models import checkpoint
-from core.provenance import Provenance, Source, command_line, python_snippet
+from core.provenance import Provenance, Source, command_line, is_picture, python_snippet
 from core.provenance import read as read_recipe
 from core.settings import Settings, SettingsError
 from demo.shared import messages
@@ -35,10 +35,8 @@ SMALLER = (
     f"at most {MAX_BATCHES} batches, so some values were brought within that."
 )
 LANGUAGES = (("Command line", None), ("Python", "python"), ("Settings", "json"))
-LOAD = "Load settings: a PNG made here, or JSON"
-ABOUT = (
-    "Makes the same file again, byte for byte, on the same kind of machine; the PNG carries it too."
-)
+LOAD = "Load settings: a picture made here, or JSON"
+ABOUT = "Makes the same file again, byte for byte, on the same kind of machine; the picture carries it too."
 
 
 def texts(recipe: Provenance, file_name: str) -> tuple[str, str, str]:
@@ -68,18 +66,18 @@ def _digest(path: Path, changed: int) -> str:
 
 
 def read(path: str) -> tuple[Settings, Provenance | None]:
-    """Settings from a JSON file, or settings and recipe from a PNG.
+    """Settings from a JSON file, or settings and recipe from a picture.
 
     Raises:
         SettingsError, RecipeError: one sentence.
     """
     with open(path, "rb") as file:
         data = file.read(MAX_JSON + 1)
-    if data.startswith(b"\x89PNG"):
+    if is_picture(data):
         recipe = read_recipe(path)
         return recipe.settings, recipe
     if len(data) > MAX_JSON:
-        raise SettingsError("This is neither a PNG made here nor a JSON file of settings.")
+        raise SettingsError("This is neither a picture made here nor a JSON file of settings.")
     return Settings.from_json(data), None
 
 
@@ -250,7 +248,10 @@ def build(shown: tuple[str, str, str]) -> tuple[list[gr.Code], gr.UploadButton, 
                         )
                     )
         load_button = gr.UploadButton(
-            LOAD, file_types=[".json", ".png"], size="sm", elem_id="load-settings"
+            LOAD,
+            file_types=[".json", ".png", ".jpg", ".jpeg", ".webp"],
+            size="sm",
+            elem_id="load-settings",
         )
         loaded = gr.HTML("", elem_id="loaded")
     return codes, load_button, loaded

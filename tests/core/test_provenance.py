@@ -14,12 +14,11 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from core import stylize
 from core.images.decode import load_image
-from core.images.save import png_bytes
+from core.images.save import NOTE, png_bytes
 from core.inference import stylizer
 from core.inference.stylizer import get_stylizer
 from core.models import checkpoint
 from core.provenance import (
-    KEYWORD,
     VERSION,
     Provenance,
     ProvenanceError,
@@ -121,7 +120,7 @@ def test_a_recipe_is_read_back_from_the_picture(name: str) -> None:
 def test_the_text_is_international_and_the_picture_says_that_it_is_srgb() -> None:
     painted, recipe = paint_files(**order("an even mix"))
     data = picture_bytes(painted, recipe)
-    assert b"iTXt" + KEYWORD.encode() in data and "Ölbild 画".encode() in data
+    assert b"iTXt" + NOTE.encode() in data and "Ölbild 画".encode() in data
     with Image.open(io.BytesIO(data)) as image:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
     assert "sRGB" in ImageCms.getProfileDescription(profile)
@@ -143,7 +142,7 @@ def changed(**values: Any) -> bytes:
     """A picture whose recipe has other values."""
     _, recipe = paint_files(**order("default"))
     text = json.dumps(recipe.to_json() | values)
-    return png_bytes(draw(1), text={KEYWORD: PngImagePlugin.iTXt(text)})
+    return png_bytes(draw(1), text={NOTE: PngImagePlugin.iTXt(text)})
 
 
 @pytest.mark.parametrize(
@@ -182,15 +181,18 @@ def test_folders_in_a_recipe_are_left_out() -> None:
     [
         (
             png_bytes(draw(1)),
-            "This picture carries no recipe; only PNG files as MetaStyle saved them do.",
+            "This picture carries no recipe; only files as MetaStyle saved them do.",
         ),
-        (png_bytes(draw(1), text={KEYWORD: "{"}), "The recipe of this picture is damaged."),
+        (png_bytes(draw(1), text={NOTE: "{"}), "The recipe of this picture is damaged."),
         (
-            png_bytes(draw(1), text={KEYWORD: "[1]"}),
+            png_bytes(draw(1), text={NOTE: "[1]"}),
             "The recipe cannot be read: something is missing from it.",
         ),
-        (png_bytes(draw(1))[:20], "This is not a PNG picture, so it carries no recipe."),
-        (b"GIF89a", "This is not a PNG picture, so it carries no recipe."),
+        (
+            png_bytes(draw(1))[:20],
+            "This is not a PNG, JPEG or WebP picture, so it carries no recipe.",
+        ),
+        (b"GIF89a", "This is not a PNG, JPEG or WebP picture, so it carries no recipe."),
     ],
 )
 def test_a_picture_without_a_recipe_is_said_to_have_none(

@@ -238,7 +238,8 @@ def test_standard_input_to_standard_output(
     assert stylize.main(quick(model, pictures, tmp_path / "a.png", *style)) == 0
     capfdbinary.readouterr()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(photo.read_bytes())))
-    assert stylize.main(quick(model, pictures, Path("-"), *style, "--content", "-")) == 0
+    piped = [word.replace(str(photo), "-") for word in quick(model, pictures, Path("-"), *style)]
+    assert stylize.main(piped) == 0
     out, err = capfdbinary.readouterr()
     assert load_image(out).tobytes() == load_image(tmp_path / "a.png").tobytes()
     assert out.startswith(b"\x89PNG") and out.endswith(b"IEND\xaeB`\x82"), (
@@ -320,7 +321,7 @@ def test_a_sheet_leaves_out_what_cannot_be_read(
             "There are 2 results; give --out a folder for them.",
         ),
         ("--content PHOTOS --style PAINTING --out -", "There are 2 results; give --out a folder"),
-        ("--content PHOTO --style PAINTING --out x.jpg", "Results are PNG files"),
+        ("--content PHOTO --style PAINTING --out x.gif", "Results are PNG, JPEG or WebP files"),
         ("--content PHOTO --style PAINTING --out - --json", "The picture and the JSON cannot both"),
         (
             "--content PHOTO --style PAINTING PAINTING --mix 1 1 --refine 2",
@@ -340,7 +341,10 @@ def test_a_sheet_leaves_out_what_cannot_be_read(
         ),
         ("--content PHOTO --style PAINTING --mask missing.png", '"missing.png" does not exist'),
         ("--content PHOTO --style PAINTING --settings PHOTO", "This picture carries no recipe"),
-        ("--content PHOTO --style PAINTING --settings missing.json", "[Errno 2]"),
+        (
+            "--content PHOTO --style PAINTING --settings missing.json",
+            '"missing.json": No such file',
+        ),
         (
             "--content PHOTO --sheet --mix 1 1",
             "A sheet shows one painting at a time; leave out --mix.",

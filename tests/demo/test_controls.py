@@ -238,7 +238,7 @@ def test_json_leaves_the_pictures_alone_and_a_folder_is_no_model(
         (b"{}[]", "they are not JSON"),
         (b'{"strength": 7}', "strength must be a number from 0 to 1.5"),
         (b'{"layers": 3}', "There is no setting"),
-        (b" " * 200_000, "neither a PNG made here nor a JSON file"),
+        (b" " * 200_000, "neither a picture made here nor a JSON file"),
         (b"\x89PNG\r\n\x1a\n", "is not a PNG picture, so it carries no recipe"),
     ],
 )

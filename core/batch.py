@@ -1,0 +1,244 @@
+"""Many photos in many styles with one model: what `core.stylize` does between its options and its exit code.
+
+batch = Batch(get_stylizer("flagship"), Settings(), Path("out"))
+batch.run([Path("a.jpg"), Path("b.jpg")], [[Path("painting.jpg")]])
+batch.done, batch.skipped                          # out/a__painting__flagship.png, ...
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from PIL import Image
+from tqdm import tqdm
+
+from core.baselines.adapter import Backend
+from core.files import (
+    MAX_NAME_BYTES,
+    OutputError,
+    check_output,
+    distinct_name,
+    printable,
+    shortened,
+    write_atomic,
+)
+from core.images.contact_sheet import SHEET_SIZE, sheet, sheet_bytes
+from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
+from core.images.metadata import date_taken
+from core.images.save import FORMATS, QUALITY
+from core.pipeline import Step, StylizeResult, stylize_image
+from core.provenance import Source, command_line, picture_bytes, provenance_of
+from core.settings import Settings
+
+STDIO = Path("-")
+T = TypeVar("T")
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class File:
+    """A picture with where it came from; `-` is standard input.
+
+    Attributes:
+        taken: when the photo was taken, as EXIF writes it; empty where that is not known.
+    """
+
+    path: Path
+    image: Image.Image
+    source: Source
+    taken: str = ""
+
+    @classmethod
+    def read(cls, path: Path, load: Callable[..., Image.Image] = load_image) -> "File":
+        """Raises ImageError, one sentence, for a file that cannot be used."""
+        if path == STDIO:
+            data = sys.stdin.buffer.read()
+            return cls(path, load(data), Source.of("stdin", data), date_taken(data))
+        return cls(path, load(path), Source.of(path), date_taken(path))
+
+    @property
+    def stem(self) -> str:
+        """The file's name for the name of a result."""
+        return self.path.stem if self.path != STDIO else "stdin"
+
+
+def is_file(out: Path) -> bool:
+    """Whether --out names one picture rather than a folder."""
+    return out.suffix.lower() in FORMATS and not os.path.isdir(out)
+
+
+class Batch:
+    """Many pictures with one model and one set of settings; bad files are reported once and skipped.
+
+    Args:
+        stylizer: the model.
+        settings: for each picture.
+        out: folder of the results, a file for a single one, or `-` for standard output.
+        mask, outside: files of the mask and of the painting outside it.
+        refine_contents: files of photographs to refine on, none for the gallery's.
+        suffix: what kind of file the results in a folder are, one of `core.images.save.FORMATS`.
+        quality: 1 to 100, of JPEG and WebP.
+        report: takes one sentence about each file that is skipped.
+        tell: takes what there is to say about each result, a JSON object.
+
+    Raises:
+        ImageError: the mask or the painting outside it cannot be used.
+    """
+
+    def __init__(
+        self,
+        stylizer: Backend,
+        settings: Settings,
+        out: Path,
+        *,
+        mask: Path | None = None,
+        outside: Path | None = None,
+        refine_contents: Sequence[Path] = (),
+        suffix: str = ".png",
+        quality: int = QUALITY,
+        report: Callable[[str], None] = tqdm.write,
+        tell: Callable[[Facts], None] = lambda facts: None,
+    ) -> None:
+        self.stylizer = stylizer
+        self.settings = settings
+        self.out = out
+        self.suffix = out.suffix if is_file(out) else suffix
+        self.quality = quality
+        self.report = report
+        self.tell = tell
+        self.mask = File.read(mask, load_mask) if mask else None
+        self.outside = File.read(outside) if outside else None
+        self.refine_contents = refine_contents
+        self.done: list[Path] = []
+        self.skipped: list[Path] = []
+        self.notes: dict[str, None] = {}
+        self._names: set[str] = set()
+
+    def run(self, contents: Sequence[Path], groups: Sequence[Sequence[Path]]) -> None:
+        """Paint every content in every group of styles; see `done`, `skipped` and `notes` afterwards."""
+        with tqdm(total=len(contents) * len(groups), desc="Stylising", unit="picture") as bar:
+            for group in groups:
+                styles = [self._guarded(path, File.read) for path in group]
+                usable = [style for style in styles if style]
+                for content in contents:
+                    if len(usable) == len(group) and content not in self.skipped:
+                        self._guarded(content, partial(self._one, styles=usable))
+                    bar.update()
+
+    def sheets(self, contents: Sequence[Path], styles: Sequence[tuple[str, Path]]) -> None:
+        """For each content one sheet of it in all styles, given with their labels."""
+        self.settings = replace(self.settings, size=self.settings.size or SHEET_SIZE)
+        with tqdm(total=len(contents) * len(styles), desc="Stylising", unit="picture") as bar:
+            for content in contents:
+                self._guarded(content, partial(self._sheet, styles=styles, bar=bar))
+
+    def _one(self, path: Path, styles: Sequence[File]) -> None:
+        content = File.read(path, load_with_alpha)
+        painted = self._paint(content, styles)
+        refined_on = [Source.of(file) for file in self.refine_contents]
+        recipe = provenance_of(
+            painted,
+            content.source,
+            [style.source for style in styles],
+            mask=self.mask.source if self.mask else None,
+            outside=self.outside.source if self.outside else None,
+            refine_contents=refined_on,
+            taken=content.taken,
+        )
+        data = picture_bytes(painted, recipe, self.suffix, self.quality)
+        target = self._write(content, "+".join(style.stem for style in styles), data)
+        used = [file for file in (content, *styles, self.mask, self.outside) if file]
+        files = {file.source.sha256: file.path for file in used}
+        for source, file in zip(refined_on, self.refine_contents, strict=True):
+            files[source.sha256] = file
+        self.notes.setdefault(painted.note)
+        self.tell(
+            {
+                **_facts(target, content, styles, painted.image),
+                "working_size": painted.working_size,
+                "seconds": {name: round(value, 3) for name, value in painted.seconds.items()},
+                "style_loss": painted.style_loss,
+                "note": painted.note,
+                "settings": painted.settings.to_json(),
+                "command": command_line(recipe, files),
+            }
+        )
+
+    def _sheet(self, path: Path, styles: Sequence[tuple[str, Path]], bar: tqdm) -> None:
+        content = File.read(path, load_with_alpha)
+        cells: list[tuple[str, Image.Image]] = []
+        used: list[File] = []
+        for label, painting in styles:
+            style = self._guarded(painting, File.read) if painting not in self.skipped else None
+            if style:
+                painted = self._paint(content, [style])
+                cells = [*(cells or [("Photo", painted.before)]), (label, painted.image)]
+                used.append(style)
+            bar.update()
+        if cells:
+            whole = sheet(cells)
+            target = self._write(content, "sheet", sheet_bytes(whole, self.suffix))
+            self.tell(_facts(target, content, used, whole))
+
+    def _paint(self, content: File, styles: Sequence[File]) -> StylizeResult:
+        batches = self.settings.refine if self.settings.strength else 0
+        with tqdm(total=batches, desc="Refining", unit="batch", leave=False, disable=None) as bar:
+
+            def on_step(step: Step) -> None:
+                bar.total = step.batches
+                bar.update(step.done - bar.n)
+
+            return stylize_image(
+                content.image,
+                [style.image for style in styles],
+                self.settings,
+                self.mask.image if self.mask else None,
+                self.outside.image if self.outside else None,
+                stylizer=self.stylizer,
+                refine_contents=self.refine_contents,
+                on_step=on_step,
+            )
+
+    def _write(self, content: File, style: str, data: bytes) -> Path:
+        target = self.out
+        if target == STDIO:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        else:
+            if not is_file(target):
+                target = target / self._result_name(content.stem, style)
+            write_atomic(target, data)
+        self.done.append(target)
+        return target
+
+    def _result_name(self, content: str, style: str) -> str:
+        """CONTENT__STYLE__MODEL with a suffix, of at most 255 bytes, and unlike any other name of this batch."""
+        rest = f"__{shortened(style, MAX_NAME_BYTES // 3)}__{self.stylizer.name}{self.suffix}"
+        room = MAX_NAME_BYTES - len(f"-{len(self._names)}{rest}".encode(errors="surrogateescape"))
+        return distinct_name(shortened(content, room), rest, self._names)
+
+    def _guarded(self, path: Path, work: Callable[[Path], T]) -> T | None:
+        """Do some work on a file; where the file is at fault, say so and count it as skipped."""
+        try:
+            return work(path)
+        except ImageError as error:
+            self._skip(path, str(error))
+        except OutputError as error:
+            check_output(self.out, folder=not is_file(self.out))  # nothing at all can be written
+            self._skip(path, str(error))
+        except OSError as error:
+            self._skip(path, f'"{printable(path.name)}" cannot be read ({error.strerror}).')
+        return None
+
+    def _skip(self, path: Path, sentence: str) -> None:
+        self.skipped.append(path)
+        self.report(printable(f"skipped: {sentence}"))
+
+
+def _facts(target: Path, content: File, styles: Sequence[File], image: Image.Image) -> Facts:
+    names = [str(style.path) for style in styles]
+    return {"file": str(target), "content": str(content.path), "styles": names, "size": image.size}

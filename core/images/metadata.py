@@ -1,0 +1,48 @@
+"""What a saved picture says of itself in EXIF: when its photo was taken, and a comment. Where it was taken is never kept."""
+
+import re
+from contextlib import suppress
+
+from PIL import ExifTags, Image
+
+from core.images.decode import FORMATS, Source, opened
+
+COMMENT_CODE = b"ASCII\0\0\0"  # of EXIF's UserComment
+_DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
+
+
+def date_taken(source: Source) -> str:
+    """When a photo was taken, as EXIF's DateTimeOriginal "2026:05:17 14:03:59"; empty where it does not say."""
+    with suppress(Exception):  # EXIF of any kind may be damaged, and then says nothing
+        if isinstance(source, Image.Image):
+            return _date(source)
+        with opened(source) as file:
+            file.seek(0)
+            with Image.open(file, formats=FORMATS) as image:
+                return _date(image)
+    return ""
+
+
+def _date(image: Image.Image) -> str:
+    value = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, "")
+    text = str(value).strip("\0 ")
+    return text if _DATE.fullmatch(text) else ""
+
+
+def exif(taken: str = "", comment: str = "") -> bytes:
+    """EXIF with a date and a comment in ASCII; nothing for what is empty."""
+    block = Image.Exif()
+    inner = block.get_ifd(ExifTags.IFD.Exif)
+    if taken:
+        inner[ExifTags.Base.DateTimeOriginal] = taken
+    if comment:
+        inner[ExifTags.Base.UserComment] = COMMENT_CODE + comment.encode("ascii")
+    return block.tobytes() if inner else b""
+
+
+def user_comment(image: Image.Image) -> str:
+    """The comment that `exif` wrote; empty where there is none in ASCII."""
+    value = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
+    if isinstance(value, str):
+        value = value.encode("ascii", "replace")
+    return value.removeprefix(COMMENT_CODE).decode("ascii", "replace")

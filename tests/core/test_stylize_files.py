@@ -1,0 +1,286 @@
+"""The command line and its files: names of any kind, what can be read and written, kinds of result, transparency, signals."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import ExifTags, Image
+
+from core import stylize
+from core.images.decode import load_image
+from core.models.checkpoint import save_model
+from core.models.encoder import Encoder
+from core.models.registry import VARIANTS
+from core.provenance import read
+from tests.conftest import draw_folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], Encoder]) -> Path:
+    """An untrained improved-500 in a folder."""
+    folder = tmp_path_factory.mktemp("checkpoints") / "improved-500"
+    variant = VARIANTS["improved-500"]
+    save_model(
+        folder, variant, variant.build(), encoder("vgg19"), {"style_weight": 2e4, "lr": 1e-3}
+    )
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> tuple[Path, Path]:
+    draw_folder(tmp_path / "photos", 2)
+    draw_folder(tmp_path / "paintings", 2, first_seed=50, size=(70, 70))
+    return tmp_path / "photos", tmp_path / "paintings"
+
+
+def quick(model: Path, pictures: tuple[Path, Path], out: Path, *more: str) -> list[str]:
+    """One photo at 40 px, paintings read at 48 px."""
+    given = ["--content", str(pictures[0] / "0000.png"), "--model", str(model), "--out", str(out)]
+    return [*given, "--size", "40", "--style-size", "48", *more]
+
+
+# ---- names, folders, devices ----
+
+
+def results_of(out: Path) -> list[str]:
+    return sorted(os.fsdecode(path.name) for path in out.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screenshot 2026-01-02 at 3.05.07\u202fPM.png",
+        "\U0001f469\u200d\U0001f469\u200d\U0001f467.png",
+        "line\u2028break.png",
+        "two\nlines.png",
+        os.fsdecode(b"latin\xe9.png"),
+        "写真.png",
+    ],
+)
+def test_a_photo_of_any_name_is_painted_and_its_recipe_gives_the_same_bytes(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, name: str
+) -> None:
+    photo = (pictures[0] / "0000.png").rename(pictures[0] / name)
+    style = pictures[1] / "0050.png"
+    options = ["--content", str(photo), "--style", str(style), "--model", str(model)]
+    assert stylize.main([*options, "--strength", "60", "--out", str(tmp_path / "x.png")]) == 0
+    first = (tmp_path / "x.png").read_bytes()
+    again = ["--content", str(photo), "--style", str(style), "--settings", str(tmp_path / "x.png")]
+    assert stylize.main([*again, "--out", str(tmp_path / "y.png"), "--model", str(model)]) == 0
+    assert (tmp_path / "y.png").read_bytes() == first
+    assert stylize.main([*options, "--out", str(tmp_path / "out"), "--size", "48"]) == 0
+    assert results_of(tmp_path / "out") == [f"{photo.stem}__0050__improved-500.png"]
+
+
+def test_a_name_that_leaves_no_room_is_cut(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    long = "b" + "\u6f22" * 82 + ".png"  # 251 bytes
+    (pictures[0] / "0000.png").rename(pictures[0] / long)
+    out = tmp_path / "out"
+    arguments = ["--content", str(pictures[0]), "--style", str(pictures[1])]
+    assert stylize.main([*arguments, "--model", str(model), "--out", str(out)]) == 0
+    assert len(results_of(out)) == 4
+    assert max(len(os.fsencode(name)) for name in results_of(out)) <= 255
+
+
+def test_photos_of_one_name_from_two_folders_all_come_out(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for folder, name in (("a", "IMG_1.png"), ("a", "IMG_1.bmp"), ("b", "img_1.png")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        Image.open(pictures[0] / "0000.png").save(tmp_path / folder / name)
+    arguments = ["--content", str(tmp_path / "a"), "--content", str(tmp_path / "b")]
+    arguments += ["--style", str(pictures[1] / "0050.png"), "--model", str(model), "--size", "48"]
+    assert stylize.main([*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert results_of(tmp_path / "out") == [
+        "IMG_1-2__0050__improved-500.png",
+        "IMG_1__0050__improved-500.png",
+        "img_1-3__0050__improved-500.png",
+    ]
+
+
+def test_pictures_in_a_folder_that_are_not_read_are_named(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.open(pictures[0] / "0000.png").save(pictures[0] / "c.avif")
+    (pictures[0] / "d.jxl").write_bytes(b"\xff\x0a" + bytes(40))
+    (pictures[0] / "raw.CR2").write_bytes(bytes(40))
+    (pictures[0] / "0001.png").rename(pictures[0] / "no suffix")
+    (pictures[0] / "notes.txt").write_text("Dear Vincent")
+    arguments = ["--content", str(pictures[0]), "--style", str(pictures[1] / "0050.png")]
+    arguments += ["--model", str(model), "--size", "48", "--out", str(tmp_path / "out")]
+    assert stylize.main(arguments) == 2
+    said = capsys.readouterr().out
+    assert 'skipped: "d.jxl" is a JPEG XL picture, which cannot be used; accepted are PNG' in said
+    assert 'skipped: "raw.CR2" is a camera\'s raw file' in said
+    assert 'skipped: "no suffix" is a PNG picture without the name of one' in said
+    assert "notes.txt" not in said
+    assert results_of(tmp_path / "out") == [
+        "0000__0050__improved-500.png",
+        "c__0050__improved-500.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("device", "sentence"),
+    [
+        ("foo", 'error: There is no device called "foo"; give cpu, cuda or cuda:N.\n'),
+        ("mps", 'error: There is no device called "mps"; give cpu, cuda or cuda:N.\n'),
+        ("cuda", "error: There is no GPU that PyTorch can use here for cuda; give cpu.\n"),
+        ("cuda:3", "error: There is no GPU that PyTorch can use here for cuda:3; give cpu.\n"),
+    ],
+)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there(
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    device: str,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    style = ["--style", str(pictures[1] / "0050.png"), "--device", device]
+    assert stylize.main(quick(model, pictures, tmp_path / "x.png", *style)) == 1
+    assert capsys.readouterr().err == sentence
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("photo.jpg/x.png", '/photo.jpg" is a file, not a folder.'),
+        ("photo.jpg/sub/x.png", '/photo.jpg" is a file, not a folder.'),
+        ("photo.txt", "is a file, but the results need a folder."),
+        ("x.gif", "Results are PNG, JPEG or WebP files, not .gif"),
+        ("n" * 252 + ".png", "the name is too long."),
+    ],
+)
+def test_what_cannot_be_written_is_found_out_before_the_model_is_loaded(
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    out: str,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "photo.jpg").touch()
+    (tmp_path / "photo.txt").touch()
+    style = ["--style", str(pictures[1] / "0050.png")]
+    assert stylize.main(quick(Path("no such model"), pictures, tmp_path / out, *style)) == 1
+    said = capsys.readouterr().err
+    assert words in said and said.startswith("error: ") and said.count("\n") == 1
+    assert results_of(tmp_path) == ["paintings", "photo.jpg", "photo.txt", "photos"]
+
+
+# ---- JPEG, WebP, transparency ----
+
+
+def taken_photo(path: Path) -> Path:
+    """A photo with a date, a place and a camera in its EXIF."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Camera"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2026:05:17 14:03:59"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (48.0, 51.0, 30.0)
+    draw_folder(path.parent, 1)
+    Image.open(path.parent / "0000.png").save(path, exif=exif, quality=95)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "webp", "WEBP"])
+def test_the_kind_of_file_is_that_of_its_name_and_keeps_recipe_and_date_but_no_place(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, suffix: str
+) -> None:
+    photo = taken_photo(tmp_path / "taken" / "写.jpg")
+    out = tmp_path / f"x.{suffix}"
+    options = ["--content", str(photo), "--style", str(pictures[1] / "0050.png")]
+    options += ["--model", str(model)]
+    assert stylize.main([*options, "--strength", "70", "--out", str(out)]) == 0
+    recipe = read(out)
+    assert recipe.settings.strength == 0.7
+    assert recipe.content.name == "写.jpg"
+    with Image.open(out) as image:
+        assert image.format == {"png": "PNG", "webp": "WEBP"}.get(suffix.lower(), "JPEG")
+        assert image.info["icc_profile"]
+        exif = image.getexif()
+        inner = exif.get_ifd(ExifTags.IFD.Exif)
+        assert inner[ExifTags.Base.DateTimeOriginal] == "2026:05:17 14:03:59"
+        assert not exif.get_ifd(ExifTags.IFD.GPSInfo)
+        assert ExifTags.Base.Make not in exif
+    again = tmp_path / f"y.{suffix}"
+    assert stylize.main([*options, "--settings", str(out), "--out", str(again)]) == 0
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_quality_and_format(model: Path, pictures: tuple[Path, Path], tmp_path: Path) -> None:
+    style = ["--style", str(pictures[1] / "0050.png")]
+    sizes = []
+    for quality in ("20", "95"):
+        out = tmp_path / quality
+        more = [*style, "--format", "webp", "--quality", quality]
+        assert stylize.main(quick(model, pictures, out, *more)) == 0
+        (result,) = out.iterdir()
+        assert result.suffix == ".webp"
+        sizes.append(result.stat().st_size)
+    assert sizes[1] > 1.2 * sizes[0]
+    assert stylize.main(quick(model, pictures, tmp_path / "x.jpg", *style, "--quality", "0")) == 1
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "jpg"])
+def test_a_transparent_photo(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, suffix: str
+) -> None:
+    image = Image.open(pictures[0] / "0000.png").convert("RGB")
+    alpha = Image.linear_gradient("L").resize(image.size)
+    image.putalpha(alpha)
+    image.save(pictures[0] / "0000.png")
+    out = tmp_path / f"x.{suffix}"
+    options = ["--content", str(pictures[0] / "0000.png"), "--model", str(model)]
+    options += ["--style", str(pictures[1] / "0050.png"), "--out", str(out)]
+    assert stylize.main(options) == 0
+    with Image.open(out) as result:
+        assert result.mode == ("RGB" if suffix == "jpg" else "RGBA")
+        if suffix != "jpg":
+            assert result.getchannel("A").tobytes() == alpha.tobytes()
+        else:
+            assert min(result.getpixel((5, 0))) > 240  # type: ignore[arg-type]
+
+
+def test_a_mask_painted_white_on_transparent_styles_only_there(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    mask = Image.new("RGBA", (96, 72))
+    mask.paste("white", (0, 0, 48, 72))
+    mask.save(tmp_path / "mask.png")
+    style = ["--style", str(pictures[1] / "0050.png"), "--mask", str(tmp_path / "mask.png")]
+    options = ["--content", str(pictures[0] / "0000.png"), "--model", str(model), *style]
+    out = tmp_path / "x.png"
+    assert stylize.main([*options, "--mask-softness", "0", "--out", str(out)]) == 0
+    before = np.asarray(load_image(pictures[0] / "0000.png")).astype(int)
+    changed = np.abs(np.asarray(load_image(out)) - before)
+    assert changed[:, 49:].max() == 0
+    assert changed[:, :47].mean() > 5
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_with_one_line(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, number: int, code: int
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--content", str(pictures[0]), "--style", str(pictures[1] / "0050.png")]
+    arguments += ["--model", str(model), "--refine", "10000", "--out", str(out)]
+    command = [sys.executable, "-m", "core.stylize", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        while b"Stylising" not in process.stderr.read(1) + process.stderr.read1():  # type: ignore[attr-defined]
+            assert process.poll() is None
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == code
+    assert errors.decode().splitlines()[-1] == "Stopped; what was painted stays."
+    assert "Traceback" not in errors.decode()
+    assert not out.exists() or not any(out.iterdir())
