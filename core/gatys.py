@@ -28,7 +28,7 @@ from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
-from core.models.registry import CONTENT_WEIGHT, STYLE_WEIGHTS, TV_WEIGHT
+from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
 from core.program import called_as
 
 
@@ -53,7 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     for name, value in (
         ("content", CONTENT_WEIGHT),
-        ("style", STYLE_WEIGHTS["gram"]),
+        ("style", PER_STYLE_WEIGHT),
         ("tv", TV_WEIGHT),
     ):
         parser.add_argument(

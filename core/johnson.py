@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, OBJECTIVE, load, save, train
+from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
 from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures
 from core.images.library import library
@@ -28,6 +28,7 @@ from core.inference.stylizer import (
     STYLE_SIDE,
     StyledModel,
 )
+from core.models.registry import PER_STYLE_WEIGHT
 from core.program import called_as
 from core.training.step import StepResult
 
@@ -69,7 +70,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="smaller side at which the painting is read",
     )
     parser.add_argument(
-        "--style-weight", type=float, default=OBJECTIVE.style_weight, help="(default: %(default)g)"
+        "--style-weight", type=float, default=PER_STYLE_WEIGHT, help="(default: %(default)g)"
     )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return parser.parse_args(arguments)

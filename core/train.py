@@ -30,7 +30,7 @@ from core.models.weights import WeightsError
 from core.paths import WORK
 from core.program import called_as
 from core.runtime import DistributedContext, fast_dtype, init_distributed
-from core.training.data import MAX_SMALLER_SIDE, SEED, draw_set, find_pools
+from core.training.data import MAX_SMALLER_SIDE, SEED, Pools, draw_set, find_pools
 from core.training.log_writer import read_rows
 from core.training.state import STATE, saved_config
 from core.training.trainer import Interrupted, Trainer, TrainingConfig
@@ -38,6 +38,12 @@ from core.training.weight_growth import GROWTH
 
 PILOT_ITERATIONS = 300
 MIN_CROP = 32
+MAX_BASE = 64
+
+
+def pools_of(data: Path, cache: Path) -> Pools:
+    """What may be trained on of a data folder, and what not, because it is like one of the gallery's pictures."""
+    return find_pools(data, library().files, cache)
 
 
 def training_set(
@@ -45,7 +51,7 @@ def training_set(
 ) -> tuple[list[Path], list[Path]]:
     """Contents and styles of a variant's training set: the gallery's eight, then a draw from the data folder."""
     gallery = library()
-    pools = find_pools(data, gallery.files, cache)
+    pools = pools_of(data, cache)
     always = [
         [picture.path() for picture in pictures if picture.in_training]
         for pictures in (gallery.contents, gallery.styles)
@@ -58,6 +64,11 @@ def training_set(
         draw_set(pools.content, always[0], variant.images or everything[0], seed),
         draw_set(pools.style, always[1], variant.images or everything[1], seed),
     )
+
+
+def held_out_paintings(data: Path, cache: Path) -> Sequence[Path]:
+    """Paintings of the data folder that no run trains on."""
+    return pools_of(data, cache).held_out
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -94,6 +105,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         choices=GROWTH,
         default="free",
         help="how weights may grow (default: free, the report's)",
+    )
+    parser.add_argument(
+        "--base",
+        type=int,
+        help="channels after the first convolution (default: 32; the flagship's: 16)",
     )
     parser.add_argument(
         "--allow-constant-images",
@@ -135,6 +151,8 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
         raise ValueError(
             f"--crop must be a multiple of {MULTIPLE} from {crops[0]} to {crops[-1]}, not {options.crop}."
         )
+    if options.base is not None and not 1 <= options.base <= MAX_BASE:
+        raise ValueError(f"--base must be from 1 to {MAX_BASE}, not {options.base}.")
     if options.seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {options.seed}.")
     if options.run_name is not None and not re.fullmatch(r"[\w-][\w.-]*", options.run_name):
@@ -142,6 +160,7 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
             f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}."
         )
     parts = [options.growth] if options.growth != "free" else []
+    parts += [f"base{options.base}"] if options.base is not None else []
     parts += ["allow-constant-images"] if options.allow_constant_images else []
     parts += [f"crop{options.crop}"] if options.crop else []
     return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])
@@ -189,7 +208,12 @@ def make_trainer(
     if options.pilot or options.iterations:
         settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
     contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
-    variant = replace(variant, name=name, title=", ".join([variant.title, *parts]))
+    variant = replace(
+        variant,
+        name=name,
+        title=", ".join([variant.title, *parts]),
+        base=options.base or variant.base,
+    )
     if variant.block == "modulated":
         from core.training.flagship import FlagshipConfig, FlagshipTrainer, outside_pairs
 
@@ -205,7 +229,12 @@ def make_trainer(
         if place.rank == 0 and not options.pilot:
             trainer.validation = outside_pairs(options.data, options.runs / "hashes.json")
         return trainer
-    return Trainer(variant, TrainingConfig(**settings), contents, styles, folder, place)
+    measured_on = (
+        () if options.pilot else held_out_paintings(options.data, options.runs / "hashes.json")
+    )
+    return Trainer(
+        variant, TrainingConfig(**settings), contents, styles, folder, place, measured_on
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

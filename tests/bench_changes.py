@@ -70,7 +70,7 @@ class KeptGramLoss(GramLoss):
 
 def report_losses(trainer: FlagshipTrainer) -> Objective:
     """Gram matrices as they are, and contents' features as they are."""
-    objective = Objective(trainer.variant, trainer.encoder, STYLE_WEIGHTS["gram"])
+    objective = Objective(trainer.variant, trainer.encoder, STYLE_WEIGHTS["vgg19", "gram"])
     objective.style_loss = KeptGramLoss()
     objective.content_loss = ContentLoss(objective.encoder.tap_names[CONTENT_TAP])
     return objective

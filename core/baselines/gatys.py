@@ -34,7 +34,7 @@ from core.images.decode import MIN_SIDE, ImageError
 from core.inference.stylizer import STYLE_SIDE, Cancelled
 from core.models.encoder import Encoder, load_encoder, normalize
 from core.models.losses import CONTENT_TAP, ContentLoss, GramLoss, TotalVariationLoss
-from core.models.registry import CONTENT_WEIGHT, STYLE_WEIGHTS, TV_WEIGHT
+from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
 from core.runtime import fast_dtype
 
 STEPS = 100
@@ -58,7 +58,7 @@ class Weights:
     """
 
     content: float = CONTENT_WEIGHT
-    style: float = STYLE_WEIGHTS["gram"]
+    style: float = PER_STYLE_WEIGHT
     tv: float = TV_WEIGHT
     content_tap: str = ""
     style_taps: tuple[str, ...] = ()

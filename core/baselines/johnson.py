@@ -34,7 +34,7 @@ from core.inference.stylizer import (
 )
 from core.models.encoder import Encoder, load_encoder
 from core.models.layers import Filters
-from core.models.registry import VARIANTS
+from core.models.registry import PER_STYLE_WEIGHT, VARIANTS
 from core.models.style_net import TransformNet
 from core.models.weights import WeightsError, save_one
 from core.runtime import fast_dtype
@@ -61,7 +61,7 @@ SETTINGS: dict[str, Any] = {
     "lr": LR,
     "warmup": WARMUP,
     "base": BASE,
-    "style_weight": OBJECTIVE.style_weight,
+    "style_weight": PER_STYLE_WEIGHT,
 }
 
 
@@ -121,7 +121,7 @@ def train(
     lr: float = LR,
     base: int = BASE,
     style_side: int = STYLE_SIDE,
-    style_weight: float | None = None,
+    style_weight: float = PER_STYLE_WEIGHT,
     seed: int = SEED,
     encoder: Encoder | None = None,
     device: torch.device | str = "cpu",
@@ -139,7 +139,7 @@ def train(
             a share of it that rises to 1.
         base: see `core.models.style_net.TransformNet`.
         style_side: the painting's smaller side in px when it is read.
-        style_weight: in place of the improved model's.
+        style_weight: what the Gram loss is multiplied by.
         encoder: float32; by default the shipped VGG19.
         on_step: called after each batch with (done, iterations, its losses, the style as it stands).
         stop: asked before each batch; true cancels.

@@ -8,6 +8,9 @@
 
 A `FixedStyle` is a TransformNet with its filters in place. Instant styles share the model's networks; a refined style has
 its own copies, so that refining never touches the model. Strength, colours, masks and sizes are in `core.pipeline`.
+
+A model of the report's width is in factors (`core.models.factored`). Refining makes whole matrices of them, which are trained and
+then freed: the refined style keeps its filters, and its MetaNet in factors again.
 """
 
 import copy
@@ -25,16 +28,17 @@ from PIL import Image
 from torch import Tensor
 
 from core.images.convert import resize_smaller, to_image, to_tensor
-from core.images.decode import MIN_SIDE, ImageError
+from core.images.decode import MIN_SIDE, ImageError, load_image
 from core.inference.style_mixing import blend
 from core.models.checkpoint import Model, available_models, load_model
 from core.models.encoder import Encoder, denormalize, load_encoder, normalize
+from core.models.factored import factorise, is_factored, rebuild
 from core.models.fast import int8_encoder
 from core.models.flagship import FlagshipMetaNet, FlagshipTransformNet
 from core.models.layers import Filters
 from core.models.losses import Features, mean_std
 from core.models.registry import Net
-from core.models.style_net import MULTIPLE, MetaNet, TransformNet
+from core.models.style_net import MULTIPLE, MetaNet, StyleNet, TransformNet
 from core.models.weights import WeightsError
 from core.runtime import fast_dtype
 from core.training.batches import TrainingBatches
@@ -47,6 +51,10 @@ STYLE_SIDE = 256
 MAX_WHOLE = 4096  # px a side, in one piece
 MAX_SIDE = 8192  # px a side, in tiles (core.inference.tiled)
 REFINE_BATCHES = 20
+SURROUNDINGS = (
+    24  # photos whose filters are kept right when a refined style is brought into factors
+)
+REFINED_RANK = 16
 CACHE_BYTES = 256 * 1024 * 1024
 PREFERRED = ("flagship", "original-500", "original-1000", "improved-500", "improved-1000")
 
@@ -103,7 +111,7 @@ class StyledModel:
         nets = [
             net for net in (self.transform_net, self.meta_net) if net is not None and self.refined
         ]
-        own = sum(p.nbytes for net in nets for p in net.parameters())
+        own = sum(value.nbytes for net in nets for value in net.state_dict().values())
         return own + sum(value.nbytes for value in self.filters.values())
 
 
@@ -277,8 +285,6 @@ class Stylizer:
         if styled is not None:
             return styled
         dtype = fast_dtype(self.device)
-        net = copy.deepcopy(self.net).train().requires_grad_(True)
-        net.compute_dtype = dtype
         encoder = (
             self.encoder
             if self.encoder.dtype == dtype
@@ -288,6 +294,9 @@ class Stylizer:
             self.model.variant, encoder, self.model.info["training"]["style_weight"]
         )
         target = objective.style(to_tensor(resize_smaller(style, style_side))[None].to(self.device))
+        pictures = torch.stack([target.descriptor, *self._surroundings(contents, style_side)])
+        net = _trainable(self.net, pictures)
+        net.compute_dtype = dtype
         optimizer = make_optimizer(net, self.model.info["training"]["lr"])
         sampler = TrainingBatches(contents, (), seed=SEED)
         for iteration, crops in sampler.batches(0, batches):
@@ -295,19 +304,46 @@ class Stylizer:
                 raise Cancelled(f"Refining was cancelled after {iteration} of {batches} batches.")
             result = train_step(net, objective, optimizer, crops.to(self.device), target)
             if on_step:
-                on_step(
-                    iteration + 1, batches, result, _frozen(net, target.descriptor, iteration + 1)
-                )
-        styled = _frozen(net, target.descriptor, batches)
+                on_step(iteration + 1, batches, result, _frozen(net, pictures, iteration + 1))
+        styled = _frozen(net, pictures, batches)
         self.cache.put(key, styled)
         return styled
 
+    def _surroundings(self, contents: Sequence[Path], style_side: int) -> list[Tensor]:
+        """Descriptors of some photos, to bring a refined MetaNet into factors by; none where it stays whole."""
+        if not isinstance(self.net, StyleNet):
+            return []
+        chosen = contents[:: max(1, len(contents) // SURROUNDINGS)][:SURROUNDINGS]
+        return [self.descriptor(load_image(path), style_side) for path in chosen]
+
+
+def _trainable(net: Net, pictures: Tensor) -> Net:
+    """A copy of a model's networks to train, its matrices whole.
+
+    Args:
+        pictures: M x 1920, descriptors of real pictures, whose filters it generates as the model does.
+    """
+    whole = (
+        rebuild(net, pictures)
+        if isinstance(net, StyleNet) and is_factored(net)
+        else copy.deepcopy(net)
+    )
+    return whole.train().requires_grad_(True)
+
 
 @torch.no_grad()
-def _frozen(net: Net, descriptor: Tensor, batches: int) -> StyledModel:
-    """A copy of what refining has reached, safe from the batches that follow."""
-    kept = copy.deepcopy(net).eval().requires_grad_(False)
-    return StyledModel(kept.transform_net, net.meta_net(descriptor), batches, kept.meta_net)
+def _frozen(net: Net, pictures: Tensor, batches: int) -> StyledModel:
+    """What refining has reached, safe from the batches that follow, without the whole matrices.
+
+    Args:
+        pictures: M x 1920, the painting's descriptor and some photos'.
+    """
+    filters = net.meta_net(pictures[0])
+    kept = (
+        factorise(net, pictures, REFINED_RANK) if isinstance(net, StyleNet) else copy.deepcopy(net)
+    )
+    kept.eval().requires_grad_(False)
+    return StyledModel(kept.transform_net, filters, batches, kept.meta_net)
 
 
 def default_model() -> str:

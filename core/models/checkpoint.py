@@ -3,9 +3,15 @@
     model = load_model("improved-500")
     model.net.transform_net(contents, model.net.meta_net(descriptor))
 
-Weights are safetensors (see `core.models.weights`); `model.json` holds the variant, the training's settings and
-the hashes by which
-a checkpoint refuses an encoder, or weights, that are not its own.
+Weights are safetensors in shards (`core.models.weights`), in one of two formats:
+
+- 1, whole: every tensor under its own name. The flagship's, and that of any network saved whole.
+- 2, factored: the report's networks in the form of `core.models.factored`. Of each generated layer L there are
+  `meta_net.L.base`, `.columns`, `.scales`, `.projection` and `.centre`; the other large matrices are
+  int8 rows with `NAME.scales`.
+
+`model.json` holds the variant, the training's settings and the hashes by which a checkpoint refuses
+an encoder, or weights, that are not its own.
 """
 
 import json
@@ -13,17 +19,31 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from pydantic import BaseModel, Field, ValidationError
+from torch import Tensor, nn
 
 from core.files import write_atomic
 from core.models.encoder import Encoder, EncoderError, load_encoder, weights_hash
-from core.models.registry import MODELS, Net, Variant
-from core.models.weights import WeightsError, load_tensors, pack_rows_in_six, save_tensors, unpack
+from core.models.factored import FactoredLinear, is_factored
+from core.models.registry import MODELS, Net, Variant, titled, width_note
+from core.models.style_net import StyleNet
+from core.models.weights import (
+    WeightsError,
+    is_lfs_pointer,
+    lfs_sentence,
+    load_tensors,
+    pack_rows,
+    save_tensors,
+    unpack,
+    unpack_rows,
+)
 from core.paths import CHECKPOINTS
 
-FORMAT = 1
-ROWS_FROM = 100_000
-WHOLE_BELOW = 2_000_000
+CARD = "model.json"
+WHOLE, FACTORED = 1, 2
+ROWS_FROM = 100_000  # numbers in a matrix that is worth storing as int8
+OUTPUTS = "meta_net.outputs."
 
 
 @dataclass(frozen=True)
@@ -51,20 +71,137 @@ class Model:
         return encoder
 
 
-def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """6-bit rows for the MetaNet's large matrices, float32 for all else (biases, the TransformNet's own filters).
+class _VariantCard(BaseModel, strict=True):
+    name: str
+    encoder: str = Field(pattern="^vgg1[69]$")
+    block: str = Field(pattern="^(resnet|resnext|modulated)$")
+    style_loss: str = Field(pattern="^(mse|gram|relative)$")
+    images: int = Field(ge=0)
+    title: str
+    base: int = Field(ge=1, le=1024)
 
-    A small network stays whole: the flagship's few generated numbers each weigh more in the picture.
+
+class _EncoderCard(BaseModel, strict=True):
+    name: str = Field(pattern="^vgg1[69]$")
+    source: str = Field(pattern="^(oxford|torchvision)$")
+    hash: str
+
+
+class _WeightsCard(BaseModel, strict=True):
+    hash: str
+
+
+class _TrainingCard(BaseModel, strict=True, allow_inf_nan=False):
+    style_weight: float = Field(gt=0)
+    lr: float = Field(gt=0)
+
+
+class _Card(BaseModel, strict=True):
+    """What this program needs to find in a `model.json`; there may be more."""
+
+    format: int
+    variant: _VariantCard
+    encoder: _EncoderCard
+    weights: _WeightsCard
+    training: _TrainingCard
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The content of a model's `model.json`, checked.
+
+    Raises:
+        WeightsError: it is missing, broken, of another format, or lacks what this program needs.
     """
-    if sum(value.numel() for value in state.values()) < WHOLE_BELOW:
-        return {name: value.contiguous() for name, value in state.items()}
+    path = folder / CARD
+    unfit = f"The model {folder.name} does not fit this program:"
+    try:
+        if is_lfs_pointer(path):
+            raise WeightsError(f"The model {folder.name} cannot be read: {lfs_sentence(CARD)}")
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WeightsError(f"The model {folder.name} has no {CARD} that can be read.") from error
+    except WeightsError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{unfit} its {CARD} is broken.") from error
+    if isinstance(info, dict) and info.get("format") not in (WHOLE, FACTORED, None):
+        found = str(info["format"])[:20]
+        raise WeightsError(
+            f"The model {folder.name} has format {found}; this version reads {WHOLE} and {FACTORED}."
+        )
+    try:
+        _Card.model_validate(info)
+    except ValidationError as error:
+        place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "what it describes"
+        value = (
+            repr(error.errors()[0]["input"])[:40]
+            if error.errors()[0]["type"] == "string_pattern_mismatch"
+            else ""
+        )
+        raise WeightsError(
+            f"{unfit} in its {CARD}, {place} is missing or not valid{value and f' ({value})'}."
+        ) from error
+    return dict(info)
+
+
+def pack(net: Net) -> dict[str, Tensor]:
+    """The tensors to store of a network: as they are, or, of a network in factors, by layer and in int8 rows."""
+    state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    if not (isinstance(net, StyleNet) and is_factored(net)):
+        return {name: value.float() for name, value in state.items()}
     packed: dict[str, Tensor] = {}
     for name, value in state.items():
-        if name.startswith("meta_net.") and value.ndim == 2 and value.numel() >= ROWS_FROM:
-            packed[name], packed[f"{name}.scale"] = pack_rows_in_six(value)
+        if name.startswith(OUTPUTS):
+            index, part = name.removeprefix(OUTPUTS).split(".")
+            packed[f"meta_net.{net.meta_net.names[int(index)]}.{part}"] = value
+        elif value.ndim > 1 and value.numel() >= ROWS_FROM:
+            rows, packed[f"{name}.scales"] = pack_rows(value.flatten(1))
+            packed[name] = rows.view_as(value)
         else:
-            packed[name] = value.contiguous()
+            packed[name] = value
     return packed
+
+
+def build_packed(variant: Variant, packed: dict[str, Tensor], format_: int) -> Net:
+    """The network of a variant with the weights that `pack` gave, ready to use.
+
+    Raises:
+        RuntimeError, KeyError, ValueError: names, shapes or types are not the variant's.
+    """
+    with torch.device("meta"):  # without memory, and without the time of drawing random weights
+        net = variant.build()
+    if format_ == FACTORED:
+        if not isinstance(net, StyleNet):
+            raise ValueError("only the report's networks are stored in factors")
+        sizes = net.transform_net.generated
+        with torch.device("meta"):
+            outputs = [
+                FactoredLinear(size, len(packed[f"meta_net.{name}.scales"]))
+                for name, size in sizes.items()
+            ]
+        net.meta_net.outputs = nn.ModuleList(outputs)
+        state = _unpack_factored(packed, net.meta_net.names)
+    else:
+        state = unpack(packed)
+    wanted = {name: value.dtype for name, value in net.state_dict().items()}
+    if any(wanted.get(name) != value.dtype for name, value in state.items()):
+        raise ValueError("a tensor has another name or type")
+    net.load_state_dict({name: value.clone() for name, value in state.items()}, assign=True)
+    return net.eval().requires_grad_(False)
+
+
+def _unpack_factored(packed: dict[str, Tensor], layers: tuple[str, ...]) -> dict[str, Tensor]:
+    """The state dict of a network in factors from its stored tensors."""
+    state: dict[str, Tensor] = {}
+    for name, value in packed.items():
+        layer, _, part = name.removeprefix("meta_net.").rpartition(".")
+        if name.startswith("meta_net.") and layer in layers:
+            state[f"{OUTPUTS}{layers.index(layer)}.{part}"] = value
+        elif f"{name}.scales" in packed:
+            state[name] = unpack_rows(value, packed[f"{name}.scales"])
+        elif not name.endswith(".scales"):
+            state[name] = value
+    return state
 
 
 def save_model(
@@ -78,24 +215,29 @@ def save_model(
     """Write weights and `model.json`; returns the size of the weights in bytes.
 
     Args:
+        net: whole, or in factors (`core.models.factored.factorise`).
         training: settings and results of the training, for the record.
-        quantisation: what `core.inference.quantisation.quantisation_change` measured, for the record.
+        quantisation: what `core.inference.quantisation` measured of the stored form, for the record.
+
+    Raises:
+        WeightsError: a weight is not a finite number.
     """
-    packed = pack({name: value.detach().float().cpu() for name, value in net.state_dict().items()})
+    packed = pack(net)
+    format_ = FACTORED if is_factored(net) else WHOLE
+    state = build_packed(variant, packed, format_).state_dict()
+    _refuse_non_finite(state, variant.name)
     size = save_tensors(folder, packed)
+    with torch.device("meta"):
+        parameters = variant.build().counts()
     info = {
-        "format": FORMAT,
+        "format": format_,
         "variant": variant.to_json(),
         "encoder": {"name": encoder.name, "source": encoder.source, "hash": encoder.hash},
-        "parameters": net.counts(),
-        "weights": {
-            "bytes": size,
-            "hash": weights_hash(unpack(packed)),
-            "quantisation": quantisation,
-        },
+        "parameters": parameters,
+        "weights": {"bytes": size, "hash": weights_hash(state), "quantisation": quantisation},
         "training": training,
     }
-    write_atomic(folder / "model.json", json.dumps(info, indent=1, ensure_ascii=False).encode())
+    write_atomic(folder / CARD, json.dumps(info, indent=1, ensure_ascii=False).encode())
     return size
 
 
@@ -108,46 +250,46 @@ def load_model(name_or_folder: str | Path) -> Model:
     folder = Path(name_or_folder)
     if not folder.is_dir():
         folder = CHECKPOINTS / str(name_or_folder)
-    if not (folder / "model.json").is_file():
+    if not (folder / CARD).is_file():
         have = ", ".join(available_models()) or "none yet"
         raise WeightsError(
             f"There is no trained model named {name_or_folder}; shipped are: {have}."
         )
+    info = read_card(folder)
+    known = {field.name for field in fields(Variant)}
+    variant = Variant(**{key: value for key, value in info["variant"].items() if key in known})
+    packed = load_tensors(folder)
     try:
-        info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        if info["format"] != FORMAT:
-            raise WeightsError(
-                f"The model {folder.name} has format {info['format']}; this version reads {FORMAT}."
-            )
-        known = {field.name for field in fields(Variant)}
-        variant = Variant(**{key: value for key, value in info["variant"].items() if key in known})
-        net = variant.build()
-        wanted = info["weights"]["hash"]
-        state = unpack(load_tensors(folder))
-        net.load_state_dict(state)
-    except WeightsError:
-        raise
-    except RuntimeError as error:
+        net = build_packed(variant, packed, info["format"])
+    except (RuntimeError, LookupError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"The model {folder.name} does not fit this program: its weights have other shapes."
+            f"The model {folder.name} does not fit this program: its weights have other names, shapes or types."
         ) from error
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise WeightsError(f"The model {folder.name} does not fit this program: {error}") from error
-    if weights_hash(state) != wanted:
-        raise WeightsError(f"The weights of {folder.name} are not those its model.json describes.")
-    return Model(variant, net.eval().requires_grad_(False), info)
+    state = net.state_dict()
+    _refuse_non_finite(state, folder.name)
+    if weights_hash(state) != info["weights"]["hash"]:
+        raise WeightsError(f"The weights of {folder.name} are not those its {CARD} describes.")
+    return Model(variant, net, info)
+
+
+def _refuse_non_finite(state: dict[str, Tensor], name: str) -> None:
+    if not all(bool(value.isfinite().all()) for value in state.values()):
+        raise WeightsError(f"The model {name} is useless: its weights are not all finite numbers.")
 
 
 def available_models() -> list[str]:
     """Names of the models that are shipped, the flagship first, then the registry's order, then any others."""
-    have = {path.parent.name for path in CHECKPOINTS.glob("*/model.json")}
+    have = {path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}")}
     return [name for name in MODELS if name in have] + sorted(have - set(MODELS))
 
 
 def model_title(name: str) -> str:
-    """What a reader sees of a model: the title in its model.json, else the registry's, else its name."""
+    """What a reader sees of a model: its title, and how wide it is where it is narrower than the report's.
+
+    From its `model.json`, else the registry; its name where neither has it.
+    """
     try:
-        info = json.loads((CHECKPOINTS / name / "model.json").read_text(encoding="utf-8"))
-        return str(info["variant"]["title"])
-    except (OSError, ValueError, KeyError, TypeError):  # found out, in words, when it is loaded
+        variant = read_card(CHECKPOINTS / name)["variant"]
+    except WeightsError:  # found out, in words, when it is loaded
         return MODELS[name].title if name in MODELS else name
+    return titled(variant["title"], width_note(variant["block"], variant["base"]))

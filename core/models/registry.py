@@ -13,9 +13,19 @@ from core.models.style_net import StyleNet
 Net = StyleNet | FlagshipNet
 CONTENT_WEIGHT = 1.0
 TV_WEIGHT = 1e-6
-# The report's 50 and 3e5 hold for torchvision's VGG. These follow its rule, style and content loss of about the same size,
-# for the encoders shipped here: see `python -m core.train --pilot` and the README's section on training.
-STYLE_WEIGHTS = {"mse": 12.0, "gram": 2e4, "relative": 8.0}
+# The report's weights, 50 for mean/std and 3e5 for Gram matrices, hold for torchvision's VGG. These
+# follow its rule for the encoders shipped here: at the end of training the weighted style loss and the
+# content loss are of about the same size (`python -m core.train NAME --pilot` shows both).
+STYLE_WEIGHTS: dict[tuple[str, str], float] = {
+    ("vgg16", "mse"): 12.0,
+    ("vgg19", "mse"): 6.0,
+    ("vgg16", "gram"): 2e4,
+    ("vgg19", "gram"): 5e3,
+    ("vgg19", "relative"): 8.0,
+}
+# Of the two methods that learn one painting at a time (`core.baselines.gatys`, `core.baselines.johnson`), for Gram matrices.
+PER_STYLE_WEIGHT = 2e4
+REPORT_BASE = 32  # channels after the first convolution: the report's 850 and 647 MB
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Variant:
         block: `resnet` (five ResidualBlocks), `resnext` (one ResNeXtBlock), or `modulated` (the flagship's own network).
         style_loss: `mse` (mean and standard deviation), `gram`, or `relative` (the flagship's).
         images: how many contents and how many styles it is trained on; 0 for all there are.
-        base: channels after the first convolution.
+        base: channels after the first convolution; the report's models have 32.
         title: what a visitor reads.
     """
 
@@ -38,11 +48,17 @@ class Variant:
     style_loss: str
     images: int
     title: str
-    base: int = 8
+    base: int = REPORT_BASE
 
     @property
     def style_weight(self) -> float:
-        return STYLE_WEIGHTS[self.style_loss]
+        """What the style loss is multiplied by, see `STYLE_WEIGHTS`."""
+        return STYLE_WEIGHTS[self.encoder, self.style_loss]
+
+    @property
+    def width_note(self) -> str:
+        """What to say of a report's model that is narrower or wider than the report's; empty where it is not."""
+        return width_note(self.block, self.base)
 
     def build(self) -> Net:
         """A freshly initialised network of this variant."""
@@ -79,6 +95,24 @@ FLAGSHIP = Variant(
     "flagship", "vgg19", "modulated", "relative", 0, "Flagship: any painting, at once", base=16
 )
 MODELS: dict[str, Variant] = {FLAGSHIP.name: FLAGSHIP, **VARIANTS}
+
+
+def width_note(block: str, base: int) -> str:
+    """`8 channels, a quarter of the report's width`, or nothing for a model of the report's width and the flagship."""
+    if block == "modulated" or base == REPORT_BASE:
+        return ""
+    shares = {2: "a half", 4: "a quarter", 8: "an eighth", 16: "a sixteenth"}
+    share = shares.get(REPORT_BASE // base) if REPORT_BASE % base == 0 else None
+    width = f"{share} of" if share else f"{base / REPORT_BASE:.2g} times"
+    return f"{base} channel{'s' if base > 1 else ''}, {width} the report's width"
+
+
+def titled(title: str, note: str) -> str:
+    """A title with a note, which comes before the Chinese name that ends it."""
+    if not note:
+        return title
+    name, bracket, chinese = title.partition(" (")
+    return f"{name}; {note}{bracket}{chinese}"
 
 
 def find_variant(name: str) -> Variant:

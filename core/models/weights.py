@@ -1,7 +1,7 @@
 """Weights on disk: safetensors in shards under 10 MB, 6 or 8 bits a value where that is enough.
 
-Three packings, all undone by `unpack`:
-- rows: int8 per output row of a matrix, `weight = scale[row] * q`, for the MetaNet's large linear layers;
+Packings:
+- rows: int8 per output row of a matrix, `weight = scale[row] * q`, undone by `unpack_rows`;
 - six: the same with 6 bits, four values in three bytes (uint8);
 - levels: a layer that holds at most 256 different values becomes an index into them, without loss.
 
@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -24,6 +23,7 @@ SIX_MIDDLE = 31  # 6 bits hold -31 to 31
 SHARD_BYTES = 9_500_000
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
+LFS_BEGINS = b"version https://git-lfs"
 
 
 class WeightsError(ValueError):
@@ -36,6 +36,13 @@ def pack_rows(weight: Tensor, largest: int = 127) -> tuple[Tensor, Tensor]:
     return torch.round(weight / scale[:, None]).clamp(-largest, largest).to(torch.int8), scale.to(
         torch.float32
     )
+
+
+def unpack_rows(rows: Tensor, scales: Tensor) -> Tensor:
+    """Undo `pack_rows` for a tensor of any shape, one scale for each index of its first dimension, as float32."""
+    if scales.shape != rows.shape[:1]:
+        raise ValueError(f"{len(rows)} rows need as many scales, not {tuple(scales.shape)}")
+    return rows.float() * scales.view(-1, *[1] * (rows.ndim - 1))
 
 
 def pack_rows_in_six(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +77,7 @@ def pack_levels(weight: Tensor) -> tuple[Tensor, Tensor] | None:
 
 
 def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo the packings: every tensor comes back as float32 under its own name."""
+    """Undo rows, six and levels: every tensor comes back as float32 under its own name."""
     plain: dict[str, Tensor] = {}
     for name, value in tensors.items():
         if name.endswith((".scale", ".levels")):
@@ -135,18 +142,53 @@ def load_tensors(folder: Path) -> dict[str, Tensor]:
     """Read what `save_tensors` wrote.
 
     Raises:
-        WeightsError: a file is missing or is not safetensors.
+        WeightsError: a file is missing, is a Git LFS pointer or is not safetensors.
     """
-    try:
-        index = folder / INDEX
-        names = (
-            sorted(set(json.loads(index.read_text())["weight_map"].values()))
-            if index.is_file()
-            else [SINGLE]
-        )
-        tensors: dict[str, Tensor] = {}
-        for name in names:
+    tensors: dict[str, Tensor] = {}
+    for name in _shards(folder):
+        try:
             tensors.update(load_file(folder / name))
-        return tensors
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"The weights in {folder.name} cannot be read: {error}") from error
+        except FileNotFoundError as error:
+            raise _unreadable(folder, f"{name} is missing.") from error
+        except Exception as error:  # safetensors raises what it likes on a broken file
+            pointer = is_lfs_pointer(folder / name)
+            raise _unreadable(
+                folder, lfs_sentence(name) if pointer else f"{name} is damaged."
+            ) from error
+    return tensors
+
+
+def _shards(folder: Path) -> list[str]:
+    """Names of the files that hold a folder's tensors."""
+    index = folder / INDEX
+    if not index.is_file():
+        return [SINGLE]
+    if is_lfs_pointer(index):
+        raise _unreadable(folder, lfs_sentence(INDEX))
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        if not names or any(Path(name).name != name for name in names):
+            raise ValueError("the index names no files of this folder")
+        return sorted(names)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise _unreadable(folder, f"{INDEX} is broken.") from error
+
+
+def _unreadable(folder: Path, why: str) -> WeightsError:
+    return WeightsError(f"The weights in {folder.name} cannot be read: {why}")
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether a file holds the name of what Git LFS keeps in its place: the repository was cloned without `git lfs`."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(LFS_BEGINS)) == LFS_BEGINS
+    except OSError:
+        return False
+
+
+def lfs_sentence(name: str) -> str:
+    """What to tell a person whose file is such a pointer."""
+    return (
+        f"{name} is a Git LFS pointer, not the file itself; run `git lfs pull` in the repository."
+    )

@@ -5,7 +5,6 @@ trainer.run()
 trainer.export(Path("checkpoints/improved-500"))
 """
 
-import copy
 import hashlib
 import json
 import signal
@@ -22,6 +21,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from core.files import write_atomic
+from core.images.decode import load_image
 from core.images.library import library
 from core.models.checkpoint import save_model
 from core.models.encoder import load_encoder
@@ -38,6 +38,10 @@ from core.training.step import StepResult, train_step
 from core.training.weight_growth import FixedNorms, cosine, make_optimizer
 
 SAVE_SECONDS = 120.0
+FACTOR_STYLES, FACTOR_CONTENTS = (
+    200,
+    50,
+)  # pictures of the training set by which a network is factored
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ class Trainer:
         contents, styles: the training set.
         folder: the run's folder, for state and logs.
         place: device and rank.
+        unseen: paintings that no run trains on, beside the gallery's pairs for measuring what storing the network costs.
 
     Raises:
         WeightsError: the folder holds a run with other settings.
@@ -99,12 +104,14 @@ class Trainer:
         styles: Sequence[Path],
         folder: Path,
         place: DistributedContext,
+        unseen: Sequence[Path] = (),
     ) -> None:
         if recipe.batch % place.world:
             raise ValueError(
                 f"A batch of {recipe.batch} cannot be shared evenly among {place.world} processes."
             )
         self.variant, self.recipe, self.folder, self.place = variant, recipe, folder, place
+        self.unseen = unseen
         self.sampler = recipe.sampler(contents, styles)
         self.total = recipe.total(self.sampler)
         dtype = getattr(torch, recipe.dtype)
@@ -229,6 +236,28 @@ class Trainer:
         """The network to ship."""
         return self.net
 
+    def stored_form(self, net: Net) -> tuple[Net, dict[str, float] | None]:
+        """The form in which a network is stored, and what that costs; the flagship's is stored as it is."""
+        if not isinstance(net, StyleNet):
+            return net, None
+        from core.inference.quantisation import Pair, descriptor, photo_pixels, store
+
+        encoder = load_encoder(self.variant.encoder, self.recipe.encoder_source).to(
+            self.place.device
+        )
+        photos = [photo_pixels(picture.image()) for picture in library().contents]
+        paintings = [descriptor(picture.image(), encoder) for picture in library().styles]
+        pairs = [Pair(painting, photo) for painting in paintings for photo in photos]
+        for number, path in enumerate(self.unseen):
+            painting = descriptor(load_image(path), encoder)
+            pairs.append(Pair(painting, photos[number % len(photos)]))
+        trained_on = spread(self.sampler.styles, FACTOR_STYLES) + spread(
+            self.sampler.contents, FACTOR_CONTENTS
+        )
+        with tqdm(trained_on, desc="Reading pictures", leave=False) as bar:
+            descriptors = torch.stack([descriptor(load_image(path), encoder) for path in bar])
+        return store(net, self.variant, descriptors, pairs)
+
     def export(self, folder: Path) -> int:
         """Write the finished model and its logs; returns the size of the weights in bytes."""
         rows = [
@@ -251,25 +280,18 @@ class Trainer:
                 for key in ("content_loss", "style_loss", "tv_loss")
             },
         }
-        net = self.finished()
-        change = gallery_change(net, self.variant, self.recipe.encoder_source)
-        size = save_model(folder, self.variant, net, self.encoder, training, change)
+        stored, change = self.stored_form(self.finished())
+        size = save_model(folder, self.variant, stored, self.encoder, training, change)
         for name in ("log.csv", "weights.csv"):
             write_atomic(folder / name, rows_before(self.folder / name, self.done))
         return size
 
 
-def gallery_change(net: Net, variant: Variant, source: str) -> dict[str, float]:
-    """What 6 bits cost over the gallery's 64 pairs."""
-    from core.inference.quantisation import quantisation_change
-
-    images = [
-        [picture.image() for picture in pictures]
-        for pictures in (library().contents, library().styles)
-    ]
-    return quantisation_change(
-        copy.deepcopy(net).cpu(), load_encoder(variant.encoder, source), *images
-    )
+def spread(paths: Sequence[Path], count: int) -> list[Path]:
+    """At most so many of some paths, at even distances."""
+    if len(paths) <= count:
+        return list(paths)
+    return [paths[index * len(paths) // count] for index in range(count)]
 
 
 def set_hash(contents: Sequence[Path], styles: Sequence[Path]) -> str:
