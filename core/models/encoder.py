@@ -17,8 +17,6 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import VGG16_Weights, VGG19_Weights
-from torchvision.models.vgg import cfgs, make_layers
 
 from core.models.fast.winograd import WinogradConv, prefers_winograd
 from core.models.weights import load_tensors, unpack
@@ -32,8 +30,9 @@ TAPS: dict[str, dict[str, int]] = {
 STYLE_SIZE = 2 * (64 + 128 + 256 + 512)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_CONFIG = {"vgg16": "D", "vgg19": "E"}
-_TORCHVISION = {"vgg16": VGG16_Weights.IMAGENET1K_V1, "vgg19": VGG19_Weights.IMAGENET1K_V1}
+CONVOLUTIONS = {"vgg16": (2, 2, 3, 3), "vgg19": (2, 2, 4, 4)}  # before each pooling
+CHANNELS = (64, 128, 256, 512)
+_TORCHVISION = {"vgg16": "VGG16_Weights", "vgg19": "VGG19_Weights"}
 
 
 class EncoderError(ValueError):
@@ -64,6 +63,18 @@ def weights_hash(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def vgg_layers(name: str) -> nn.Sequential:
+    """The layers of a VGG up to its fourth tap, numbered as torchvision's `features`."""
+    layers: list[nn.Module] = []
+    before = 3
+    for count, channels in zip(CONVOLUTIONS[name], CHANNELS, strict=True):
+        for _ in range(count):
+            layers += [nn.Conv2d(before, channels, 3, padding=1), nn.ReLU(inplace=True)]
+            before = channels
+        layers.append(nn.MaxPool2d(2, 2))
+    return nn.Sequential(*layers[:-1])  # the last pooling comes after the fourth tap
+
+
 class Encoder(nn.Module):
     """A VGG cut after its fourth tap, frozen.
 
@@ -84,7 +95,7 @@ class Encoder(nn.Module):
         self.taps = TAPS[name]
         self.tap_names = tuple(self.taps)
         with torch.device("meta"):
-            layers = make_layers(cfgs[_CONFIG[name]])[: max(self.taps.values()) + 1]
+            layers = vgg_layers(name)
         used = {f"features.{key}": key for key in layers.state_dict()}
         missing = [key for key in used if key not in state]
         if missing:
@@ -170,12 +181,14 @@ def load_encoder(name: str, source: str = "oxford") -> Encoder:
             )
         return Encoder(name, unpack(load_tensors(folder)), source)
     if source == "torchvision":
+        # Takes as much memory as a model, and nothing else needs it.
+        from torchvision import models
+
+        weights = getattr(models, _TORCHVISION[name]).IMAGENET1K_V1
         try:
             return Encoder(
                 name,
-                _TORCHVISION[name].get_state_dict(
-                    progress=False, check_hash=True, weights_only=True
-                ),
+                weights.get_state_dict(progress=False, check_hash=True, weights_only=True),
                 source,
             )
         except (EOFError, pickle.UnpicklingError) as error:

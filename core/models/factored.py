@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.models.style_net import HIDDEN, MetaNet, StyleNet
+from core.models.style_net import HIDDEN, GeneratingLinear, MetaNet, StyleNet
 
 RANK = 8
 SEED = 42
@@ -163,7 +163,7 @@ def whole_linear(factored: FactoredLinear, hidden: Tensor, generator: torch.Gene
     weight += random
     weight -= (random @ reached) @ reached.T
     with torch.device("meta"):
-        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        linear = GeneratingLinear(weight.shape[1], weight.shape[0])
     linear.weight = nn.Parameter(weight)
     linear.bias = nn.Parameter(factored.bias())
     return linear

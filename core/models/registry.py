@@ -101,10 +101,10 @@ def width_note(block: str, base: int) -> str:
     """`8 channels, a quarter of the report's width`, or nothing for a model of the report's width and the flagship."""
     if block == "modulated" or base == REPORT_BASE:
         return ""
-    shares = {2: "a half", 4: "a quarter", 8: "an eighth", 16: "a sixteenth"}
+    shares = {2: "half", 4: "a quarter of", 8: "an eighth of", 16: "a sixteenth of"}
     share = shares.get(REPORT_BASE // base) if REPORT_BASE % base == 0 else None
-    width = f"{share} of" if share else f"{base / REPORT_BASE:.2g} times"
-    return f"{base} channel{'s' if base > 1 else ''}, {width} the report's width"
+    share = share or f"{base / REPORT_BASE:.2g} times"
+    return f"{base} channel{'s' if base > 1 else ''}, {share} the report's width"
 
 
 def titled(title: str, note: str) -> str:

@@ -11,14 +11,28 @@ import safetensors.torch
 import torch
 
 from core.models import checkpoint
-from core.models.checkpoint import Model, available_models, load_model, pack, save_model
-from core.models.encoder import Encoder, EncoderError
+from core.models.checkpoint import (
+    ROWS_FROM,
+    Model,
+    available_models,
+    load_model,
+    model_title,
+    pack,
+    save_model,
+)
+from core.models.encoder import STYLE_SIZE, Encoder, EncoderError, weights_hash
+from core.models.factored import factorise
 from core.models.registry import VARIANTS, Variant
 from core.models.style_net import StyleNet
-from core.models.weights import SINGLE, WeightsError
+from core.models.weights import INDEX, SINGLE, WeightsError, pack_rows_in_six, unpack
 
 GetEncoder = Callable[[str], Encoder]
 NAME = "improved-500"
+TRAINING = {"style_weight": 5e3, "lr": 1e-3}
+POINTER = """version https://git-lfs.github.com/spec/v1
+oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
+size 9437184
+"""
 
 
 @pytest.fixture
@@ -43,37 +57,72 @@ def test_what_model_json_says(
     assert info["training"] == {"style_weight": VARIANTS[NAME].style_weight, "lr": 1e-3}
 
 
-def test_only_the_meta_nets_large_matrices_are_packed() -> None:
-    packed = pack(StyleNet(8, "resnext").state_dict())
-    rows = {name for name, value in packed.items() if value.dtype == torch.uint8}
-    assert "meta_net.hidden.weight" in rows
-    assert "transform_net.residuals.4.weight" not in rows
-    assert packed["transform_net.residuals.4.weight"].numel() >= checkpoint.ROWS_FROM
-    assert all(
-        name.startswith("meta_net.") and 4 * packed[name].numel() >= 3 * checkpoint.ROWS_FROM
-        for name in rows
-    )
-    assert {f"{name}.scale" for name in rows} == {
-        name for name in packed if name.endswith(".scale")
-    }
-
-
-def test_round_trip_is_exact_but_for_packed_rows(
+def test_a_network_saved_whole_comes_back_to_the_last_bit(
     tmp_path: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
 ) -> None:
     variant = tiny_variant(NAME)
     net = variant.build()
-    size = save_model(tmp_path / "new", variant, net, encoder("vgg19"), {})
-    model = load_model(tmp_path / "new")
-    assert size < sum(p.nbytes for p in net.parameters()) / 4
+    save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
+    loaded = load_model(tmp_path / "new").net.state_dict()
+    assert loaded.keys() == net.state_dict().keys()
     for name, value in net.state_dict().items():
-        loaded = model.net.state_dict()[name]
-        if name == "meta_net.hidden.weight":
-            step = value.abs().amax(1, keepdim=True) / 31
-            assert ((loaded - value).abs() <= step * 0.5001).all()
-            assert not torch.equal(loaded, value)
-        elif value.ndim < 2 or value.numel() < checkpoint.ROWS_FROM:
-            assert torch.equal(loaded, value), name
+        assert torch.equal(loaded[name], value), name
+
+
+def test_a_network_in_factors_comes_back_as_it_was(
+    tmp_path: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
+) -> None:
+    variant = tiny_variant(NAME)
+    descriptors = torch.rand(12, STYLE_SIZE)
+    net = factorise(variant.build(), descriptors, rank=5)
+    size = save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
+    model = load_model(tmp_path / "new")
+    assert model.info["format"] == 2
+    assert model.info["parameters"] == variant.build().counts()
+    assert size < sum(p.nbytes for p in variant.build().parameters()) / 4
+    loaded = model.net.state_dict()
+    assert loaded.keys() == net.state_dict().keys()
+    for name, value in net.state_dict().items():
+        if value.ndim > 1 and value.dtype == torch.float32 and value.numel() >= ROWS_FROM:
+            step = value.abs().amax(1, keepdim=True) / 127
+            assert ((loaded[name] - value).abs() <= step * 0.5001).all(), name
+            assert not torch.equal(loaded[name], value), name
+        else:
+            assert loaded[name].dtype == value.dtype, name
+            assert torch.equal(loaded[name], value), name
+
+
+def test_the_names_in_a_factored_file(tiny_variant: Callable[[str], Variant]) -> None:
+    net = factorise(tiny_variant(NAME).build(), torch.rand(12, STYLE_SIZE), rank=5)
+    packed = pack(net)
+    parts = ("base", "columns", "scales", "projection", "centre")
+    generated = {f"meta_net.{layer}.{part}" for layer in net.meta_net.names for part in parts}
+    own = {name for name in net.state_dict() if name.startswith("transform_net.")}
+    hidden = {"meta_net.hidden.weight", "meta_net.hidden.weight.scales", "meta_net.hidden.bias"}
+    assert packed.keys() == generated | own | hidden
+    layer, size = next(iter(net.transform_net.generated.items()))
+    assert packed[f"meta_net.{layer}.columns"].shape == (size, 5)
+    assert packed[f"meta_net.{layer}.columns"].dtype == torch.int8
+    assert packed[f"meta_net.{layer}.base"].dtype == torch.float16
+    assert packed["meta_net.hidden.weight"].dtype == torch.int8
+
+
+def test_six_bit_rows_of_the_narrow_models_that_are_still_shipped_are_read(
+    folder: Path, tiny_model: Callable[[str], Model]
+) -> None:
+    state = tiny_model(NAME).net.state_dict()
+    packed = dict(state)
+    name = "meta_net.hidden.weight"
+    packed[name], packed[f"{name}.scale"] = pack_rows_in_six(state[name])
+    safetensors.torch.save_file(packed, folder / SINGLE)
+    wanted = state | {
+        name: unpack({name: packed[name], f"{name}.scale": packed[f"{name}.scale"]})[name]
+    }
+    info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    edit(folder, weights=info["weights"] | {"hash": weights_hash(wanted)})
+    loaded = load_model(folder).net.state_dict()
+    assert torch.equal(loaded[name], wanted[name])
+    assert not torch.equal(loaded[name], state[name])
 
 
 def test_a_loaded_model_is_ready_to_use(
@@ -128,25 +177,29 @@ def test_tampered_weights_are_refused(folder: Path) -> None:
 def test_a_truncated_file_is_refused(folder: Path) -> None:
     whole = (folder / SINGLE).read_bytes()
     (folder / SINGLE).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(WeightsError, match=rf"^The weights in {NAME} cannot be read: "):
+    sentence = rf"^The weights in {NAME} cannot be read: model\.safetensors is damaged\.$"
+    with pytest.raises(WeightsError, match=sentence):
         load_model(folder)
 
 
 def test_weights_of_another_shape_or_name_are_refused(
     folder: Path, tiny_checkpoint: Callable[[str], Path]
 ) -> None:
-    shutil.copy(tiny_checkpoint("original-500") / SINGLE, folder / SINGLE)
+    card = (folder / "model.json").read_bytes()
+    shutil.copytree(tiny_checkpoint("original-500"), folder, dirs_exist_ok=True)
+    (folder / "model.json").write_bytes(card)
     with pytest.raises(WeightsError, match=f"^The model {NAME} does not fit this program: "):
         load_model(folder)
+    (folder / INDEX).unlink()
     safetensors.torch.save_file({"something": torch.ones(3)}, folder / SINGLE)
     with pytest.raises(WeightsError, match=f"^The model {NAME} does not fit this program: "):
         load_model(folder)
 
 
 def test_a_newer_format_is_refused(folder: Path) -> None:
-    edit(folder, format=2)
+    edit(folder, format=3)
     with pytest.raises(
-        WeightsError, match=rf"^The model {NAME} has format 2; this version reads 1\.$"
+        WeightsError, match=rf"^The model {NAME} has format 3; this version reads 1 and 2\.$"
     ):
         load_model(folder)
 
@@ -168,6 +221,151 @@ def test_a_block_that_this_program_does_not_know_is_refused(folder: Path) -> Non
         WeightsError, match=f"^The model {NAME} does not fit this program: .*densenet"
     ):
         load_model(folder)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("factored", [False, True])
+def test_weights_that_are_no_finite_numbers_are_refused(
+    value: float,
+    factored: bool,
+    tmp_path: Path,
+    encoder: GetEncoder,
+    tiny_variant: Callable[[str], Variant],
+) -> None:
+    variant = tiny_variant(NAME)
+    net = variant.build()
+    assert isinstance(net, StyleNet)
+    net = factorise(net, torch.rand(9, STYLE_SIZE), 4) if factored else net
+    save_model(tmp_path, variant, net, encoder("vgg19"), TRAINING)
+    tensors = safetensors.torch.load_file(tmp_path / SINGLE)
+    layer = f"meta_net.{net.meta_net.names[0]}.scales" if factored else "meta_net.hidden.bias"
+    tensors[layer][1] = value
+    safetensors.torch.save_file(tensors, tmp_path / SINGLE)
+    sentence = rf"^The model {tmp_path.name} is useless: its weights are not all finite numbers\.$"
+    with pytest.raises(WeightsError, match=sentence):
+        load_model(tmp_path)
+
+
+def test_a_network_with_weights_that_are_no_finite_numbers_is_not_written(
+    tmp_path: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
+) -> None:
+    variant = tiny_variant(NAME)
+    net = variant.build()
+    net.transform_net.upsampling[-1].bias.data[0] = float("nan")  # type: ignore[union-attr, index]
+    with pytest.raises(WeightsError, match=r"not all finite numbers\.$"):
+        save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", [SINGLE, INDEX, "model.json"])
+def test_a_git_lfs_pointer_in_place_of_a_file_is_named_as_such(folder: Path, name: str) -> None:
+    (folder / name).write_text(POINTER)
+    sentence = rf"^The [^\n]* cannot be read: {name} is a Git LFS pointer, not [^\n]* `git lfs pull` [^\n]*\.$"
+    with pytest.raises(WeightsError, match=sentence):
+        load_model(folder)
+
+
+def card(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "model.json").read_text(encoding="utf-8")))
+
+
+def without(folder: Path, part: str, key: str) -> None:
+    edit(
+        folder, **{part: {name: value for name, value in card(folder)[part].items() if name != key}}
+    )
+
+
+def changed(folder: Path, part: str, **values: Any) -> None:
+    edit(folder, **{part: card(folder)[part] | values})
+
+
+def stored(folder: Path, **changes: torch.Tensor) -> None:
+    tensors = safetensors.torch.load_file(folder / SINGLE)
+    safetensors.torch.save_file(tensors | changes, folder / SINGLE)
+
+
+BROKEN: dict[str, Callable[[Path], object]] = {
+    "no weights": lambda folder: (folder / SINGLE).unlink(),
+    "weights are a folder": lambda folder: ((folder / SINGLE).unlink(), (folder / SINGLE).mkdir()),
+    "empty weights": lambda folder: (folder / SINGLE).write_bytes(b""),
+    "weights of zeros": lambda folder: (folder / SINGLE).write_bytes(bytes(4096)),
+    "a long header": lambda folder: (folder / SINGLE).write_bytes(b"\xff" * 8 + b"{}"),
+    "an index of nothing": lambda folder: (folder / INDEX).write_text('{"weight_map": {}}'),
+    "an index of a missing shard": lambda folder: (folder / INDEX).write_text(
+        '{"weight_map": {"a": "b"}}'
+    ),
+    "an index out of the folder": lambda folder: (folder / INDEX).write_text(
+        '{"weight_map": {"a": "../model.safetensors"}}'
+    ),
+    "an index of numbers": lambda folder: (folder / INDEX).write_text('{"weight_map": {"a": 1}}'),
+    "an index that is a list": lambda folder: (folder / INDEX).write_text("[]"),
+    "an index too deep": lambda folder: (folder / INDEX).write_text("[" * 100_000),
+    "a tensor of integers": lambda folder: stored(
+        folder, **{"meta_net.hidden.bias": torch.ones(768, dtype=torch.int64)}
+    ),
+    "a tensor too many": lambda folder: stored(folder, more=torch.ones(2)),
+    "a scale of another length": lambda folder: stored(
+        folder, **{"meta_net.hidden.weight.scale": torch.ones(3)}
+    ),
+    "an index beyond its levels": lambda folder: stored(
+        folder,
+        **{
+            "meta_net.hidden.bias": torch.full((768,), 9, dtype=torch.uint8),
+            "meta_net.hidden.bias.levels": torch.ones(2),
+        },
+    ),
+    "a card too deep": lambda folder: (folder / "model.json").write_text("[" * 100_000),
+    "a card of another type": lambda folder: edit(folder, format="one"),
+    "factors that are not there": lambda folder: edit(folder, format=2),
+    "no training": lambda folder: edit(folder, training=None),
+    "no learning rate": lambda folder: without(folder, "training", "lr"),
+    "a style weight in words": lambda folder: changed(folder, "training", style_weight="much"),
+    "a style weight that is no number": lambda folder: changed(
+        folder, "training", style_weight=float("nan")
+    ),
+    "no encoder hash": lambda folder: without(folder, "encoder", "hash"),
+    "an unknown encoder": lambda folder: changed(folder, "encoder", name="vgg11"),
+    "no base": lambda folder: without(folder, "variant", "base"),
+    "a base below 1": lambda folder: changed(folder, "variant", base=0),
+    "a base of a million": lambda folder: changed(folder, "variant", base=10**6),
+    "a base in words": lambda folder: changed(folder, "variant", base="8"),
+    "an unknown loss": lambda folder: changed(folder, "variant", style_loss="l1"),
+    "a hash of something else": lambda folder: changed(folder, "weights", hash="0" * 64),
+    "weights without a hash": lambda folder: edit(folder, weights=[]),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_every_broken_folder_is_refused_in_one_sentence_of_our_own(folder: Path, how: str) -> None:
+    BROKEN[how](folder)
+    with pytest.raises(WeightsError) as refusal:
+        load_model(folder)
+    sentence = str(refusal.value)
+    assert sentence.startswith("The ") and sentence.endswith(".")
+    assert NAME in sentence
+    assert len(sentence) < 200
+    library = (
+        "Error",
+        "Traceback",
+        "safetensors.",
+        "size mismatch",
+        "pydantic",
+        "Errno",
+        "\n",
+        "invalid",
+    )
+    assert not [word for word in library if word in sentence.replace(SINGLE, "").replace(INDEX, "")]
+
+
+def test_a_narrower_model_says_so_in_its_title(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder.parent)
+    for base, note in ((32, ""), (8, "; 8 channels, a quarter of the report's width")):
+        changed(folder, "variant", base=base)
+        assert model_title(NAME) == f"Improved, 500 images{note} (改进模型)"
+    assert model_title("ablation-mse") == VARIANTS["ablation-mse"].title
+    assert model_title("something") == "something"
 
 
 def test_missing_models_name_those_that_are_there(
