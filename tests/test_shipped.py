@@ -6,7 +6,7 @@ import pytest
 
 from core.analysis.heldout import DATA, GALLERY
 from core.analysis.heldout_comparison import SEEDS, find_heldout, read_pairs
-from core.models.checkpoint import available_models, load_model
+from core.models.checkpoint import available_models, load_model, model_title
 from core.models.model_card import read_card
 from core.models.registry import find_variant
 from core.paths import CHECKPOINTS
@@ -14,21 +14,34 @@ from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows
 
 SHIPPED = available_models()
 MB = 1_000_000
+# Not trained at the report's width yet: narrow models of the same recipe stand in for these.
+STAND_INS = {"original-1000", "improved-1000", "ablation-vgg16", "ablation-mse"}
 
 
 def test_weights_fit_a_hugging_face_space() -> None:
     files = [path for path in CHECKPOINTS.rglob("*") if path.is_file()]
     assert max(path.stat().st_size for path in files) < 10 * MB
-    assert sum(path.stat().st_size for path in files if path.suffix == ".safetensors") < 160 * MB
+    assert sum(path.stat().st_size for path in files if path.suffix == ".safetensors") < 150 * MB
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_is_the_registrys_and_works_with_its_encoder(name: str) -> None:
     model = load_model(name)
     assert model.variant.name == name
-    assert model.variant.identity() == find_variant(name).identity()
+    registered = find_variant(name)
+    assert model.variant.identity() | {"base": 0} == registered.identity() | {"base": 0}
+    assert model.variant.base == (8 if name in STAND_INS else registered.base)
     assert model.encoder().name == model.variant.encoder
-    assert model.info["weights"]["quantisation"]["largest"] < 1
+    cost = model.info["weights"]["quantisation"]
+    assert cost["mean"] < 0.25
+    assert cost["largest"] < 0.5
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_title_of_a_stand_in_says_how_narrow_it_is(name: str) -> None:
+    assert ("; 8 channels, a quarter of the report's width" in model_title(name)) == (
+        name in STAND_INS
+    )
 
 
 @pytest.mark.parametrize("name", SHIPPED)

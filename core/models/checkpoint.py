@@ -15,23 +15,21 @@ an encoder, or weights, that are not its own.
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, Field, ValidationError
 from torch import Tensor, nn
 
 from core.files import write_atomic
 from core.models.encoder import Encoder, EncoderError, load_encoder, weights_hash
 from core.models.factored import FactoredLinear, is_factored
-from core.models.registry import MODELS, Net, Variant, titled, width_note
+from core.models.model_card import CARD, FACTORED, WHOLE, read_card
+from core.models.registry import MODELS, Net, Variant, titled
 from core.models.style_net import StyleNet
 from core.models.weights import (
     WeightsError,
-    is_lfs_pointer,
-    lfs_sentence,
     load_tensors,
     pack_rows,
     save_tensors,
@@ -40,8 +38,6 @@ from core.models.weights import (
 )
 from core.paths import CHECKPOINTS
 
-CARD = "model.json"
-WHOLE, FACTORED = 1, 2
 ROWS_FROM = 100_000  # numbers in a matrix that is worth storing as int8
 OUTPUTS = "meta_net.outputs."
 
@@ -69,79 +65,6 @@ class Model:
         encoder = load_encoder(self.info["encoder"]["name"], self.info["encoder"]["source"])
         self.check_encoder(encoder)
         return encoder
-
-
-class _VariantCard(BaseModel, strict=True):
-    name: str
-    encoder: str = Field(pattern="^vgg1[69]$")
-    block: str = Field(pattern="^(resnet|resnext|modulated)$")
-    style_loss: str = Field(pattern="^(mse|gram|relative)$")
-    images: int = Field(ge=0)
-    title: str
-    base: int = Field(ge=1, le=1024)
-
-
-class _EncoderCard(BaseModel, strict=True):
-    name: str = Field(pattern="^vgg1[69]$")
-    source: str = Field(pattern="^(oxford|torchvision)$")
-    hash: str
-
-
-class _WeightsCard(BaseModel, strict=True):
-    hash: str
-
-
-class _TrainingCard(BaseModel, strict=True, allow_inf_nan=False):
-    style_weight: float = Field(gt=0)
-    lr: float = Field(gt=0)
-
-
-class _Card(BaseModel, strict=True):
-    """What this program needs to find in a `model.json`; there may be more."""
-
-    format: int
-    variant: _VariantCard
-    encoder: _EncoderCard
-    weights: _WeightsCard
-    training: _TrainingCard
-
-
-def read_card(folder: Path) -> dict[str, Any]:
-    """The content of a model's `model.json`, checked.
-
-    Raises:
-        WeightsError: it is missing, broken, of another format, or lacks what this program needs.
-    """
-    path = folder / CARD
-    unfit = f"The model {folder.name} does not fit this program:"
-    try:
-        if is_lfs_pointer(path):
-            raise WeightsError(f"The model {folder.name} cannot be read: {lfs_sentence(CARD)}")
-        info = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise WeightsError(f"The model {folder.name} has no {CARD} that can be read.") from error
-    except WeightsError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{unfit} its {CARD} is broken.") from error
-    if isinstance(info, dict) and info.get("format") not in (WHOLE, FACTORED, None):
-        found = str(info["format"])[:20]
-        raise WeightsError(
-            f"The model {folder.name} has format {found}; this version reads {WHOLE} and {FACTORED}."
-        )
-    try:
-        _Card.model_validate(info)
-    except ValidationError as error:
-        place = ".".join(str(part) for part in error.errors()[0]["loc"]) or "what it describes"
-        value = (
-            repr(error.errors()[0]["input"])[:40]
-            if error.errors()[0]["type"] == "string_pattern_mismatch"
-            else ""
-        )
-        raise WeightsError(
-            f"{unfit} in its {CARD}, {place} is missing or not valid{value and f' ({value})'}."
-        ) from error
-    return dict(info)
 
 
 def pack(net: Net) -> dict[str, Tensor]:
@@ -255,21 +178,25 @@ def load_model(name_or_folder: str | Path) -> Model:
         raise WeightsError(
             f"There is no trained model named {name_or_folder}; shipped are: {have}."
         )
-    info = read_card(folder)
-    known = {field.name for field in fields(Variant)}
-    variant = Variant(**{key: value for key, value in info["variant"].items() if key in known})
+    card = read_card(folder)
+    if card.weights is None or card.training.style_weight is None:
+        missing = "weights" if card.weights is None else "training.style_weight"
+        raise WeightsError(
+            f"The model {folder.name} does not fit this program: in its {CARD}, {missing} is missing."
+        )
+    variant = card.variant.variant()
     packed = load_tensors(folder)
     try:
-        net = build_packed(variant, packed, info["format"])
+        net = build_packed(variant, packed, card.format)
     except (RuntimeError, LookupError, TypeError, ValueError) as error:
         raise WeightsError(
             f"The model {folder.name} does not fit this program: its weights have other names, shapes or types."
         ) from error
     state = net.state_dict()
     _refuse_non_finite(state, folder.name)
-    if weights_hash(state) != info["weights"]["hash"]:
+    if weights_hash(state) != card.weights.hash:
         raise WeightsError(f"The weights of {folder.name} are not those its {CARD} describes.")
-    return Model(variant, net, info)
+    return Model(variant, net, card.model_dump(exclude_unset=True))
 
 
 def _refuse_non_finite(state: dict[str, Tensor], name: str) -> None:
@@ -289,7 +216,7 @@ def model_title(name: str) -> str:
     From its `model.json`, else the registry; its name where neither has it.
     """
     try:
-        variant = read_card(CHECKPOINTS / name)["variant"]
+        variant = read_card(CHECKPOINTS / name).variant.variant()
     except WeightsError:  # found out, in words, when it is loaded
         return MODELS[name].title if name in MODELS else name
-    return titled(variant["title"], width_note(variant["block"], variant["base"]))
+    return titled(variant.title, variant.width_note)

@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import write_atomic
 from core.models.registry import MODELS, Variant
-from core.models.weights import WeightsError
+from core.models.weights import WeightsError, is_lfs_pointer, lfs_sentence
 
 CARD, RUN_CARD = "model.json", "run.json"
+WHOLE, FACTORED = 1, 2  # formats of weights, see `core.models.checkpoint`
 
 
 class _Part(BaseModel):
@@ -133,15 +134,23 @@ def read_card(folder: Path) -> ModelCard:
     """The `model.json` of a model's folder.
 
     Raises:
-        WeightsError: it is missing, broken, or lacks what this program needs; one sentence.
+        WeightsError: it is missing, broken, of another format, or lacks what this program needs; one sentence.
     """
     unfit = f"The model {folder.name} does not fit this program:"
+    if is_lfs_pointer(folder / CARD):
+        raise WeightsError(f"The model {folder.name} cannot be read: {lfs_sentence(CARD)}")
     try:
         found = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except OSError as error:
         raise WeightsError(f"The model {folder.name} has no {CARD} that can be read.") from error
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{unfit} its {CARD} is broken.") from error
+    stored_as = found.get("format") if isinstance(found, dict) else None
+    if stored_as not in (None, WHOLE, FACTORED):
+        raise WeightsError(
+            f"The model {folder.name} has format {stored_as!s:.20}; "
+            f"this version reads {WHOLE} and {FACTORED}."
+        )
     try:
         return ModelCard.model_validate(found)
     except ValidationError as error:

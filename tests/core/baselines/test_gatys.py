@@ -14,7 +14,7 @@ from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
 from core.inference.stylizer import Cancelled
 from core.models.encoder import Encoder, EncoderError, normalize
-from core.models.registry import VARIANTS
+from core.models.registry import PER_STYLE_WEIGHT, VARIANTS
 from core.training.objective import Objective
 
 Draw = Callable[..., Image.Image]
@@ -64,7 +64,7 @@ def test_the_loss_is_the_one_that_the_improved_model_is_trained_on(
     photo: Image.Image, painting: Image.Image, vgg: Encoder, drawn: Draw
 ) -> None:
     output, read = pixels(drawn(2, photo.size)), pixels(resize_smaller(painting, SIDE))
-    objective = Objective(VARIANTS["improved-500"], vgg)
+    objective = Objective(VARIANTS["improved-500"], vgg, PER_STYLE_WEIGHT)
     wanted = objective.gradient(normalize(output), normalize(pixels(photo)), objective.style(read))[
         1
     ]
@@ -212,7 +212,7 @@ def test_the_settings_for_the_record_are_the_ones_in_force(
 
     with pytest.raises(Cancelled, match=f"of {SETTINGS['steps']} steps"):
         stylize(photo, painting, on_step=seen.append, stop=stop)
-    assert SETTINGS["style"] == VARIANTS["improved-500"].style_weight
+    assert SETTINGS["style"] == PER_STYLE_WEIGHT
 
 
 # ---- the command line ----

@@ -74,7 +74,7 @@ def test_a_network_in_factors_comes_back_as_it_was(
 ) -> None:
     variant = tiny_variant(NAME)
     descriptors = torch.rand(12, STYLE_SIZE)
-    net = factorise(variant.build(), descriptors, rank=5)
+    net = factorise(style_net(variant), descriptors, rank=5)
     size = save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
     model = load_model(tmp_path / "new")
     assert model.info["format"] == 2
@@ -93,7 +93,7 @@ def test_a_network_in_factors_comes_back_as_it_was(
 
 
 def test_the_names_in_a_factored_file(tiny_variant: Callable[[str], Variant]) -> None:
-    net = factorise(tiny_variant(NAME).build(), torch.rand(12, STYLE_SIZE), rank=5)
+    net = factorise(style_net(tiny_variant(NAME)), torch.rand(12, STYLE_SIZE), rank=5)
     packed = pack(net)
     parts = ("base", "columns", "scales", "projection", "centre")
     generated = {f"meta_net.{layer}.{part}" for layer in net.meta_net.names for part in parts}
@@ -233,8 +233,7 @@ def test_weights_that_are_no_finite_numbers_are_refused(
     tiny_variant: Callable[[str], Variant],
 ) -> None:
     variant = tiny_variant(NAME)
-    net = variant.build()
-    assert isinstance(net, StyleNet)
+    net = style_net(variant)
     net = factorise(net, torch.rand(9, STYLE_SIZE), 4) if factored else net
     save_model(tmp_path, variant, net, encoder("vgg19"), TRAINING)
     tensors = safetensors.torch.load_file(tmp_path / SINGLE)
@@ -284,9 +283,20 @@ def stored(folder: Path, **changes: torch.Tensor) -> None:
     safetensors.torch.save_file(tensors | changes, folder / SINGLE)
 
 
+def as_a_folder(folder: Path) -> None:
+    (folder / SINGLE).unlink()
+    (folder / SINGLE).mkdir()
+
+
+def style_net(variant: Variant) -> StyleNet:
+    net = variant.build()
+    assert isinstance(net, StyleNet)
+    return net
+
+
 BROKEN: dict[str, Callable[[Path], object]] = {
     "no weights": lambda folder: (folder / SINGLE).unlink(),
-    "weights are a folder": lambda folder: ((folder / SINGLE).unlink(), (folder / SINGLE).mkdir()),
+    "weights are a folder": as_a_folder,
     "empty weights": lambda folder: (folder / SINGLE).write_bytes(b""),
     "weights of zeros": lambda folder: (folder / SINGLE).write_bytes(bytes(4096)),
     "a long header": lambda folder: (folder / SINGLE).write_bytes(b"\xff" * 8 + b"{}"),

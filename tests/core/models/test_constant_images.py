@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def objective(encoder: Callable[[str], Encoder]) -> Objective:
 
 def fresh() -> StyleNet:
     torch.manual_seed(0)
-    net = VARIANTS["original-500"].build()
+    net = replace(VARIANTS["original-500"], base=8).build()
     assert isinstance(net, StyleNet)
     return net
 

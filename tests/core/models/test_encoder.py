@@ -250,7 +250,7 @@ def test_torchvision_weights_come_from_its_cache(hub_file: Path) -> None:
     torch.save(state, hub_file)
     vgg = load_encoder("vgg16", "torchvision")
     assert vgg.source == "torchvision"
-    assert torch.equal(vgg.features[0].weight, torch.full((64, 3, 3, 3), 0.01))
+    assert torch.equal(vgg.state_dict()["features.0.weight"], torch.full((64, 3, 3, 3), 0.01))
     assert vgg.hash == Encoder("vgg16", state).hash
     assert vgg.hash != HASHES["vgg16"]
     assert vgg(torch.randn(1, 3, 16, 16))["relu4_3"].shape == (1, 512, 2, 2)

@@ -133,8 +133,9 @@ def test_directions_that_no_picture_has_get_the_entries_of_a_new_layer() -> None
         added = module.weight - factored.weight()
         assert (added @ hidden[index].T).norm() < 1e-3 * added.norm() * hidden[index].norm()
         assert 0.9 * new < added.std() < new
-        assert torch.equal(module.weight, again.meta_net.outputs[index].weight)
-        assert not torch.equal(module.weight, other.meta_net.outputs[index].weight)
+        name = f"meta_net.outputs.{index}.weight"
+        assert torch.equal(module.weight, again.state_dict()[name])
+        assert not torch.equal(module.weight, other.state_dict()[name])
         assert module.weight.requires_grad
 
 
