@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -69,6 +70,30 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="longest side of the result (default: the photo's own)",
     )
 
+    style = add_style(parser)
+    style.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
+                       help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
+    style.add_argument("--refine-content", type=Path, nargs="+", action="extend", default=[], metavar="PHOTO",
+                       help="photos, or folders of photos, to refine on (default: the gallery's)")  # fmt: skip
+    add_mask(parser)
+
+    more = parser.add_argument_group("more")
+    add_settings(more)
+    more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
+                      "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
+    more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
+                      "(always so above 4096 px)")  # fmt: skip
+    more.add_argument(
+        "--json",
+        action="store_true",
+        help="a JSON object for each result, a line each, on standard output",
+    )
+    more.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args(arguments)
+
+
+def add_style(parser: argparse.ArgumentParser) -> Any:
+    """Add the options on how a painting's style is used; returns their group."""
     style = parser.add_argument_group("style")
     style.add_argument(
         "--strength", type=percent, metavar="PERCENT", help="0 (the photo) to 150, 100 by default"
@@ -88,11 +113,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                        f"the finer the strokes that count (default: {STYLE_SIDE})")  # fmt: skip
     style.add_argument("--detail", type=int, metavar="PX", help="longest side at which the photo is painted before it is "
                        "resized to the result: the smaller, the broader the strokes (default: the result's)")  # fmt: skip
-    style.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
-                       help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
-    style.add_argument("--refine-content", type=Path, nargs="+", action="extend", default=[], metavar="PHOTO",
-                       help="photos, or folders of photos, to refine on (default: the gallery's)")  # fmt: skip
+    return style
 
+
+def add_mask(parser: argparse.ArgumentParser) -> None:
+    """Add the options on where the style goes."""
     mask = parser.add_argument_group("mask")
     mask.add_argument(
         "--mask",
@@ -109,31 +134,22 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--mask-invert", action="store_const", const=True, help="style where the mask is black"
     )
 
-    more = parser.add_argument_group("more")
-    more.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a picture "
-                      "that was made here; options beside it take precedence")  # fmt: skip
-    more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
-                      "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
-    more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
-                      "(always so above 4096 px)")  # fmt: skip
-    more.add_argument(
-        "--json",
-        action="store_true",
-        help="a JSON object for each result, a line each, on standard output",
-    )
-    more.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    return parser.parse_args(arguments)
+
+def add_settings(group: Any) -> None:
+    """Add the option that reads settings from a file."""
+    group.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a picture "
+                       "that was made here; options beside it take precedence")  # fmt: skip
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings of --settings, where given, changed by the other options.
+    """The settings of --settings, where given, changed by the other options that the command has.
 
     Raises:
         SettingsError, RecipeError: one sentence.
         OSError: the file cannot be read.
     """
     base = read_settings(options.settings) if options.settings else Settings()
-    given = {field.name: getattr(options, field.name) for field in fields(Settings)}
+    given = {field.name: getattr(options, field.name, None) for field in fields(Settings)}
     return replace(base, **{name: value for name, value in given.items() if value is not None})
 
 

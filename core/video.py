@@ -2,8 +2,10 @@
 
     python -m core.video --video in.mp4 --style painting.jpg --model original-500 --out out.mp4
     python -m core.video --video in.mov --style painting.jpg --size 512 --smooth 0.5     # out/in__painting__MODEL.mp4
+    python -m core.video --video in.mp4 --style a.jpg b.jpg --mix 0.7 0.3 --strength 80 --colours photo
+    python -m core.video --video in.mp4 --style painting.jpg --mask mask.png --mask-style other.jpg
 
-    paint = get_stylizer("original-500").fix(load_image("painting.jpg"))
+    paint = FrameStylizer([load_image("painting.jpg")], Settings(model="original-500"))
     stylize_video("in.mp4", "out.mp4", paint, size=512, smooth=0.5, on_frame=lambda p: print(p.fps, p.seconds_left))
 
 Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides, and the frames' own time
@@ -20,7 +22,9 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from core.images.decode import MIN_SIDE, ImageError, load_image
+from core.baselines.adapter import METHODS
+from core.frames import FrameStylizer
+from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask
 from core.images.video_file import (
     MAX_SIDE,
     VideoError,
@@ -30,7 +34,20 @@ from core.inference.stylizer import default_model, get_stylizer
 from core.inference.video import stylize_video
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
+from core.options import add_mask, add_settings, add_style, settings_of
 from core.program import called_as
+from core.provenance import ProvenanceError
+from core.settings import SettingsError
+
+USER_ERRORS = (
+    VideoError,
+    ImageError,
+    SettingsError,
+    ProvenanceError,
+    WeightsError,
+    EncoderError,
+    OSError,
+)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -38,7 +55,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog=called_as("core.video"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--video", type=Path, required=True, help="the video to repaint")
-    parser.add_argument("--style", type=Path, required=True, help="painting")
+    parser.add_argument(
+        "--style",
+        type=Path,
+        nargs="+",
+        action="extend",
+        required=True,
+        help="painting; up to four are mixed",
+    )
     parser.add_argument(
         "--model",
         help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
@@ -55,6 +79,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default=0.0,
         help="0 to 1: how much flicker is smoothed away (default: 0)",
     )
+    add_style(parser)
+    add_mask(parser)
+    add_settings(parser)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args(arguments)
     if options.out and options.out.suffix.lower() != ".mp4":
@@ -66,24 +93,45 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
+    """What paints the frames, from the options.
+
+    Raises:
+        SettingsError, ProvenanceError, ImageError, WeightsError, EncoderError, OSError: one sentence.
+    """
+    settings = settings_of(options)
+    model = options.model or settings.model or default_model()
+    if model in METHODS:
+        raise SettingsError(
+            f"{model} takes minutes for one picture; a video needs a trained model."
+        )
+    return FrameStylizer(
+        [load_image(style) for style in options.style],
+        settings,
+        load_mask(options.mask) if options.mask else None,
+        load_image(options.mask_style) if options.mask_style else None,
+        get_stylizer(model, options.device),
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
     try:
-        stylizer = get_stylizer(options.model or default_model(), options.device)
-        paint = stylizer.encode_style(load_image(options.style))
-        name = f"{options.video.stem}__{options.style.stem}__{stylizer.name}.mp4"
+        paint = frame_stylizer(options)
+        styles = "+".join(style.stem for style in options.style)
+        name = f"{options.video.stem}__{styles}__{paint.stylizer.name}.mp4"
         out = options.out or Path("out") / name
         with tqdm(total=probe(options.video).frames, desc="Painting", unit="frame") as bar:
             result = stylize_video(
                 options.video,
                 out,
                 paint,
-                options.size,
+                paint.settings.size,
                 options.smooth,
                 on_frame=lambda _: bar.update(),
             )
-    except (VideoError, ImageError, WeightsError, EncoderError, OSError) as error:
+    except USER_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -14,20 +14,23 @@ import io
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import gradio as gr
 
+from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
-from core.inference.stylizer import StyledModel, get_stylizer
 from core.models import checkpoint
-from demo.shared import messages, requests
+from core.settings import RECOLOUR, Settings
+from demo.shared import messages, requests, style_form
+from demo.shared.controls import model_input, size_input
+from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError
+from demo.shared.style_form import StyleForm
 from demo.shared.uploads import uploaded
-from demo.shared.widgets import painting_input
+from demo.shared.widgets import Upload, painting_input
 
 SIZES = (256, 320, 384, 512)
 DEFAULT_SIZE = 320
@@ -40,12 +43,20 @@ MAX_PIXELS = 2_500_000  # of the camera's picture
 CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
 QUALITY = 90  # JPEG
 ABOUT = (
-    "Start the camera and press Record. The picture goes to the computer that serves this page, is painted there and comes "
+    "Start the camera and press Start. The picture goes to the computer that serves this page, is painted there and comes "
     "back; nothing is kept. One visitor is live at a time, for a minute if others wait. Browsers give the camera only to pages "
     "on the same computer or at an https:// address."
 )
-
-Upload = Mapping[str, object] | None
+NO_MASK = "No mask here: it would stand still while the camera moves."
+# Frames come several times a second; the line under them is over when none has come for a while.
+ENDS = f"""
+let ended;
+watch("value", () => {{
+  clearTimeout(ended);
+  const line = element.querySelector(".caption");
+  ended = setTimeout(() => {{ if (line?.isConnected) line.textContent = "Stopped."; }}, {1000 * PATIENCE:.0f});
+}});
+"""
 
 
 class Turns:
@@ -94,27 +105,38 @@ _painted: dict[str, deque[float]] = {}  # session -> when its latest frames were
 
 
 def frame(
-    camera: Upload, style: Upload, model: str, size: float, request: gr.Request
-) -> tuple[Any, str]:
-    """One frame of the camera, repainted: (value of an Image component, the line under it)."""
+    request: gr.Request, camera: Upload, style: Upload, model: str, size: float, **look: Any
+) -> Answer:
+    """One frame of the camera, repainted, and the line under it; `look` are the values of a `StyleForm`."""
     session = str(request.session_hash)
     if not camera:
-        return gr.skip(), gr.skip()
+        return {}
     seconds = _turns.wait(session)
     if seconds:
-        return gr.skip(), waiting(seconds)
+        return {"status": waiting(seconds)}
     try:
-        picture = repaint(camera.get("url"), uploaded(style), model, size)
+        form = StyleForm(**look)
+        picture = repaint(camera.get("url"), uploaded(style), model, size, form, session)
     except Exception as error:  # the page keeps the previous frame, whatever happened
-        return gr.skip(), messages.problem(error)
-    return {"url": picture}, rate(session)
+        return {"status": messages.problem(error)}
+    return {"picture": {"url": picture}, "status": rate(session)}
 
 
-def repaint(camera: object, style: str | None, model: str | None, size: float) -> str:
+def repaint(
+    camera: object,
+    style: str | None,
+    model: str | None,
+    size: float,
+    form: StyleForm | None = None,
+    visitor: str = "",
+) -> str:
     """The camera's picture, a data URL, painted at that longest side in px; a data URL of a JPEG again.
 
+    Args:
+        visitor: whose camera it is. What is read from a visitor's first frame is used for this visitor alone.
+
     Raises:
-        OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
     if size not in SIZES:
         raise RequestError(f"The longest side can be {', '.join(map(str, SIZES))} px.")
@@ -124,9 +146,13 @@ def repaint(camera: object, style: str | None, model: str | None, size: float) -
         raise RequestError(
             f"There is no trained model named {model}; choose one of {', '.join(have)}."
         )
+    order = (form or StyleForm()).request(None, style, model, size)
+    settings, paintings = order.settings, tuple(str(file) for file in order.styles)
+    reads_frame = settings.strength != 1 or settings.colours == RECOLOUR
     photo = load_image(_bytes(camera), max_pixels=MAX_PIXELS, at_least=int(size))
+    paint = _stylizer(paintings, settings, visitor if reads_frame else "")
     buffer = io.BytesIO()
-    _style(style, model)(resize_longest(photo, int(size))).save(buffer, "JPEG", quality=QUALITY)
+    paint(resize_longest(photo, int(size))).save(buffer, "JPEG", quality=QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
@@ -141,8 +167,9 @@ def _bytes(url: object) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _style(path: str, model: str) -> StyledModel:
-    return get_stylizer(model).encode_style(load_image(path))
+def _stylizer(paintings: tuple[str, ...], settings: Settings, visitor: str) -> FrameStylizer:
+    """Remembered from frame to frame, as it is made with the first of them."""
+    return FrameStylizer([load_image(painting) for painting in paintings], settings)
 
 
 def rate(session: str) -> str:
@@ -172,7 +199,7 @@ def build() -> None:
         gr.HTML(messages.notice(requests.TRAIN_FIRST))
         return
     gr.HTML(messages.caption(ABOUT))
-    with gr.Row():
+    with gr.Row(elem_id="live-pair"):
         camera = gr.Image(
             label="Camera",
             sources=["webcam"],
@@ -192,22 +219,19 @@ def build() -> None:
             min_width=320,
             elem_id="live",
         )
-    status = gr.HTML("", elem_id="live-status")
+    status = gr.HTML("", elem_id="live-status", js_on_load=ENDS)
     with gr.Row():
         with gr.Column(min_width=320):
             style, _ = painting_input("live")
-        with gr.Column(min_width=320), gr.Row():
-            model = gr.Dropdown(
-                [(title, name) for name, title in titles.items()], label="Model", filterable=False
-            )
-            sizes = [(f"{side} px", side) for side in SIZES]
-            size = gr.Dropdown(
-                sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False
-            )
-    camera.stream(
+        with gr.Column(min_width=320):
+            with gr.Row(elem_classes="model-row"):
+                model, size = model_input(titles), size_input(SIZES, DEFAULT_SIZE)
+            look = style_form.build("live", style=style, remark=NO_MASK)
+    connect(
+        camera.stream,
         frame,
-        [camera, style, model, size],
-        [picture, status],
+        {"camera": camera, "style": style, "model": model, "size": size} | look,
+        {"picture": picture, "status": status},
         stream_every=EVERY,
         time_limit=None,
         concurrency_id="live",

@@ -6,24 +6,27 @@
 `core.inference.video` paints; here it is fed, watched and stopped. The endpoint /stylize_video offers the same to programs.
 """
 
-import html
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from core.images.decode import ImageError, load_image
+from core.frames import FrameStylizer
+from core.images.decode import ImageError, load_image, load_mask
 from core.images.video_file import Limits, VideoError, probe
-from core.inference.stylizer import get_stylizer
 from core.inference.video import Progress, painted_frames
 from core.models import checkpoint
-from demo.shared import messages, requests
+from demo.shared import messages, requests, style_form
+from demo.shared.controls import model_input, size_input
+from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
+from demo.shared.sessions import IDLE, WORKING, RunningJobs
+from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
-from demo.shared.widgets import MODEL_WORK, QUIET, painting_input
+from demo.shared.widgets import MODEL_WORK, PAINTING, QUIET, Upload, painting_input
 
 LIMITS = Limits(seconds=20, frames=1200)
 SIZES = (256, 384, 512, 640)
@@ -36,18 +39,24 @@ LIMITS_SAID = (
     "Longer and larger ones: `python -m core.video` on your own computer."
 )
 SMOOTH_INFO = "0 paints each frame for itself; 1 keeps what it can of the frame before."
+NOT_REFINED = "Each frame is painted at once: refining takes a minute for one picture."
 
-Upload = Mapping[str, object] | None
-_painting: dict[str, threading.Event] = {}  # session -> what stops its video
+_painting = RunningJobs()
 
 
 def painted_video(
-    clip: str | None, style: str | None, model: str | None, size: float, smooth: float, out: str
+    clip: str | None,
+    style: str | None,
+    model: str | None,
+    size: float,
+    smooth: float,
+    out: str,
+    form: StyleForm | None = None,
 ) -> Generator[Progress, None, None]:
     """Repaint a video within the page's limits to the file `out`; close the iterator to cancel.
 
     Raises:
-        OrderError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
     have = checkpoint.available_models()
     if not have:
@@ -64,9 +73,13 @@ def painted_video(
         raise RequestError(f"The longest side must be {min(SIZES)} to {max(SIZES)} px.")
     if not (isinstance(smooth, int | float) and 0 <= smooth <= 1):
         raise RequestError("Smoothing must be between 0 and 1.")
+    order = (form or StyleForm()).request(clip, style, model, size)
     try:
         probe(clip, LIMITS)  # before the model is loaded
-        paint = get_stylizer(model).encode_style(load_image(style))
+        paintings = [load_image(file) for file in order.styles if file]
+        mask = load_mask(order.mask) if order.mask else None
+        outside = load_image(order.outside) if order.outside else None
+        paint = FrameStylizer(paintings, order.settings, mask, outside)
         yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
     except VideoError as error:
         raise RequestError(str(error)) from error
@@ -95,54 +108,40 @@ def _sound(there: bool) -> str:
     return "with sound" if there else "without sound"
 
 
-def stop_painting(request: gr.Request) -> Any:
-    """Let this visitor's video end after the frame it is at; returns the stop button as it then looks."""
-    if stop := _painting.get(str(request.session_hash)):
-        stop.set()
-    return gr.Button("Stopping…", interactive=False)
+def result_file(clip: str | None, style: str | None, model: str | None) -> str:
+    """Where a result goes, VIDEO__STYLE__MODEL.mp4, which the page may serve."""
+    name = file_name(clip or "", style or "", model or "")
+    return new_file(Path(name).with_suffix(".mp4").name)
 
 
 def paint(
-    clip: Upload, style: Upload, model: str, size: float, smooth: float, request: gr.Request
-) -> Iterator[tuple[Any, ...]]:
-    """Yield (video, download, status, button, stop button): how far it is, then the result, or a sentence."""
-    session, stop = str(request.session_hash), threading.Event()
-    _painting[session] = stop
-    idle = (gr.Button(visible=True), gr.Button(visible=False))
-    yield (
-        *(
-            gr.skip(),
-            gr.skip(),
-            '<div class="refining"><progress></progress><p>Reading the video…</p></div>',
-        ),
-        *(gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)),
-    )
-    try:
-        path, out = uploaded(clip, "video"), ""
-        style_path = uploaded(style)
-        out = new_file(
-            Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name
-        )
-        progress: Progress | None = None
-        for progress in _now_and_then(
-            painted_video(path, style_path, model, size, smooth, out), stop
-        ):
-            yield gr.skip(), gr.skip(), progress_line(progress), gr.skip(), gr.skip()
-        if progress is None or stop.is_set():
-            yield (
-                gr.skip(),
-                gr.skip(),
-                messages.caption("Stopped; nothing was kept of this video."),
-                *idle,
-            )
-        else:
-            yield out, gr.DownloadButton(value=out, interactive=True), facts(progress, model), *idle
-    except Exception as error:  # the page keeps the previous result, whatever happened
-        yield gr.skip(), gr.skip(), messages.problem(error), *idle
-    finally:
-        stop.set()
-        if _painting.get(session) is stop:
-            del _painting[session]
+    request: gr.Request,
+    clip: Upload,
+    style: Upload,
+    model: str,
+    size: float,
+    smooth: float,
+    **look: Any,
+) -> Iterator[Answer]:
+    """How far it is, then the result, or a sentence; `look` are the values of a `StyleForm`."""
+    with _painting.job(request) as stop:
+        yield {"status": messages.progress_line("Reading the video…")} | WORKING
+        try:
+            path, style_path = uploaded(clip, "video"), uploaded(style)
+            out = result_file(path, style_path, model)
+            work = painted_video(path, style_path, model, size, smooth, out, StyleForm(**look))
+            progress: Progress | None = None
+            for progress in _now_and_then(work, stop):
+                yield {"status": progress_line(progress)}
+            if progress is None or stop.is_set():
+                said = messages.caption("Stopped; nothing was kept of this video.")
+                yield {"status": said} | IDLE
+            else:
+                download = gr.DownloadButton(value=out, interactive=True)
+                said = facts(progress, model)
+                yield {"result": out, "download": download, "status": said} | IDLE
+        except Exception as error:  # the page keeps the previous result, whatever happened
+            yield {"status": messages.problem(error)} | IDLE
 
 
 def _now_and_then(
@@ -170,9 +169,9 @@ def progress_line(progress: Progress) -> str:
     left = (
         f" · about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
     )
-    bar = f'max="{progress.frames}" value="{progress.done}"' if progress.frames else ""
     said = f"{progress.done}{of} frames · {progress.fps:.1f} frames/s{left}"
-    return f'<div class="refining"><progress {bar}></progress><p>{said}</p></div>'
+    known = {"done": progress.done, "of": progress.frames} if progress.frames else {}
+    return messages.progress_line(said, **known)
 
 
 def facts(progress: Progress, model: str) -> str:
@@ -184,7 +183,7 @@ def facts(progress: Progress, model: str) -> str:
         f"total {progress.seconds:.1f} s",
         f"result {messages.px(progress.size)}",
     ]
-    return f'<p class="facts">{"".join(f"<span>{html.escape(part)}</span>" for part in parts)}</p>'
+    return messages.facts_line(parts)
 
 
 # ---- endpoint for programs ----
@@ -206,9 +205,7 @@ def stylize_video(
     """
     try:
         path, style_path = uploaded(clip, "video"), uploaded(style)
-        out = new_file(
-            Path(file_name(path or "", style_path or "", model or "")).with_suffix(".mp4").name
-        )
+        out = result_file(path, style_path, model)
         said: dict[str, object] = {}
         for progress in _now_and_then(painted_video(path, style_path, model, size, smooth, out)):
             said = {
@@ -239,17 +236,10 @@ def build() -> None:
             )
             clip_note = gr.HTML(messages.caption(""), elem_id="clip-note")
             style, _ = painting_input("video")
+            look = style_form.build("video", style=style, masked=True, remark=NOT_REFINED)
         with gr.Column(scale=7, min_width=340):
-            with gr.Row():
-                model = gr.Dropdown(
-                    [(title, name) for name, title in titles.items()],
-                    label="Model",
-                    filterable=False,
-                )
-                sizes = [(f"{side} px", side) for side in SIZES]
-                size = gr.Dropdown(
-                    sizes, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False
-                )
+            with gr.Row(elem_classes="model-row"):
+                model, size = model_input(titles), size_input(SIZES, DEFAULT_SIZE)
             smooth = gr.Slider(0, 1, value=SMOOTH, step=0.05, label="Smoothing", info=SMOOTH_INFO)
             go = gr.Button(
                 "Stylize video", variant="primary", elem_id="video-go", interactive=bool(titles)
@@ -269,27 +259,20 @@ def build() -> None:
                 "Download MP4", interactive=False, elem_id="video-download"
             )
 
-    outputs = [result, download, status, go, stop]
-    order = [clip, style, model, size, smooth]
-    events: dict[str, Any] = {
-        "preprocess": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    } | MODEL_WORK
     clip.upload(accept, clip, [clip, clip_note], preprocess=False, **QUIET)
     clip.clear(lambda: "", None, clip_note, **QUIET)
-    go.click(paint, order, outputs, **events)
-    stop.click(stop_painting, None, stop, **QUIET)
+    asked = {"clip": clip, "style": style, "model": model, "size": size, "smooth": smooth} | look
+    shown = {"result": result, "download": download, "status": status, "go": go, "stop": stop}
+    connect(go.click, paint, asked, shown, **PAINTING)
+    stop.click(_painting.stop, None, stop, **QUIET)
     _endpoint(model)
 
 
 def _endpoint(model: gr.Dropdown) -> None:
     """/stylize_video, on components that are never shown."""
     with gr.Column(visible=False):
-        clip, style = (
-            gr.Video(label="video"),
-            gr.Image(label="painting", type="filepath", image_mode=None),
-        )
+        clip = gr.Video(label="video")
+        style = gr.Image(label="painting", type="filepath", image_mode=None)
         size = gr.Number(
             DEFAULT_SIZE, label=f"longest side, {min(SIZES)} to {max(SIZES)} px", precision=0
         )

@@ -1,9 +1,6 @@
 """A video repainted: file in, file out, the style computed once, sound kept.
 
-    python -m core.video --video in.mp4 --style painting.jpg --model original-500 --out out.mp4
-    python -m core.video --video in.mov --style painting.jpg --size 512 --smooth 0.5     # out/in__painting__MODEL.mp4
-
-    paint = get_stylizer("original-500").fix(load_image("painting.jpg"))
+    paint = get_stylizer("original-500").encode_style(load_image("painting.jpg"))
     stylize_video("in.mp4", "out.mp4", paint, size=512, smooth=0.5, on_frame=lambda p: print(p.fps, p.seconds_left))
 
 Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides, and the frames' own time
@@ -72,7 +69,7 @@ def stylize_video(
     Args:
         video: the file to read.
         out: the MP4 to write, replaced if it is there.
-        paint: repaints one RGB frame and keeps its size: a `core.inference.stylizer.FixedStyle`, say.
+        paint: repaints one RGB frame and keeps its size: a `core.frames.FrameStylizer`, say.
         size: longest side of the result in px, 16 to 4096; None for the video's own. Sides are rounded to even numbers.
         smooth: 0 to 1, see `core.inference.temporal.Smoother`.
         limits: what is accepted.

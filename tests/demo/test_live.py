@@ -16,9 +16,11 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from core.images.decode import ImageError
 from core.inference.stylizer import get_stylizer
 from core.models import checkpoint
+from core.settings import SettingsError
 from demo import live
 from demo.live import Turns, repaint
 from demo.shared.requests import RequestError
+from demo.shared.style_form import StyleForm
 from gallery.pictures import find_style
 from tests.browser import new_page, open_page
 
@@ -30,10 +32,10 @@ def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
     monkeypatch.setattr(live, "_turns", Turns())
     get_stylizer.cache_clear()
-    live._style.cache_clear()
+    live._stylizer.cache_clear()
     yield
     get_stylizer.cache_clear()
-    live._style.cache_clear()
+    live._stylizer.cache_clear()
 
 
 def data_url(image: Image.Image) -> str:
@@ -145,10 +147,25 @@ def test_an_impossible_order_is_refused_in_one_sentence(
 def test_a_second_visitor_is_told_to_wait() -> None:
     camera, style = {"url": data_url(Image.new("RGB", (64, 48)))}, None
     first, second = (gr.Request(session_hash=name) for name in "ab")
-    assert "Choose a painting first" in live.frame(camera, style, "original-500", 256, first)[1]
-    picture, said = live.frame(camera, style, "original-500", 256, second)
-    assert picture == gr.skip()
+    said = live.frame(first, camera, style, "original-500", 256)["status"]
+    assert "Choose a painting first" in said
+    answer = live.frame(second, camera, style, "original-500", 256)
+    assert "picture" not in answer
+    said = answer["status"]
     assert re.search(r"Another visitor is live; your turn comes in at most (59|60) s", said)
+
+
+@pytest.mark.usefixtures("models")
+def test_frames_are_painted_with_what_the_controls_say(photos: dict[str, Image.Image]) -> None:
+    first, second = data_url(photos["coffee"]), data_url(photos["chelsea"])
+    form = StyleForm(strength=50, colours="recolour")
+    mine = repaint(first, PAINTING, "original-500", 256, form, "me")
+    assert mine != repaint(first, PAINTING, "original-500", 256)
+    assert repaint(first, PAINTING, "original-500", 256, form, "me") == mine
+    repaint(second, PAINTING, "original-500", 256, form, "you")
+    assert repaint(first, PAINTING, "original-500", 256, form, "me") == mine, "each has their own"
+    with pytest.raises(SettingsError, match="strength"):
+        repaint(first, PAINTING, "original-500", 256, StyleForm(strength=500))
 
 
 def test_the_rate_is_that_of_the_latest_frames(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +203,8 @@ def test_frames_that_come_too_fast_are_dropped_and_the_latest_is_painted(
     [event] = [number for number, event in blocks.fns.items() if event.connection == "stream"]
     body = {"fn_index": event, "session_hash": "visitor"}
     with httpx.Client(base_url=f"{address}gradio_api/") as page:
-        order = [None, "original-500", 256]
+        look = [each.value for each in blocks.fns[event].inputs[4:]]
+        order = [None, "original-500", 256, *look]
         name = page.post("queue/join", json=body | {"data": [{"url": "0"}, *order]}).json()[
             "event_id"
         ]
@@ -242,7 +260,16 @@ def test_the_camera_is_painted_live_for_one_visitor_after_the_other(
     assert picture.evaluate("image => Math.max(image.naturalWidth, image.naturalHeight)") == 320
     shown = picture.get_attribute("src") or ""
     expect(picture).not_to_have_attribute("src", shown)
+    label = "element => getComputedStyle(element, '::after').content"
+    button = record(first).locator(".icon-with-text")
+    assert button.evaluate(label) == '"Stop"', "nothing is recorded"
+    first.mouse.wheel(0, 400)
+    expect(picture).to_be_in_viewport(ratio=0.9)  # beside what is chosen below it
 
+    expect(first.locator("#live-remark")).to_contain_text("No mask here")
+    first.locator("#live-style-controls button").first.click()
+    first.locator("#live-colours").get_by_label("photo's").check()
+    expect(status(first)).to_contain_text("frames/s")
     first.locator("#live-paintings").get_by_label("Composition VIII").click()
     expect(first.locator("#live-painting-note")).to_contain_text("Composition VIII")
     expect(status(first)).to_contain_text("frames/s")
@@ -250,5 +277,7 @@ def test_the_camera_is_painted_live_for_one_visitor_after_the_other(
     second = on_camera(browser, address)
     second.wait_for_function(WAITING_WITHOUT_A_PICTURE)
     record(first).click()
+    expect(status(first)).to_have_text("Stopped.")
+    assert button.evaluate(label) == '"Start"'
     expect(second.locator("#live img")).to_be_visible()
     expect(status(second)).to_contain_text("Live")

@@ -16,17 +16,22 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from core.frames import FrameStylizer
+from core.images.decode import load_image
 from core.inference.stylizer import get_stylizer
-from core.inference.video import Progress
+from core.inference.video import Progress, stylize_video
 from core.models import checkpoint
+from core.settings import Settings, SettingsError
 from demo import video
 from demo.shared.requests import RequestError
+from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
 from demo.video import painted_video
 from gallery.pictures import find_style
 from tests.browser import foreign_requests, new_page, open_page
 
 PAINTING = str(find_style("duerer_lion").path())
+OTHER = str(find_style("hokusai_great_wave").path())
 
 
 def film(path: Path, seconds: float = 0.5, size: tuple[int, int] = (64, 48)) -> Path:
@@ -89,6 +94,8 @@ def test_a_video_that_cannot_be_used_is_put_away_with_a_sentence(make: Any, said
         ({"model": "starry"}, "no trained model named starry"),
         ({"size": 641}, "256 to 640 px"),
         ({"smooth": 1.5}, "between 0 and 1"),
+        ({"form": StyleForm(strength=500)}, "strength"),
+        ({"form": StyleForm(elsewhere="painting")}, "painting for outside the mask"),
         ({"smooth": None}, "between 0 and 1"),
         ({"clip": PAINTING}, "is not a video that can be read"),
     ],
@@ -102,7 +109,7 @@ def test_an_impossible_order_is_refused_in_one_sentence(
         "model": "original-500",
     }
     usual |= {"size": 256, "smooth": 0.5, "out": str(tmp_path / "out.mp4")}
-    with pytest.raises(RequestError, match=said):
+    with pytest.raises((RequestError, SettingsError), match=said):
         next(painted_video(**(usual | order)))
     assert not (tmp_path / "out.mp4").exists()
 
@@ -114,15 +121,38 @@ def test_stopping_keeps_nothing_and_gives_the_buttons_back() -> None:
         uploaded_file(film, "clip.mp4"),
         uploaded_file(lambda path: shutil.copy(PAINTING, path), "lion.jpg"),
     )
-    run = video.paint(clip, style, "original-500", 256, 0.5, visitor)
+    run = video.paint(visitor, clip, style, "original-500", 256, 0.5)
     started = next(run)
-    assert "Reading the video" in started[2] and started[4].visible
-    assert "1 of 5 frames" in next(run)[2]
-    assert video.stop_painting(visitor).value == "Stopping…"
-    *_, (result, _, said, go, stop) = run
-    assert result == gr.skip() and "Stopped; nothing was kept" in said
-    assert go.visible and not stop.visible
+    assert "Reading the video" in started["status"] and started["stop"].visible
+    assert "1 of 5 frames" in next(run)["status"]
+    assert video._painting.stop(visitor).value == "Stopping…"
+    *_, last = run
+    assert "result" not in last and "Stopped; nothing was kept" in last["status"]
+    assert last["go"].visible and not last["stop"].visible
     assert not video._painting
+
+
+@pytest.mark.usefixtures("models")
+def test_a_video_is_painted_with_what_the_controls_say(tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4", 0.2)
+    other = uploaded_file(lambda path: shutil.copy(OTHER, path), "wave.jpg")
+    form = StyleForm(strength=60, colours="recolour", second=other, weight_1=30, weight_2=10)
+    out = tmp_path / "out.mp4"
+    assert list(painted_video(str(clip), PAINTING, "original-500", 256, 0, str(out), form))
+    settings = Settings("original-500", (30, 10), 0.6, "recolour")
+    paint = FrameStylizer([load_image(PAINTING), load_image(OTHER)], settings)
+    expected = tmp_path / "expected.mp4"
+    stylize_video(clip, expected, paint, 256)
+    assert frames(out) == frames(expected)
+    plain = tmp_path / "plain.mp4"
+    assert list(painted_video(str(clip), PAINTING, "original-500", 256, 0, str(plain)))
+    assert frames(out) != frames(plain)
+
+
+def frames(path: Path) -> list[bytes]:
+    """The pixels of each frame."""
+    with av.open(str(path)) as file:
+        return [frame.to_ndarray(format="rgb24").tobytes() for frame in file.decode(video=0)]
 
 
 def test_progress_says_frames_rate_and_time_left() -> None:
@@ -215,6 +245,13 @@ def test_a_video_from_upload_to_download(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#clip-note")).to_contain_text("short.mp4")
     page.locator("#video-paintings").get_by_label("Composition VIII").click()
     expect(page.locator("#video-painting-note")).to_contain_text("Composition VIII")
+    expect(page.locator("#video-remark")).to_contain_text("painted at once")
+    page.locator("#video-style-controls button").first.click()
+    page.locator("#video-colours").get_by_label("photo's").check()
+    panel = page.get_by_role("tabpanel", name="Video")
+    for label in ("Model", "Longest side"):
+        wide = panel.get_by_label(label, exact=True).evaluate("input => input.offsetWidth")
+        assert wide > 250, "names of models have the width of a phone"
     page.get_by_role("button", name="Stylize video").click()
     expect(status).to_contain_text("5 frames")
     name = re.compile(r"short__kandinsky_composition_viii__\w+-500\.mp4$")

@@ -14,10 +14,13 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
+from core.frames import FrameStylizer
+from core.images.decode import load_image
 from core.images.video_file import Limits, VideoError, probe
 from core.inference import video as video_module
-from core.inference.stylizer import Cancelled
+from core.inference.stylizer import Cancelled, get_stylizer
 from core.inference.video import even_size, painted_frames, stylize_video
+from core.settings import Settings
 from core.video import main
 
 MILLISECONDS = Fraction(1, 1000)
@@ -335,6 +338,44 @@ def test_the_command_repaints_a_file(
     assert capsys.readouterr().err.endswith(
         "accepted are MP4, MOV, WebM, MKV, AVI, MPEG, OGG, WMV and FLV videos.\n"
     )
+
+
+def test_the_command_takes_what_can_be_set_about_a_picture(
+    tmp_path: Path,
+    painting: Path,
+    drawn: Callable[..., Image.Image],
+    tiny_checkpoint: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source, model = film(tmp_path / "in.mp4"), str(tiny_checkpoint("original-500"))
+    drawn(6).save(tmp_path / "other.png")
+    Image.linear_gradient("L").save(tmp_path / "mask.png")
+    (tmp_path / "settings.json").write_text('{"detail": 32, "size": 48}')
+    order = ["--video", str(source), "--model", model, "--out", str(tmp_path / "o.mp4")]
+    order += ["--style", str(painting), str(tmp_path / "other.png"), "--mix", "3", "1"]
+    order += ["--strength", "60", "--colours", "photo", "--style-size", "64"]
+    order += ["--mask", str(tmp_path / "mask.png"), "--mask-style", str(painting)]
+    order += ["--mask-softness", "3", "--mask-invert"]
+    assert main([*order, "--settings", str(tmp_path / "settings.json")]) == 0
+    assert "10 frames of 48 x 36 px" in capsys.readouterr().out
+    settings = Settings("", (3, 1), 0.6, "photo", 48, 32, 64, mask_softness=3, mask_invert=True)
+    first, second = load_image(painting), load_image(tmp_path / "other.png")
+    mask, stylizer = load_image(tmp_path / "mask.png"), get_stylizer(model)
+    paint = FrameStylizer([first, second], settings, mask, first, stylizer)
+    stylize_video(source, tmp_path / "expected.mp4", paint, 48)
+    for frame, expected in zip(
+        watched(tmp_path / "o.mp4")[1], watched(tmp_path / "expected.mp4")[1], strict=True
+    ):
+        assert np.array_equal(frame, expected)
+
+    for wrong, said in (
+        (["--mix", "1", "2", "3"], "3 weights for 2 paintings"),
+        (["--strength", "500"], "strength"),
+        (["--model", "gatys"], "a video needs a trained model"),
+        (["--settings", str(source)], "not JSON"),
+    ):
+        assert main([*order, *wrong]) == 1
+        assert said in capsys.readouterr().err
 
 
 def test_interrupting_the_command_leaves_no_file(
