@@ -369,7 +369,7 @@ def test_the_command_takes_what_can_be_set_about_a_picture(
         assert np.array_equal(frame, expected)
 
     for wrong, said in (
-        (["--mix", "1", "2", "3"], "3 weights for 2 paintings"),
+        (["--mix", "1"], "3 weights for 2 paintings"),
         (["--strength", "500"], "strength"),
         (["--model", "gatys"], "a video needs a trained model"),
         (["--settings", str(source)], "not JSON"),
