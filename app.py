@@ -1,7 +1,7 @@
 """MetaStyle in the browser: a photo and a painting in, the photo repainted out (风格迁移).
 
     python app.py                                   # http://127.0.0.1:7860
-    python app.py --host 0.0.0.0 --port 8000 --auth visitor:secret
+    python app.py --host 0.0.0.0 --port 8000 --auth visitor:secret --allow-host style.example.org
     python app.py --share                           # also a public address, as long as it runs
     python app.py --mcp                             # its endpoints also as tools for an assistant (demo/mcp.py)
 
@@ -9,15 +9,21 @@ Parses arguments, puts the tabs of `demo/` together, launches. Models are those 
 """
 
 import argparse
+import os
 import sys
+import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import gradio as gr
 from gradio import networking
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 import core.models.checkpoint
+from core.commandline import run_command
 from core.runtime import keep_freed_memory
 from demo import live, report, video
 from demo import mcp as tools
@@ -26,24 +32,26 @@ from demo.growth import logs
 from demo.growth import tab as growth
 from demo.head import ICON, PREVIEW, set_head
 from demo.many import tab as many
+from demo.page import PageBlocks
+from demo.server.access import Access, AccessMiddleware
+from demo.server.cleaner import Cleaner
+from demo.server.limits import HANDLERS, LimitsMiddleware, tidy_uploads
 from demo.shared.theme import CSS, HEAD, HEADER, THEME
-from demo.shared.uploads import MAX_UPLOAD, gallery_files
+from demo.shared.thumbnails import folder as compare_folder
+from demo.shared.uploads import MAX_UPLOAD, gallery_copies, gallery_files
 from demo.transfer import history
 from demo.transfer import tab as transfer
 
-QUEUE_SIZE = 32  # visitors waiting, beyond which the page asks to come back later
 MAX_KEPT, KEPT = (
     64 << 20,
     256 << 20,
 )  # bytes: tensors of pictures up to about 1,024 px find their memory again
-CLEAN_EVERY, KEEP_FOR = 600, 3600  # seconds: results and uploads older than an hour are deleted
+MAX_SESSIONS = 1000  # visitors whose controls are remembered
 
 
-def build() -> gr.Blocks:
+def build() -> PageBlocks:
     """The page with all its tabs, ready to launch."""
-    with gr.Blocks(
-        title="MetaStyle 风格迁移", analytics_enabled=False, delete_cache=(CLEAN_EVERY, KEEP_FOR)
-    ) as blocks:
+    with PageBlocks(title="MetaStyle 风格迁移", analytics_enabled=False) as page:
         gr.HTML(HEADER)
         with gr.Tab("Transfer", id="transfer"):
             photo, photo_note = transfer.build()
@@ -60,19 +68,31 @@ def build() -> gr.Blocks:
             video.build()
         with gr.Tab("Live", id="live"):
             live.build()
-    return blocks.queue(max_size=QUEUE_SIZE)
+    return page.queue_jobs()
 
 
 def start(
-    blocks: gr.Blocks,
+    page: PageBlocks,
     host: str | None,
     port: int | None,
     auth: tuple[str, str] | None,
     mcp: bool = False,
     root_path: str | None = None,
+    access: Access | None = None,
 ) -> str:
     """Serve the page in the background; returns its address. Raises OSError when the port is taken."""
-    _, address, _ = blocks.launch(
+    access = access or Access(listening_host(host))
+    kept_files = [*gallery_copies(), *page.opening_files(), str(compare_folder())]
+    page.cleaner = Cleaner(
+        Path(get_upload_folder()), page.queue_of_jobs.files_in_use, lambda: kept_files
+    )
+    page.cleaner.start()
+    tidy_uploads()
+    middleware = [
+        Middleware(AccessMiddleware, access=access),
+        Middleware(LimitsMiddleware, cleaner=page.cleaner),
+    ]
+    _, address, _ = page.launch(
         server_name=host,
         server_port=port,
         root_path=root_path,
@@ -81,8 +101,10 @@ def start(
         css_paths=CSS,
         head=HEAD,
         max_file_size=MAX_UPLOAD,
+        state_session_capacity=MAX_SESSIONS,
         allowed_paths=[*gallery_files(), str(PREVIEW)],
         favicon_path=ICON,
+        app_kwargs={"middleware": middleware, "exception_handlers": HANDLERS},
         footer_links=["api", "settings"],
         run_history=False,  # a visitor's pictures are not kept in the browser
         show_error=False,  # what may be read is said in sentences of our own
@@ -93,20 +115,42 @@ def start(
         quiet=True,
         prevent_thread_lock=True,
     )
-    set_head(blocks)
+    set_head(page)
     if mcp:
-        tools.adapt(blocks)
+        tools.adapt(page)
     return address
 
 
-def share(blocks: gr.Blocks) -> str:
+def share(page: PageBlocks) -> str:
     """A public address for a page that is being served; the local page does not depend on it.
 
     `launch(share=True)` would serve the page's scripts from the network while it tries, and whether or not it fails.
     """
-    return networking.setup_tunnel(
-        blocks.server_name, blocks.server_port, blocks.share_token, None, None
+    return networking.setup_tunnel(page.server_name, page.server_port, page.share_token, None, None)
+
+
+def listening_host(host: str | None) -> str:
+    """The address that is listened on, as Gradio chooses it."""
+    return host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+
+
+def own_folder() -> Path:
+    """Where uploads and results lie, a folder for this page alone: everything in it is deleted when it has aged.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    folder = (
+        Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()) / f"metastyle-{_user()}"
     )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to another user")
+    return folder
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "user"
 
 
 def credentials(text: str) -> tuple[str, str]:
@@ -139,6 +183,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--auth", type=credentials, metavar="USER:PASSWORD", help="ask visitors for a password"
     )
     parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further name under which the page may be reached, as behind a proxy (may be given several times)",
+    )
+    parser.add_argument(
         "--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)"
     )
     parser.add_argument(
@@ -159,41 +210,62 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; serves until interrupted and returns the exit code."""
+    """The command line; serves until it is told to stop and returns the exit code."""
     options = parse(arguments)
+    return run_command(lambda: serve(options), stopped="The page has stopped.")
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the page until SIGINT or SIGTERM; then delete what visitors left. Returns 1 where it cannot be served."""
     if options.checkpoints:
         core.models.checkpoint.CHECKPOINTS = options.checkpoints
     if options.runs:
         logs.RUNS = options.runs
     keep_freed_memory(MAX_KEPT, KEPT)
-    blocks = build()
+    proxy = urlsplit(options.root_path or os.environ.get("GRADIO_ROOT_PATH", "")).hostname
+    names = [*options.allow_host, *([proxy] if proxy else [])]
+    access = Access(listening_host(options.host), names)
     try:
+        os.environ["GRADIO_TEMP_DIR"] = str(own_folder())
+        page = build()
         address = start(
-            blocks, options.host, options.port, options.auth, options.mcp, options.root_path
+            page, options.host, options.port, options.auth, options.mcp, options.root_path, access
         )
     except OSError as error:
         reason = str(error).split(". ")[0]
-        print(
-            f"error: the page cannot be served ({reason}); choose another --port or --host.",
-            file=sys.stderr,
-        )
+        hint = "choose another --port or --host"
+        print(f"error: the page cannot be served ({reason}); {hint}.", file=sys.stderr)
         return 1
     print(f"MetaStyle is at {address}", flush=True)
     threading.Thread(target=growth.warm, daemon=True).start()
-    if options.share:
-        try:
-            print(f"and for everyone at {share(blocks)}", flush=True)
-        except (
-            Exception
-        ) as error:  # no network, a firewall, no tunnel for this platform: the local page stays
-            reason = str(error).split("\n")[0].rstrip(".")
-            print(
-                f"The page could not be shared, only the address above works: {reason}.",
-                file=sys.stderr,
-                flush=True,
-            )
-    blocks.block_thread()
+    try:
+        if options.share:
+            share_or_say(page, access)
+        wait_until_told()
+    finally:
+        page.close(verbose=False)
+        page.cleaner.stop()
     return 0
+
+
+def share_or_say(page: PageBlocks, access: Access) -> None:
+    """Print the public address, or why there is none: the local page stays."""
+    try:
+        public = share(page)
+    except Exception as error:  # no network, a firewall, no tunnel for this platform
+        reason = str(error).split("\n")[0].rstrip(".")
+        said = f"The page could not be shared, only the address above works: {reason}."
+        print(said, file=sys.stderr, flush=True)
+        return
+    access.allow(urlsplit(public).hostname or "")
+    print(f"and for everyone at {public}", flush=True)
+
+
+def wait_until_told() -> None:
+    """Until a signal raises `core.commandline.Stopped`."""
+    never = threading.Event()
+    while not never.wait(60):  # without a limit, Windows would not hear Ctrl+C
+        pass
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import gradio as gr
 from gradio.processing_utils import save_base64_to_cache
-from gradio.route_utils import DEFAULT_TEMP_DIR
+from gradio.utils import get_upload_folder
 from gradio_client import handle_file
 
 from core.images.decode import ImageError
@@ -95,6 +95,6 @@ def _is_data(value: object) -> bool:
 
 def _saved(data: str) -> object:
     try:
-        return handle_file(save_base64_to_cache(data, DEFAULT_TEMP_DIR))
+        return handle_file(save_base64_to_cache(data, get_upload_folder()))
     except ValueError as error:
         raise ValueError(f"This data URL cannot be read. {HOW}") from error

@@ -19,6 +19,7 @@ from core.images.decode import ImageError, load_image, load_mask
 from core.images.video_file import Limits, VideoError, probe
 from core.inference.video import Progress, painted_frames
 from core.models import checkpoint
+from demo.server.turns import in_turns
 from demo.shared import messages, requests, style_form
 from demo.shared.controls import model_input, size_input
 from demo.shared.events import Answer, connect
@@ -26,7 +27,7 @@ from demo.shared.requests import RequestError, file_name
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
-from demo.shared.widgets import MODEL_WORK, PAINTING, QUIET, Upload, painting_input
+from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, painting_input
 
 LIMITS = Limits(seconds=20, frames=1200)
 SIZES = (256, 384, 512, 640)
@@ -129,7 +130,8 @@ def paint(
         try:
             path, style_path = uploaded(clip, "video"), uploaded(style)
             out = result_file(path, style_path, model)
-            work = painted_video(path, style_path, model, size, smooth, out, StyleForm(**look))
+            look_form = StyleForm(**look)
+            work = in_turns(painted_video(path, style_path, model, size, smooth, out, look_form))
             progress: Progress | None = None
             for progress in _now_and_then(work, stop):
                 yield {"status": progress_line(progress)}
@@ -207,7 +209,9 @@ def stylize_video(
         path, style_path = uploaded(clip, "video"), uploaded(style)
         out = result_file(path, style_path, model)
         said: dict[str, object] = {}
-        for progress in _now_and_then(painted_video(path, style_path, model, size, smooth, out)):
+        for progress in _now_and_then(
+            in_turns(painted_video(path, style_path, model, size, smooth, out))
+        ):
             said = {
                 "frames": progress.done,
                 "of": progress.frames,
@@ -263,7 +267,7 @@ def build() -> None:
     clip.clear(lambda: "", None, clip_note, **QUIET)
     asked = {"clip": clip, "style": style, "model": model, "size": size, "smooth": smooth} | look
     shown = {"result": result, "download": download, "status": status, "go": go, "stop": stop}
-    connect(go.click, paint, asked, shown, **PAINTING)
+    connect(go.click, paint, asked, shown, **(PAINTING | LONG_WORK))
     stop.click(_painting.stop, None, stop, **QUIET)
     _endpoint(model)
 
@@ -281,5 +285,5 @@ def _endpoint(model: gr.Dropdown) -> None:
         never = gr.Button()
     order = [clip, style, model, size, smooth]
     never.click(
-        stylize_video, order, answer, api_name="stylize_video", preprocess=False, **MODEL_WORK
+        stylize_video, order, answer, api_name="stylize_video", preprocess=False, **LONG_WORK
     )

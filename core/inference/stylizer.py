@@ -130,11 +130,18 @@ class StyleCache:
             return self._styles.get(key)
 
     def put(self, key: tuple[object, ...], style: StyledModel) -> None:
+        """Keep a style, and let the oldest go; one that alone is larger than the limit is kept until `trim`."""
         with self._lock:
             self._styles[key] = style
             self._styles.move_to_end(key)
             while len(self._styles) > 1 and self.nbytes > self.limit:
                 self._styles.popitem(last=False)
+
+    def trim(self) -> None:
+        """Forget a style that alone is larger than the limit."""
+        with self._lock:
+            if self.nbytes > self.limit:
+                self._styles.clear()
 
     @property
     def nbytes(self) -> int:

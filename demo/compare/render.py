@@ -19,6 +19,7 @@ from PIL import Image
 from core.images.convert import resize_smaller
 from core.images.library import library
 from core.inference.stylizer import REFINE_BATCHES, get_stylizer
+from demo.server.turns import TURNS
 from demo.shared.background import refine
 from demo.shared.requests import REFINED
 from demo.shared.thumbnails import folder
@@ -83,7 +84,8 @@ def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[Step]:
         for column in gaps(row):
             if stop.is_set():
                 return
-            render.render(place, grid.contents[column], painter, folder())
+            with TURNS:
+                render.render(place, grid.contents[column], painter, folder())
             done += 1
             yield dataclasses.replace(step, done=done, changed=True)
         _forget_the_oldest()
@@ -94,7 +96,8 @@ def _prepared(
 ) -> Generator[Step, None, Backend]:
     style = grid.style.image()
     if grid.mode != REFINED or row.name in REFERENCE_PAINTERS:
-        return prepare(row.name, grid.mode, style)
+        with TURNS:
+            return prepare(row.name, grid.mode, style)
     stylizer, reached = get_stylizer(row.name), None
     for reached in refine(stylizer, style, library().refining_contents, REFINE_BATCHES, stop=stop):
         text = f"{step.text}, refined with {reached.done} of {REFINE_BATCHES} batches"

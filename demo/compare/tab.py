@@ -31,7 +31,7 @@ from demo.compare.selection import (
 from demo.shared import messages
 from demo.shared.requests import INSTANT, REFINED
 from demo.shared.uploads import label_of
-from demo.shared.widgets import MODEL_WORK, QUIET
+from demo.shared.widgets import LONG_WORK, QUIET
 from gallery.grids import paths
 from gallery.grids.backends import REFERENCE_PAINTERS, why_not
 from gallery.grids.results import Grid, title_of
@@ -42,7 +42,7 @@ PAINTING: dict[str, Any] = {
     "preprocess": False,
     "show_progress": "minimal",
     "api_visibility": "private",
-} | MODEL_WORK
+} | LONG_WORK
 LOOK_AT_CELL = """() => setTimeout(
   () => document.getElementById("cell")?.scrollIntoView({ behavior: "smooth", block: "start" }), 80)"""
 

@@ -26,7 +26,7 @@ from demo.shared.requests import LARGEST, RequestError, StylizeRequest, checked,
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
-from demo.shared.widgets import MODEL_WORK, PAINTING, QUIET, Upload, painting_input
+from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, painting_input
 from demo.shared.zips import unlike, zip_file
 
 MAX_PHOTOS = 20
@@ -267,7 +267,7 @@ def build(titles: Mapping[str, str]) -> None:
     photos.change(accept, photos, photos_note, preprocess=False, **QUIET)
     asked = {"photos": photos, "style": style, "model": model, "size": size} | look
     shown = {"results": results, "status": status, "download": download, "go": go, "stop": stop}
-    connect(go.click, paint, asked, shown, **PAINTING)
+    connect(go.click, paint, asked, shown, **(PAINTING | LONG_WORK))
     stop.click(_painting.stop, None, stop, **QUIET)
     _endpoint(model)
 
@@ -283,6 +283,4 @@ def _endpoint(model: gr.Dropdown) -> None:
         answer = [gr.File(label="zip"), gr.JSON(label="info")]
         never = gr.Button()
     order = [photos, style, model, size]
-    never.click(
-        stylize_many, order, answer, api_name="stylize_many", preprocess=False, **MODEL_WORK
-    )
+    never.click(stylize_many, order, answer, api_name="stylize_many", preprocess=False, **LONG_WORK)

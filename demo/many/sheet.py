@@ -24,6 +24,7 @@ from core.images.convert import resize_longest
 from core.images.decode import load_image, load_mask
 from core.pipeline import stylize_image
 from core.settings import Settings
+from demo.server.turns import in_turns
 from demo.shared import messages, style_form
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
@@ -35,7 +36,7 @@ from demo.shared.style_form import StyleForm
 from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import file_url, label_of, new_file, saved, uploaded
 from demo.shared.widgets import (
-    MODEL_WORK,
+    LONG_WORK,
     PAINTING,
     QUIET,
     Upload,
@@ -128,7 +129,7 @@ def paint_sheet(
         yield {"status": messages.progress_line("Reading the photo…")} | WORKING
         try:
             path, form, grid, cells = uploaded(content), StyleForm(**look), empty_grid(), []
-            work = painted_cells(path, model, size, form)
+            work = in_turns(painted_cells(path, model, size, form))
             for cell in work:
                 cells.append(cell)
                 grid = filled(grid, cell)
@@ -143,12 +144,9 @@ def paint_sheet(
             yield {"status": messages.problem(error)} | IDLE
 
 
-def wait(request: gr.Request) -> str:
+def wait() -> str:
     """What is said at once after a click on a picture of the sheet."""
-    busy = _painting.runs(request)
-    return messages.caption(
-        "It is painted large as soon as the sheet is done." if busy else "Painting it large…"
-    )
+    return messages.caption("Painting it large…")
 
 
 def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
@@ -239,7 +237,7 @@ def sheet_of(
     """
     try:
         path, cells = uploaded(content), []
-        for cell in painted_cells(path, model, size):
+        for cell in in_turns(painted_cells(path, model, size)):
             cells.append(cell)
             said = {
                 "paintings": [each.picture.name for each in cells],
@@ -291,7 +289,9 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
 
     asked = {"content": content, "model": model, "size": small} | look
     answered = {"grid": grid, "shown": shown, "status": status, "download": download}
-    connect(go.click, paint_sheet, asked, answered | {"go": go, "stop": stop}, **PAINTING)
+    connect(
+        go.click, paint_sheet, asked, answered | {"go": go, "stop": stop}, **(PAINTING | LONG_WORK)
+    )
     stop.click(_painting.stop, None, stop, **QUIET)
     grid.select(wait, None, opened["large_status"], **QUIET)
     clicked = connect(grid.select, enlarge, {"shown": shown, "size": large}, opened, **PAINTING)
@@ -338,5 +338,5 @@ def _endpoint(model: gr.Dropdown) -> None:
         answer = [gr.File(label="sheet"), gr.JSON(label="info")]
         never = gr.Button()
     never.click(
-        sheet_of, [content, model, size], answer, api_name="sheet", preprocess=False, **MODEL_WORK
+        sheet_of, [content, model, size], answer, api_name="sheet", preprocess=False, **LONG_WORK
     )

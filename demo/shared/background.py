@@ -17,24 +17,27 @@ from PIL import Image
 
 from core.inference.stylizer import STYLE_SIDE, Cancelled, StyledModel, Stylizer
 from core.training.step import StepResult
+from demo.server.turns import TURNS, Job
 
 T = TypeVar("T")
 
 
 def in_background(
-    work: Callable[[Callable[[T], None]], None], stop: threading.Event
+    work: Callable[[Callable[[T], None], Job], None], stop: threading.Event
 ) -> Iterator[T]:
     """What `work` gives while it runs in a thread of its own; what it raises is raised here.
 
     Args:
-        work: takes the function to give with.
+        work: takes the function to give with, and the job whose turns it takes, which it must let others have between two
+            batches.
         stop: set when nobody listens any more; `work` must end soon after.
     """
     given: SimpleQueue[tuple[T] | Exception | None] = SimpleQueue()
 
     def run() -> None:
         try:
-            work(lambda item: given.put((item,)))
+            with TURNS.job("refining") as job:
+                work(lambda item: given.put((item,)), job)
             given.put(None)
         except Exception as error:  # raised again where the items are read
             given.put(error)
@@ -77,11 +80,13 @@ def refine(
     stop = stop or threading.Event()
     reached: Step | None = None
 
-    def work(give: Callable[[Step], None]) -> None:
+    def work(give: Callable[[Step], None], job: Job) -> None:
         def on_step(done: int, _: int, result: StepResult, styled: StyledModel) -> None:
             give(Step(done, styled, result.style_loss))
 
-        styled = stylizer.refine(style, contents, batches, style_side, on_step, stop.is_set)
+        styled = stylizer.refine(
+            style, contents, batches, style_side, on_step, lambda: job.stopped(stop)
+        )
         give(Step(batches, styled, None, last=True))
 
     try:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import PHOTO, RECOLOUR, STYLE
+from demo.server.cleaner import is_full
+from demo.server.refusals import FULL, OUR_FAULT
 from demo.shared.requests import USER_ERRORS, JobResult
 from demo.shared.templates import macros
 
-OUR_FAULT = "Something went wrong on the server; its log says what."
 COLOURS_SAID = {PHOTO: "the photo's colours", RECOLOUR: "painting recoloured to the photo"}
 _HTML = macros("shared/messages.html")
 
@@ -88,6 +89,8 @@ def sentence(error: Exception) -> str:
     """The sentence of `problem` as plain text."""
     if isinstance(error, USER_ERRORS):
         return str(error)
+    if is_full(error):
+        return FULL
     logging.getLogger(__name__).error(OUR_FAULT, exc_info=error)
     return OUR_FAULT
 

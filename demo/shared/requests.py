@@ -30,6 +30,7 @@ from core.pipeline import DRAFT_SIZE, StylizeResult, stylize_image
 from core.pipeline import Step as PaintStep
 from core.provenance import Provenance, ProvenanceError, Source, picture_bytes, provenance_of
 from core.settings import Settings, SettingsError
+from demo.server.turns import TURNS, Job
 from demo.shared.background import in_background
 
 INSTANT, REFINED = "instant", "refined"
@@ -183,9 +184,12 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
         seconds = painted.seconds | {"total": time.perf_counter() - started}
         return JobResult(painted, recipe, name, photo.size, paintings[0].size, seconds, **more)
 
-    def result(on_step: Callable[[PaintStep], None] | None = None) -> JobResult:
+    def result(
+        on_step: Callable[[PaintStep], None] | None = None,
+        stopped: Callable[[], bool] = stop.is_set,
+    ) -> JobResult:
         painted = stylize_image(
-            photo, paintings, settings, mask, outside, on_step=on_step, stop=stop.is_set
+            photo, paintings, settings, mask, outside, on_step=on_step, stop=stopped
         )
         return about(
             painted,
@@ -194,10 +198,11 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
             batches_done=painted.settings.refine,
         )
 
-    def work(give: Callable[[JobResult], None]) -> None:
+    def work(give: Callable[[JobResult], None], job: Job) -> None:
         def on_step(step: PaintStep) -> None:
+            left = (time.perf_counter() - started) / step.done * (step.batches - step.done)
+            job.say(left)
             if step.done < step.batches and (step.done == 1 or step.done % DRAFT_EVERY == 0):
-                left = (time.perf_counter() - started) / step.done * (step.batches - step.done)
                 draft = step.draft(DRAFT_SIZE)
                 give(
                     about(
@@ -205,10 +210,12 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
                     )
                 )
 
-        give(result(on_step))
+        give(result(on_step, lambda: job.stopped(stop)))
 
     if not settings.refine:
-        yield result()
+        with TURNS:
+            painting = result()
+        yield painting
         return
     try:
         yield from in_background(work, stop)

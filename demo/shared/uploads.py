@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
+from gradio.processing_utils import hash_file
 from gradio.utils import get_upload_folder
 from PIL import Image
 
@@ -62,11 +63,26 @@ def uploaded(value: Mapping[str, object] | None, what: str = "picture") -> str |
     if not value:
         return None
     path = value.get("path")
-    if not isinstance(path, str) or not Path(path).resolve().is_relative_to(
-        Path(get_upload_folder()).resolve()
-    ):
+    if not isinstance(path, str) or not _is_upload(path):
         raise ImageError(f"The {what} did not arrive as a file; upload it again.")
+    if not Path(path).is_file():
+        raise ImageError(
+            f"The {what} is no longer kept here: uploads are deleted after an hour. Upload it again."
+        )
     return path
+
+
+def _is_upload(path: str) -> bool:
+    try:
+        return Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve())
+    except (OSError, ValueError):  # longer than any, or with a character that no path has
+        return False
+
+
+def gallery_copies() -> list[str]:
+    """Where Gradio puts its copies of the gallery's pictures: no visitor's, and as old as their originals."""
+    copies = Path(get_upload_folder())
+    return [str(copies / hash_file(file)) for file in gallery_files()]
 
 
 def displayable(path: str) -> str:
@@ -100,7 +116,7 @@ def gallery_files() -> list[str]:
 
 
 def new_file(name: str) -> str:
-    """A path of that name for a file that the page may serve; Gradio deletes it when it has aged (`delete_cache`)."""
+    """A path of that name for a file that the page may serve; it is deleted when it has aged (`demo.server.cleaner`)."""
     folder = Path(get_upload_folder()) / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return str(folder / name)

@@ -10,13 +10,15 @@ from typing import Any
 
 import gradio as gr
 
+from demo.server.job_queue import AT_ONCE, LONG
 from demo.shared import messages
 from demo.shared.picture_place import QUIET, Placed, bring, chosen, image_input
 from demo.shared.uploads import label_of, thumbnails
 from gallery.pictures import Picture, paintings
 
-# All events that run a model, in every tab, share one place in the queue: two at once only make both slow.
-MODEL_WORK: dict[str, Any] = {"concurrency_id": "model", "concurrency_limit": 1}
+# Events that run a model wait in one of two lines, whatever their tab (`demo.server.job_queue`).
+MODEL_WORK: dict[str, Any] = {"concurrency_id": AT_ONCE, "concurrency_limit": 1}
+LONG_WORK: dict[str, Any] = {"concurrency_id": LONG, "concurrency_limit": 1}
 # How an event runs that paints for a visitor: pictures unopened, progress in words of our own.
 PAINTING: dict[str, Any] = {
     "preprocess": False,

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 import app
 from core.inference.stylizer import get_stylizer
 from core.models import checkpoint
+from demo.page import PageBlocks
 from demo.shared.requests import JobResult, StylizeRequest, repaint
 from demo.transfer import history
 from demo.transfer import tab as transfer
@@ -28,10 +29,10 @@ def address(tiny_checkpoint: Callable[[str], Path]) -> Iterator[str]:
         for module in (transfer, pictures):
             patch.setattr(module, "MORE_STYLES", STYLES[:1])
         get_stylizer.cache_clear()
-        with gr.Blocks() as blocks, gr.Tab("Transfer", id="transfer"):
+        with PageBlocks() as blocks, gr.Tab("Transfer", id="transfer"):
             transfer.build()
             history.build()
-        yield app.start(blocks.queue(max_size=8), "127.0.0.1", None, None)
+        yield app.start(blocks.queue_jobs(), "127.0.0.1", None, None)
         blocks.close()
         get_stylizer.cache_clear()
 

@@ -27,6 +27,7 @@ from demo.many import sheet as many_sheet
 from demo.many import tab as many
 from demo.many.photos import painted_photos
 from demo.many.sheet import painted_cells
+from demo.page import PageBlocks
 from demo.shared import widgets
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
@@ -125,7 +126,7 @@ def test_a_stopped_sheet_keeps_what_is_painted(folder: Path) -> None:
     first = next(run)
     assert [cell["done"] for cell in first["grid"]["cells"]] == [True, False, False]
     assert len(first["shown"].pictures) == 1 and "1 of 3 paintings · Lion" in first["status"]
-    assert "as soon as the sheet is done" in many_sheet.wait(visitor)
+    assert "Painting it large" in many_sheet.wait()
     assert many_sheet._painting.stop(visitor).value == "Stopping…"
     *_, last = run
     assert "stopped after 1 of 3 paintings" in last["status"]
@@ -286,9 +287,9 @@ def test_photos_are_painted_with_what_the_controls_say(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def address(gallery: list[Picture]) -> Iterator[str]:
     """A page of this tab alone, served from this process."""
-    with gr.Blocks() as blocks, gr.Tab("Many", id="many"):
+    with PageBlocks() as blocks, gr.Tab("Many", id="many"):
         many.build()
-    yield app.start(blocks.queue(max_size=8), "127.0.0.1", None, None)
+    yield app.start(blocks.queue_jobs(), "127.0.0.1", None, None)
     blocks.close()
 
 

@@ -428,24 +428,24 @@ def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
 
 @pytest.mark.usefixtures("no_models")
 def test_sharing_that_fails_leaves_the_page_up_and_says_why(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def no_tunnel(*_: object) -> str:
         raise RuntimeError("Could not get share link from Gradio API Server.")
 
     pages = []
 
-    def look_and_leave(blocks: gr.Blocks) -> None:
-        pages.append(httpx.get(f"http://127.0.0.1:{blocks.server_port}/").text)
-        blocks.close()
+    def look_and_leave() -> None:
+        said = capsys.readouterr()
+        pages.extend([httpx.get(said.out.split()[-1]).text, said.err])
 
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr(app.networking, "setup_tunnel", no_tunnel)
-    monkeypatch.setattr(gr.Blocks, "block_thread", look_and_leave)
+    monkeypatch.setattr(app, "wait_until_told", look_and_leave)
     assert app.main(["--share"]) == 0
     assert "python -m core.train improved-500" in pages[0]
     assert "gradio.s3" not in pages[0], "a page for sharing loads its scripts from the network"
-    said = capsys.readouterr().err
-    assert "could not be shared, only the address above works: Could not get share link" in said
+    assert "could not be shared, only the address above works: Could not get share" in pages[1]
 
 
 def test_a_malformed_auth_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

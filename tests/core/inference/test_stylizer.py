@@ -199,12 +199,14 @@ def test_the_cache_forgets_what_was_not_used_for_longest() -> None:
     assert cache.nbytes <= cache.limit
 
 
-def test_a_style_larger_than_the_cache_is_kept_alone() -> None:
+def test_a_style_larger_than_the_cache_is_kept_alone_until_it_is_trimmed() -> None:
     cache = StyleCache(limit=3000)
     cache.put(("a",), style_of(1000))
     cache.put(("huge",), style_of(8000))
     assert len(cache) == 1
     assert cache.get(("huge",)) is not None
+    cache.trim()
+    assert len(cache) == 0
 
 
 def test_putting_a_style_again_replaces_it() -> None:

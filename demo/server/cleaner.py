@@ -1,0 +1,148 @@
+"""Deletes what visitors upload and what is painted for them, an hour after it was written.
+
+    cleaner = Cleaner(Path(get_upload_folder()), needed=queue.files_in_use, kept=opening_files)
+    cleaner.start()                    # one pass at once, then one every ten minutes
+    cleaner.free(20_000_000)           # the disk is full: older files go before their hour
+    cleaner.stop()                     # deletes all that is left
+
+Gradio's own `delete_cache` forgets its files when the process ends, does not know of uploads that broke off, and stops for
+good when an upload arrives while it looks (gradio-app/gradio#9334, #3950). This one looks at the folder instead of keeping a
+list: whatever made a file, and in whichever process, it is found by its age.
+"""
+
+import errno
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+CLEAN_EVERY = 600.0  # s
+KEEP_FOR = 3600.0  # s
+SHORTER = (600.0, 60.0)  # s, in place of KEEP_FOR while the disk is full, one after the other
+LOOK_EVERY = 10.0  # s, at the room that is left on the disk
+SPARE = 64 << 20  # bytes that are to be free, or a twentieth of a small disk
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_log = logging.getLogger(__name__)
+
+
+def nothing() -> Collection[str]:
+    """No files."""
+    return ()
+
+
+class Cleaner:
+    """Walks one folder and deletes old files and empty folders in it.
+
+    Args:
+        folder: everything in it belongs to the page; it need not exist. Symbolic links are deleted, never followed.
+        needed: gives the files that orders which were accepted still need; they stay, however old.
+        kept: gives files and folders which are no visitor's and stay as long as the page runs.
+        keep_for: seconds for which a file stays after it was last written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        needed: Callable[[], Collection[str]] = nothing,
+        kept: Callable[[], Collection[str]] = nothing,
+        keep_for: float = KEEP_FOR,
+    ) -> None:
+        self.folder = folder
+        self.needed, self.kept = needed, kept
+        self.keep_for = keep_for
+        self._lock = threading.Lock()  # one pass at a time
+        self._stopping = threading.Event()
+
+    def start(self, every: float = CLEAN_EVERY) -> None:
+        """Clean now, and again every so many seconds in a thread of its own until `stop`."""
+        self.clean()
+        threading.Thread(target=self._run, args=(every,), name="cleaner", daemon=True).start()
+
+    def _run(self, every: float) -> None:
+        last = time.monotonic()
+        while not self._stopping.wait(min(every, LOOK_EVERY)):
+            try:
+                if time.monotonic() - last >= every:
+                    last = time.monotonic()
+                    self.clean()
+                self.free(0)
+            except Exception:  # the next pass must come, whatever happened in this one
+                _log.exception("Old uploads could not be looked for.")
+
+    def stop(self) -> None:
+        """End the passes and delete every file in the folder."""
+        self._stopping.set()
+        with self._lock:
+            self._delete(float("-inf"), time.time(), staying=frozenset())
+
+    def clean(self, keep_for: float | None = None, now: float | None = None) -> int:
+        """Delete files that were last written more than `keep_for` seconds before `now`; returns how many."""
+        age = self.keep_for if keep_for is None else keep_for
+        with self._lock:
+            staying = frozenset(map(os.path.abspath, self.kept()))
+            return self._delete(age, time.time() if now is None else now, staying)
+
+    def free(self, size: int) -> bool:
+        """Make room for `size` bytes more, if need be by deleting files before their hour; whether there is room now."""
+        for age in (self.keep_for, *SHORTER):
+            if self._has_room(size):
+                return True
+            self.clean(min(age, self.keep_for))
+        return self._has_room(size)
+
+    def _has_room(self, size: int) -> bool:
+        folder = self.folder
+        while not folder.exists():
+            folder = folder.parent
+        disk = shutil.disk_usage(folder)
+        return disk.free >= size + min(SPARE, disk.total // 20)
+
+    def _delete(self, age: float, now: float, staying: Collection[str]) -> int:
+        deleted = 0
+        for path, is_folder in _deepest_first(os.path.abspath(self.folder), staying):
+            try:
+                if now - os.lstat(path).st_mtime <= age:
+                    continue
+                if path in map(
+                    os.path.abspath, self.needed()
+                ):  # asked each time: orders come in meanwhile
+                    continue
+                if is_folder:
+                    os.rmdir(path)  # fails while there is something in it
+                else:
+                    os.unlink(path)
+                    deleted += 1
+            except OSError as error:
+                gone = isinstance(error, FileNotFoundError)
+                if not gone and not is_folder:
+                    _log.warning("An old file could not be deleted (%s).", error.strerror)
+        return deleted
+
+
+def _deepest_first(folder: str, staying: Collection[str]) -> Iterator[tuple[str, bool]]:
+    """(path, whether it is a folder) of all that is in a folder, contents before their folder, without what stays."""
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError:  # gone, or not ours to read
+        return
+    for entry in entries:
+        if entry.path in staying:
+            continue
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if is_folder:
+            yield from _deepest_first(entry.path, staying)
+        yield entry.path, is_folder
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is that the disk or the user's share of it is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,255 @@
+"""Who waits for a picture, in which line, and for how long: Gradio's queue with the page's own rules.
+
+    page = PageBlocks(...)                   # demo.page; its queue is a JobQueue
+    page.queue_jobs()
+
+- Pictures at once wait in one line, what takes minutes in another. Each line is first come, first served, and the two take turns
+  (`demo.server.turns`), so that nobody waits for a stranger's refining in order to get a picture at once.
+- A visitor holds a few places at most, and an address not all of them.
+- How long it takes is told from the job that is running, in words too.
+- The files of an order that was accepted stay until it is done.
+- Answers that nobody fetches are dropped.
+"""
+
+import asyncio
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import fastapi
+from gradio.block_function import BlockFunction
+from gradio.data_classes import PredictBodyInternal
+from gradio.queueing import Event, Queue
+from gradio.server_messages import EstimationMessage, EventMessage, LogMessage
+from gradio.utils import run_coro_in_background
+
+from demo.server.turns import TURNS
+
+AT_ONCE, LONG = "model", "long"  # the two lines
+LONG_CHOICES = frozenset({"refined", "gatys", "johnson"})  # modes and methods that take minutes
+MAX_PLACES = 160  # visitors waiting, beyond which the page asks to come back later
+MAX_PER_ADDRESS = 120  # of them from one address, behind which there may be a whole class
+MAX_PER_VISITOR = 4
+WORTH_SAYING = 3.0  # s of waiting, from which on the page says why
+FETCH_WITHIN = 300.0  # s for which an answer waits for the visitor to fetch it
+LOOK_EVERY = 30.0  # s
+EVERYBODY_WAITS = "Too many visitors are waiting at the moment; try again in a minute."
+YOU_WAIT = (
+    f"You have {MAX_PER_VISITOR} orders waiting already; more can be given as soon as one is done."
+)
+FILE_GONE = "A picture of this order is no longer kept here: uploads are deleted after an hour. Upload it again."
+
+Said = tuple[bool, str | list[dict[str, Any]], Any]
+
+
+class JobQueue(Queue):
+    """Gradio's queue with the rules above.
+
+    Args:
+        on_idle: called in a thread once all orders are done.
+    """
+
+    def __init__(self, *arguments: Any, on_idle: Callable[[], None], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.on_idle = on_idle
+        self._long_twins: dict[
+            int, BlockFunction
+        ] = {}  # id of a function -> the same, in the line of long jobs
+        self._last_message: dict[str, float] = {}  # session -> when it was last told something
+        self._told: set[str] = set()  # events whose visitor knows why there is a wait
+
+    def start(self) -> None:
+        super().start()
+        run_coro_in_background(self._look_after)
+
+    # ---- accepting ----
+
+    async def push(
+        self, body: PredictBodyInternal, request: fastapi.Request, username: str | None
+    ) -> Said:
+        """Accept an order, or refuse it in a sentence."""
+        refusal = self._refusal(body.session_hash, _address(request))
+        if refusal:
+            return False, refusal, "queue_full"
+        success, event_id, state = await super().push(body, request, username)
+        if not success:
+            return success, event_id, state
+        event = self.event_ids_to_events.get(str(event_id))
+        if event is None:  # done already
+            return success, event_id, state
+        if not all(Path(path).exists() for path in _files(body.data)):
+            await self.remove_from_queue(event._id)
+            self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
+            return False, FILE_GONE, "error"
+        self._put_in_line(event)
+        return success, event_id, state
+
+    def _refusal(self, session: str | None, address: str) -> str | None:
+        waiting = [
+            event for line in self.event_queue_per_concurrency_id.values() for event in line.queue
+        ]
+        if len(waiting) >= MAX_PLACES:
+            return EVERYBODY_WAITS
+        if sum(_address(event.request) == address for event in waiting) >= MAX_PER_ADDRESS:
+            return EVERYBODY_WAITS
+        if (
+            session is not None
+            and sum(event.session_hash == session for event in waiting) >= MAX_PER_VISITOR
+        ):
+            return YOU_WAIT
+        return None
+
+    def _put_in_line(self, event: Event) -> None:
+        """Move an order that takes minutes to the line of those."""
+        line = self.event_queue_per_concurrency_id[event.concurrency_id]
+        if event.concurrency_id != AT_ONCE or event not in line.queue or not is_long(event.data):
+            return
+        line.queue.remove(event)
+        event.fn = self._long_twin(event.fn)
+        event.concurrency_id = LONG
+        self.create_event_queue_for_fn(event.fn)
+        self.event_queue_per_concurrency_id[LONG].queue.append(event)
+        self.broadcast_estimations(LONG, len(self.event_queue_per_concurrency_id[LONG].queue) - 1)
+
+    def _long_twin(self, fn: BlockFunction) -> BlockFunction:
+        twin = self._long_twins.get(fn._id)
+        if twin is None:
+            twin = self._long_twins[fn._id] = copy.copy(fn)
+            twin.concurrency_id, twin.concurrency_limit = LONG, 1
+        return twin
+
+    def files_in_use(self) -> set[str]:
+        """The files that accepted orders need, waiting or being done."""
+        events = list(self.event_ids_to_events.values())
+        return {path for event in events if event.data for path in _files(event.data.data)}
+
+    # ---- how long it takes ----
+
+    def broadcast_estimations(self, concurrency_id: str, after: int | None = None) -> None:
+        """Tell those in a line their place and how long it takes, and once why."""
+        if concurrency_id not in (AT_ONCE, LONG):
+            return super().broadcast_estimations(concurrency_id, after)
+        line = self.event_queue_per_concurrency_id[concurrency_id]
+        wait = self._seconds_until_free(concurrency_id)
+        for rank, event in enumerate(line.queue):
+            lasts = self._usual_seconds(event.fn)
+            if after is None or rank >= after:
+                eta = None if wait is None or lasts is None else wait + lasts
+                self.send_message(
+                    event, EstimationMessage(rank=rank, rank_eta=eta, queue_size=len(line.queue))
+                )
+                self._say_why(event, wait, rank)
+            wait = None if wait is None or lasts is None else wait + lasts
+        return None
+
+    def _seconds_until_free(self, concurrency_id: str) -> float | None:
+        """Until the first in a line has its turn; None where it is not known."""
+        job = TURNS.job_running
+        line = self.event_queue_per_concurrency_id[concurrency_id]
+        if concurrency_id == AT_ONCE:
+            ends = [
+                self._end(fn, begun)
+                for fn, times in line.start_times_per_fn.items()
+                for begun in times
+            ]
+            own = max((end - time.time() for end in ends if end is not None), default=0.0)
+            return max(0.0, own) + (job.turn_left() if job else 0.0)
+        if not line.current_concurrency:
+            return 0.0
+        if job is not None and (left := job.seconds_left()) is not None:
+            return left
+        ends = [
+            self._end(fn, begun) for fn, times in line.start_times_per_fn.items() for begun in times
+        ]
+        known = [end for end in ends if end is not None]
+        return max(0.0, min(known) - time.time()) if known else None
+
+    def _end(self, fn: BlockFunction, begun: float) -> float | None:
+        """When what began then is usually done."""
+        usual = self._usual_seconds(fn)
+        return None if usual is None else begun + usual
+
+    def _usual_seconds(self, fn: BlockFunction) -> float | None:
+        return self.process_time_per_fn[fn].avg_time if fn in self.process_time_per_fn else None
+
+    def _say_why(self, event: Event, wait: float | None, rank: int) -> None:
+        if event._id in self._told or (wait is not None and wait < WORTH_SAYING):
+            return
+        self._told.add(event._id)
+        self.send_message(
+            event,
+            LogMessage(
+                log=why(wait, rank), level="info", duration=min(wait or 10.0, 30.0), title="Waiting"
+            ),
+        )
+
+    # ---- what nobody fetches ----
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        self._last_message[event.session_hash] = time.monotonic()
+        super().send_message(event, event_message)
+
+    async def _look_after(self) -> None:
+        """Every half minute: forget what nobody fetches, and once nothing is done any more give memory back."""
+        released = 0
+        while not self.stopped:
+            await asyncio.sleep(LOOK_EVERY)
+            self.drop_unread(time.monotonic())
+            if self.events_recorded != released and not self.get_active_worker_count():
+                released = self.events_recorded
+                await asyncio.to_thread(self.on_idle)
+
+    def drop_unread(self, now: float) -> int:
+        """Forget what was said to visitors who have not listened for a while; returns to how many."""
+        busy = {event.session_hash for event in self.event_ids_to_events.values()}
+        told = [
+            session for session, last in self._last_message.items() if now - last > FETCH_WITHIN
+        ]
+        dropped = [session for session in told if session not in busy]
+        for session in dropped:
+            del self._last_message[session]
+            self.pending_event_ids_session.pop(session, None)
+            if session in self.pending_messages_per_session:
+                del self.pending_messages_per_session[session]
+        self._told &= set(self.event_ids_to_events)
+        return len(dropped)
+
+
+def why(wait: float | None, rank: int) -> str:
+    """Why a visitor waits, and how long: "Someone is refining; your turn in about 40 s."."""
+    job = TURNS.job_running
+    who = f"Someone is {job.doing}" if job else "Others were here before you"
+    when = "your turn comes next" if rank == 0 else f"your turn comes after {rank} others"
+    return f"{who}; {when if wait is None else f'your turn in about {max(1.0, wait):.0f} s'}."
+
+
+def is_long(body: PredictBodyInternal | None) -> bool:
+    """Whether an order that may be of either kind takes minutes: it is refined, or made by a method without a model."""
+    return body is not None and any(
+        isinstance(value, str) and value in LONG_CHOICES for value in body.data
+    )
+
+
+def _address(request: Any) -> str:
+    client = getattr(request, "client", None)
+    return client.host if client else ""
+
+
+def _files(value: object) -> Iterator[str]:
+    """The paths of the files in an order."""
+    if isinstance(value, Mapping):
+        path = value.get("path")
+        if (
+            isinstance(path, str)
+            and "\0" not in path
+            and len(path) < 4096
+            and Path(path).is_absolute()
+        ):
+            yield path
+        for part in value.values():
+            yield from _files(part)
+    elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for part in value:
+            yield from _files(part)

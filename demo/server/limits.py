@@ -1,0 +1,139 @@
+"""What a request may cost, before Gradio sees it: the size of its body, room on the disk, and words for what goes wrong.
+
+    app_kwargs = {"middleware": [Middleware(LimitsMiddleware, cleaner=cleaner)], "exception_handlers": HANDLERS}
+    blocks.launch(app_kwargs=app_kwargs)
+
+Answers to what went wrong are one sentence, and never repeat what was sent. Pages are compressed; events that are sent as they
+happen are not, since they would be kept back.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import gradio.route_utils
+import gradio.routes
+from fastapi.exceptions import RequestValidationError
+from gradio.route_utils import API_PREFIX, FnIndexInferError, GradioMultiPartParser
+from starlette.datastructures import FormData, Headers
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from demo.server.cleaner import Cleaner, is_full
+from demo.server.refusals import FULL, OUR_FAULT, UNREADABLE
+
+MAX_BODY = 16 << 20  # bytes
+MAX_UPLOADS = 210_000_000  # bytes of one request that uploads files; twenty photos together have at most 200 MB
+MAX_LOGIN = 4 << 10  # bytes
+COMPRESSED = ("/", "/config", f"{API_PREFIX}/info", f"{API_PREFIX}/openapi.json")
+UPLOAD, LOGIN = f"{API_PREFIX}/upload", "/login"
+LIMITS = {UPLOAD: MAX_UPLOADS, LOGIN: MAX_LOGIN}
+TOO_LARGE = f"This is too large: at most {MAX_UPLOADS / 1e6:g} MB can be uploaded at once."
+ORDERS = tuple(
+    f"{API_PREFIX}/{route}"
+    for route in ("call", "queue", "run", "api", "stream", "cancel", "component_server")
+)
+FROM_WRONG_ORDERS = (ValueError, TypeError, LookupError, AttributeError)
+BY_STATUS = {
+    400: "This request cannot be understood.",
+    403: "There is no such file here (any more).",
+    404: "There is nothing at this address.",
+    413: TOO_LARGE,
+    405: "This address cannot be used in this way.",
+}
+
+_log = logging.getLogger(__name__)
+
+
+class LimitsMiddleware:
+    """Refuses bodies that are too large, makes room for uploads, compresses pages."""
+
+    def __init__(self, app: ASGIApp, cleaner: Cleaner) -> None:
+        self.cleaner = cleaner
+        self._compressing = GZipMiddleware(app, compresslevel=6)
+        self._limited = {
+            limit: RequestBodyLimitMiddleware(app, limit) for limit in (MAX_BODY, *LIMITS.values())
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", "")).rstrip("/") or "/"
+        if scope["type"] != "http" or path in COMPRESSED:
+            return await self._compressing(scope, receive, send)
+        limit = LIMITS.get(path, MAX_BODY)
+        said = Headers(scope=scope).get("content-length", "")
+        size = int(said) if said.isdecimal() and len(said) < 20 else 0
+        if size > limit:
+            return await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
+        if path == UPLOAD and not await asyncio.to_thread(self.cleaner.free, size):
+            return await PlainTextResponse(FULL, 507)(scope, receive, send)
+        return await self._limited[limit](scope, receive, send)
+
+
+class TidyParser(GradioMultiPartParser):
+    """Reads an upload; when it breaks off, its half files do not stay.
+
+    Gradio's own deletes them only where the upload is malformed, not where the visitor leaves or the disk is full.
+    """
+
+    async def parse(self) -> FormData:
+        try:
+            return await super().parse()
+        except BaseException:
+            for file in self._files_to_close_on_error:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def tidy_uploads() -> None:
+    """Have Gradio read uploads with `TidyParser`."""
+    for module in (gradio.route_utils, gradio.routes):
+        setattr(module, "GradioMultiPartParser", TidyParser)  # noqa: B010, which mypy does not know
+
+
+# ---- answers to what went wrong ----
+
+
+async def on_wrong_request(request: Request, error: Exception) -> JSONResponse:
+    """A request whose body is no JSON, or lacks something: Gradio would repeat all of it."""
+    return JSONResponse({"detail": UNREADABLE}, 422)
+
+
+async def on_refusal(request: Request, error: Exception) -> JSONResponse:
+    """Gradio's own refusals, in which file names and addresses would be repeated."""
+    assert isinstance(error, HTTPException)
+    quotes = error.status_code != 400 or request.url.path.startswith(UPLOAD)
+    detail = BY_STATUS.get(error.status_code, error.detail) if quotes else error.detail
+    return JSONResponse({"detail": detail}, error.status_code, headers=error.headers)
+
+
+async def on_fault(request: Request, error: Exception) -> Response:
+    """Whatever else was raised: a full disk in a sentence, our own faults to the log.
+
+    Where Gradio reads an order, it raises these errors for orders of no form that it knows.
+    """
+    if is_full(error):
+        return PlainTextResponse(FULL, 507)
+    if request.url.path.startswith(ORDERS) and isinstance(error, FROM_WRONG_ORDERS):
+        return await on_wrong_request(request, error)
+    _log.error(OUR_FAULT, exc_info=error)
+    return PlainTextResponse(OUR_FAULT, 500)
+
+
+Handler = Callable[[Request, Exception], Awaitable[object]]
+HANDLERS: dict[type[Exception], Handler] = {
+    RequestValidationError: on_wrong_request,
+    HTTPException: on_refusal,
+    OSError: on_fault,
+    ValueError: on_fault,
+    TypeError: on_fault,
+    LookupError: on_fault,
+    AttributeError: on_fault,
+    FnIndexInferError: on_wrong_request,
+    Exception: on_fault,
+}

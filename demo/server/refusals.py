@@ -1,0 +1,5 @@
+"""The sentences for what cannot be done, whoever says them."""
+
+FULL = "The server's disk is full at the moment; try again in a few minutes."
+OUR_FAULT = "Something went wrong on the server; its log says what."
+UNREADABLE = "This request cannot be understood: it lacks something, or something in it is of the wrong type."

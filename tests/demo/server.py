@@ -1,0 +1,137 @@
+"""A small page with the rules of the real one, served from the tests' own process: its orders take as long as a test wants."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+
+import app
+from demo.page import PageBlocks
+from demo.server.access import Access
+from demo.server.turns import TURNS
+from demo.shared.widgets import LONG_WORK, MODEL_WORK
+
+WAIT = 120.0  # s, for anything on a busy machine
+
+
+@dataclass
+class Stage:
+    """What the page's handlers do.
+
+    Attributes:
+        go_on: one release lets one picture be painted, or one batch be done.
+        painted: the names of what was painted, in order.
+        begun: set once a refining is at its first batch.
+    """
+
+    page: PageBlocks
+    address: str = ""
+    go_on: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    painted: list[str] = field(default_factory=list)
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def url(self, path: str) -> str:
+        return self.address.rstrip("/") + path
+
+    def order(
+        self, name: str, mode: str = "instant", session: str | None = None, file: str | None = None
+    ) -> httpx.Response:
+        """Order a picture, as a program does."""
+        data = [name, mode, {"path": file, "meta": {"_type": "gradio.FileData"}} if file else None]
+        body: dict[str, Any] = {"data": data}
+        if session:
+            body["session_hash"] = session
+        return httpx.post(self.url("/gradio_api/call/paint"), json=body, timeout=WAIT)
+
+    def answer(self, event: str) -> list[tuple[str, Any]]:
+        """All that is said about an order, until it is done: (event, data)."""
+        said: list[tuple[str, Any]] = []
+        kind = ""
+        with httpx.stream(
+            "GET", self.url(f"/gradio_api/call/paint/{event}"), timeout=WAIT
+        ) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    said.append((kind, json.loads(line.removeprefix("data: "))))
+        return said
+
+    def upload(self, name: str = "photo.jpg", data: bytes = b"x") -> str:
+        answer = httpx.post(
+            self.url("/gradio_api/upload"), files={"files": (name, data)}, timeout=WAIT
+        )
+        return str(answer.raise_for_status().json()[0])
+
+
+@contextmanager
+def stage(
+    folder: Path,
+    auth: tuple[str, str] | None = None,
+    access: Access | None = None,
+    waits: bool = True,
+) -> Iterator[Stage]:
+    """The page, served. Without `waits`, pictures are painted at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        with PageBlocks() as page:
+            built = Stage(page)
+            _lay_out(page, built, waits)
+        page.queue_jobs()
+        built.address = app.start(page, "127.0.0.1", None, auth, access=access)
+        try:
+            yield built
+        finally:
+            for _ in range(1000):
+                built.go_on.release()
+            page.close(verbose=False)
+            page.cleaner.stop()
+
+
+def _lay_out(page: PageBlocks, built: Stage, waits: bool) -> None:
+    def paint(name: str, mode: str, photo: Any) -> Iterator[str]:
+        if mode != "refined":
+            with TURNS:
+                if waits:
+                    assert built.go_on.acquire(timeout=WAIT)
+                built.painted.append(name)
+            yield f"{name} painted"
+            return
+        stop = threading.Event()
+        with TURNS.job("refining") as job:
+            for batch in range(20):
+                job.stopped(stop)
+                job.say(3.0 * (20 - batch))
+                built.begun.set()
+                assert built.go_on.acquire(timeout=WAIT)
+                built.painted.append(f"{name} {batch}")
+        yield f"{name} refined"
+
+    def fail(number: float, size: str, on: bool, photo: Any) -> str:
+        if on:
+            raise OSError(28, "No space left on device")
+        return f"{number} {size}"
+
+    name, result = gr.Textbox(label="name"), gr.Textbox(label="result")
+    mode = gr.Radio(["instant", "refined"], value="instant", label="mode")
+    photo = gr.Image(label="photo", type="filepath", image_mode=None)
+    number = gr.Slider(0, 10, label="strength")
+    size = gr.Dropdown(["small", "large"], label="size")
+    switch = gr.Checkbox(label="invert")
+    button = gr.Button()
+    button.click(
+        paint, [name, mode, photo], result, api_name="paint", preprocess=False, **MODEL_WORK
+    )
+    button.click(
+        lambda name: f"{name} long", name, result, api_name="long", preprocess=False, **LONG_WORK
+    )
+    button.click(
+        fail, [number, size, switch, photo], result, api_name="check", preprocess=False, queue=False
+    )

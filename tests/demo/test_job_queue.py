@@ -1,0 +1,178 @@
+"""Who waits for a picture, in which line, for how long."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio.data_classes import PredictBodyInternal
+
+from demo.server import job_queue
+from demo.server.job_queue import AT_ONCE, FILE_GONE, LONG, YOU_WAIT
+from demo.server.turns import TURNS
+from tests.demo.server import WAIT, Stage, stage
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Stage]:
+    with stage(tmp_path) as built:
+        yield built
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = WAIT) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def waiting(page: Stage, line: str) -> int:
+    queue = page.page.queue_of_jobs.event_queue_per_concurrency_id.get(line)
+    return len(queue.queue) if queue else 0
+
+
+def running(page: Stage) -> int:
+    return page.page.queue_of_jobs.get_active_worker_count()
+
+
+def test_64_visitors_at_once_are_all_served_first_come_first_served(page: Stage) -> None:
+    events = [page.order(str(number)).json()["event_id"] for number in range(64)]
+    for _ in events:
+        page.go_on.release()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(page.answer, events))
+    assert [said[-1] for said in answers] == [
+        ("complete", [f"{number} painted"]) for number in range(64)
+    ]
+    assert page.painted == [str(number) for number in range(64)]
+
+
+def test_a_visitor_holds_a_few_places_only(page: Stage) -> None:
+    answers = [
+        page.order(str(number), session="greedy") for number in range(job_queue.MAX_PER_VISITOR + 3)
+    ]
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert 2 <= len(refused) <= 3, "one of them may be at work already"
+    assert all(
+        answer.status_code == 503 and answer.json()["detail"] == YOU_WAIT for answer in refused
+    )
+    assert page.order("modest", session="another").status_code == 200
+
+
+def test_an_address_does_not_hold_all_places(page: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_queue, "MAX_PER_ADDRESS", 5)
+    codes = [page.order(str(number)).status_code for number in range(10)]
+    assert codes.count(503) in (4, 5)
+    headers = {"X-Forwarded-For": "203.0.113.7"}  # as the proxy of a share link says it
+    answer = httpx.post(
+        page.url("/gradio_api/call/paint"), json={"data": ["a", "instant", None]}, headers=headers
+    )
+    assert answer.status_code == 200
+
+
+def test_a_picture_slips_in_between_two_batches_of_a_refining(page: Stage) -> None:
+    slow = page.order("portrait", "refined").json()["event_id"]
+    assert page.begun.wait(WAIT)
+    quick = page.order("wave").json()["event_id"]
+    wait_for(lambda: len(TURNS._waiting) == 1)
+    for _ in range(3):
+        page.go_on.release()
+    wait_for(lambda: len(page.painted) == 3)
+    assert page.painted.index("wave") <= 1, "after the batch that was running"
+    assert page.answer(quick)[-1] == ("complete", ["wave painted"])
+    for _ in range(20):
+        page.go_on.release()
+    assert page.answer(slow)[-1] == ("complete", ["portrait refined"])
+
+
+def test_one_refining_at_a_time_and_the_next_is_told_why_it_waits(page: Stage) -> None:
+    page.order("first", "refined", session="one")
+    assert page.begun.wait(WAIT)
+    page.order("second", "refined", session="two")
+    messages = page.page.queue_of_jobs.pending_messages_per_session["two"]
+    wait_for(lambda: messages.qsize() >= 2)
+    said = [messages.get_nowait() for _ in range(messages.qsize())]
+    [why] = [message.log for message in said if hasattr(message, "log")]
+    assert why.startswith("Someone is refining; your turn in about ")
+    assert 30 <= float(why.rpartition("about ")[2].removesuffix(" s.")) <= 60, (
+        "what the job says of itself"
+    )
+    assert waiting(page, LONG) == 1 and running(page) == 1
+
+
+def test_the_wait_that_is_told_is_that_of_orders_of_the_same_kind(page: Stage) -> None:
+    for number in range(3):
+        event = page.order(str(number)).json()["event_id"]
+        page.go_on.release()
+        page.answer(event)
+    page.order("long", "refined")
+    assert page.begun.wait(WAIT)
+    page.order("wave", session="visitor")
+    queue = page.page.queue_of_jobs
+    wait_for(lambda: "visitor" in queue.pending_messages_per_session)
+    line = queue.event_queue_per_concurrency_id[AT_ONCE]
+    wait = queue._seconds_until_free(AT_ONCE)
+    assert line is not None and wait is not None and wait < 5, "not what the refining takes"
+
+
+def test_what_an_order_needs_stays_while_it_waits(page: Stage) -> None:
+    photo = page.upload()
+    blocker = page.order("blocker").json()["event_id"]
+    wait_for(lambda: running(page) == 1)
+    event = page.order("wave", file=photo).json()["event_id"]
+    two_hours_ago = time.time() - 7200
+    os.utime(photo, (two_hours_ago, two_hours_ago))
+    page.page.cleaner.clean()
+    assert Path(photo).exists()
+    page.go_on.release()
+    page.answer(blocker)
+    wait_for(lambda: running(page) == 1 and waiting(page, AT_ONCE) == 0)
+    page.page.cleaner.clean()
+    assert Path(photo).exists(), "it is at work"
+    page.go_on.release()
+    assert page.answer(event)[-1] == ("complete", ["wave painted"])
+    wait_for(lambda: running(page) == 0)
+    page.page.cleaner.clean()
+    assert not Path(photo).exists()
+
+
+def test_an_order_whose_photo_is_gone_is_refused_in_a_sentence(page: Stage) -> None:
+    photo = page.upload()
+    Path(photo).unlink()
+    answer = page.order("wave", file=photo)
+    assert answer.status_code == 400 and answer.json()["detail"] == FILE_GONE
+    assert waiting(page, AT_ONCE) == 0 and not page.page.queue_of_jobs.files_in_use()
+
+
+def test_answers_that_nobody_fetches_are_dropped(page: Stage) -> None:
+    queue = page.page.queue_of_jobs
+    page.order("wave", session="forgetful")
+    page.go_on.release()
+    wait_for(lambda: page.painted == ["wave"] and running(page) == 0)
+    now = time.monotonic()
+    queue.drop_unread(now)
+    assert "forgetful" in queue.pending_messages_per_session, "there is time to fetch it"
+    page.order("next", session="waiting")
+    wait_for(lambda: running(page) == 1)
+    assert queue.drop_unread(now + 2 * job_queue.FETCH_WITHIN) == 1
+    assert (
+        "forgetful" not in queue.pending_messages_per_session
+        and "forgetful" not in queue.pending_event_ids_session
+    )
+    assert "waiting" in queue.pending_messages_per_session, "its order is being done"
+
+
+def test_a_method_without_a_model_waits_in_the_line_of_long_jobs() -> None:
+    for value, long in (
+        ("gatys", True),
+        ("johnson", True),
+        ("refined", True),
+        ("instant", False),
+        (1, False),
+    ):
+        body = PredictBodyInternal(data=[None, value, [1]])
+        assert job_queue.is_long(body) is long
+    assert not job_queue.is_long(None)
