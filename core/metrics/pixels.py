@@ -52,47 +52,84 @@ def ssim(content: Picture | Pixels, output: Picture | Pixels) -> float:
 
 
 def speck_mask(content: Picture | Pixels, output: Picture | Pixels) -> Array:
-    """H x W integers: 0, or the number of the speck that a pixel belongs to (see `specks`)."""
+    """H x W integers: 0, or the number of the speck that a pixel belongs to (see `specks`).
+
+    Blobs of outliers are found first, then each is put to four questions. Of three blobs, a dot, a stroke and a thing
+    that the photo has too:
+
+        outliers      blobs         area      already there   elongation   leak        specks
+        x..xxxx       1..2222       1: 2      1: no           1: 2         1: 0        1......
+        x......       1......       2: 4      2: no           2: 4         2: 0        1......
+        ....xx.       ....33.       3: 2      3: yes          3: 2         3: 0        .......
+    """
     content, output = _pair(content, output)
-    labels, count = ndimage.label(output.outliers(SPECK_DISTANCE), np.ones((3, 3)))
-    blobs = labels[labels > 0] - 1
-    area = np.bincount(blobs, minlength=count)
-    there = ndimage.maximum_filter(
-        content.outliers(SPECK_DISTANCE / 2).astype(np.uint8), 2 * SPECK_SHIFT + 1
-    )
+    outliers = output.outliers(SPECK_DISTANCE)  # H x W
+    blobs, count = ndimage.label(outliers, np.ones((3, 3)))  # H x W: 0, or 1 .. N
+    if not count:
+        return blobs
+    blob_of = blobs[outliers]  # P, the pixels of all blobs
+    area = np.bincount(blob_of)[1:]  # N
+    there = _widened(content.outliers(SPECK_DISTANCE / 2).astype(np.uint8), SPECK_SHIFT)  # H x W
     is_speck = (area >= SPECK_AREA[0]) & (area <= SPECK_AREA[1])
-    is_speck &= np.bincount(blobs, there[labels > 0], count) == 0
-    is_speck &= _elongation(labels, count) <= SPECK_ELONGATION
-    is_speck &= _leak(labels, count, output) <= SPECK_LEAK
-    return np.concatenate([[0], np.where(is_speck, np.cumsum(is_speck), 0)])[labels]
+    is_speck &= np.bincount(blob_of, there[outliers])[1:] == 0
+    is_speck &= _elongation(blobs, count) <= SPECK_ELONGATION
+    is_speck &= _leak(blobs, count, output) <= SPECK_LEAK
+    renumbered = np.zeros(count + 1, dtype=np.int64)  # of a blob's old number; 0 stays 0
+    renumbered[1:][is_speck] = np.arange(1, is_speck.sum() + 1)
+    return renumbered[blobs]
 
 
-def _means(blobs: Array, values: Array, count: int) -> Array:
-    """The mean of the values at the pixels of each blob, which are numbered from 0; 0 for a blob without any."""
-    return np.bincount(blobs, values, count) / np.maximum(np.bincount(blobs, minlength=count), 1)
+def _widened(marked: Array, by: int) -> Array:
+    """A mask or numbered blobs, H x W, grown by so many pixels in all directions; the larger number wins."""
+    return ndimage.maximum_filter(marked, 2 * by + 1)
 
 
-def _elongation(labels: Array, count: int) -> Array:
-    """Longer over shorter axis of each blob, from its second moments; a pixel is a unit square, whose own are 1/12."""
-    y, x = np.nonzero(labels)
-    blobs = labels[y, x] - 1
-    dy, dx = y - _means(blobs, y, count)[blobs], x - _means(blobs, x, count)[blobs]
-    yy, xx, xy = (_means(blobs, product, count) for product in (dy * dy, dx * dx, dx * dy))
-    middle, half = (yy + xx) / 2 + 1 / 12, np.hypot((yy - xx) / 2, xy)
+def _elongation(blobs: Array, count: int) -> Array:
+    """Longer over shorter axis of each blob, N numbers of at least 1: the root of the ratio of the two variances.
+
+    The variances are the eigenvalues of the covariance of the pixels' positions, and a pixel is a unit square, whose own
+    variance is 1/12. Four pixels in a row: variances (16 - 1) / 12 + 1/12 = 16/12 and 0 + 1/12, so 4 times as long as wide.
+    """
+    rows, columns = np.nonzero(blobs)  # P each, the pixels of all blobs
+    blob_of = blobs[rows, columns] - 1  # P, from 0
+    numbers = np.arange(count)
+    across = ndimage.variance(rows, blob_of, numbers) + 1 / 12  # N
+    along = ndimage.variance(columns, blob_of, numbers) + 1 / 12
+    # Var(a + b) = Var(a) + Var(b) + 2 Cov(a, b), where the unit square's covariance is 0.
+    both = (ndimage.variance(rows + columns, blob_of, numbers) + 1 / 6 - across - along) / 2
+    middle, half = (across + along) / 2, np.hypot((across - along) / 2, both)
     return np.round(np.sqrt((middle + half) / (middle - half)), 9)
 
 
-def _leak(labels: Array, count: int, output: Pixels) -> Array:
-    """The share of the pixels 2 px around each blob that look more like it than like the median colours at its place."""
-    inside, ring = labels > 0, ndimage.maximum_filter(labels, 5)
-    ring[ndimage.maximum_filter(labels, 3) > 0] = 0
-    blobs, rings = labels[inside] - 1, ring[ring > 0] - 1
+def _leak(blobs: Array, count: int, output: Pixels) -> Array:
+    """What share of the ring around each blob looks more like it than like the median colours at its place: N, 0 .. 1.
 
-    def distance(image: Array) -> Array:
-        colors = np.stack([_means(blobs, channel, count) for channel in image[inside].T], axis=1)
-        return np.linalg.norm(output.lab[ring > 0] - colors[rings], axis=1)
+    The ring is the pixels exactly 2 px off: of a blob `o`, those marked `x`. A pixel between two blobs is in the ring of
+    the one with the larger number.
 
-    return _means(rings, distance(output.lab) < distance(output.surroundings), count)
+        xxxxx
+        x...x
+        x.o.x
+        x...x
+        xxxxx
+    """
+    rings = np.where(
+        _widened(blobs, 1) > 0, 0, _widened(blobs, 2)
+    )  # H x W: 0, or the blob's number
+    here = rings > 0
+    ring_of = rings[here] - 1  # R, the pixels of all rings
+    inside = blobs > 0
+    numbers = np.arange(count)
+
+    def distances(image: Array) -> Array:
+        """From each ring pixel's colour to its blob's mean in an H x W x 3 image: R."""
+        channels = [ndimage.mean(values, blobs[inside] - 1, numbers) for values in image[inside].T]
+        means = np.stack(channels, axis=1)  # N x 3
+        return np.linalg.norm(output.lab[here] - means[ring_of], axis=1)
+
+    like_it = distances(output.lab) < distances(output.surroundings)  # R
+    pixels = np.bincount(ring_of, minlength=count)  # N
+    return np.bincount(ring_of, like_it, count) / np.maximum(pixels, 1)
 
 
 def specks(content: Picture | Pixels, output: Picture | Pixels) -> float:
