@@ -5,6 +5,7 @@
 Event files need the package `tensorboard`; the nine points of its compressed histograms are the nine quantiles of weights.csv.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,40 @@ import numpy as np
 from core.analysis.curves import Curves, Distribution, Floats, LogError, Series, in_order
 
 EVENTS = "events.out.tfevents."
+LOSS_WORDS = {"loss", "losses", "cost"}
+NO_LOSS = {  # words that make a scalar something else than a loss in training
+    *(
+        "lr",
+        "rate",
+        "weight",
+        "weights",
+        "scale",
+        "factor",
+        "coefficient",
+        "coef",
+        "lambda",
+        "ratio",
+    ),
+    *("norm", "grad", "gradient", "gradients", "channel", "channels"),
+    *("val", "valid", "validation", "test", "eval", "evaluation"),
+}
+_LOSS_WORDS = (
+    ("content", "content_loss"),
+    ("style", "style_loss"),
+    ("tv", "tv_loss"),
+    ("variation", "tv_loss"),
+)
 # of TensorBoard's compressed histograms
 BASIS_POINTS = (0, 668, 1587, 3085, 5000, 6915, 8413, 9332, 10000)
 
 
 def read_events(path: Path) -> Curves:
-    """Layers from the histograms of an event file, losses from its scalars (by the words content, style, tv in their tags).
+    """Layers from the histograms of an event file, losses from its scalars (see `loss_of`).
+
+    Files of TensorFlow 1 and of PyTorch hold them as such, those of TensorFlow 2 and Keras as tensors.
 
     Raises:
-        LogError: tensorboard is not installed, or it finds neither histogram nor loss.
+        LogError: tensorboard is not installed, the file is broken, or it holds neither histogram nor loss.
     """
     try:
         from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-not-found]
@@ -32,41 +58,71 @@ def read_events(path: Path) -> Curves:
         raise LogError(
             f'"{path.name}" is a TensorBoard file, which needs the package tensorboard: pip install tensorboard.'
         ) from error
-    events = EventAccumulator(
-        str(path), size_guidance={"histograms": 0, "compressedHistograms": 0, "scalars": 0}
-    )
-    events.Reload()
-    tags = events.Tags()
-    losses = {
-        loss: Series(*_columns((event.step, event.value) for event in events.Scalars(tag)))
-        for tag in tags["scalars"]
-        if (loss := loss_of(tag))
-    }
-    layers = {tag: _histograms(events, tag) for tag in tags["distributions"]}
+    everything = {"histograms": 0, "compressedHistograms": 0, "scalars": 0, "tensors": 0}
+    try:
+        events = EventAccumulator(str(path), size_guidance=everything)
+        events.Reload()
+        with np.errstate(all="ignore"):  # of numbers that make no sense
+            layers, losses = _curves(events)
+    except Exception as error:  # a broken file makes the package and protobuf raise nearly any type
+        raise LogError(
+            f'"{path.name}" is broken and cannot be read as a TensorBoard file.'
+        ) from error
     if not (layers or losses):
         raise LogError(f'"{path.name}" holds no histogram of weights and no loss.')
     return layers, losses
 
 
+def _curves(events: Any) -> Curves:
+    """Layers and losses of a file that was read; any exception where what it holds makes no sense."""
+    tags = events.Tags()
+    layers = {tag: _histograms(events, tag) for tag in tags["distributions"]}
+    losses: dict[str, Series] = {}
+    for tag in tags["scalars"]:
+        loss = loss_of(tag)
+        if loss:
+            pairs = [(event.step, event.value) for event in events.Scalars(tag)]
+            losses[loss] = Series(*_columns(pairs))
+    for tag in tags["tensors"]:
+        plugin = events.SummaryMetadata(tag).plugin_data.plugin_name
+        loss = loss_of(tag)
+        if plugin == "histograms":
+            layers[tag] = _tensor_histograms(events, tag)
+        elif plugin == "scalars" and loss:
+            pairs = [
+                (event.step, float(_array(event).reshape(()))) for event in events.Tensors(tag)
+            ]
+            losses[loss] = Series(*_columns(pairs))
+    return layers, losses
+
+
 def loss_of(tag: str) -> str | None:
-    """Which of `LOSSES` a scalar's tag means, if any."""
-    tag = tag.lower()
-    for word, loss in (
-        ("content", "content_loss"),
-        ("style", "style_loss"),
-        ("tv", "tv_loss"),
-        ("variation", "tv_loss"),
-    ):
-        if word in tag:
+    """Which of `LOSSES` a scalar's tag means, if any.
+
+    It is one where a word of the tag is "loss", or where its last part is no more than "content", "style", "tv" or "total
+    variation", so `style_loss`, `train/Style` and `Loss/tv`, but neither `style_lr` nor `tv_channel`. What speaks of a
+    weight, a rate or another set of pictures (`loss_weight`, `val_loss`) is none.
+    """
+    words = _words(tag)
+    last = _words(re.split(r"[/.]", tag.strip("/."))[-1])
+    if words & NO_LOSS:
+        return None
+    for word, loss in _LOSS_WORDS:
+        if word in words and (words & LOSS_WORDS or last <= {word, "total", "variation"}):
             return loss
-    return "loss" if "loss" in tag else None
+    return "loss" if words & LOSS_WORDS else None
+
+
+def _words(tag: str) -> set[str]:
+    """The words of a tag in lower case: `train/styleLoss_1` has train, style and loss."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", tag)
+    return set(re.findall(r"[a-z]+", apart.lower()))
 
 
 def _histograms(events: Any, tag: str) -> Distribution:
     compressed = [event.compressed_histogram_values for event in events.CompressedHistograms(tag)]
-    assert tuple(point for point, _ in compressed[0]) == BASIS_POINTS, (
-        "TensorBoard has changed its quantiles"
-    )
+    if tuple(point for point, _ in compressed[0]) != BASIS_POINTS:
+        raise ValueError("TensorBoard has changed its quantiles")
     points = np.array([[value for _, value in row] for row in compressed], dtype=np.float64)
     recorded = events.Histograms(tag)
     values = [event.histogram_value for event in recorded]
@@ -76,6 +132,43 @@ def _histograms(events: Any, tag: str) -> Distribution:
     points[:, 0], points[:, -1] = [value.min for value in values], [value.max for value in values]
     table = in_order(np.column_stack([[event.step for event in recorded], points, rms]))
     return Distribution(table[:, 0], table[:, 1:-1], table[:, -1])
+
+
+def _array(event: Any) -> Floats:
+    """The numbers of a tensor event."""
+    from tensorboard.util.tensor_util import make_ndarray
+
+    return np.asarray(make_ndarray(event.tensor_proto), dtype=np.float64)
+
+
+def _tensor_histograms(events: Any, tag: str) -> Distribution:
+    """Histograms of TensorFlow 2: k x 3 each, for every bucket its left and right edge and how many values are in it."""
+    rows = []
+    for event in events.Tensors(tag):
+        buckets = _array(event)
+        if buckets.ndim != 2 or buckets.shape[1] != 3:
+            raise ValueError(f"a histogram of shape {buckets.shape}")
+        rows.append([event.step, *_bucket_summary(buckets[buckets[:, 2] > 0])])
+    table = in_order(np.array(rows, dtype=np.float64).reshape(-1, len(BASIS_POINTS) + 2))
+    return Distribution(table[:, 0], table[:, 1:-1], table[:, -1])
+
+
+def _bucket_summary(buckets: Floats) -> list[float]:
+    """Nine quantiles and the root mean square of values that lie evenly in their buckets; NaN where there are none.
+
+    Args:
+        buckets: k x 3, in ascending order: left edge, right edge, number of values.
+    """
+    if not len(buckets):
+        return [np.nan] * (len(BASIS_POINTS) + 1)
+    left, right, count = buckets.T
+    shares = np.concatenate([[0.0], np.cumsum(count)]) / count.sum()
+    edges = np.concatenate([left[:1], right])
+    quantiles = np.interp(np.array(BASIS_POINTS) / 10_000, shares, edges)
+    squares = (
+        left**2 + left * right + right**2
+    ) / 3  # the mean square of what is spread evenly from left to right
+    return [*quantiles, float(np.sqrt((squares * count).sum() / count.sum()))]
 
 
 def _columns(pairs: Iterable[tuple[float, float]]) -> tuple[Floats, Floats]:

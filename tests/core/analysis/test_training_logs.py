@@ -2,7 +2,9 @@
 
 import csv
 import importlib
+import io
 import math
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,3 +287,101 @@ def test_an_event_file_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "events.out.tfevents.1"
     path.write_bytes(b"milk, eggs" * 50)
     assert "tensorboard" in refused(path) or "no histogram" in refused(path)
+
+
+def event_records(*payloads: bytes) -> bytes:
+    """An event file of those records, with right checksums whatever is in them."""
+    record_writer = importlib.import_module("tensorboard.summary.writer.record_writer")
+    file = io.BytesIO()
+    writer = record_writer.RecordWriter(file)
+    for payload in payloads:
+        writer.write(payload)
+    return file.getvalue()
+
+
+def event(step: int, tag: str, plugin: str, tensor: np.ndarray) -> bytes:
+    """An event as TensorFlow 2 and Keras write it: the summary is a tensor, its plugin says of what kind."""
+    event_pb2 = importlib.import_module("tensorboard.compat.proto.event_pb2")
+    tensor_util = importlib.import_module("tensorboard.util.tensor_util")
+    found = event_pb2.Event(step=step, wall_time=step)
+    value = found.summary.value.add(tag=tag, tensor=tensor_util.make_tensor_proto(tensor))
+    value.metadata.plugin_data.plugin_name = plugin
+    return bytes(found.SerializeToString())
+
+
+def test_the_tensors_of_tensorflow_2_become_curves(tmp_path: Path) -> None:
+    """Against the values themselves: a histogram of 200 buckets tells each quantile to a bucket's width."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "events.out.tfevents.1.v2"
+    records, weights = [], []
+    for step in range(3):
+        weight = rng.normal(0, 0.1 * (step + 1), 20_000)
+        count, edges = np.histogram(weight, 200)
+        buckets = np.column_stack([edges[:-1], edges[1:], count])
+        records.append(event(step, "epoch_loss", "scalars", np.array(5.0 - step)))
+        records.append(event(step, "dense/kernel", "histograms", buckets))
+        records.append(event(step, "picture", "images", np.array([b"1", b"1", b"png"])))
+        weights.append(weight)
+    path.write_bytes(event_records(*records))
+    log = read_files([path], "keras")
+    assert log.losses["loss"].values.tolist() == [5, 4, 3]
+    layer = log.layers["dense/kernel"]
+    for index, weight in enumerate(weights):
+        width = (weight.max() - weight.min()) / 200
+        expected = np.quantile(weight, np.array(BASIS_POINTS) / 10_000)
+        assert layer.quantiles[index] == pytest.approx(expected, abs=width)
+        assert layer.rms[index] == pytest.approx(np.sqrt(np.mean(weight**2)), rel=1e-3)
+    assert list(log.layers) == ["dense/kernel"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "loss"),
+    [
+        ("style_lr", None),
+        ("tv_channel", None),
+        ("style_weight", None),
+        ("content_loss_weight", None),
+        ("val_loss", None),
+        ("grad_norm/style", None),
+        ("glossy", None),
+        ("activity", None),
+        ("style", "style_loss"),
+        ("train/contentLoss", "content_loss"),
+        ("Losses/TV", "tv_loss"),
+        ("epoch_loss", "loss"),
+        ("my_model/style_loss_1", "style_loss"),
+    ],
+)
+def test_only_a_loss_is_taken_for_one(tag: str, loss: str | None) -> None:
+    assert loss_of(tag) == loss
+
+
+def test_any_broken_event_file_is_one_sentence(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    path = tmp_path / "events.out.tfevents.1"
+    shapes = [np.zeros((0, 3)), np.zeros((4, 3)), np.zeros(5), np.ones((2, 3)), np.array("text")]
+    good = [event(1, "w", "histograms", shape) for shape in shapes]
+    good += [event(2, "loss", "scalars", np.array(1.0)), event(3, "loss", "scalars", np.zeros(7))]
+    good.append(event(4, "loss", "scalars", np.array("text")))
+    files = [event_records(*good), *(event_records(record) for record in good)]
+    for _ in range(300):
+        record = bytearray(rng.choice(good))
+        for _ in range(rng.choice((1, 2, 8))):
+            record[rng.randrange(len(record))] = rng.randrange(256)
+        files.append(event_records(bytes(record)))  # with a right checksum
+        whole = bytearray(files[0])
+        whole[rng.randrange(len(whole))] = rng.randrange(256)
+        files.append(bytes(whole[: rng.randrange(len(whole))]))
+    files += [event_records(rng.randbytes(40)) for _ in range(50)]
+    said = []
+    for data in files:
+        path.write_bytes(data)
+        try:
+            read_files([path], "broken")
+        except LogError as error:
+            said.append(str(error))
+    assert len(said) > 100
+    assert set(said) == {
+        '"events.out.tfevents.1" is broken and cannot be read as a TensorBoard file.',
+        '"events.out.tfevents.1" holds no histogram of weights and no loss.',
+    }
