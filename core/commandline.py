@@ -32,12 +32,14 @@ class Stopped(KeyboardInterrupt):
     """The command was asked to stop. It passes every `except Exception`, and `finally` and `with` tidy up on its way.
 
     Attributes:
+        number: of the signal.
         exit_code: 130 after SIGINT, 143 after SIGTERM.
         message: one sentence; empty for the one that `run_command` was given.
     """
 
     def __init__(self, number: int = signal.SIGINT, message: str = "") -> None:
         super().__init__(message)
+        self.number = int(number)
         self.exit_code = 128 + int(number)
         self.message = message
 

@@ -16,12 +16,14 @@ Exit code: 0 done, 1 an error.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
+from core.commandline import run_command
+from core.files import check_output
 from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures
 from core.images.library import library
@@ -64,32 +66,26 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    options = parse(arguments)
-    try:
-        painting = load_image(options.style)
-        stylizer = get_stylizer(options.model or default_model())
-        if options.refine:
-            contents = library().refining_contents
-            if options.refine_content:
-                contents, _ = find_pictures([options.refine_content])
-            with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
-                styled = stylizer.refine(
-                    painting,
-                    contents,
-                    options.refine,
-                    options.style_size,
-                    on_step=lambda *_: bar.update(),
-                )
-        else:
-            styled = stylizer.encode_style(painting, options.style_size)
-        done = export(
-            stylizer, styled, painting, options.style.name, options.out, options.style_size
-        )
-    except (ExportError, ImageError, WeightsError, EncoderError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def work(options: argparse.Namespace) -> int:
+    """Export the style that the options name; returns the exit code."""
+    check_output(options.out, folder=True)
+    painting = load_image(options.style)
+    stylizer = get_stylizer(options.model or default_model())
+    if options.refine:
+        contents = library().refining_contents
+        if options.refine_content:
+            contents, _ = find_pictures([options.refine_content])
+        with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
+            styled = stylizer.refine(
+                painting,
+                contents,
+                options.refine,
+                options.style_size,
+                on_step=lambda *_: bar.update(),
+            )
+    else:
+        styled = stylizer.encode_style(painting, options.style_size)
+    done = export(stylizer, styled, painting, options.style.name, options.out, options.style_size)
     for path in (done.onnx, done.weights):
         print(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
     if done.difference is None:
@@ -97,6 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print(f"ONNX Runtime and PyTorch differ by at most {255 * done.difference:.4f} of 255")
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = parse(arguments)
+    return run_command(
+        partial(work, options), (ExportError, ImageError, WeightsError, EncoderError)
+    )
 
 
 if __name__ == "__main__":

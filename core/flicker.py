@@ -11,12 +11,13 @@ Holding the statistics of the instance norms over time was tried too, and lowere
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
+from core.commandline import run_command
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
 from core.inference.stylizer import default_model, get_stylizer
@@ -43,8 +44,7 @@ def compare(
     return rows
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=called_as("core.flicker"), description=(__doc__ or "").split("\n")[0]
     )
@@ -56,19 +56,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--model",
         help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
     )
-    options = parser.parse_args(arguments)
-    try:
-        styled = get_stylizer(options.model or default_model()).encode_style(
-            load_image(options.style)
-        )
-        rows = compare(resize_longest(load_image(options.content), 512), styled)
-    except (ImageError, WeightsError, EncoderError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Measure and print; returns the exit code."""
+    painting, photo = load_image(options.style), load_image(options.content)
+    styled = get_stylizer(options.model or default_model()).encode_style(painting)
+    rows = compare(resize_longest(photo, 512), styled)
     print("warping error and sharpness, RMS in steps of 1/255")
     for what, flicker, sharp in rows:
         print(f"{what:24} {flicker:8.2f} {sharp:8.2f}")
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = parse(arguments)
+    return run_command(partial(work, options), (ImageError, WeightsError, EncoderError))
 
 
 if __name__ == "__main__":

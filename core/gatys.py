@@ -16,20 +16,24 @@ one evaluation of loss and gradient, those of the line search included.
 """
 
 import argparse
-import sys
+import signal
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from core.baselines.gatys import INITS, SIZE, STEPS, State, Weights, optimise
+from core.commandline import Stopped, run_command
+from core.files import check_output, printable
 from core.images.convert import resize_longest
-from core.images.decode import ImageError, load_image
+from core.images.decode import load_image
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
 from core.program import called_as
+from core.runtime import find_device
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -72,27 +76,28 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 bad input, 3 interrupted with the picture so far saved)."""
-    options = parse(arguments)
+def work(options: argparse.Namespace) -> int:
+    """Optimise the picture that the options ask for; returns the exit code."""
+    find_device(options.device)
+    check_output(options.out)
+    weights = Weights(
+        options.content_weight,
+        options.style_weight,
+        options.tv_weight,
+        options.content_tap,
+        tuple(options.style_taps),
+    )
+    photo, painting = load_image(options.content), load_image(options.style)
     reached: State | None = None
-    try:
-        if options.out.is_dir():
-            raise ImageError(f"{options.out} is a folder; --out names the file to write.")
-        weights = Weights(
-            *(options.content_weight, options.style_weight, options.tv_weight),
-            *(options.content_tap, tuple(options.style_taps)),
-        )
-        photo, painting = load_image(options.content), load_image(options.style)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        with tqdm(total=options.steps, desc="Optimising", unit="step") as bar:
+    with tqdm(total=options.steps, desc="Optimising", unit="step") as bar:
 
-            def show(state: State) -> None:
-                nonlocal reached
-                reached = state
-                bar.set_postfix(loss=f"{state.loss:.4g}")
-                bar.update()
+        def show(state: State) -> None:
+            nonlocal reached
+            reached = state
+            bar.set_postfix(loss=f"{state.loss:.4g}")
+            bar.update()
 
+        try:
             final = optimise(
                 resize_longest(photo, options.size or min(SIZE, max(photo.size))),
                 painting,
@@ -105,22 +110,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 device=options.device,
                 on_step=show,
             )
-        save_png(final.image, options.out)
-    except KeyboardInterrupt:
-        if reached is None:
-            print("Stopped before the first step.", file=sys.stderr)
-        else:
-            save_png(reached.image, options.out)
-            print(
-                f"Stopped after {reached.done} of {reached.steps} steps; the picture so far is in {options.out}."
-            )
-        return 3
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    losses = f"content {final.content_loss:.4g}, style {final.style_loss:.4g}, total variation {final.tv_loss:.4g}"
-    print(f"{options.out}: loss {final.loss:.4g} after {final.done} steps ({losses})")
+        except KeyboardInterrupt as notice:
+            number = notice.number if isinstance(notice, Stopped) else signal.SIGINT
+            raise Stopped(number, kept_so_far(reached, options.out)) from None
+    save_png(final.image, options.out)
+    losses = (
+        f"content {final.content_loss:.4g}, style {final.style_loss:.4g}, "
+        f"total variation {final.tv_loss:.4g}"
+    )
+    print(f"{printable(options.out)}: loss {final.loss:.4g} after {final.done} steps ({losses})")
     return 0
+
+
+def kept_so_far(reached: State | None, out: Path) -> str:
+    """Save what a stopped optimisation has reached, and say so."""
+    if reached is None:
+        return "Stopped before the first step."
+    save_png(reached.image, out)
+    done = f"{reached.done} of {reached.steps} steps"
+    return f"Stopped after {done}; the picture so far is in {printable(out)}."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code (130 or 143 where it was stopped, the picture so far saved)."""
+    options = parse(arguments)
+    return run_command(partial(work, options), (ValueError,))
 
 
 if __name__ == "__main__":

@@ -11,13 +11,15 @@ trained with, weighted) and in the fixed VGG19 of `core.metrics.features`, which
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from core.analysis.heldout import HELDOUT, evaluate, refuse_to_lose, unseen, write_rows
+from core.commandline import run_command
+from core.files import check_output
 from core.images.decode import ImageError
 from core.images.library import library
 from core.inference.stylizer import Stylizer
@@ -46,28 +48,31 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def work(options: argparse.Namespace) -> int:
+    """Measure the models that the options name; returns the exit code."""
+    folders = [Path(name) if Path(name).is_dir() else CHECKPOINTS / name for name in options.models]
+    for folder in folders:
+        check_output(folder / HELDOUT)
+    vgg19 = load_encoder("vgg19")
+    contents = {picture.name: picture.image() for picture in library().unseen_contents}
+    paintings = unseen(options.data, options.runs / "hashes.json")
+    for folder in folders:
+        refuse_to_lose(folder / HELDOUT, paintings)
+        model = load_model(folder)
+        stylizer = Stylizer(model, model.encoder())
+        total = len(paintings) * len(contents)
+        rows = list(
+            tqdm(evaluate(stylizer, contents, paintings, vgg19), total=total, desc=folder.name)
+        )
+        write_rows(folder / HELDOUT, rows)
+        print(f"{len(rows)} pairs in {folder / HELDOUT}")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code (0 done, 1 bad input)."""
     options = parse(arguments)
-    try:
-        vgg19 = load_encoder("vgg19")
-        contents = {picture.name: picture.image() for picture in library().unseen_contents}
-        paintings = unseen(options.data, options.runs / "hashes.json")
-        for name in options.models:
-            folder = Path(name) if Path(name).is_dir() else CHECKPOINTS / name
-            refuse_to_lose(folder / HELDOUT, paintings)
-            model = load_model(folder)
-            stylizer = Stylizer(model, model.encoder())
-            total = len(paintings) * len(contents)
-            rows = list(
-                tqdm(evaluate(stylizer, contents, paintings, vgg19), total=total, desc=folder.name)
-            )
-            write_rows(folder / HELDOUT, rows)
-            print(f"{len(rows)} pairs in {folder / HELDOUT}")
-    except (ValueError, WeightsError, EncoderError, ImageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_command(partial(work, options), (ValueError, WeightsError, EncoderError, ImageError))
 
 
 if __name__ == "__main__":

@@ -14,9 +14,12 @@ For statistics over whole pictures only: losses and measures are taken in `core.
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
+from core.commandline import run_command
+from core.files import check_output
 from core.images.convert import resize_smaller, to_tensor
 from core.images.library import library
 from core.models.encoder import TAPS, EncoderError, load_encoder
@@ -26,28 +29,34 @@ from core.paths import CHECKPOINTS
 from core.program import called_as
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=called_as("core.int8"), description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("names", nargs="+", choices=tuple(TAPS), help="which encoders")
+    return parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Measure the encoders that the options name; returns the exit code."""
+    targets = {name: CHECKPOINTS / "encoders" / name / RANGES for name in options.names}
+    for target in targets.values():
+        check_output(target)
     images = [
         to_tensor(resize_smaller(picture.image(), SIDE))[None]
         for picture in (*library().styles, *library().more_styles, *library().contents)
     ]
-    for name in parser.parse_args(arguments).names:
-        try:
-            encoder = load_encoder(name)
-        except EncoderError as error:
-            print(f"error: {error}")
-            return 1
+    for name, target in targets.items():
+        encoder = load_encoder(name)
         digest = torch.frombuffer(bytearray.fromhex(encoder.hash), dtype=torch.uint8)
-        save_one(
-            CHECKPOINTS / "encoders" / name / RANGES,
-            {**measure_ranges(encoder, images), HASH: digest},
-        )
+        save_one(target, {**measure_ranges(encoder, images), HASH: digest})
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = parse(arguments)
+    return run_command(partial(work, options), (EncoderError,))
 
 
 if __name__ == "__main__":

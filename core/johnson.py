@@ -14,12 +14,15 @@ losses and training step of this project's models. There is no MetaNet: all filt
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
+from core.commandline import run_command
+from core.files import check_output, printable
 from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures
 from core.images.library import library
@@ -30,6 +33,7 @@ from core.inference.stylizer import (
 )
 from core.models.registry import PER_STYLE_WEIGHT
 from core.program import called_as
+from core.runtime import find_device
 from core.training.step import StepResult
 
 
@@ -78,13 +82,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def train_to_file(options: argparse.Namespace) -> str:
     """Train as the command line asks; what there is to say about it."""
-    if options.out.is_dir():
-        raise ImageError(f"{options.out} is a folder; --out names the network's file.")
+    check_output(options.out)
     style = load_image(options.style)
     contents = library().refining_contents
     if options.content:
         contents, _ = find_pictures(options.content)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:
 
@@ -118,6 +120,7 @@ def train_to_file(options: argparse.Namespace) -> str:
 
 def use_file(options: argparse.Namespace) -> tuple[int, int]:
     """Stylise as the command line asks; how many photos were done, and how many skipped."""
+    check_output(options.out, folder=True)
     styled = load(options.use, options.device)
     done = skipped = 0
     for path in find_pictures(options.content or ())[0]:
@@ -127,28 +130,26 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
             print(f"skipped: {error}", file=sys.stderr)
             skipped += 1
             continue
-        options.out.mkdir(parents=True, exist_ok=True)
         save_png(painted, options.out / f"{path.stem}__{options.use.stem}.png")
         done += 1
     return done, skipped
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 nothing could be done, 2 some photos skipped, 3 interrupted)."""
-    options = parse(arguments)
-    try:
-        if options.style:
-            print(train_to_file(options))
-            return 0
-        done, skipped = use_file(options)
-    except KeyboardInterrupt:
-        print("Stopped; a file that was not finished was not written.", file=sys.stderr)
-        return 3
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"{done} painted to {options.out}, {skipped} skipped")
+def work(options: argparse.Namespace) -> int:
+    """Train or use a network, as the options ask; returns the exit code."""
+    find_device(options.device)
+    if options.style:
+        print(train_to_file(options))
+        return 0
+    done, skipped = use_file(options)
+    print(f"{done} painted to {printable(options.out)}, {skipped} skipped")
     return 2 if skipped and done else int(not done)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code (0 done, 1 nothing could be done, 2 some photos skipped)."""
+    options = parse(arguments)
+    return run_command(partial(work, options), (ValueError,))
 
 
 if __name__ == "__main__":

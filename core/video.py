@@ -15,14 +15,16 @@ phone's rotation is applied; other metadata, where it was filmed included, is le
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from core.baselines.adapter import METHODS
+from core.commandline import run_command
+from core.files import MAX_NAME_BYTES, check_output, printable, shortened
 from core.frames import FrameStylizer
 from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask
 from core.images.video_file import (
@@ -37,16 +39,17 @@ from core.models.weights import WeightsError
 from core.options import add_mask, add_settings, add_style, settings_of
 from core.program import called_as
 from core.provenance import ProvenanceError
+from core.runtime import DeviceError, find_device
 from core.settings import SettingsError
 
 USER_ERRORS = (
+    DeviceError,
     VideoError,
     ImageError,
     SettingsError,
     ProvenanceError,
     WeightsError,
     EncoderError,
-    OSError,
 )
 
 
@@ -114,32 +117,39 @@ def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
     )
 
 
+def work(options: argparse.Namespace) -> int:
+    """Repaint the video that the options name; returns the exit code."""
+    find_device(options.device)
+    if options.out:
+        check_output(options.out)
+    else:
+        check_output(Path("out"), folder=True)
+    frames = probe(options.video).frames
+    paint = frame_stylizer(options)
+    styles = "+".join(style.stem for style in options.style)
+    stems = [shortened(stem, MAX_NAME_BYTES // 3) for stem in (options.video.stem, styles)]
+    out = options.out or Path("out") / f"{'__'.join([*stems, paint.stylizer.name])}.mp4"
+    with tqdm(total=frames, desc="Painting", unit="frame") as bar:
+        result = stylize_video(
+            options.video,
+            out,
+            paint,
+            paint.settings.size,
+            options.smooth,
+            on_frame=lambda _: bar.update(),
+        )
+    width, height = result.size
+    print(
+        f"{printable(out)}: {result.done} frames of {width} x {height} px, "
+        f"{result.fps:.1f} frames/s"
+    )
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    try:
-        paint = frame_stylizer(options)
-        styles = "+".join(style.stem for style in options.style)
-        name = f"{options.video.stem}__{styles}__{paint.stylizer.name}.mp4"
-        out = options.out or Path("out") / name
-        with tqdm(total=probe(options.video).frames, desc="Painting", unit="frame") as bar:
-            result = stylize_video(
-                options.video,
-                out,
-                paint,
-                paint.settings.size,
-                options.smooth,
-                on_frame=lambda _: bar.update(),
-            )
-    except USER_ERRORS as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("cancelled; nothing was written", file=sys.stderr)
-        return 130
-    width, height = result.size
-    print(f"{out}: {result.done} frames of {width} x {height} px, {result.fps:.1f} frames/s")
-    return 0
+    return run_command(partial(work, options), USER_ERRORS)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ the same, and so do the pictures, however many processes share the work.
 """
 
 import argparse
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,12 +21,13 @@ import torch
 import torch.distributed as dist
 from tqdm import tqdm
 
-from core.files import write_atomic
+from core.commandline import run_command
+from core.files import check_output, remove_leftovers, write_atomic
 from core.images.decode import ImageError, list_images, load_image
 from core.models.registry import FLAGSHIP
 from core.paths import is_clone
 from core.program import called_as
-from core.runtime import DistributedContext, init_distributed
+from core.runtime import DeviceError, DistributedContext, init_distributed
 from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
 from gallery.grids.compose import image_bytes, sheet
 from gallery.grids.paths import APPENDICES, MODES, RENDERED, mode_of
@@ -35,6 +35,8 @@ from gallery.grids.render import Builder, Row, plan
 from gallery.pictures import CONTENTS, STYLES, Picture
 
 CHECK_SIDE = 64  # pixels: own pictures are test-read at a reduced size
+
+STOPPED = "Stopped; what was rendered stays, and the same command goes on from there."
 
 
 def own_pictures(folder: Path, report: Callable[[str], None]) -> tuple[Picture, ...]:
@@ -145,45 +147,49 @@ def divided(
     return (box[0] or [])[place.rank :: place.world]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 nothing could be done, 2 cells were skipped, 3 interrupted)."""
-    options = parse(arguments)
+def work(options: argparse.Namespace, place: DistributedContext, root: Path) -> int:
+    """Render the cells that the options ask for; returns the exit code."""
     since = time.time_ns()
-    torch.set_num_threads(1)
-    place = init_distributed(options.device)
     report: Callable[[str], None] = tqdm.write if place.rank == 0 else lambda _: None
-    root = options.out or RENDERED
-    try:
-        contents = own_pictures(options.content, report) if options.content else CONTENTS
-        styles = own_pictures(options.style, report) if options.style else STYLES
-        wanted = options.models or default_rows(options.appendix)
-        reasons = {row: why_not(row) for row in wanted}
-        rows = [row for row in wanted if not reasons[row]]
-        for row in wanted:
-            if reasons[row]:
-                report(f"left out: {row} is {reasons[row]}")
-        builder = Builder(contents, root, str(place.device), report, place.rank == 0)
-        work = plan(rows, options.mode, styles)
-        mine = divided(lambda: builder.missing(work), place)
-        builder.run([work[index] for index, _ in mine], sum(lacks for _, lacks in mine))
-        if options.out:
-            write_sheets(rows, options.mode, styles, contents, root, since)
-    except KeyboardInterrupt:
-        report("Stopped; what was rendered stays, and the same command goes on from there.")
-        return 3
-    except (RowError, ImageError, OSError) as error:
-        if place.rank == 0:
-            print(f"error: {error}", file=sys.stderr)
-        return 1
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
+    check_output(root, folder=True)
+    for folder in [root, *(path for path in root.rglob("*") if path.is_dir())]:
+        remove_leftovers(folder)
+    contents = own_pictures(options.content, report) if options.content else CONTENTS
+    styles = own_pictures(options.style, report) if options.style else STYLES
+    wanted = options.models or default_rows(options.appendix)
+    reasons = {row: why_not(row) for row in wanted}
+    rows = [row for row in wanted if not reasons[row]]
+    for row in wanted:
+        if reasons[row]:
+            report(f"left out: {row} is {reasons[row]}")
+    builder = Builder(contents, root, str(place.device), report, place.rank == 0)
+    planned = plan(rows, options.mode, styles)
+    mine = divided(lambda: builder.missing(planned), place)
+    builder.run([planned[index] for index, _ in mine], sum(lacks for _, lacks in mine))
+    if options.out:
+        write_sheets(rows, options.mode, styles, contents, root, since)
     share = " by this process" if place.world > 1 else ""
     report(f"{builder.done} cells rendered{share} in {root}, {builder.skipped} skipped")
     if not rows:
         return 1
     # Under torchrun a process that ends with another code takes those down that still work.
     return 2 if builder.skipped and place.world == 1 else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code (0 done, 1 nothing could be done, 2 cells were skipped)."""
+    options = parse(arguments)
+    torch.set_num_threads(1)
+
+    def rendered() -> int:
+        try:
+            place = init_distributed(options.device)
+            return work(options, place, options.out or RENDERED)
+        finally:
+            if dist.is_initialized():
+                dist.destroy_process_group()
+
+    return run_command(rendered, (DeviceError, RowError, ImageError), STOPPED)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.files import write_atomic
+from core.commandline import run_command
+from core.files import check_output, write_atomic
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import ALPHA, FAILS, HOLDS, MIN_EFFECT, UNKNOWN
 from core.paths import WORK
@@ -193,6 +194,17 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[
     return [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows)]
 
 
+def work(out: Path) -> int:
+    """Measure, and write both files into a folder; returns the exit code."""
+    check_output(out / DATA.name)
+    check_output(out / MARKDOWN.name)
+    report = measured()
+    write_atomic(out / DATA.name, to_json(report).encode())
+    write_atomic(out / MARKDOWN.name, markdown(report).encode())
+    print(f"{out / MARKDOWN.name}: {summary(report)}")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -200,12 +212,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     default = WORK / "gallery"
     parser.add_argument("--out", type=Path, default=default, help="folder (default: %(default)s)")
-    out = parser.parse_args(arguments).out
-    report = measured()
-    write_atomic(out / DATA.name, to_json(report).encode())
-    write_atomic(out / MARKDOWN.name, markdown(report).encode())
-    print(f"{out / MARKDOWN.name}: {summary(report)}")
-    return 0
+    options = parser.parse_args(arguments)
+    return run_command(lambda: work(options.out))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ table 1 and section 4: about 1.6 times as long an epoch, 12 to 14 against 8 to 1
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from core.files import write_atomic
+from core.commandline import run_command
+from core.files import check_output, write_atomic
 from core.inference.stylizer import REFINE_BATCHES, StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.encoder import load_encoder
@@ -145,16 +145,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
+def work(options: argparse.Namespace) -> int:
+    """Measure, and write the file that the options name; returns the exit code."""
+    check_output(options.out)
+    write_atomic(options.out, json.dumps(measure_times(options), indent=1).encode())
+    print(options.out)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    try:
-        write_atomic(options.out, json.dumps(measure_times(options), indent=1).encode())
-    except OSError as error:
-        print(f"error: {options.out} cannot be written ({error.strerror}).", file=sys.stderr)
-        return 1
-    print(options.out)
-    return 0
+    return run_command(lambda: work(options))
 
 
 if __name__ == "__main__":

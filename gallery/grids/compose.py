@@ -11,7 +11,6 @@ All cells are of one height and as wide as their content, so nothing is cut off.
 import argparse
 import io
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from core.files import write_atomic
+from core.commandline import run_command
+from core.files import check_output, write_atomic
 from core.images.decode import ImageError, load_image
 from core.images.save import png_bytes
 from core.program import called_as
@@ -217,8 +217,7 @@ def sheet_title(style: Picture, mode: str) -> str:
     return " · ".join(part for part in (style.title, style.artist, mode) if part)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=called_as("gallery.grids.compose"), description=(__doc__ or "").split("\n")[0]
     )
@@ -233,18 +232,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="further rows: gatys, johnson, flagship ...",
     )
     parser.add_argument("--out", type=Path, help="a .png or .jpg file (default: in out/)")
-    options = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Compose the grid that the options name; returns the exit code."""
     name = f"appendix-{options.appendix}__{options.style}__{options.mode}.png"
     path = options.out or Path("out") / name
-    try:
-        rows = (*APPENDICES[options.appendix].rows, *options.also)
-        picture = sheet(rows, find_style(options.style), options.mode)
-        write_atomic(path, image_bytes(picture, path.suffix))
-    except (PictureNotFoundError, ImageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    check_output(path)
+    rows = (*APPENDICES[options.appendix].rows, *options.also)
+    picture = sheet(rows, find_style(options.style), options.mode)
+    write_atomic(path, image_bytes(picture, path.suffix))
     print(path)
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    options = parse(arguments)
+    return run_command(lambda: work(options), (PictureNotFoundError, ImageError))
 
 
 if __name__ == "__main__":

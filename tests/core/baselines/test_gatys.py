@@ -238,7 +238,7 @@ def test_from_the_command_line(
     ("change", "sentence"),
     [
         (["--content", "NOTHING"], '"nothing.png" does not exist'),
-        (["--out", "FOLDER"], "is a folder; --out names the file to write."),
+        (["--out", "FOLDER"], "cannot be written: it is a folder."),
         (["--steps", "0"], "at least one step"),
         (["--style-taps", "relu5_1"], "vgg19 has no tap named 'relu5_1'"),
         (["--style-weight", "-3"], "The style weight must be 0 or more, not -3.0."),
@@ -282,6 +282,6 @@ def test_interrupted_the_picture_so_far_is_kept(
                 raise KeyboardInterrupt
 
     monkeypatch.setattr(gatys_command, "tqdm", Bar)
-    assert main([*files, "--out", str(tmp_path / "out.png"), "--steps", "9"]) == 3
-    assert "Stopped after 3 of 9 steps; the picture so far is in " in capsys.readouterr().out
+    assert main([*files, "--out", str(tmp_path / "out.png"), "--steps", "9"]) == 130
+    assert "Stopped after 3 of 9 steps; the picture so far is in " in capsys.readouterr().err
     assert Image.open(tmp_path / "out.png").size == (40, 30), "the photo's own"

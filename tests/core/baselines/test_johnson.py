@@ -261,7 +261,7 @@ def test_from_the_command_line(
     ("arguments", "sentence"),
     [
         ("--style TMP/none.png --out TMP/a.safetensors", '"none.png" does not exist'),
-        ("--style TMP/none.png --out TMP", "is a folder; --out names the network's file."),
+        ("--style TMP/none.png --out TMP", "cannot be written: it is a folder."),
         (
             "--style PHOTO --content TMP/empty --out TMP/a.safetensors",
             "There is no picture in the folder",

@@ -402,7 +402,7 @@ def test_interrupting_the_command_leaves_no_file(
         str(out),
     ]
     assert main(order) == 130
-    assert "nothing was written" in capsys.readouterr().err
+    assert "nothing unfinished was written" in capsys.readouterr().err
     assert not list(out.parent.iterdir())
 
 
