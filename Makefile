@@ -34,6 +34,10 @@ quick: $(VENV)/.ready-dev
 bench: $(VENV)/.ready-bench
 	$(BIN)/python -m tests.bench
 
+space: $(VENV)/.ready
+	@[ -n "$(SPACE)" ] || { echo "say which: make space SPACE=user/name"; exit 2; }
+	$(BIN)/python -m demo.space $(SPACE)
+
 lock:
 	uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header requirements.txt -o requirements.lock
 	sed -i.bak '1i # All that requirements.txt needs in turn, on Python 3.11 to 3.14. Written by make lock.' requirements.lock

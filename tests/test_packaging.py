@@ -3,6 +3,7 @@
 pytest tests/test_packaging.py
 """
 
+import json
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ from pkgutil import resolve_name
 
 import httpx
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -204,3 +206,27 @@ def test_the_wheel_paints_and_serves_from_a_folder_of_its_own(tmp_path: Path) ->
         finally:
             server.terminate()
     assert sorted(it.name for it in elsewhere.iterdir()) == [name]
+
+
+def test_files_for_those_who_cite_install_and_change_name_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+    assert all(it["title"] and it["authors"] and it["year"] for it in citation["references"])
+    assert f"## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for name in re.findall(r"^COPY (.+) \./$", (ROOT / "Dockerfile").read_text(), re.M)[0].split():
+        assert (ROOT / name).is_file()
+
+
+@pytest.mark.slow
+def test_the_notebook_runs_as_it_is(tmp_path: Path) -> None:
+    cells = json.loads((ROOT / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = ["".join(it["source"]) for it in cells if it["cell_type"] == "code"]
+    assert len(code) >= 4 and not any(it["outputs"] for it in cells if it["cell_type"] == "code")
+    code.append("assert painted.size == photo.size and max(refined.image.size) == 256")
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "batch 2 of 2" in done.stdout

@@ -12,6 +12,8 @@ from core.models.registry import find_variant
 from core.paths import CHECKPOINTS
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows
 
+pytestmark = pytest.mark.artifacts
+
 SHIPPED = available_models()
 MB = 1_000_000
 # Not trained at the report's width yet: narrow models of the same recipe stand in for these.

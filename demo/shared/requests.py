@@ -32,6 +32,7 @@ from core.provenance import Provenance, ProvenanceError, Source, picture_bytes, 
 from core.settings import Settings, SettingsError
 from demo.server.turns import TURNS, Job
 from demo.shared.background import in_background
+from demo.shared.gpu import stylize_instantly
 
 INSTANT, REFINED = "instant", "refined"
 LARGEST = 2048  # px a side
@@ -188,9 +189,12 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
         on_step: Callable[[PaintStep], None] | None = None,
         stopped: Callable[[], bool] = stop.is_set,
     ) -> JobResult:
-        painted = stylize_image(
-            photo, paintings, settings, mask, outside, on_step=on_step, stop=stopped
-        )
+        if settings.refine:
+            painted = stylize_image(
+                photo, paintings, settings, mask, outside, on_step=on_step, stop=stopped
+            )
+        else:
+            painted = stylize_instantly(photo, paintings, settings, mask, outside)
         return about(
             painted,
             _recipe(painted, order),

@@ -38,15 +38,15 @@ def address(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @contextmanager
-def served(temporary: Path, *options: str) -> Iterator[str]:
-    """`python app.py` with these options in a process of its own; gives its address."""
+def served(temporary: Path, *options: str, folder: Path = ROOT) -> Iterator[str]:
+    """`python app.py` of this folder with these options in a process of its own; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(temporary)}
     command = [sys.executable, "app.py", "--port", str(port), *options]
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     ) as server:
         assert server.stdout is not None
         line = server.stdout.readline()

@@ -413,6 +413,7 @@ def test_verdicts_are_counted() -> None:
     assert whole.verdicts() == {HOLDS: 2, FAILS: 1, UNKNOWN: 0, NOT_YET: 0}
 
 
+@pytest.mark.artifacts
 def test_the_shipped_report_is_that_of_the_shipped_gallery() -> None:
     """Where this fails, run `python -m gallery.report`."""
     found = measured()

@@ -21,6 +21,8 @@ from core.training.step import FLAT
 from core.training.trainer import Trainer, TrainingConfig
 from tests.training import CPU, LOSSES, QUICK, assert_same, rows
 
+pytestmark = pytest.mark.slow  # each starts processes of its own
+
 ROOT = Path(train.__file__).resolve().parent.parent
 
 

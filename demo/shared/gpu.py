@@ -1,0 +1,67 @@
+"""A GPU for as long as a picture takes, on a Hugging Face Space with ZeroGPU; elsewhere everything stays on the CPU.
+
+    result = stylize_instantly(photo, paintings, settings, mask, outside)
+
+ZeroGPU lends a GPU to functions under `@spaces.GPU`, which it runs in a process of their own: what goes in and what
+comes out is pickled, and nothing can be said to the function meanwhile. Instant pictures go that way. Refining shows
+drafts and can be stopped, so it stays on the CPU.
+"""
+
+from collections.abc import Callable, Sequence
+
+import gradio as gr
+import torch
+from PIL import Image
+
+from core.pipeline import StylizeResult, stylize_image
+from core.settings import Settings
+
+try:
+    import spaces
+except ImportError:
+    spaces = None
+
+SECONDS = 20  # that a visitor's share of the GPU is asked for; loading a model is included
+
+Work = Callable[
+    [
+        Image.Image,
+        Sequence[Image.Image],
+        Settings,
+        Image.Image | None,
+        Image.Image | None,
+    ],
+    StylizeResult,
+]
+
+
+def _stylize(
+    photo: Image.Image,
+    paintings: Sequence[Image.Image],
+    settings: Settings,
+    mask: Image.Image | None,
+    outside: Image.Image | None,
+) -> StylizeResult:
+    device = "cuda" if spaces is not None and torch.cuda.is_available() else "cpu"
+    return stylize_image(photo, paintings, settings, mask, outside, device=device)
+
+
+def on_lent_gpu(work: Work) -> Work:
+    """The function, run on a lent GPU where the `spaces` package is installed; itself elsewhere.
+
+    Where no GPU is to be had (the visitor's share of the day is used up), it is run here.
+    """
+    if spaces is None:
+        return work
+    lent = spaces.GPU(duration=SECONDS)(work)
+
+    def with_gpu(*given: object) -> StylizeResult:
+        try:
+            return lent(*given)  # type: ignore[arg-type, no-any-return]
+        except gr.Error:
+            return work(*given)  # type: ignore[arg-type]
+
+    return with_gpu
+
+
+stylize_instantly = on_lent_gpu(_stylize)
