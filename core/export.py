@@ -29,7 +29,6 @@ from core.images.find import find_pictures
 from core.images.library import library
 from core.inference.onnx_export import ExportError, export
 from core.inference.stylizer import (
-    REFINE_BATCHES,
     STYLE_SIDE,
     default_model,
     get_stylizer,
@@ -37,6 +36,7 @@ from core.inference.stylizer import (
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.program import called_as
+from core.training.refine import REFINE_BATCHES, refine
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -76,7 +76,8 @@ def work(options: argparse.Namespace) -> int:
         if options.refine_content:
             contents, _ = find_pictures([options.refine_content])
         with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
-            styled = stylizer.refine(
+            styled = refine(
+                stylizer,
                 painting,
                 contents,
                 options.refine,

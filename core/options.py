@@ -11,9 +11,10 @@ import torch
 
 from core import provenance
 from core.images.save import QUALITY
-from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
+from core.inference.stylizer import STYLE_SIDE
 from core.program import called_as
 from core.settings import COLOURS, Settings
+from core.training.refine import REFINE_BATCHES
 
 DESCRIPTION = """Stylise files. Every content is painted in every style, or, with --mix, in all styles at once."""
 

@@ -33,6 +33,7 @@ from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import MAX_SIDE, MAX_WHOLE, Cancelled, StyledModel, default_model
 from core.inference.tiled import stylize_tiled
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
+from core.training.refine import refine
 from core.training.step import StepResult
 
 USUAL_SIZE = 512
@@ -218,14 +219,28 @@ class _Painter:
         batches = self.settings.refine
         before = 0 if place == INSIDE else batches
 
-        def reached(done: int, _: int, losses: StepResult, styled: Style) -> None:
-            self.styles[place], self.losses = styled, losses
-            if on_step:
-                on_step(Step(before + done, batches * len(self.originals), losses, self.draft))
+        def reached(done: int, _: int, losses: StepResult, style: Callable[[], Style]) -> None:
+            self.losses, latest[:] = losses, [style]
 
-        self.styles[place] = self.stylizer.refine(
-            self.originals[place], contents, batches, self.settings.style_size, reached, stop
-        )
+            def draft(longest: int = DRAFT_SIZE) -> StylizeResult:
+                self.styles[place] = style()
+                return self.draft(longest)
+
+            if on_step:
+                on_step(Step(before + done, batches * len(self.originals), losses, draft))
+
+        latest: list[Callable[[], Style]] = []
+        original, side = self.originals[place], self.settings.style_size
+        try:
+            if isinstance(self.stylizer, Method):
+                style = self.stylizer.refine(original, contents, batches, side, reached, stop)
+            else:
+                style = refine(self.stylizer, original, contents, batches, side, reached, stop)
+            self.styles[place] = style
+        except Cancelled:
+            if latest:
+                self.styles[place] = latest[0]()
+            raise
 
     def draft(self, longest: int = DRAFT_SIZE) -> StylizeResult:
         """The picture as it stands, with at most `longest` px on its longest side."""

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from core.commandline import run_command
 from core.files import check_output, write_atomic
-from core.inference.stylizer import REFINE_BATCHES, StyleCache, Stylizer
+from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.encoder import load_encoder
 from core.models.registry import VARIANTS, Variant
@@ -29,6 +29,7 @@ from core.runtime import fast_dtype
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
 from core.training.objective import Objective
+from core.training.refine import REFINE_BATCHES, refine
 from core.training.step import train_step
 from core.training.weight_growth import make_optimizer
 from gallery.pictures import CONTENTS, FOLDER, STYLES
@@ -85,7 +86,7 @@ def refining(variant: Variant, batches: int, device: str) -> Work:
     }
     model = Model(variant, variant.build().eval().requires_grad_(False), info)
     style, contents = STYLES[0].image(), [picture.path() for picture in CONTENTS]
-    return lambda: Stylizer(model, encoder, device, StyleCache()).refine(style, contents, batches)
+    return lambda: refine(Stylizer(model, encoder, device, StyleCache()), style, contents, batches)
 
 
 def measure_times(options: argparse.Namespace) -> dict[str, Any]:

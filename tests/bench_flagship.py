@@ -23,6 +23,7 @@ from core.inference.stylizer import get_stylizer
 from core.models.checkpoint import available_models
 from core.models.encoder import load_encoder
 from core.runtime import keep_freed_memory
+from core.training.refine import refine
 from core.training.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_paintings
 from gallery.pictures import CONTENTS
 
@@ -40,7 +41,9 @@ def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
             photo
         )  # type: ignore[misc]
         if batches:
-            refine = partial(stylizer.refine, contents=library().refining_contents, batches=batches)
+            refine = partial(
+                refine, stylizer, contents=library().refining_contents, batches=batches
+            )
             found[f"{name}, {batches} batches"] = lambda photo, painting, refine=refine: refine(
                 painting
             )(photo)  # type: ignore[misc]

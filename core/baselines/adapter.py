@@ -56,7 +56,7 @@ class PixelStyle:
 
 
 Style = StyledModel | PixelStyle
-Progress = Callable[[int, int, StepResult, Style], None]
+Progress = Callable[[int, int, StepResult, Callable[[], Style]], None]
 
 
 class Method:
@@ -110,7 +110,7 @@ class Method:
         on_step: Progress | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Style:
-        """As `Stylizer.refine`."""
+        """As `core.training.refine.refine`."""
         raise NotImplementedError
 
 
@@ -143,7 +143,7 @@ class Gatys(Method):
         def reached(state: gatys.State) -> None:
             if on_step:
                 losses = StepResult(state.content_loss, state.style_loss, state.tv_loss, 0.0, 0.0)
-                on_step(state.done, batches, losses, PixelStyle(state, state.done))
+                on_step(state.done, batches, losses, lambda: PixelStyle(state, state.done))
 
         arguments = {
             "steps": batches,

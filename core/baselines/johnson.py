@@ -28,7 +28,6 @@ from core.inference.stylizer import (
     SHARED_CACHE,
     STYLE_SIDE,
     Cancelled,
-    Progress,
     StyledModel,
     picture_hash,
 )
@@ -41,6 +40,7 @@ from core.runtime import fast_dtype
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
 from core.training.objective import Objective
+from core.training.refine import Progress
 from core.training.step import train_step
 from core.training.weight_growth import cosine, make_optimizer
 
@@ -141,7 +141,7 @@ def train(
         style_side: the painting's smaller side in px when it is read.
         style_weight: what the Gram loss is multiplied by.
         encoder: float32; by default the shipped VGG19.
-        on_step: called after each batch with (done, iterations, its losses, the style as it stands).
+        on_step: called after each batch with (done, iterations, its losses, what gives the style as it stands).
         stop: asked before each batch; true cancels.
 
     Raises:
@@ -177,7 +177,8 @@ def train(
         )
         result = train_step(net, objective, optimizer, crops.to(device), target)
         if on_step:
-            on_step(iteration + 1, iterations, result, net.styled(iteration + 1))
+            done = iteration + 1
+            on_step(done, iterations, result, lambda done=done: net.styled(done))  # type: ignore[misc]
     return net.styled(iterations)
 
 

@@ -1,26 +1,21 @@
 """Take a model and a painting once, stylise many photographs.
 
     stylizer = get_stylizer("improved-500")
-    painted = stylizer.fix(load_image("painting.jpg"))        # instant: one MetaNet pass, remembered
+    painted = stylizer.encode_style(load_image("painting.jpg"))        # instant: one MetaNet pass, remembered
     painted(load_image("photo.jpg")).save("out.png")           # the photo's exact size
-    better = stylizer.refine(load_image("painting.jpg"), contents)   # the report's way: 20 more batches on this painting
     both = stylizer.mix([first, second], [0.7, 0.3])           # between paintings
 
-A `FixedStyle` is a TransformNet with its filters in place. Instant styles share the model's networks; a refined style has
-its own copies, so that refining never touches the model. Strength, colours, masks and sizes are in `core.pipeline`.
+A `StyledModel` is a TransformNet with its filters in place. Instant styles share the model's networks; a refined style
+(`core.training.refine`) has its own copies. Strength, colours, masks and sizes are in `core.pipeline`.
 
-A model of the report's width is in factors (`core.models.factored`). Refining makes whole matrices of them, which are trained and
-then freed: the refined style keeps its filters, and its MetaNet in factors again.
 """
 
-import copy
 import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -28,39 +23,27 @@ from PIL import Image
 from torch import Tensor
 
 from core.images.convert import resize_smaller, to_image, to_tensor
-from core.images.decode import MIN_SIDE, ImageError, load_image
+from core.images.decode import MIN_SIDE, ImageError
 from core.inference.style_mixing import blend
 from core.models.checkpoint import Model, available_models, load_model
 from core.models.encoder import Encoder, denormalize, load_encoder, normalize
-from core.models.factored import factorise, is_factored, rebuild
 from core.models.fast import int8_encoder
 from core.models.flagship import FlagshipMetaNet, FlagshipTransformNet
 from core.models.layers import Filters
 from core.models.losses import Features, mean_std
-from core.models.registry import Net
-from core.models.style_net import MULTIPLE, MetaNet, StyleNet, TransformNet
+from core.models.style_net import MULTIPLE, MetaNet, TransformNet
 from core.models.weights import WeightsError
 from core.runtime import fast_dtype
-from core.training.batches import TrainingBatches
-from core.training.data import SEED
-from core.training.objective import Objective
-from core.training.step import StepResult, train_step
-from core.training.weight_growth import make_optimizer
 
 STYLE_SIDE = 256
 MAX_WHOLE = 4096  # px a side, in one piece
 MAX_SIDE = 8192  # px a side, in tiles (core.inference.tiled)
-REFINE_BATCHES = 20
-SURROUNDINGS = (
-    24  # photos whose filters are kept right when a refined style is brought into factors
-)
-REFINED_RANK = 16
 CACHE_BYTES = 256 * 1024 * 1024
 PREFERRED = ("flagship", "original-500", "original-1000", "improved-500", "improved-1000")
 
 
 class Cancelled(Exception):
-    """Refining was stopped on request; nothing was changed."""
+    """Work of some length was stopped on request; nothing was changed."""
 
 
 def pad_to_multiple(images: Tensor, multiple: int = MULTIPLE) -> Tensor:
@@ -156,7 +139,6 @@ def picture_hash(image: Image.Image) -> str:
     return hashlib.sha256(repr((image.mode, image.size)).encode() + image.tobytes()).hexdigest()
 
 
-Progress = Callable[[int, int, StepResult, StyledModel], None]
 Reader = Callable[[Tensor], Features]
 SHARED_CACHE = StyleCache()
 
@@ -260,97 +242,6 @@ class Stylizer:
         if styled.meta_net is self.net.meta_net:
             return self.encode_style(photo, style_side)
         return replace(styled, filters=styled.meta_net(self.descriptor(photo, style_side)))
-
-    def refine(
-        self,
-        style: Image.Image,
-        contents: Sequence[Path],
-        batches: int = REFINE_BATCHES,
-        style_side: int = STYLE_SIDE,
-        on_step: Progress | None = None,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> StyledModel:
-        """The report's way: train a copy on this painting alone, everything trainable, fresh Adam, then fix its filters.
-
-        Args:
-            style: RGB.
-            contents: photographs to train on, 8 crops of 256 px a batch.
-            batches: how many.
-            style_side: as for `fix`.
-            on_step: called after each batch with (done, batches, its losses, the style as it stands).
-            stop: asked before each batch; true cancels.
-
-        Raises:
-            Cancelled: `stop` said so.
-            ImageError: there is no content, or one cannot be read.
-        """
-        if not contents:
-            raise ImageError("Refining needs at least one photo.")
-        names = tuple((path.name, path.stat().st_size) for path in contents)
-        key = self.key(style, style_side, batches, names)
-        styled = self.cache.get(key)
-        if styled is not None:
-            return styled
-        dtype = fast_dtype(self.device)
-        encoder = (
-            self.encoder
-            if self.encoder.dtype == dtype
-            else copy.deepcopy(self.encoder).for_compute(dtype)
-        )
-        objective = Objective(
-            self.model.variant, encoder, self.model.info["training"]["style_weight"]
-        )
-        target = objective.style(to_tensor(resize_smaller(style, style_side))[None].to(self.device))
-        pictures = torch.stack([target.descriptor, *self._surroundings(contents, style_side)])
-        net = _trainable(self.net, pictures)
-        net.compute_dtype = dtype
-        optimizer = make_optimizer(net, self.model.info["training"]["lr"])
-        sampler = TrainingBatches(contents, (), seed=SEED)
-        for iteration, crops in sampler.batches(0, batches):
-            if stop():
-                raise Cancelled(f"Refining was cancelled after {iteration} of {batches} batches.")
-            result = train_step(net, objective, optimizer, crops.to(self.device), target)
-            if on_step:
-                on_step(iteration + 1, batches, result, _frozen(net, pictures, iteration + 1))
-        styled = _frozen(net, pictures, batches)
-        self.cache.put(key, styled)
-        return styled
-
-    def _surroundings(self, contents: Sequence[Path], style_side: int) -> list[Tensor]:
-        """Descriptors of some photos, to bring a refined MetaNet into factors by; none where it stays whole."""
-        if not isinstance(self.net, StyleNet):
-            return []
-        chosen = contents[:: max(1, len(contents) // SURROUNDINGS)][:SURROUNDINGS]
-        return [self.descriptor(load_image(path), style_side) for path in chosen]
-
-
-def _trainable(net: Net, pictures: Tensor) -> Net:
-    """A copy of a model's networks to train, its matrices whole.
-
-    Args:
-        pictures: M x 1920, descriptors of real pictures, whose filters it generates as the model does.
-    """
-    whole = (
-        rebuild(net, pictures)
-        if isinstance(net, StyleNet) and is_factored(net)
-        else copy.deepcopy(net)
-    )
-    return whole.train().requires_grad_(True)
-
-
-@torch.no_grad()
-def _frozen(net: Net, pictures: Tensor, batches: int) -> StyledModel:
-    """What refining has reached, safe from the batches that follow, without the whole matrices.
-
-    Args:
-        pictures: M x 1920, the painting's descriptor and some photos'.
-    """
-    filters = net.meta_net(pictures[0])
-    kept = (
-        factorise(net, pictures, REFINED_RANK) if isinstance(net, StyleNet) else copy.deepcopy(net)
-    )
-    kept.eval().requires_grad_(False)
-    return StyledModel(kept.transform_net, filters, batches, kept.meta_net)
 
 
 def default_model() -> str:

@@ -18,7 +18,8 @@ from PIL import Image
 
 from core.images.convert import resize_smaller
 from core.images.library import library
-from core.inference.stylizer import REFINE_BATCHES, get_stylizer
+from core.inference.stylizer import get_stylizer
+from core.training.refine import REFINE_BATCHES
 from demo.server.turns import TURNS
 from demo.shared.background import refine
 from demo.shared.requests import REFINED

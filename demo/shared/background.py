@@ -3,7 +3,7 @@
     for step in refine(stylizer, painting, contents, batches=20):
         print(step.done, step.style_loss)
 
-The report's way, 风格迁移 with 20 more batches on one painting (`core.inference.stylizer.Stylizer.refine`).
+The report's way, 风格迁移 with 20 more batches on one painting (`core.training.refine`).
 """
 
 import threading
@@ -16,6 +16,7 @@ from typing import TypeVar
 from PIL import Image
 
 from core.inference.stylizer import STYLE_SIDE, Cancelled, StyledModel, Stylizer
+from core.training.refine import refine as run_refining
 from core.training.step import StepResult
 from demo.server.turns import TURNS, Job
 
@@ -72,7 +73,7 @@ def refine(
     style_side: int = STYLE_SIDE,
     stop: threading.Event | None = None,
 ) -> Iterator[Step]:
-    """`Stylizer.refine` as an iterator: a step after each batch, the last one twice, the second time marked `last`.
+    """`core.training.refine` as an iterator: a step after each batch, the last one twice, the second time marked `last`.
 
     Training runs in a thread of its own and ends with the iterator, also when that is closed before its end or when
     `stop` is set; then the last step repeats what had been reached, and before the first batch there is none.
@@ -81,12 +82,15 @@ def refine(
     reached: Step | None = None
 
     def work(give: Callable[[Step], None], job: Job) -> None:
-        def on_step(done: int, _: int, result: StepResult, styled: StyledModel) -> None:
-            give(Step(done, styled, result.style_loss))
+        def on_step(
+            done: int, _: int, result: StepResult, reached: Callable[[], StyledModel]
+        ) -> None:
+            give(Step(done, reached(), result.style_loss))
 
-        styled = stylizer.refine(
-            style, contents, batches, style_side, on_step, lambda: job.stopped(stop)
-        )
+        def stopped() -> bool:
+            return job.stopped(stop)
+
+        styled = run_refining(stylizer, style, contents, batches, style_side, on_step, stopped)
         give(Step(batches, styled, None, last=True))
 
     try:

@@ -11,8 +11,9 @@ import gradio as gr
 
 from core.baselines.adapter import METHODS
 from core.images.decode import MIN_SIDE
-from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
+from core.inference.stylizer import STYLE_SIDE
 from core.settings import MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
+from core.training.refine import REFINE_BATCHES
 from demo.shared.requests import (
     INSTANT,
     LARGEST,

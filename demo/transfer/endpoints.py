@@ -10,9 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from core.inference.stylizer import REFINE_BATCHES, STYLE_SIDE
+from core.inference.stylizer import STYLE_SIDE
 from core.provenance import command_line
 from core.settings import COLOURS, STYLE, SettingsError
+from core.training.refine import REFINE_BATCHES
 from demo.shared import messages, requests
 from demo.shared.controls import DEFAULT_SIZE, OWN, settings_of
 from demo.shared.requests import REFINED, StylizeRequest

@@ -33,6 +33,7 @@ from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.program import called_as
 from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
+from core.training.refine import refine
 from gallery.figures.overview import square
 from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
 
@@ -92,7 +93,7 @@ class Studio:
     def styled(self, painting: str) -> StyledModel:
         style = find_style(painting).image()
         if self.refine:
-            return self.stylizer.refine(style, library().refining_contents, self.refine)
+            return refine(self.stylizer, style, library().refining_contents, self.refine)
         return self.stylizer.encode_style(style)
 
 

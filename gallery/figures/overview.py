@@ -14,6 +14,7 @@ from core.images.convert import resize_smaller
 from core.images.library import library
 from core.inference.stylizer import StyledModel, Stylizer, get_stylizer
 from core.program import called_as
+from core.training.refine import refine
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
 
 CELL = 256
@@ -37,9 +38,8 @@ def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledMode
     if not batches:
         return stylizer.encode_style(style.image())
     with tqdm(total=batches, desc=style.name) as bar:
-        return stylizer.refine(
-            style.image(), library().refining_contents, batches, on_step=lambda *_: bar.update()
-        )
+        contents = library().refining_contents
+        return refine(stylizer, style.image(), contents, batches, on_step=lambda *_: bar.update())
 
 
 def strip(

@@ -20,10 +20,11 @@ from PIL import Image
 
 from core.baselines import gatys, johnson
 from core.images.library import library
-from core.inference.stylizer import REFINE_BATCHES, get_stylizer
+from core.inference.stylizer import get_stylizer
 from core.models import checkpoint
 from core.models.encoder import Encoder, load_encoder
 from core.models.registry import MODELS
+from core.training.refine import REFINE_BATCHES, refine
 from gallery.grids.paths import ONE_PASS, REFINED
 
 Backend = Callable[[Image.Image], Image.Image]
@@ -196,4 +197,4 @@ def prepare(
     def on_step(done: int, of: int, *_: object) -> None:
         progress(done, of)
 
-    return stylizer.refine(style, library().refining_contents, REFINE_BATCHES, on_step=on_step)
+    return refine(stylizer, style, library().refining_contents, REFINE_BATCHES, on_step=on_step)

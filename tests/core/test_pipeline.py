@@ -15,14 +15,15 @@ from core import pipeline as painting_module
 from core.images.colours import recolour
 from core.images.convert import resize_longest, resize_smaller
 from core.images.decode import ImageError
-from core.inference import stylizer as stylizer_module
 from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, available_models
 from core.models.encoder import Encoder
 from core.pipeline import Step, StylizeResult, stroke_note, stylize_image
 from core.settings import Settings, SettingsError
+from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
+from core.training.refine import refine
 from gallery.pictures import find_content, find_style
 
 Draw = Callable[..., Image.Image]
@@ -61,7 +62,7 @@ def paintings(drawn: Draw) -> list[Image.Image]:
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two crops of 32 px in place of eight of 256."""
     monkeypatch.setattr(
-        stylizer_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
+        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
     )
 
 
@@ -196,7 +197,7 @@ def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], E
 def test_strength_works_on_refined_styles_with_their_own_networks(
     ours: Stylizer, contents: list[Path], photo: Image.Image, paintings: list[Image.Image]
 ) -> None:
-    refined = ours.refine(paintings[0], contents, 2, SIDE)
+    refined = refine(ours, paintings[0], contents, 2, SIDE)
     assert refined.meta_net is not None and refined.meta_net is not ours.net.meta_net
     own = ours.identity_style(refined, photo, SIDE)
     assert own.transform_net is refined.transform_net
@@ -464,7 +465,7 @@ def test_both_sides_of_a_mask_are_refined(
         stylizer=ours, refine_contents=contents, on_step=lambda step: steps.append((step.done, step.batches)),
     )  # fmt: skip
     assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    outer = ours.refine(paintings[1], contents, 2, SIDE)(photo)
+    outer = refine(ours, paintings[1], contents, 2, SIDE)(photo)
     assert np.array_equal(pixels(painted.image)[:, 45:], pixels(outer)[:, 45:])
     with pytest.raises(Cancelled):
         stylize_image(

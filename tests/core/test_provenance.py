@@ -31,6 +31,7 @@ from core.provenance import (
     save,
 )
 from core.settings import Settings, SettingsError
+from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
 from tests.conftest import draw
 
@@ -47,7 +48,7 @@ def _here(
     (tmp_path / "checkpoints" / MODEL).symlink_to(tiny_checkpoint(MODEL))
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "checkpoints")
     monkeypatch.setattr(
-        stylizer, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
+        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
     )
     monkeypatch.setattr(stylizer, "SHARED_CACHE", stylizer.StyleCache())
     monkeypatch.chdir(tmp_path)

@@ -13,13 +13,13 @@ from PIL import Image
 from core import stylize
 from core.images import library
 from core.images.decode import load_image
-from core.inference import stylizer
 from core.models.checkpoint import save_model
 from core.models.encoder import Encoder
 from core.models.registry import VARIANTS
 from core.options import percent
 from core.provenance import Source, read
 from core.settings import Settings
+from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
 from tests.conftest import draw_folder
 
@@ -105,7 +105,7 @@ def test_refining_from_the_command_line(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        stylizer, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
+        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
     )
     arguments = [
         "--content",

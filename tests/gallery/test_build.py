@@ -26,6 +26,7 @@ from core.metrics.features import MEASURES, Analysis, measure
 from core.models import checkpoint
 from core.models.checkpoint import load_model, save_model
 from core.models.encoder import load_encoder
+from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
 from gallery import build
 from gallery.build import default_rows, own_pictures
@@ -145,7 +146,9 @@ def test_measures_are_those_of_the_picture_before_jpeg(home: Path) -> None:
 
 def test_a_refined_row_is_refined(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
-    monkeypatch.setattr(stylizer, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE))
+    monkeypatch.setattr(
+        refine_module, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE)
+    )
     assert (
         build.main(
             [
@@ -334,7 +337,9 @@ def test_gatys_is_a_row(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_two_processes_render_what_one_does(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refined pictures too, though a training step averages over the processes of a group."""
     monkeypatch.setattr(backends, "REFINE_BATCHES", 2)
-    monkeypatch.setattr(stylizer, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE))
+    monkeypatch.setattr(
+        refine_module, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE)
+    )
     draw_folder(home / "paintings", 2, first_seed=100, size=(40, 48))
     arguments = [
         "--content",

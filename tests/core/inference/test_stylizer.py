@@ -16,7 +16,6 @@ from core.inference import stylizer
 from core.inference.stylizer import (
     MAX_WHOLE,
     PREFERRED,
-    REFINE_BATCHES,
     STYLE_SIDE,
     Cancelled,
     StyleCache,
@@ -32,8 +31,10 @@ from core.models.encoder import Encoder, EncoderError, denormalize, normalize
 from core.models.losses import mean_std
 from core.models.style_net import TransformNet
 from core.models.weights import WeightsError
+from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
 from core.training.objective import Objective
+from core.training.refine import refine
 from core.training.step import StepResult
 
 NAMES = ("original-500", "improved-500")
@@ -274,7 +275,7 @@ def test_the_best_of_the_models_that_are_there_is_the_default(
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two crops of 32 px in place of eight of 256."""
     monkeypatch.setattr(
-        stylizer, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
+        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
     )
 
 
@@ -297,7 +298,11 @@ def test_refining_comes_closer_to_the_style_and_leaves_the_model_alone(
     photo = drawn(1, (64, 48))
     shown = instant(photo)
     steps: list[tuple[int, int, StepResult, StyledModel]] = []
-    refined = ours.refine(painting, contents, 12, SIDE, on_step=lambda *step: steps.append(step))
+
+    def note(done: int, of: int, result: StepResult, reached: Callable[[], StyledModel]) -> None:
+        steps.append((done, of, result, reached()))
+
+    refined = refine(ours, painting, contents, 12, SIDE, on_step=note)
 
     assert same(state(ours.net), before), "the model is shared and must not change"
     assert same(state(ours.encoder), vgg)
@@ -335,19 +340,19 @@ def test_a_refined_style_is_remembered_by_its_batches_and_contents(
     make: Make, contents: list[Path], painting: Image.Image
 ) -> None:
     ours = make("improved-500")
-    first = ours.refine(painting, contents, 2, SIDE)
-    assert ours.refine(painting.copy(), contents, 2, SIDE) is first
+    first = refine(ours, painting, contents, 2, SIDE)
+    assert refine(ours, painting.copy(), contents, 2, SIDE) is first
     assert ours.encode_style(painting, SIDE) is not first
-    assert ours.refine(painting, contents, 1, SIDE) is not first
-    assert ours.refine(painting, contents[:4], 2, SIDE) is not first
-    assert REFINE_BATCHES == 20
+    assert refine(ours, painting, contents, 1, SIDE) is not first
+    assert refine(ours, painting, contents[:4], 2, SIDE) is not first
+    assert refine_module.REFINE_BATCHES == 20
 
 
 @pytest.mark.usefixtures("_small_batches")
 def test_refining_gives_the_same_style_each_time(
     make: Make, contents: list[Path], painting: Image.Image
 ) -> None:
-    first, second = (make("original-500").refine(painting, contents, 3, SIDE) for _ in range(2))
+    first, second = (refine(make("original-500"), painting, contents, 3, SIDE) for _ in range(2))
     assert same(first.filters, second.filters)
 
 
@@ -359,7 +364,8 @@ def test_refining_can_be_cancelled(
     ours = make("improved-500")
     before, steps = state(ours.net), []
     with pytest.raises(Cancelled, match=rf"^Refining was cancelled after {after} of 10 batches\.$"):
-        ours.refine(
+        refine(
+            ours,
             painting,
             contents,
             10,
@@ -370,7 +376,7 @@ def test_refining_can_be_cancelled(
     assert len(steps) == after
     assert len(ours.cache) == 0
     assert same(state(ours.net), before)
-    assert ours.refine(painting, contents, 1, SIDE).refined == 1
+    assert refine(ours, painting, contents, 1, SIDE).refined == 1
 
 
 @pytest.mark.usefixtures("_small_batches")
@@ -379,11 +385,11 @@ def test_photos_that_cannot_be_refined_on_are_named(
 ) -> None:
     ours = make("improved-500")
     with pytest.raises(ImageError, match=r"^Refining needs at least one photo\.$"):
-        ours.refine(painting, [], 2, SIDE)
+        refine(ours, painting, [], 2, SIDE)
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"no picture")
     with pytest.raises(ImageError, match=r'^"broken\.jpg" '):
-        ours.refine(painting, [broken], 2, SIDE)
+        refine(ours, painting, [broken], 2, SIDE)
     assert len(ours.cache) == 0
 
 
