@@ -13,7 +13,7 @@ losses and training step of this project's models. There is no MetaNet: all filt
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def train_to_file(options: argparse.Namespace) -> str:
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:
 
-        def show(_: int, of: int, result: StepResult, styled: StyledModel) -> None:
+        def show(_: int, of: int, result: StepResult, styled: Callable[[], StyledModel]) -> None:
             results.append(result)
             bar.set_postfix(content=f"{result.content_loss:.3g}", style=f"{result.style_loss:.3g}")
             bar.update()

@@ -41,10 +41,10 @@ def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
             photo
         )  # type: ignore[misc]
         if batches:
-            refine = partial(
+            refined = partial(
                 refine, stylizer, contents=library().refining_contents, batches=batches
             )
-            found[f"{name}, {batches} batches"] = lambda photo, painting, refine=refine: refine(
+            found[f"{name}, {batches} batches"] = lambda photo, painting, refined=refined: refined(
                 painting
             )(photo)  # type: ignore[misc]
     try:

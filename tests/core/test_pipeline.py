@@ -170,19 +170,17 @@ def test_more_strength_is_more_change(
     assert len(set(changes)) == len(changes)
 
 
-@pytest.mark.skipif(
-    "original-500" not in available_models(), reason="original-500 is not shipped here"
-)
+@pytest.mark.skipif("flagship" not in available_models(), reason="flagship is not shipped here")
 def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], Encoder]) -> None:
-    """On average over photos, as the distance of Gram matrices in VGG19 has it; a single pair may turn back."""
+    """Up to 100 %, on average over photos, as the distance of Gram matrices in VGG19 has it."""
     painting, vgg = find_style("vangogh_cafe_terrace_at_night").image(), encoder("vgg19")
     goal = Analysis(resize_smaller(painting, 128), vgg)
     photos = [
         resize_longest(find_content(name).image(), 96) for name in ("china", "chelsea", "rocket")
     ]
     averages = []
-    for strength in (0, 0.5, 1, 1.5):
-        settings = Settings("original-500", strength=strength, style_size=128)
+    for strength in (0, 0.5, 1):
+        settings = Settings("flagship", strength=strength, style_size=128)
         images = [stylize_image(photo, painting, settings).image for photo in photos]
         averages.append(
             np.mean(
@@ -206,9 +204,8 @@ def test_strength_works_on_refined_styles_with_their_own_networks(
         not np.array_equal(own.filters[n], ours.encode_style(photo, SIDE).filters[n])
         for n in own.filters
     )
-    size = sum(
-        p.nbytes for net in (refined.transform_net, refined.meta_net) for p in net.parameters()
-    )
+    nets = (refined.transform_net, refined.meta_net)
+    size = sum(value.nbytes for net in nets for value in net.state_dict().values())
     assert refined.nbytes == size + sum(value.nbytes for value in refined.filters.values())
 
 

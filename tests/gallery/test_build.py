@@ -50,13 +50,15 @@ DRIVER = f"""
 import sys
 from pathlib import Path
 from functools import partial
-from core import checkpoint, stylizer
-from gallery import build, painters, rendering
+from core.models import checkpoint
+from core.training import refine
+from gallery import build
+from gallery.grids import backends, render
 
 checkpoint.CHECKPOINTS = Path(sys.argv.pop(1))
-painters.REFINE_BATCHES = 2
-stylizer.Sampler = partial(stylizer.Sampler, crop={SIDE})
-rendering.CELL_SIDE = rendering.STYLE_SIDE = {SIDE}
+backends.REFINE_BATCHES = 2
+refine.TrainingBatches = partial(refine.TrainingBatches, crop={SIDE})
+render.CELL_SIDE = render.STYLE_SIDE = {SIDE}
 raise SystemExit(build.main(sys.argv[1:]))
 """
 
@@ -110,7 +112,7 @@ def test_by_default_all_rows_are_rendered_in_both_modes_and_references_once_and_
     assert (
         len(work)
         == len({(part.mode, part.row, part.style.name) for part in work})
-        == (2 * 10 + 3) * 8
+        == (2 * 8 + 3) * 8
     )
     assert [part.row for part in work[-8:]] == [ONE_PASS] * 8
     assert default_rows(["B"]) == list(APPENDICES["B"].rows)
