@@ -2,6 +2,7 @@
 # make test    create the environment if needed, then ruff, mypy and all tests
 # make quick   ruff and the tests that need neither a browser nor much time
 # make space SPACE=user/name    upload what a Hugging Face Space needs (demo/space.py)
+# make soak    what strangers send, by the thousand (tests/soak.py)
 # make lock    write requirements.lock again from requirements.txt (needs uv)
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ TORCH ?= cpu
 CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 REACHED = timeout 8 $(BIN)/python -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/torch/', timeout=4)" 2>/dev/null
 
-.PHONY: demo test quick bench space lock clean
+.PHONY: demo test quick bench soak space lock clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python app.py $(ARGS)
@@ -37,6 +38,9 @@ bench: $(VENV)/.ready-bench
 space: $(VENV)/.ready
 	@[ -n "$(SPACE)" ] || { echo "say which: make space SPACE=user/name"; exit 2; }
 	$(BIN)/python -m demo.space $(SPACE)
+
+soak: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.soak $(ARGS)
 
 lock:
 	uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header requirements.txt -o requirements.lock

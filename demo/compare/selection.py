@@ -12,14 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.images.decode import load_image
 from demo.compare import render
 from demo.shared import requests
 from demo.shared.requests import RequestError
-from demo.shared.uploads import uploaded
+from demo.shared.uploads import checked_size, uploaded
 from gallery.grids import paths
 from gallery.grids.backends import REFERENCE_PAINTERS, why_not
-from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
+from gallery.grids.paths import APPENDICES, MODES
 from gallery.grids.results import Grid, read_grid
 from gallery.pictures import CONTENTS, STYLES, Picture, paintings, photographs
 
@@ -126,7 +125,7 @@ def accept_upload(value: Mapping[str, object]) -> tuple[str, str]:
         ImageError: it is no picture that can be used.
     """
     path = uploaded(value) or ""
-    load_image(path, at_least=CELL_SIDE)
+    checked_size(path)
     return Path(path).stem, path
 
 

@@ -17,9 +17,16 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
-from core.images.decode import ImageError, load_image
+from core.images.decode import ImageError
 from demo.shared import messages
-from demo.shared.uploads import MAX_UPLOAD_BYTES, displayable, file_url, label_of, uploaded
+from demo.shared.uploads import (
+    MAX_UPLOAD_BYTES,
+    checked_size,
+    displayable,
+    file_url,
+    label_of,
+    uploaded,
+)
 from gallery.pictures import Picture
 
 Placed = dict[str, str | None]
@@ -114,7 +121,7 @@ def accepted(file: Mapping[str, Any]) -> tuple[Any, str]:
         path = uploaded(file)
         if path is None:
             return gr.skip(), ""
-        size = load_image(path).size
+        size = checked_size(path)
         shown = displayable(path)
     except ImageError as error:
         return gr.skip(), messages.problem(error)

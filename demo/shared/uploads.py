@@ -9,6 +9,7 @@ path in a hand-made request is opened unchecked). Events that take pictures ther
 what they get through `uploaded`; `core.images.decode.load_image` is the only reader.
 """
 
+import threading
 import uuid
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -17,7 +18,7 @@ from urllib.parse import quote
 
 from gradio.processing_utils import hash_file
 from gradio.utils import get_upload_folder
-from PIL import Image
+from PIL import ExifTags, Image
 
 from core.files import write_atomic
 from core.images.convert import resize_longest, resize_smaller
@@ -30,6 +31,11 @@ MAX_UPLOAD_BYTES = 64 << 20  # a file; 20 seconds of a phone's video have about 
 MAX_UPLOAD = f"{MAX_UPLOAD_BYTES >> 20}mb"
 THUMBNAIL_SIDE = 256  # px, the smaller side
 SHOWN_SIDE = 2048  # px
+CHECKED_SIDE = 256  # px, the smaller side at which a JPEG is read in order to see whether it can be
+REDUCED_FORMATS = ("JPEG", "MPO")  # those which `load_image` reads at a smaller size
+LYING = (5, 6, 7, 8)  # EXIF orientations whose width and height are exchanged
+# Uploads are looked at outside the queue: a few at a time, for each may have 89 million pixels.
+DECODING = threading.BoundedSemaphore(2)
 
 
 def thumbnails(pictures: Iterable[Picture]) -> list[tuple[Image.Image, str]]:
@@ -62,7 +68,7 @@ def uploaded(value: Mapping[str, object] | None, what: str = "picture") -> str |
     """
     if not value:
         return None
-    path = value.get("path")
+    path = value.get("path") if isinstance(value, Mapping) else None
     if not isinstance(path, str) or not _is_upload(path):
         raise ImageError(f"The {what} did not arrive as a file; upload it again.")
     if not Path(path).is_file():
@@ -85,6 +91,21 @@ def gallery_copies() -> list[str]:
     return [str(copies / hash_file(file)) for file in gallery_files()]
 
 
+def checked_size(path: str) -> tuple[int, int]:
+    """Width and height in px of an upload that can be used, read with no more of its pixels than that needs.
+
+    Raises:
+        ImageError: it cannot be used.
+    """
+    with DECODING:
+        image = load_image(path, at_least=CHECKED_SIDE)
+    with Image.open(path) as file:
+        if file.format not in REDUCED_FORMATS:
+            return image.size
+        is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) in LYING
+        return (file.height, file.width) if is_turned else file.size
+
+
 def displayable(path: str) -> str:
     """The file itself, or for one that browsers do not show, or in other colours, a PNG of it, at most 2048 px a side.
 
@@ -93,7 +114,8 @@ def displayable(path: str) -> str:
     """
     if browsers_agree(path):
         return path
-    image = load_image(path)
+    with DECODING:
+        image = load_image(path, at_least=SHOWN_SIDE)
     shown = new_file(f"{Path(path).stem}.png")
     save_png(resize_longest(image, SHOWN_SIDE) if max(image.size) > SHOWN_SIDE else image, shown)
     return shown

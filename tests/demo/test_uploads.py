@@ -1,0 +1,87 @@
+"""Looking at uploads: a few at a time, at no more pixels than that needs, and what is gone is said to be gone."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from core.images.decode import ImageError
+from demo.shared import uploads
+from demo.shared.uploads import checked_size, displayable, uploaded
+
+
+def huge_jpeg(path: Path, orientation: int = 1, size: tuple[int, int] = (6000, 4000)) -> str:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", size, (90, 120, 60)).save(path, "JPEG", exif=exif)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "size"), [(1, (6000, 4000)), (3, (6000, 4000)), (6, (4000, 6000))]
+)
+def test_a_large_photo_is_looked_at_small_and_its_own_size_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orientation: int, size: tuple[int, int]
+) -> None:
+    read: list[int] = []
+    load = uploads.load_image
+
+    def measured(path: str, **options: Any) -> Image.Image:
+        image = load(path, **options)
+        read.append(image.width * image.height)
+        return image
+
+    monkeypatch.setattr(uploads, "load_image", measured)
+    assert checked_size(huge_jpeg(tmp_path / "a.jpg", orientation)) == size
+    assert read[0] <= 6000 * 4000 // 60
+
+
+def test_a_broken_photo_is_still_found_out(tmp_path: Path) -> None:
+    path = Path(huge_jpeg(tmp_path / "half.jpg"))
+    path.write_bytes(path.read_bytes()[:40_000])
+    with pytest.raises(ImageError, match=r"half\.jpg"):
+        checked_size(str(path))
+
+
+@pytest.mark.parametrize("look", [checked_size, displayable])
+def test_two_pictures_are_looked_at_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Any
+) -> None:
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def slow(path: str, **_: Any) -> Image.Image:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        with lock:
+            at_once -= 1
+        return Image.new("RGB", (20, 20))
+
+    monkeypatch.setattr(uploads, "load_image", slow)
+    monkeypatch.setattr(uploads, "browsers_agree", lambda path: False)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = tmp_path / "a.png"
+    Image.new("RGB", (20, 20)).save(path)
+    visitors = [threading.Thread(target=look, args=(str(path),)) for _ in range(10)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join(60)
+    assert most == 2
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "a\0b", "x" * 9999, 7, None])
+def test_what_was_not_uploaded_here_is_refused(path: object) -> None:
+    with pytest.raises(ImageError, match="did not arrive as a file"):
+        uploaded({"path": path})
+
+
+def test_what_was_deleted_since_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with pytest.raises(ImageError, match="no longer kept here"):
+        uploaded({"path": str(tmp_path / "gone.jpg")})
