@@ -42,10 +42,8 @@ from demo.shared.uploads import MAX_UPLOAD, gallery_copies, gallery_files
 from demo.transfer import history
 from demo.transfer import tab as transfer
 
-MAX_KEPT, KEPT = (
-    64 << 20,
-    256 << 20,
-)  # bytes: tensors of pictures up to about 1,024 px find their memory again
+# Bytes: tensors of pictures up to about 1,024 px find their memory again.
+MAX_KEPT, KEPT = 64 << 20, 256 << 20
 MAX_SESSIONS = 1000  # visitors whose controls are remembered
 
 

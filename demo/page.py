@@ -8,10 +8,13 @@ Inputs are checked before a handler sees them (`demo.server.input_checks`), what
 in one sentence, and orders wait in lines of our own (`demo.server.job_queue`).
 """
 
+import time
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from gradio.routes import App
+from gradio.utils import get_upload_folder
 
 from core.inference.stylizer import SHARED_CACHE
 from core.runtime import release_freed_memory
@@ -21,6 +24,7 @@ from demo.server.job_queue import MAX_PLACES, JobQueue
 from demo.server.refusals import UNREADABLE
 from demo.shared import messages
 
+CLOCK_STEP = 0.1  # s by which a file may seem older than it is
 FROM_HAND_MADE_EVENTS = (TypeError, LookupError, AttributeError)
 
 
@@ -34,6 +38,10 @@ class PageBlocks(gr.Blocks):
 
     queue_of_jobs: JobQueue
     cleaner: Cleaner
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._begun = time.time() - CLOCK_STEP
+        super().__init__(*arguments, **options)
 
     def queue_jobs(self) -> "PageBlocks":
         """Let orders wait in a `JobQueue`; in place of `queue`."""
@@ -51,12 +59,9 @@ class PageBlocks(gr.Blocks):
         return self
 
     def opening_files(self) -> list[str]:
-        """The files that the page shows when it is opened, for every visitor."""
-        return [
-            str(file)
-            for block in self.blocks.values()
-            for file in getattr(block, "keep_in_cache", ())
-        ]
+        """The files that the page shows when it is opened, for every visitor: those made while it was built."""
+        files = [path for path in Path(get_upload_folder()).rglob("*") if path.is_file()]
+        return [str(path) for path in files if path.stat().st_mtime >= self._begun]
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False

@@ -10,9 +10,11 @@ import httpx
 import pytest
 from gradio.data_classes import PredictBodyInternal
 
+from demo.page import PageBlocks
 from demo.server import job_queue
 from demo.server.job_queue import AT_ONCE, FILE_GONE, LONG, YOU_WAIT
 from demo.server.turns import TURNS
+from demo.shared.uploads import new_file
 from tests.demo.server import WAIT, Stage, stage
 
 
@@ -176,3 +178,16 @@ def test_a_method_without_a_model_waits_in_the_line_of_long_jobs() -> None:
         body = PredictBodyInternal(data=[None, value, [1]])
         assert job_queue.is_long(body) is long
     assert not job_queue.is_long(None)
+
+
+def test_what_the_page_shows_when_it_is_opened_outlives_the_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    visitors = Path(new_file("visitors.png"))
+    visitors.write_bytes(b"x")
+    os.utime(visitors, (time.time() - 60,) * 2)
+    with PageBlocks() as page:
+        own = Path(new_file("opening.png"))
+        own.write_bytes(b"x")
+    assert page.opening_files() == [str(own)]
