@@ -94,6 +94,7 @@ def measure_times(options: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {
         "batch": options.batch,
         "crop": options.crop,
+        "base": VARIANTS[CONTENDERS[0]].base,
         "device": options.device,
         "dtype": str(fast_dtype(options.device)).removeprefix("torch."),
         "threads": torch.get_num_threads(),
