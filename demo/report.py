@@ -7,18 +7,18 @@ Shows gallery/report.json, which `python -m gallery.report` writes; nothing is c
 the same to programs (`gradio_client`).
 """
 
-import html
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
 from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
 from demo.shared import messages
+from demo.shared.templates import render
 from gallery import report as written
-from gallery.claims.finding import NOT_YET, Claim, Finding, Section
+from gallery.claims.finding import NOT_YET, Finding
 from gallery.grids.results import title_of
 from gallery.report import AVERAGES, CHANGE, INTRODUCTION, SHOWN, Report, number, title_of_column
 
@@ -49,79 +49,39 @@ def report() -> dict[str, Any]:
 
 
 def page(found: Report) -> str:
-    """The whole report as HTML."""
-    parts = [f'<p class="lead">{_inline(INTRODUCTION)}</p>', _tally(found.verdicts())]
-    parts += [_section(section) for section in found.sections]
-    return f'<article class="claims">{"".join(parts)}{_averages(found)}</article>'
-
-
-def _tally(verdicts: Mapping[str, int]) -> str:
-    """How many tests ended how, as large figures."""
-    items = (
-        f'<li class="{MARKS[verdict][0]}"><b>{count}</b> {html.escape(verdict)}</li>'
-        for verdict, count in verdicts.items()
-    )
-    return f'<ul class="tally" aria-label="Tests by their outcome">{"".join(items)}</ul>'
-
-
-def _section(section: Section) -> str:
-    title = re.sub(r"\((.+)\)", r'<span lang="zh">\1</span>', html.escape(section.title))
-    claims = "".join(map(_claim, section.claims))
-    return f"<section><h2>{title}</h2><p>{_inline(section.text)}</p>{claims}</section>"
-
-
-def _claim(claim: Claim) -> str:
-    done = [finding for finding in claim.findings if finding.verdict != NOT_YET]
-    waiting = [finding for finding in claim.findings if finding.verdict == NOT_YET]
-    body = f'<ul class="tests">{"".join(map(_finding, done))}</ul>' if done else ""
-    if waiting:
-        count = f"{len(waiting)} {'test' if len(waiting) == 1 else 'tests'} not measured yet"
-        lines = "".join(f"<li>{_inline(f.case)}: {_inline(f.text)}</li>" for f in waiting)
-        body += f"<details><summary>{count}</summary><ul>{lines}</ul></details>"
-    return (
-        f"<section class='claim'><h3>{_inline(claim.says)}</h3>"
-        f'<p class="how"><i>{_inline(claim.where)}</i> Measured: {_inline(claim.how)}.</p>{body}</section>'
-    )
-
-
-def _finding(finding: Finding) -> str:
-    """Verdict, case and the two values; behind them what the test found."""
-    name, mark = MARKS.get(finding.verdict, ("unclaimed", "·"))
-    more = f'<span class="test">{_inline(finding.tested)}</span>' if finding.tested else ""
-    return (
-        f'<li><span class="verdict {name}"><span aria-hidden="true">{mark}</span> {html.escape(finding.verdict)}</span>'
-        f'<span class="case">{_inline(finding.case)}</span><span class="values">{_inline(finding.text)}</span>{more}</li>'
-    )
-
-
-def _averages(found: Report) -> str:
+    """The whole report as HTML: all claims in one table, then each with its tests, folded where there are many."""
     columns = [*SHOWN, CHANGE]
-    heads = ["model", *map(title_of_column, columns)]
-    parts = ["<section><h2>Averages</h2>", f"<p>{_inline(AVERAGES)}</p>"]
-    for mode, rows in found.averages.items():
-        parts.append(f"<h3>{html.escape(mode.capitalize())}</h3>")
-        body = [
+    averages = {
+        mode: [
             [title_of(row), *(number(means.get(name)) for name in columns)]
             for row, means in rows.items()
         ]
-        parts.append(_table(heads, body) if body else "<p>No picture has been rendered yet.</p>")
-    return "".join([*parts, "</section>"])
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(f"<td>{html.escape(cell)}</td>" for cell in cells)}</tr>'
-        for name, *cells in rows
+        for mode, rows in found.averages.items()
+    }
+    return render(
+        "report.html",
+        introduction=INTRODUCTION,
+        tally=found.verdicts(),
+        marks=MARKS,
+        not_yet=NOT_YET,
+        sections=found.sections,
+        tallied=tallied,
+        averages_text=AVERAGES,
+        averages=averages,
+        heads=["model", *map(title_of_column, columns)],
     )
-    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _inline(text: str) -> str:
-    """Plain text as HTML; what stands between backticks is code, between asterisks stressed."""
-    return re.sub(
-        r"\*(.+?)\*", r"<em>\1</em>", re.sub("`(.+?)`", r"<code>\1</code>", html.escape(text))
-    )
+def tallied(findings: Sequence[Finding]) -> str:
+    """How many tests ended how: "2 hold, 1 does not hold"."""
+    counts = Counter(finding.verdict for finding in findings)
+    words = {HOLDS: ("holds", "hold"), FAILS: ("does not hold", "do not hold")}
+    parts = []
+    for verdict in (*MARKS, *(counts.keys() - MARKS.keys())):
+        if count := counts[verdict]:
+            one, many = words.get(verdict, (verdict, verdict))
+            parts.append(f"{count} {one if count == 1 else many}")
+    return ", ".join(parts)
 
 
 def build() -> None:

@@ -3,7 +3,8 @@
     render("growth/laws.html", rows=rows)           # demo/growth/laws.html
     macros("shared/messages.html").caption("Chelsea the cat")
 
-The filter `inline` marks up plain text: what stands between backticks is code, between asterisks stressed.
+The filter `inline` marks up plain text: what stands between backticks is code, between asterisks stressed; `chinese` marks a
+name in brackets.
 """
 
 import re
@@ -21,6 +22,11 @@ def inline(text: str) -> Markup:
     return Markup(re.sub(r"\*(.+?)\*", r"<em>\1</em>", marked))
 
 
+def chinese(text: str) -> Markup:
+    """A title as HTML; its Chinese name, in brackets, is marked as Chinese."""
+    return Markup(re.sub(r"\((.+)\)", r'<span lang="zh">\1</span>', str(escape(text))))
+
+
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1]),
     autoescape=True,
@@ -28,7 +34,7 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
-ENVIRONMENT.filters["inline"] = inline
+ENVIRONMENT.filters |= {"inline": inline, "chinese": chinese}
 
 
 def render(name: str, **values: Any) -> str:
