@@ -122,7 +122,10 @@ def pick_kind(kind: str) -> Any:
 def adder(
     offered: Sequence[tuple[str, str]],
 ) -> Callable[..., tuple[Any, list[tuple[str, str]], str]]:
-    """The handler of an upload button: its pictures join what can be chosen, first of all, and are chosen."""
+    """The handler of an upload button: its pictures join what can be chosen, first of all, and are chosen.
+
+    What is wrong with one stands under the button until the next upload.
+    """
 
     def add(
         values: Sequence[Mapping[str, object]] | None,
@@ -264,8 +267,8 @@ def build() -> None:
     order[0].input(pick_kind, order[0], own, **LIGHT)
     for component in order:
         component.input(**looked)
-    for add, button, known, dropdown in uploads:
-        added = button.upload(add, [button, known, dropdown], [dropdown, known, status], **LIGHT)
+    for add, button, known, dropdown, problem in uploads:
+        added = button.upload(add, [button, known, dropdown], [dropdown, known, problem], **LIGHT)
         added.success(**looked)
     grid.input(pick_style, [choice, shown], [*view, shown], **LIGHT)
     clicked = grid.select(open_cell, [choice, shown, left], [panel, *parts, place, status], **LIGHT)
@@ -322,4 +325,5 @@ def _places(label: str, offered: Sequence[Picture], first: int) -> tuple[gr.Drop
             file_types=list(IMAGE_SUFFIXES),
             size="sm",
         )
-        return dropdown, (adder(choices), button, gr.State([]), dropdown)
+        problem = gr.HTML("", elem_id=f"own-{label.lower()}-problem")
+        return dropdown, (adder(choices), button, gr.State([]), dropdown, problem)

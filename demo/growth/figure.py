@@ -88,16 +88,13 @@ def figure(
     for row, run in enumerate(weights, start=1):
         _bands(plot, row, run, run.log.layers[layer], logarithmic)
         _title(plot, row, _named(run) + ("" if touch or row > 1 else f": {BANDS}"))
-    row = len(weights) + 1
+    scale, row = "log" if logarithmic else "linear", len(weights) + 1
     if weights:
-        _title(
-            plot,
-            row,
-            f"RMS: {'' if touch else 'solid as logged, '}dashed the fitted law, dotted the report’s",
-        )
+        logged = "" if touch else "solid as logged, "
+        _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted the report’s")
         for run in weights:
             _rms(plot, row, run, run.log.layers[layer])
-        plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=7)
+        plot.update_yaxes(row=row, type=scale, nticks=7)
         plot.update_xaxes(row=row, showticklabels=True)
     if turning:
         row += 1
@@ -105,19 +102,31 @@ def figure(
         _title(plot, row, f"How far a step turns the filters{unit}")
         for run in turning:
             _turns(plot, row, run, layer)
-        plot.update_yaxes(row=row, type="log" if logarithmic else "linear", nticks=5)
+        plot.update_yaxes(row=row, type=scale, nticks=5)
+    last = len(heights)
     if losses:
-        last = len(heights)
         smooth = f", mean of {window} iterations" if window > 1 else ""
         named = [_named(run) for run in losses if not touch or layer not in run.log.layers]
         _title(plot, last, LOSS_TITLES[loss] + smooth + (f": {', '.join(named)}" if named else ""))
         for run in losses:
             _loss(plot, last, run, run.log.losses[loss], window)
-        plot.update_yaxes(row=last, type="log" if logarithmic else "linear", nticks=6)
-    plot.update_xaxes(row=len(heights), title="iteration", showticklabels=True)
+        plot.update_yaxes(row=last, type=scale, nticks=6)
+    plot.update_xaxes(row=last, title="iteration", showticklabels=True)
+    _end_with_the_weights(plot, weights, losses, layer, loss)
     return PlotData(
         type="plotly", plot=json.dumps({**json.loads(plot.to_json()), "config": CONFIG})
     )
+
+
+def _end_with_the_weights(
+    plot: go.Figure, weights: Sequence[Curves], losses: Sequence[Curves], layer: str, loss: str
+) -> None:
+    """Let the axis of iterations end where the weights do, if a run without that layer goes on much longer."""
+    ends = [run.log.layers[layer].iterations[-1] for run in weights]
+    others = [run.log.losses[loss].iterations for run in losses if layer not in run.log.layers]
+    latest = max((times[-1] for times in others if len(times)), default=0)
+    if ends and latest > 1.1 * max(ends):
+        plot.update_xaxes(range=[0, 1.02 * max(ends)])
 
 
 def thin(count: int, most: int = MAX_POINTS) -> Any:

@@ -8,7 +8,6 @@ Logs are those of shipped models, the visitor's own (CSV or TensorBoard) and, on
 fits, `core.analysis.heldout_comparison` compares.
 """
 
-import csv
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import pandas as pd
 from gradio.components.plot import PlotData
 
 from core.analysis.curves import LOSSES, TrainingLog
@@ -47,6 +47,8 @@ LAYER = SCALE_FREE[0]
 LINEAR, LOGARITHMIC = "linear", "logarithmic"
 WINDOW, WIDEST = 20, 200  # iterations
 REFRESH = 5.0  # seconds
+QUANTILES = [f"p{share}" for share in PERCENT]
+CSV_COLUMNS = ["model", "layer", *QUANTILES, "rms", "fitted_law", "report_law", "turns", *LOSSES]
 LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
 # A finger on the figure shall scroll the page; where there is a mouse, dragging zooms.
 WITH_POINTER = "(_, ...order) => [matchMedia('(pointer: coarse)').matches, ...order]"
@@ -151,32 +153,33 @@ def export(
 
 def write_csv(path: Path, logs: Sequence[tuple[str, TrainingLog]], layer: str) -> None:
     """Every logged row: a line for each model and iteration; cells are empty where nothing was logged."""
-    quantiles = [f"p{p}" for p in PERCENT]
-    columns = [*quantiles, "rms", "fitted_law", "report_law", "turns", *LOSSES]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["model", "iteration", "layer", *columns])
-        for title, log in logs:
-            rows: dict[float, dict[str, float]] = {}
-            if found := log.layers.get(layer):
-                law = fit_growth(found.iterations, found.rms, log.lr)
-                turns = log.turns(layer)
-                for i, iteration in enumerate(found.iterations):
-                    row = dict(zip(quantiles, found.quantiles[i], strict=True)) | {
-                        "rms": found.rms[i]
-                    }
-                    if law:
-                        row |= {
-                            "fitted_law": float(law.rms(iteration)),
-                            "report_law": float(law.report(iteration)),
-                        }
-                    rows[iteration] = row | ({} if turns is None else {"turns": turns[i]})
-            for name, series in log.losses.items():
-                for iteration, value in zip(series.iterations, series.values, strict=True):
-                    rows.setdefault(iteration, {})[name] = value
-            for iteration, row in sorted(rows.items()):
-                cells = [f"{row[name]:.6g}" if name in row else "" for name in columns]
-                writer.writerow([title, f"{iteration:.12g}", layer if "rms" in row else "", *cells])
+    table = pd.concat([_logged(title, log, layer) for title, log in logs])
+    table = table.reindex(columns=CSV_COLUMNS).reset_index()
+    table["iteration"] = table["iteration"].map("{:.12g}".format)
+    table[["model", "iteration", "layer", *CSV_COLUMNS[2:]]].to_csv(
+        path, index=False, float_format="%.6g", lineterminator="\n"
+    )
+
+
+def _logged(title: str, log: TrainingLog, layer: str) -> pd.DataFrame:
+    """One log's rows by iteration: the layer's weights with their laws, and the losses."""
+    losses = [
+        pd.Series(series.values, series.iterations, name=name)
+        for name, series in log.losses.items()
+    ]
+    parts: list[Any] = [*losses]
+    if found := log.layers.get(layer):
+        times = found.iterations
+        weights = pd.DataFrame(found.quantiles, times, QUANTILES)
+        weights = weights.assign(layer=layer, rms=found.rms)
+        if law := fit_growth(times, found.rms, log.lr):
+            weights = weights.assign(fitted_law=law.rms(times), report_law=law.report(times))
+        turns = log.turns(layer)
+        if turns is not None:
+            weights["turns"] = turns
+        parts.append(weights)
+    rows = pd.concat(parts, axis=1).sort_index() if parts else pd.DataFrame()
+    return rows.rename_axis("iteration").assign(model=title)
 
 
 def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
@@ -184,6 +187,9 @@ def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
     if not runs:
         return messages.notice(text.NOTHING)
     parts = [text.not_drawn(each.title, each.log) for each in runs if not _is_drawn(each.log, view)]
+    lacking = [each.title for each in runs if view.layer not in each.log.layers]
+    if lacking and len(lacking) < len(runs):
+        parts.append(text.without_layer(lacking, view.layer))
     for source in chosen:
         if run and source.folder == growth_sources.RUNS / run:
             reached = [

@@ -1,6 +1,5 @@
 """The tables of the tab Weight growth, as HTML: fitted growth rates, and held-out losses with and without growth."""
 
-import html
 import math
 from collections.abc import Sequence
 from statistics import fmean
@@ -14,6 +13,9 @@ from demo.growth import text
 from demo.growth.logs import Source, read
 from demo.shared import messages
 from demo.shared.requests import RequestError
+from demo.shared.templates import macros
+
+_HTML = macros("growth/tables.html")
 
 # ---- what the page says ----
 
@@ -43,8 +45,7 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
         "R²",
         "R² of the report’s law (c = 1)",
     ]
-    note = f'<p class="remark">{text.TABLE_NOTE} {html.escape(scale_free(layer))}</p>'
-    return f'<div class="growth">{_table(heads, rows)}{note}</div>'
+    return str(_HTML.laws(heads, rows, text.TABLE_NOTE, scale_free(layer)))
 
 
 def heldout() -> str:
@@ -56,23 +57,14 @@ def heldout() -> str:
     if not rows:
         return messages.notice(text.NO_HELDOUT)
     rows.sort(key=lambda row: row.seeds > 1)  # stable: runs over seeds after all others
-    tables = "".join(
-        _of_group(group, [row for row in rows if row.group == group]) for group in (DATA, GALLERY)
-    )
-    return (
-        f'<div class="growth">{answer(rows)}{tables}<p class="remark">{text.HELDOUT_NOTE}</p></div>'
-    )
-
-
-def _of_group(group: str, rows: Sequence[Summary]) -> str:
-    """The table of one group of paintings, under its heading; empty where no model was measured on them."""
-    if not rows:
-        return ""
+    groups = []
+    for group in (DATA, GALLERY):
+        if found := [row for row in rows if row.group == group]:
+            pairs = " or ".join(str(count) for count in sorted({row.pairs for row in found}))
+            title = f"{text.GROUPS[group]} {pairs} pairs"
+            groups.append((title, [_heldout_row(row) for row in found]))
     heads = ["model", text.AGAINST, "growth", *(text.HELDOUT_TITLES[name] for name in SHOWN)]
-    pairs = " or ".join(str(count) for count in sorted({row.pairs for row in rows}))
-    return (
-        f"<h3>{text.GROUPS[group]} {pairs} pairs</h3>{_table(heads, list(map(_heldout_row, rows)))}"
-    )
+    return str(_HTML.heldout(answer(rows), groups, heads, text.HELDOUT_NOTE))
 
 
 def answer(rows: Sequence[Summary]) -> str:
@@ -82,13 +74,12 @@ def answer(rows: Sequence[Summary]) -> str:
     """
     found = [row for row in rows if row.group == DATA and len(row.changes) > 1]
     changes = {row.mitigation: [each.change for each in row.changes] for row in found}
-    said = "; ".join(f"with <code>{way}</code>, {_change(each)}" for way, each in changes.items())
+    if not changes:
+        return ""
     ways = {fmean(each) < 0 for each in changes.values()}
-    return (
-        f"<p>{text.ANSWER} {said}. <b>{text.VERDICTS[frozenset(ways)]}</b> {text.FEW_SEEDS}</p>"
-        if said
-        else ""
-    )
+    said = {way: _change(each) for way, each in changes.items()}
+    verdict = text.VERDICTS[frozenset(ways)]
+    return str(_HTML.answer(text.ANSWER, said, verdict, text.FEW_SEEDS))
 
 
 def _change(changes: Sequence[float]) -> str:
@@ -113,13 +104,3 @@ def _range(mean: Mean) -> str:
 
 def _number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Scrolls sideways where it is too wide; the first cell of a row is its heading."""
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in heads)
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(name)}</th>{"".join(f"<td>{html.escape(cell)}</td>" for cell in cells)}</tr>'
-        for name, *cells in rows
-    )
-    return f'<div class="wide" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

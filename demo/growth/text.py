@@ -1,5 +1,7 @@
 """What the tab Weight growth says, as HTML."""
 
+from collections.abc import Sequence
+
 from core.analysis.curves import LOSSES, TrainingLog
 from core.analysis.heldout import DATA, GALLERY
 
@@ -99,6 +101,15 @@ def not_drawn(title: str, log: TrainingLog) -> str:
         else "there is no row in it yet."
     )
     return f"Of {title}, neither the chosen layer nor the chosen loss is there: {kept}"
+
+
+def without_layer(titles: Sequence[str], layer: str) -> str:
+    """Why some of the chosen models have no panel of their own."""
+    have = "has" if len(titles) == 1 else "have"
+    return (
+        f"{', '.join(titles)} {have} no layer {layer.removesuffix('.weight')}, so of {'it' if have == 'has' else 'them'} "
+        "only the loss is drawn, as far as the others' iterations go."
+    )
 
 
 def duration(seconds: float) -> str:

@@ -26,6 +26,7 @@ from core.models import checkpoint
 from demo.compare import cell as compare_cell
 from demo.compare import grid_html
 from demo.compare import render as compare_paint
+from demo.compare import tab as compare
 from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, opening, read
 from demo.shared.requests import RequestError
 from demo.shared.uploads import new_file
@@ -134,6 +135,17 @@ def test_a_broken_upload_is_named() -> None:
     Path(str(value["path"])).write_text("milk, eggs")
     with pytest.raises(ImageError, match=r'"holiday\.png" is a text file'):
         accept_upload(value)
+
+
+def test_a_broken_upload_is_named_beside_its_button_and_good_ones_are_chosen() -> None:
+    broken, good = upload("milk.png"), upload("holiday.png")
+    Path(str(broken["path"])).write_text("milk, eggs")
+    add = compare.adder([("Chelsea the cat", "chelsea")])
+    dropdown, known, said = add([broken, good], [], ["chelsea"])
+    assert 'role="alert"' in said and "milk.png" in said
+    assert known == [("holiday", good["path"])]
+    assert dropdown.value == [good["path"], "chelsea"]
+    assert add([good], known, ["chelsea"])[2] == "", "the next upload takes the sentence away"
 
 
 @pytest.mark.usefixtures("gallery")
@@ -408,6 +420,14 @@ def test_own_pictures_are_painted_where_they_are_missing(page: Page, tmp_path: P
     chooser.value.set_files(photo)
     grid = page.locator("#grid")
     expect(grid.locator(".content figcaption").first).to_have_text("holiday")
+    (tmp_path / "broken.jpg").write_text("milk, eggs")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Add photos of your own").click()
+    chooser.value.set_files([tmp_path / "broken.jpg", photo])
+    said = page.locator("#own-photos-problem").get_by_role("alert")
+    expect(said).to_contain_text('"broken.jpg" is a text file')
+    page.get_by_role("checkbox", name="Original, 500 images").hover()
+    expect(said).to_be_visible()  # also after the grid has followed
     page.get_by_role("checkbox", name="Original, 500 images").uncheck()
     expect(grid.locator(".model")).to_have_count(1)
     page.get_by_role("button", name="Paint the missing 2 pictures").click()

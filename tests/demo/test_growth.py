@@ -150,6 +150,27 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
     )
 
 
+def test_a_model_without_the_layer_is_named_and_does_not_stretch_the_axis(folders: Path) -> None:
+    log = growth_sources.read(sources(["original-500"], None, None)[0])
+    series = Series(np.arange(0.0, 12_600, 10), np.ones(1260))
+    other = replace(log, layers={}, losses={"loss": series})
+    plot = figure(
+        [Curves(log, "original-500", "#dba24a"), Curves(other, "flagship", "#000000")], FIRST
+    )
+    assert plot is not None
+    layout = json.loads(str(plot.plot))["layout"]
+    ends = {value["range"][1] for name, value in layout.items() if name.startswith("xaxis")}
+    assert len(ends) == 1 and 39 <= ends.pop() < 45
+    alone = figure([Curves(other, "flagship", "#000000")], FIRST)
+    assert alone is not None
+    assert "range" not in json.loads(str(alone.plot))["layout"]["xaxis"]
+    for file in (folders / "checkpoints" / "other").iterdir():
+        if file.name.startswith("weights"):
+            file.unlink()
+    said = growth.draw(False, ["original-500", "other"], None, None, FIRST, "linear", "loss", 20)[2]
+    assert "other has no layer" in said and "only the loss is drawn" in said
+
+
 def test_a_loss_is_the_mean_of_iterations_and_gaps_are_left_out() -> None:
     every_ten = Series(np.arange(0.0, 50, 10), np.array([1.0, 3.0, np.nan, 5.0, 7.0]))
     assert running_mean(every_ten, 20).tolist() == [1, 2, 3, 5, 6]

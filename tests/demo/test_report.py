@@ -61,6 +61,14 @@ def test_a_claim_that_fails_is_shown_as_failing() -> None:
     assert "<b>1</b> does not hold" in page
 
 
+def test_all_claims_stand_first_in_one_table_that_leads_to_each() -> None:
+    page = tab.page(REPORT)
+    overview = page[page.index('aria-label="All claims"') : page.index("</nav>")]
+    assert '<a href="#claim-1-1">Colours agree</a>' in overview
+    assert "1 holds, 1 does not hold, 1 not measured yet" in overview
+    assert '<section class="claim" id="claim-1-1">' in page[page.index("</nav>") :]
+
+
 def test_what_is_not_measured_is_folded_away_and_says_what_it_needs() -> None:
     page = tab.page(REPORT)
     assert "<summary>1 test not measured yet</summary>" in page
