@@ -187,7 +187,7 @@ def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
     if not runs:
         return messages.notice(text.NOTHING)
     parts = [text.not_drawn(each.title, each.log) for each in runs if not _is_drawn(each.log, view)]
-    lacking = [each.title for each in runs if view.layer not in each.log.layers]
+    lacking = [each.title for each in runs if each.log.layers and view.layer not in each.log.layers]
     if lacking and len(lacking) < len(runs):
         parts.append(text.without_layer(lacking, view.layer))
     for source in chosen:

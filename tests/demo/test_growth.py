@@ -160,13 +160,12 @@ def test_a_model_without_the_layer_is_named_and_does_not_stretch_the_axis(folder
     assert plot is not None
     layout = json.loads(str(plot.plot))["layout"]
     ends = {value["range"][1] for name, value in layout.items() if name.startswith("xaxis")}
-    assert len(ends) == 1 and 39 <= ends.pop() < 45
+    assert len(ends) == 1 and 30 <= ends.pop() < 45
     alone = figure([Curves(other, "flagship", "#000000")], FIRST)
     assert alone is not None
     assert "range" not in json.loads(str(alone.plot))["layout"]["xaxis"]
-    for file in (folders / "checkpoints" / "other").iterdir():
-        if file.name.startswith("weights"):
-            file.unlink()
+    file = folders / "checkpoints" / "other" / "weights.csv"
+    file.write_text(file.read_text().replace(FIRST, "elsewhere.weight"))
     said = growth.draw(False, ["original-500", "other"], None, None, FIRST, "linear", "loss", 20)[2]
     assert "other has no layer" in said and "only the loss is drawn" in said
 
