@@ -322,7 +322,7 @@ def test_gatys_is_a_row(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         gatys.optimise,
         "__kwdefaults__",
-        gatys.optimise.__kwdefaults__ | {"steps": 2, "style_side": SIDE},
+        (gatys.optimise.__kwdefaults__ or {}) | {"steps": 2, "style_side": SIDE},
     )
     assert run(models="gatys") == 0
     folder = home / "grids" / "reference" / "0100" / "gatys"
