@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
-from core.files import replacing
+from core.files import check_output, replacing
 from core.program import called_as
 from gallery.artwork.glass import Array, Cartoon, Colour, glaze, noise
 from gallery.artwork.shapes import cuts, disc, petal, rectangle, sectors, smooth, stroke
@@ -372,6 +372,7 @@ def main() -> None:
     )
     file = parser.parse_args().file
     try:
+        check_output(file)
         save(file)
     except OSError as error:
         parser.exit(1, f"{error}\n")

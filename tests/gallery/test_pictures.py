@@ -196,7 +196,8 @@ def test_the_stained_glass_has_dark_lead_and_glass_of_every_hue() -> None:
 
 
 def test_the_script_says_in_one_line_when_it_cannot_write(tmp_path: Path) -> None:
-    missing = tmp_path / "nowhere" / "window.jpg"
+    (tmp_path / "file").touch()
+    missing = tmp_path / "file" / "window.jpg"
     done = subprocess.run(
         [sys.executable, "-m", "gallery.artwork.mosaic", str(missing)],
         capture_output=True,
@@ -204,4 +205,5 @@ def test_the_script_says_in_one_line_when_it_cannot_write(tmp_path: Path) -> Non
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr == f"{missing} cannot be written: No such file or directory.\n"
+    reason = f'"{missing.parent}" is a file, not a folder'
+    assert done.stderr == f'"{missing}" cannot be written: {reason}.\n'
