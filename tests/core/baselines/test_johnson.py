@@ -63,11 +63,20 @@ def same(a: StyledModel, b: StyledModel) -> bool:
     )
 
 
+def noted(steps: list[Step]) -> Callable[..., None]:
+    """Takes down each step, with the style as it stood then."""
+
+    def note(done: int, of: int, result: StepResult, reached: Callable[[], StyledModel]) -> None:
+        steps.append((done, of, result, reached()))
+
+    return note
+
+
 def test_training_comes_closer_to_painting_and_photo(
     learn: Train, painting: Image.Image, drawn: Draw, encoder: Callable[[str], Encoder]
 ) -> None:
     steps: list[Step] = []
-    trained = learn(30, on_step=lambda *step: steps.append(step))
+    trained = learn(30, on_step=noted(steps))
     assert [(done, of) for done, of, _, _ in steps] == [(i, 30) for i in range(1, 31)]
     assert trained.refined == 30
     assert same(steps[-1][3], trained)
@@ -104,7 +113,7 @@ def test_the_first_steps_do_not_ruin_the_network(contents: list[Path]) -> None:
 
 def test_everything_is_trained(learn: Train) -> None:
     steps: list[Step] = []
-    learn(on_step=lambda *step: steps.append(step))
+    learn(on_step=noted(steps))
     first, last = (values(steps[index][3]) for index in (0, -1))
     assert [name for name in first if torch.equal(first[name], last[name])] == []
 
@@ -133,7 +142,7 @@ def test_training_can_be_cancelled(learn: Train, after: int) -> None:
     with pytest.raises(
         Cancelled, match=rf"^Training was cancelled after {after} of 9 iterations\.$"
     ):
-        learn(9, on_step=lambda *step: steps.append(step), stop=lambda: len(steps) == after)
+        learn(9, on_step=noted(steps), stop=lambda: len(steps) == after)
     assert len(steps) == after
 
 
