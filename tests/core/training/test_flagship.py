@@ -13,7 +13,7 @@ from core.models.flagship import CLAMP, FlagshipMetaNet, FlagshipNet
 from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext
-from core.training import flagship, trainer
+from core.training import flagship
 from core.training.flagship import FlagshipBatches, FlagshipConfig, FlagshipTrainer
 from core.training.log_writer import read_rows
 from core.training.objective import Objective
@@ -108,9 +108,8 @@ def test_it_ends_on_enlarged_photographs_of_large_crops(
 
 
 def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
-    contents: list[Path], styles: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    contents: list[Path], styles: list[Path], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(trainer, "gallery_change", lambda *_: {})
     place = DistributedContext(torch.device("cpu"))
     whole = FlagshipTrainer(FLAGSHIP, RECIPE, contents, styles, tmp_path / "whole", place)
     whole.run()

@@ -33,9 +33,8 @@ def flat_picture(tmp_path: Path) -> Path:
 
 
 def test_a_flat_batch_is_skipped_and_logged(
-    start: StartTrainer, contents: list[Path], flat_picture: Path, monkeypatch: pytest.MonkeyPatch
+    start: StartTrainer, contents: list[Path], flat_picture: Path
 ) -> None:
-    monkeypatch.setattr("core.training.trainer.gallery_change", lambda *_: {})
     pictures = [*contents[:3], flat_picture]
     trainer = start(pictures=pictures, batch=1, epochs=2)
     flat = [i for i in range(8) if is_flat(trainer.sampler.content_crops(i))]

@@ -13,7 +13,6 @@ from core import train
 from core.models.checkpoint import load_model
 from core.models.registry import VARIANTS, Variant
 from core.runtime import DistributedContext, init_distributed
-from core.training import trainer
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows, trained_layers
 from core.training.trainer import Trainer, TrainingConfig
 from tests.training import CPU, LOSSES, QUICK, after_each, assert_same, numbers, rows, stop_after
@@ -166,7 +165,6 @@ def small_training(
     )
     monkeypatch.setattr(train, "find_variant", tiny_variant)
     monkeypatch.setattr(train, "training_set", lambda *_: (contents, styles))
-    monkeypatch.setattr(trainer, "gallery_change", lambda *_: {})
 
 
 @pytest.mark.usefixtures("small_training")
