@@ -39,6 +39,7 @@ data = Path(sys.argv.pop(1))
 trainer.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
 train.TrainingConfig = functools.partial(train.TrainingConfig, **{recipe!r})
 train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
+train.held_out_paintings = lambda *_: ()
 train.training_set = lambda *_: [sorted((data / kind).iterdir()) for kind in ("content", "style")]
 raise SystemExit(train.main(sys.argv[1:]))
 """

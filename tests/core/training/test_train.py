@@ -136,11 +136,17 @@ def test_export_writes_a_model_that_loads_with_its_logs(finished: Trainer, tmp_p
         assert (tmp_path / "shipped" / name).read_bytes() == (trainer.folder / name).read_bytes()
     model = load_model(tmp_path / "shipped")
     assert model.info["weights"]["bytes"] == size
-    for name, value in trainer.net.state_dict().items():
-        loaded = model.net.state_dict()[name]
-        assert (loaded - value).abs().max() <= value.abs().max() / 62 * 1.0001, (
+    style = trainer.sampler.style_crop(0)
+    descriptor = trainer.objective.style(style).descriptor
+    stored = model.net.meta_net(descriptor)
+    for name, filters in trainer.net.meta_net(descriptor).items():
+        error = (stored[name] - filters).norm() / filters.norm()
+        assert error < 0.1, (
             name
-        )  # half a step of 6 bits
+        )  # in factors of few columns; a toy spans more directions than they hold
+    for name, value in trainer.net.transform_net.state_dict().items():
+        loaded = model.net.transform_net.state_dict()[name]
+        assert (loaded - value).abs().max() <= value.abs().max() / 254 * 1.0001, name
     training = model.info["training"]
     assert training["style_weight"] == trainer.variant.style_weight
     assert (training["lr"], training["epochs"], training["iterations"]) == (1e-3, 3, 12)
@@ -165,6 +171,7 @@ def small_training(
     )
     monkeypatch.setattr(train, "find_variant", tiny_variant)
     monkeypatch.setattr(train, "training_set", lambda *_: (contents, styles))
+    monkeypatch.setattr(train, "held_out_paintings", lambda *_: ())
 
 
 @pytest.mark.usefixtures("small_training")
