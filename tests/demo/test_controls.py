@@ -234,7 +234,7 @@ def test_json_leaves_the_pictures_alone_and_a_folder_is_no_model(
         (b'{"strength": 7}', "strength must be a number from 0 to 1.5"),
         (b'{"layers": 3}', "There is no setting"),
         (b" " * 200_000, "neither a picture made here nor a JSON file"),
-        (b"\x89PNG\r\n\x1a\n", "is not a PNG picture, so it carries no recipe"),
+        (b"\x89PNG\r\n\x1a\n", "is not a PNG, JPEG or WebP picture, so it carries no recipe"),
     ],
 )
 def test_a_file_without_settings_is_refused_in_one_sentence(

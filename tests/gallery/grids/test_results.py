@@ -70,11 +70,11 @@ def test_a_line_that_was_cut_off_counts_for_what_it_has(root: Path) -> None:
 def test_rows_have_the_titles_of_their_models(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    card = json.loads((checkpoint.CHECKPOINTS / "improved-500" / "model.json").read_text("utf-8"))
+    card["variant"]["title"] = "Improved, decay"
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "model.json").write_text(
-        json.dumps({"variant": {"title": "Improved, decay"}})
-    )
+    (tmp_path / "mine" / "model.json").write_text(json.dumps(card))
     assert title_of("mine") == "Improved, decay"
     assert title_of("improved-500") == "Improved, 500 images (改进模型)"
     assert title_of("gatys") == "Gatys: pixels optimised"
