@@ -24,8 +24,10 @@ def _temporary() -> tempfile.TemporaryDirectory[str]:
 
 
 def folder() -> Path:
-    """A folder that the page may serve, deleted when the page stops."""
-    return Path(_temporary().name)
+    """A folder that the page may serve, deleted when the page stops; made again where a cleaner took it."""
+    path = Path(_temporary().name)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def small_copy(picture: Picture) -> tuple[Path, float]:
@@ -35,7 +37,12 @@ def small_copy(picture: Picture) -> tuple[Path, float]:
         ImageError: the picture cannot be read.
     """
     path = picture.path()
-    return _small_copy(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    changed = path.stat().st_mtime_ns if path.is_file() else 0
+    made = _small_copy(path, changed)
+    if not made[0].is_file():  # a cleaner took it: all that are remembered may be gone
+        _small_copy.cache_clear()
+        made = _small_copy(path, changed)
+    return made
 
 
 @lru_cache(maxsize=512)

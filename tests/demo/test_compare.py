@@ -29,6 +29,7 @@ from demo.compare import render as compare_paint
 from demo.compare import tab as compare
 from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, opening, read
 from demo.shared.requests import RequestError
+from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import new_file
 from gallery.grids import paths
 from gallery.grids.results import Grid
@@ -165,6 +166,14 @@ def test_a_model_that_is_missing_says_so_and_a_gap_too() -> None:
     assert shown.count("Not trained yet") == 2
     unpainted = grid_html.grid_html(choice, read(choice, STYLES[5]))
     assert unpainted.count("Not painted yet") == 2
+
+
+def test_small_copies_that_a_cleaner_took_are_made_again() -> None:
+    path, shape = small_copy(STYLES[0])
+    shutil.rmtree(path.parent)
+    again, same = small_copy(STYLES[0])
+    assert again.is_file()
+    assert same == shape
 
 
 @pytest.mark.usefixtures("gallery")
