@@ -3,15 +3,7 @@
     python -m core.export --style painting.jpg                                     # instant, the best shipped model
     python -m core.export --style painting.jpg --model original-500 --refine 20 --out baked/
 
-The ONNX file (opset 17) needs neither this program nor PyTorch. It takes `image` and gives `stylized`, both float32
-1 x 3 x height x width, RGB in 0 to 1, of any size from 16 px a side: padding to multiples of 4 and cropping happen inside.
-
-    session = onnxruntime.InferenceSession("baked/painting__original-500.onnx")
-    stylized = session.run(None, {"image": pixels})[0]
-
-The safetensors file holds the same network for this program: `painted = load_baked(path)`, then `painted(photo)`. Before
-anything is written, the ONNX graph is compared with PyTorch, where onnxruntime is installed. A photo of one single colour is the
-one exception to their agreement: its features have no variance, so each instance norm magnifies rounding alone.
+How it works, and its use from code: `core.inference.onnx_export`.
 Exit code: 0 done, 1 an error.
 """
 

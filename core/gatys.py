@@ -1,18 +1,9 @@
 """Method 1 of the report: optimise the pixels of one picture, for one painting, with no network of our own.
 
-Gatys, Ecker, Bethge, "A neural algorithm of artistic style" (1508.06576), with the losses of the improved model (改进模型):
-content at VGG19's third tap, Gram matrices at all four, total variation. What it reaches is the floor for every network that
-is trained on those losses.
-
     python -m core.gatys --content photo.jpg --style painting.jpg --out painted.png
     python -m core.gatys --content photo.jpg --style painting.jpg --out painted.png --size 256 --steps 200 --init noise
 
-    painted = stylize(load_image("photo.jpg"), load_image("painting.jpg"))          # an image of the photo's size
-    state = optimise(photo, painting, steps=100, on_step=lambda state: print(state.done, state.loss))
-
-The optimiser is L-BFGS-B (Byrd, Lu, Nocedal, Zhu 1995; scipy's): every pixel stays between black and white. Without these
-bounds a tenth of the values end outside, and cutting them off when the picture is saved undoes part of the work. A step is
-one evaluation of loss and gradient, those of the line search included.
+How it works, and its use from code: `core.baselines.gatys`.
 """
 
 import argparse

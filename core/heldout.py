@@ -4,10 +4,7 @@
     python -m core.heldout out/improved-500-crop128-seed1 --data data            # any model's folder
     python -m core.heldout improved-500                                          # the four outside styles alone
 
-Pairs: the gallery's four outside contents by its four outside styles, and by the 40 paintings that
-`core.training.data` sets aside in the
-data folder. Each is painted instantly at 256 px and measured as it would be saved, in the model's own losses (those that it was
-trained with, weighted) and in the fixed VGG19 of `core.metrics.features`, which is the same for all models.
+How it works, and its use from code: `core.analysis.heldout`.
 """
 
 import argparse

@@ -1,15 +1,8 @@
 """The encoder in 8-bit integers, for reading paintings on CPUs with VNNI: half the time of float32, a quarter of the size.
 
-    encoder = load_encoder("vgg19")
-    reader = ByteEncoder(encoder, load_ranges(encoder))
-    descriptor = mean_std(reader(normalize(images)))     # as with an Encoder; no gradients
-
     python -m core.int8 vgg16 vgg19      # write checkpoints/encoders/NAME/ranges.safetensors from the gallery's pictures
 
-Post-training quantisation after Krishnamoorthi (1806.08342): 8 bits for activations, and for weights with a scale for each output
-channel. Channels whose range is small are first stretched by the square root of what they lack, which the next layer takes
-back (Nagel et al. 1906.04721), and the taps come out in float32. The first layer, whose input is no activation, stays in float32.
-For statistics over whole pictures only: losses and measures are taken in `core.models.encoder.Encoder`.
+How it works, and its use from code: `core.models.fast.int8_encoder`.
 """
 
 import argparse

@@ -1,14 +1,9 @@
 """Method 2 of the report: one TransformNet for one painting, trained on photographs.
 
-Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution" (1603.08155), with the network,
-losses and training step of this project's models. There is no MetaNet: all filters are the network's own.
-
     python -m core.johnson --style painting.jpg --content photos/ --iterations 300 --out painting.safetensors
     python -m core.johnson --use painting.safetensors --content photo.jpg photos/ --out out/    # CONTENT__painting.png
 
-    fixed = train(load_image("painting.jpg"), list_images("photos"))
-    save("painting.safetensors", fixed)
-    load("painting.safetensors")(load_image("photo.jpg"))               # an image of the photo's size
+How it works, and its use from code: `core.baselines.johnson`.
 """
 
 import argparse

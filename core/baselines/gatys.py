@@ -1,11 +1,10 @@
 """Method 1 of the report: optimise the pixels of one picture, for one painting, with no network of our own.
 
+The command: `python -m core.gatys`.
+
 Gatys, Ecker, Bethge, "A neural algorithm of artistic style" (1508.06576), with the losses of the improved model (改进模型):
 content at VGG19's third tap, Gram matrices at all four, total variation. What it reaches is the floor for every network that
 is trained on those losses.
-
-    python -m core.gatys --content photo.jpg --style painting.jpg --out painted.png
-    python -m core.gatys --content photo.jpg --style painting.jpg --out painted.png --size 256 --steps 200 --init noise
 
     painted = stylize(load_image("photo.jpg"), load_image("painting.jpg"))          # an image of the photo's size
     state = optimise(photo, painting, steps=100, on_step=lambda state: print(state.done, state.loss))

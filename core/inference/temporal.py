@@ -1,6 +1,6 @@
 """Flicker of a stylised video: measured along the true motion, and lowered by following the motion of the input.
 
-    python -m core.flicker --content photo.jpg --style painting.jpg --model original-500    # a table, plain and smoothed
+The command: `python -m core.flicker`.
 
 Measured as warping error (Ruder et al. 1604.08610; Lai et al. 1808.00449): each frame against the one before it, moved as
 the scene moved. `pan_and_zoom` makes a clip from one photograph, so the motion is known exactly.

