@@ -35,10 +35,10 @@ from core.images.decode import ImageError, load_image
 from core.images.video_file import VideoError, probe
 from core.models.checkpoint import load_model, save_model
 from core.models.encoder import load_encoder
-from core.models.registry import VARIANTS
 from core.models.weights import WeightsError
 from demo.server.job_queue import EVERYBODY_WAITS, YOU_WAIT
 from demo.server.refusals import FULL
+from tests.conftest import tiny
 from tests.demo.server import WAIT, Stage, stage
 
 VISITORS = 64
@@ -152,7 +152,7 @@ def logs(count: int, rng: random.Random, folder: Path) -> list[Outcome]:
 
 def models(count: int, rng: random.Random, folder: Path) -> list[Outcome]:
     torch.manual_seed(0)
-    variant, model = VARIANTS["original-500"], folder / "model"
+    variant, model = tiny("original-500"), folder / "model"
     training = {"style_weight": variant.style_weight, "lr": 1e-3}
     save_model(model, variant, variant.build(), load_encoder(variant.encoder), training)
     files = sorted(path for path in model.iterdir() if path.is_file())

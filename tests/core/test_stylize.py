@@ -15,20 +15,19 @@ from core.images import library
 from core.images.decode import load_image
 from core.models.checkpoint import save_model
 from core.models.encoder import Encoder
-from core.models.registry import VARIANTS
 from core.options import percent
 from core.provenance import Source, read
 from core.settings import Settings
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
-from tests.conftest import draw_folder
+from tests.conftest import draw_folder, tiny
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], Encoder]) -> Path:
-    """An untrained improved-500 in a folder."""
+    """An untrained improved-500 with 2 channels in a folder."""
     folder = tmp_path_factory.mktemp("checkpoints") / "improved-500"
-    variant = VARIANTS["improved-500"]
+    variant = tiny("improved-500")
     save_model(
         folder, variant, variant.build(), encoder("vgg19"), {"style_weight": 2e4, "lr": 1e-3}
     )

@@ -16,16 +16,15 @@ from core import stylize
 from core.images.decode import load_image
 from core.models.checkpoint import save_model
 from core.models.encoder import Encoder
-from core.models.registry import VARIANTS
 from core.provenance import read
-from tests.conftest import draw_folder
+from tests.conftest import draw_folder, tiny
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], Encoder]) -> Path:
-    """An untrained improved-500 in a folder."""
+    """An untrained improved-500 with 2 channels in a folder."""
     folder = tmp_path_factory.mktemp("checkpoints") / "improved-500"
-    variant = VARIANTS["improved-500"]
+    variant = tiny("improved-500")
     save_model(
         folder, variant, variant.build(), encoder("vgg19"), {"style_weight": 2e4, "lr": 1e-3}
     )

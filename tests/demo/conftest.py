@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `original-500` and `improved-500`, of random weights."""
+    """A folder with `original-500` and `improved-500`, narrow ones of random weights."""
     folder = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
     for name in ("original-500", "improved-500"):
-        variant = VARIANTS[name]
+        variant = replace(VARIANTS[name], base=4)
         training = {"style_weight": variant.style_weight, "lr": 1e-3}
         save_model(folder / name, variant, variant.build(), load_encoder(variant.encoder), training)
     return folder

@@ -1,6 +1,7 @@
 """The fast training step against the recipe written down plainly (tests/reference.py)."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ def crops(count: int, side: int) -> torch.Tensor:
 def test_losses_of_the_fast_step_are_those_of_the_plain_recipe(
     name: str, dtype: torch.dtype, tolerance: float
 ) -> None:
-    variant = VARIANTS[name]
+    variant = replace(VARIANTS[name], base=8)
     torch.manual_seed(0)
     plain = StyleNet(variant.base, variant.block)
     fast = copy.deepcopy(plain)
@@ -53,7 +54,7 @@ def test_losses_of_the_fast_step_are_those_of_the_plain_recipe(
 
 
 def test_gradients_of_the_fast_step_are_those_of_the_plain_recipe() -> None:
-    variant = VARIANTS["improved-500"]
+    variant = replace(VARIANTS["improved-500"], base=8)
     torch.manual_seed(0)
     plain = StyleNet(variant.base, variant.block)
     fast = copy.deepcopy(plain)
