@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 ARGS ?=
+# Two processes, each with whole files: about 2 GB each, and as much again for what the tests start.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # On Linux, PyPI's torch brings 4 GB of CUDA libraries that the page never uses. Where PyTorch's own index
 # is reached within seconds, its build for CPUs is taken instead; TORCH=default takes PyPI's.
@@ -26,11 +28,11 @@ test: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 quick: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest -m "not browser and not slow and not artifacts"
+	$(PYTEST) -m "not browser and not slow and not artifacts"
 
 bench: $(VENV)/.ready-bench
 	$(BIN)/python -m tests.bench

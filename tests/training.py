@@ -14,6 +14,7 @@ from core.training.trainer import Interrupted, Trainer, TrainingConfig
 
 CPU = DistributedContext(torch.device("cpu"))
 QUICK = TrainingConfig(epochs=3, batch=2, crop=32, style_every=5)
+MEASURED_SIDE = 64  # px of the pictures by which the cost of storing a model is measured
 LOSSES = ("content_loss", "style_loss", "tv_loss")
 State = dict[str, Tensor]
 

@@ -1,5 +1,6 @@
 """The flagship's networks and its trainer."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from core.training.objective import Objective
 from core.training.validation import NAMES, Validation
 from tests.conftest import draw
 
+SMALL = dataclasses.replace(FLAGSHIP, base=4)
 RECIPE = FlagshipConfig(
     iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7, polish=0.5
 )
@@ -111,9 +113,9 @@ def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
     contents: list[Path], styles: list[Path], tmp_path: Path
 ) -> None:
     place = DistributedContext(torch.device("cpu"))
-    whole = FlagshipTrainer(FLAGSHIP, RECIPE, contents, styles, tmp_path / "whole", place)
+    whole = FlagshipTrainer(SMALL, RECIPE, contents, styles, tmp_path / "whole", place)
     whole.run()
-    parts = FlagshipTrainer(FLAGSHIP, RECIPE, contents, styles, tmp_path / "parts", place)
+    parts = FlagshipTrainer(SMALL, RECIPE, contents, styles, tmp_path / "parts", place)
     step = parts.step
 
     def stop_after_three(net: torch.nn.Module, iteration: int, crops: torch.Tensor) -> object:
@@ -124,7 +126,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
     parts.step = stop_after_three  # type: ignore[method-assign, assignment]
     with pytest.raises(Exception, match="Stopped after 3 of 9"):
         parts.run()
-    again = FlagshipTrainer(FLAGSHIP, RECIPE, contents, styles, tmp_path / "parts", place)
+    again = FlagshipTrainer(SMALL, RECIPE, contents, styles, tmp_path / "parts", place)
     assert again.done == 3
     again.run()
     for mine, theirs in zip(
@@ -156,7 +158,7 @@ def test_the_learning_curve_gets_a_row_of_held_out_measures_that_a_resumed_run_d
 ) -> None:
     monkeypatch.setattr(flagship, "VALIDATE_EVERY", 2)
     trainer = FlagshipTrainer(
-        FLAGSHIP, RECIPE, contents, styles, tmp_path, DistributedContext(torch.device("cpu"))
+        SMALL, RECIPE, contents, styles, tmp_path, DistributedContext(torch.device("cpu"))
     )
     trainer.validation = Validation([draw(1)], [draw(2)], trainer.encoder)
     (tmp_path / flagship.LEARNING).write_text(

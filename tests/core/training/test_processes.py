@@ -19,7 +19,7 @@ from core.models.registry import VARIANTS
 from core.training.state import STATE
 from core.training.step import FLAT
 from core.training.trainer import Trainer, TrainingConfig
-from tests.training import CPU, LOSSES, QUICK, assert_same, rows
+from tests.training import CPU, LOSSES, MEASURED_SIDE, QUICK, assert_same, rows
 
 pytestmark = pytest.mark.slow  # each starts processes of its own
 
@@ -31,11 +31,13 @@ import dataclasses, functools, sys
 from pathlib import Path
 import torch
 from core import train
+from core.inference import quantisation
 from core.training import trainer
 from core.models.registry import VARIANTS
 
 torch.set_num_threads(1)
 data = Path(sys.argv.pop(1))
+quantisation.STYLE_SIDE = quantisation.CONTENT_SIDE = {side}
 trainer.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
 train.TrainingConfig = functools.partial(train.TrainingConfig, **{recipe!r})
 train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
@@ -77,7 +79,7 @@ class CommandLine:
             for k, v in dataclasses.asdict(self.recipe).items()
             if v != getattr(TrainingConfig(), k)
         }
-        (self.folder / "driver.py").write_text(DRIVER.format(recipe=changed))
+        (self.folder / "driver.py").write_text(DRIVER.format(recipe=changed, side=MEASURED_SIDE))
         command = [
             sys.executable,
             *launcher,

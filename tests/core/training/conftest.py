@@ -1,0 +1,13 @@
+"""Small pictures for what a training does once at its end."""
+
+import pytest
+
+from core.inference import quantisation
+from tests.training import MEASURED_SIDE
+
+
+@pytest.fixture(autouse=True)
+def _stored_form_is_measured_on_small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What storing a model costs is measured on the gallery's pictures at a quarter of their size: 64 pairs, up to five times."""
+    monkeypatch.setattr(quantisation, "STYLE_SIDE", MEASURED_SIDE)
+    monkeypatch.setattr(quantisation, "CONTENT_SIDE", MEASURED_SIDE)
