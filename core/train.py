@@ -4,7 +4,8 @@
     python -m core.train improved-500 --data data                # again after an interruption: goes on where it was
     torchrun --nproc-per-node 2 -m core.train improved-500 --data data
     python -m core.train improved-500 --data data --pilot        # 300 iterations to see how large the losses are
-    python -m core.train flagship --data data --snapshot         # export an interrupted run as it stands
+    python -m core.train improved-500 --data data --snapshot     # export an interrupted run as it stands
+    python -m core.train flagship --data data --minutes 10       # a schedule that ends by then (core.training.flagship)
 
 Adam 1e-3, 8 crops of 256 px a batch, a new style every 20 batches, 22 epochs over the contents. State and logs are kept in
 `runs/NAME/` while it runs; the finished model goes to `checkpoints/NAME/`.
@@ -16,24 +17,30 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 
-from core.images.decode import ImageError
+from core.images.decode import ImageError, load_image
 from core.images.library import library
-from core.models.encoder import EncoderError
-from core.models.registry import MODELS, Variant, find_variant
+from core.models.checkpoint import load_model
+from core.models.encoder import EncoderError, load_encoder
+from core.models.flagship import FlagshipNet
+from core.models.registry import FLAGSHIP, MODELS, Variant, find_variant
 from core.models.style_net import MULTIPLE
 from core.models.weights import WeightsError
 from core.paths import WORK
 from core.program import called_as
 from core.runtime import DistributedContext, fast_dtype, init_distributed
 from core.training.data import MAX_SMALLER_SIDE, SEED, Pools, draw_set, find_pools
+from core.training.flagship import FlagshipTraining
+from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
+from core.training.held_out import HeldOut
 from core.training.log_writer import read_rows
 from core.training.state import STATE, saved_config
 from core.training.trainer import Interrupted, Trainer, TrainingConfig
+from core.training.validation import SIDE
 from core.training.weight_growth import GROWTH
 
 PILOT_ITERATIONS = 300
@@ -130,6 +137,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--iterations", type=int, help="in place of the recipe's number")
     parser.add_argument(
+        "--start", metavar="MODEL", help="flagship: a trained one to go on from, by name or folder"
+    )
+    parser.add_argument(
+        "--minutes", type=float, help="flagship: shorten the schedule so that it ends by then"
+    )
+    parser.add_argument(
         "--snapshot",
         action="store_true",
         help="do not train, export what an unfinished run has reached",
@@ -181,18 +194,14 @@ def run_dtype(folder: Path, place: DistributedContext) -> str:
 
 def make_trainer(
     variant: Variant, options: argparse.Namespace, place: DistributedContext
-) -> Trainer:
-    """The trainer that the command line asks for."""
+) -> Trainer | FlagshipTraining:
+    """The run that the command line asks for."""
     parts = recipe_parts(options)
-    if variant.block == "modulated":
-        if options.allow_constant_images:
-            raise ValueError(
-                "--allow-constant-images is for the report's models; the flagship skips flat pictures."
-            )
-        if options.growth != "free":
-            raise ValueError(
-                "--growth is for the report's models; the flagship's learning rate falls in the open anyway."
-            )
+    if variant.is_flagship:
+        return make_flagship_training(variant, options, place, parts)
+    for option in ("start", "minutes"):
+        if getattr(options, option) is not None:
+            raise ValueError(f"--{option} is for the flagship.")
     name = options.run_name or "-".join([variant.name, *parts])
     folder = options.runs / (f"{name}-pilot" if options.pilot else name)
     settings: dict[str, Any] = {
@@ -214,27 +223,66 @@ def make_trainer(
         title=", ".join([variant.title, *parts]),
         base=options.base or variant.base,
     )
-    if variant.block == "modulated":
-        from core.training.flagship import FlagshipConfig, FlagshipTrainer, outside_pairs
-
-        recipe = FlagshipConfig(**settings)
-        trainer = FlagshipTrainer(
-            variant,
-            replace(recipe, polish=0.0) if options.pilot else recipe,
-            contents,
-            styles,
-            folder,
-            place,
-        )
-        if place.rank == 0 and not options.pilot:
-            trainer.validation = outside_pairs(options.data, options.runs / "hashes.json")
-        return trainer
     measured_on = (
         () if options.pilot else held_out_paintings(options.data, options.runs / "hashes.json")
     )
     return Trainer(
         variant, TrainingConfig(**settings), contents, styles, folder, place, measured_on
     )
+
+
+def make_flagship_training(
+    variant: Variant, options: argparse.Namespace, place: DistributedContext, parts: list[str]
+) -> FlagshipTraining:
+    """The flagship's run that the command line asks for: on all paintings and graphic pictures that there are."""
+    for option in ("allow_constant_images", "crop"):
+        if getattr(options, option):
+            raise ValueError(f"--{option.replace('_', '-')} is for the report's models.")
+    if options.growth != "free":
+        raise ValueError(
+            "--growth is for the report's models; the flagship's learning rate falls in the open anyway."
+        )
+    if place.world > 1:
+        raise ValueError("The flagship trains in one process.")
+    name = options.run_name or "-".join([variant.name, *parts])
+    folder = options.runs / (f"{name}-pilot" if options.pilot else name)
+    config = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
+    if options.start:
+        config = going_on(config)
+    iterations = PILOT_ITERATIONS if options.pilot else options.iterations or config.iterations
+    config = replace(
+        config,
+        iterations=iterations,
+        seed=options.seed,
+        style_weight=options.style_weight,
+        encoder_source=options.encoder,
+        dtype="float32" if options.fp32 else run_dtype(folder, place),
+    )
+    variant = replace(variant, name=name, block="mixed", base=options.base or variant.base)
+    cache = options.runs / "hashes.json"
+    contents, styles = training_set(variant, options.data, cache)
+    pools = pools_of(options.data, cache)
+    held_out = {} if options.pilot else held_out_pairs(pools, place, options.encoder)
+    start = load_model(options.start) if options.start else None
+    if start and not (start.variant.is_flagship and start.variant.base == variant.base):
+        raise ValueError(f"{options.start} is no {FLAGSHIP.name} of {variant.base} channels.")
+    net = cast(FlagshipNet, start.net).with_mixes() if start else None
+    return FlagshipTraining(
+        variant, config, contents, [*styles, *pools.graphic], folder, place, held_out, net
+    )
+
+
+def held_out_pairs(pools: Pools, place: DistributedContext, source: str) -> dict[str, HeldOut]:
+    """What the flagship's learning curve is measured on: the gallery's outside photographs by what was set aside."""
+    encoder = load_encoder("vgg19", source).to(place.device)
+    photos = [picture.image() for picture in library().unseen_contents]
+    few = slice(None) if place.device.type == "cuda" else slice(8)
+    groups = {"classical": pools.held_out[few], "graphic": pools.held_out_graphic[few]}
+    return {
+        group: HeldOut(photos, [load_image(path, at_least=SIDE) for path in paths], encoder)
+        for group, paths in groups.items()
+        if paths
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -252,7 +300,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise ValueError(
                     f"The run in {folder} is finished; remove that folder to train it again."
                 )
-            trainer.run()
+            if isinstance(trainer, FlagshipTraining):
+                trainer.run(None if options.minutes is None else 60 * options.minutes)
+            else:
+                trainer.run()
         if place.rank == 0:
             summary = f"{trainer.done} iterations done"
             if options.snapshot:

@@ -1,164 +1,103 @@
-"""What each of the flagship's changes is worth: short runs, each without one of them, measured on paintings never seen.
+"""What each part of the flagship's recipe is worth: short runs, each without one of them, measured on paintings never seen.
 
-    python -m tests.bench_changes --data data                                    # about two hours on two cores
-    python -m tests.bench_changes --data data --iterations 300 --only "as it is" "the report's losses"
+    python -m tests.bench_changes --data data                                    # hours on two cores, minutes on a GPU
+    python -m tests.bench_changes --data data --iterations 300 --only "as it is" "one balance"
 
-All runs have the same number of iterations, crops, seed and pictures (1,000 paintings, 1,000 photos), and an iteration of each
-costs about the same, which the last column shows, so this is equal time. Measured as in
-`core.training.validation`: four photos by
-twelve paintings. A run that was interrupted goes on where it was.
+All runs have the same number of iterations, crops, seed and photographs, and an iteration of each costs about the same,
+which the last column shows, so this is equal time. Measured as the learning curve is (`core.training.held_out`), classical
+and graphic pictures apart. A run that was interrupted goes on where it was.
 """
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
-
-from torch import Tensor
+from typing import Any
 
 from core.models import flagship
-from core.models.losses import CONTENT_TAP, ContentLoss, Features, GramLoss
-from core.models.registry import FLAGSHIP, STYLE_WEIGHTS
+from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext, init_distributed
-from core.train import training_set
-from core.training.flagship import (
-    PAINTINGS,
-    FlagshipBatches,
-    FlagshipConfig,
-    FlagshipTrainer,
-    outside_pairs,
-)
+from core.train import held_out_pairs, pools_of, training_set
+from core.training.flagship import FlagshipTraining
+from core.training.flagship_recipe import ON_CPU, FlagshipConfig
+from core.training.held_out import HeldOut
 from core.training.log_writer import read_rows
-from core.training.objective import Objective
-from core.training.validation import NAMES, Validation
+from core.training.validation import NAMES
 
 ITERATIONS = 600
-IMAGES = 1000
 NEVER = 2.0  # a share of the iterations that no run reaches
-BATCHES_A_PAINTING = 20
 WHOLE = "as it is"
-
-
-class OnePainting(FlagshipBatches):
-    """The report's way: one painting for the whole batch, another after 20 batches."""
-
-    def paintings(self, iteration: int, rank: int = 0, world: int = 1) -> list[Path]:
-        first, *_ = super().paintings(iteration // BATCHES_A_PAINTING)
-        return [first] * (self.batch // world)
-
-
-class OnePaintingRecipe(FlagshipConfig):
-    """A `FlagshipRecipe` with that sampler."""
-
-    def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> FlagshipBatches:
-        plain = cast(FlagshipBatches, super().sampler(contents, styles))
-        return OnePainting(**{name: getattr(plain, name) for name in plain.__dataclass_fields__})
-
-
-class KeptGramLoss(GramLoss):
-    """The report's Gram loss on the targets that the flagship's trainer keeps."""
-
-    def __call__(self, features: Features, target: dict[str, tuple[Tensor, Tensor]]) -> Tensor:  # type: ignore[override]
-        return super().__call__(
-            features, {name: gram.float() for name, (gram, _) in target.items()}
-        )
-
-
-def report_losses(trainer: FlagshipTrainer) -> Objective:
-    """Gram matrices as they are, and contents' features as they are."""
-    objective = Objective(trainer.variant, trainer.encoder, STYLE_WEIGHTS["vgg19", "gram"])
-    objective.style_loss = KeptGramLoss()
-    objective.content_loss = ContentLoss(objective.encoder.tap_names[CONTENT_TAP])
-    return objective
 
 
 @dataclass(frozen=True)
 class Change:
-    """What is taken back.
+    """What is left out.
 
     Attributes:
-        recipe: the run's recipe, from the flagship's.
-        objective: the losses to train with, in place of the flagship's.
-        colours: whether the MetaNet sets the colour matrix, the offset and the map.
+        settings: of the recipe, in place of the flagship's.
+        graphic: whether graphic pictures are trained on beside the paintings.
+        mixes: whether the MetaNet changes filters.
     """
 
-    recipe: Callable[[FlagshipConfig], FlagshipConfig] = lambda recipe: recipe
-    objective: Callable[[FlagshipTrainer], Objective] = lambda trainer: trainer.objective
-    colours: bool = True
-
-
-def _with(**settings: Any) -> Callable[[FlagshipConfig], FlagshipConfig]:
-    return lambda recipe: replace(recipe, **settings)
-
-
-def _one_painting(recipe: FlagshipConfig) -> FlagshipConfig:
-    return OnePaintingRecipe(
-        **{name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
-    )
+    settings: dict[str, Any] = field(default_factory=dict)
+    graphic: bool = True
+    mixes: bool = True
 
 
 CHANGES = {
     WHOLE: Change(),
-    "one painting for 20 batches": Change(recipe=_one_painting),
-    "the report's losses": Change(recipe=_with(late_from=NEVER), objective=report_losses),
-    "no colours from the painting": Change(colours=False),
-    "no reproducing at first": Change(recipe=_with(reproduce=0)),
-    "all taps weighed alike to the end": Change(recipe=_with(late_from=NEVER)),
-    "small crops to the end": Change(recipe=_with(large_from=1.0)),
+    "paintings as they are": Change({"varied": False}),
+    "no graphic pictures": Change(graphic=False),
+    "norms and colours only": Change(mixes=False),
+    "one balance": Change({"emphasis": (0.0, 0.0)}),
+    "all taps weighed alike to the end": Change({"late_from": NEVER, "late_by": NEVER + 1}),
+    "no reproducing at first": Change({"reproduce": 0}),
 }
+
+
+@dataclass(frozen=True)
+class TrainingPictures:
+    """Contents, paintings, and graphic pictures."""
+
+    contents: Sequence[Path]
+    styles: Sequence[Path]
+    graphic: Sequence[Path] = ()
 
 
 def train(
     name: str,
     recipe: FlagshipConfig,
-    pictures: tuple[list[Path], list[Path]],
+    pictures: TrainingPictures,
     runs: Path,
     place: DistributedContext,
-) -> FlagshipTrainer:
-    """A finished run without one of the changes."""
+) -> FlagshipTraining:
+    """A finished run without one of the parts."""
     change = CHANGES[name]
-    folder = runs / name.replace(" ", "-").replace("'", "").replace(",", "")
-    common = runs / PAINTINGS  # what is computed of a painting is the same for all
-    for needed in (folder, common):
-        needed.mkdir(parents=True, exist_ok=True)
-    if not (folder / PAINTINGS).exists():
-        (folder / PAINTINGS).symlink_to(common.resolve(), target_is_directory=True)
-    variant = replace(FLAGSHIP, name=f"flagship, {name}")
-    trainer = FlagshipTrainer(variant, change.recipe(recipe), *pictures, folder, place)
-    trainer.objective = change.objective(trainer)
-    trainer.run()
-    return trainer
-
-
-def without_average(trainer: FlagshipTrainer) -> FlagshipTrainer:
-    """The same run with its last weights in the place of their average, which training itself never looks at."""
-    trainer.averaged.module.load_state_dict(trainer.net.state_dict())
-    return trainer
+    folder = runs / name.replace(" ", "-")
+    styles = [*pictures.styles, *(pictures.graphic if change.graphic else ())]
+    config = replace(recipe, **change.settings)
+    variant = replace(FLAGSHIP, block="mixed")
+    training = FlagshipTraining(variant, config, pictures.contents, styles, folder, place)
+    training.run()
+    return training
 
 
 @contextmanager
-def colours(wanted: bool) -> Iterator[None]:
-    """Within it, networks take their colours from the painting or not."""
-    scales = flagship.COLOUR_SCALE, flagship.MAP_SCALE
+def mixes(wanted: bool) -> Iterator[None]:
+    """Within it, the MetaNet changes filters or does not."""
+    scale = flagship.MIX_SCALE
     if not wanted:
-        flagship.COLOUR_SCALE = flagship.MAP_SCALE = 0.0
+        flagship.MIX_SCALE = 0.0
     try:
         yield
     finally:
-        flagship.COLOUR_SCALE, flagship.MAP_SCALE = scales
+        flagship.MIX_SCALE = scale
 
 
-def measure(trainer: FlagshipTrainer, pairs: Validation) -> dict[str, float]:
-    """The held-out measures of a finished run, and the `seconds` of its median iteration."""
-    seconds = median(float(row["seconds"]) for row in read_rows(trainer.folder / "log.csv"))
-    return {**trainer.held_out(pairs), "seconds": seconds}
-
-
-def row(name: str, found: dict[str, float]) -> str:
+def row(name: str, group: str, found: dict[str, float], seconds: float) -> str:
     """A row of the table: shares as percentages, geometric means over the taps."""
     shares = [
         100 * math.exp(sum(math.log(found[f"{kind}_share_{tap}"]) for tap in range(1, 5)) / 4)
@@ -166,7 +105,28 @@ def row(name: str, found: dict[str, float]) -> str:
     ]
     taps = ", ".join(f"{100 * found[key]:.1f}" for key in NAMES[:4])
     change = ", ".join(f"{found[key]:.2f}" for key in NAMES[8:])
-    return f"| {name} | {shares[0]:.1f} ({taps}) | {shares[1]:.1f} | {change} | {found['seconds']:.2f} |"
+    return (
+        f"| {name} | {group} | {shares[0]:.1f} ({taps}) | {shares[1]:.1f} | {change} "
+        f"| {seconds:.2f} |"
+    )
+
+
+def compare(
+    names: Sequence[str],
+    recipe: FlagshipConfig,
+    pictures: TrainingPictures,
+    held_out: dict[str, HeldOut],
+    runs: Path,
+    place: DistributedContext,
+) -> Iterator[str]:
+    """The table's rows, each when its run is finished."""
+    for name in names:
+        with mixes(CHANGES[name].mixes):
+            training = train(name, recipe, pictures, runs, place)
+            log = read_rows(training.folder / "log.csv")
+            seconds = median(float(line["seconds"]) for line in log)
+            for group, pairs in held_out.items():
+                yield row(name, group, pairs.measure(training.finished()), seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -181,34 +141,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--iterations", type=int, default=ITERATIONS, help=f"of each run (default: {ITERATIONS})"
     )
     parser.add_argument(
-        "--only", nargs="*", choices=tuple(CHANGES), default=tuple(CHANGES), metavar="CHANGE"
+        "--only", nargs="*", choices=tuple(CHANGES), default=tuple(CHANGES), metavar="PART"
     )
     options = parser.parse_args(arguments)
     place = init_distributed()
     cache = options.runs / "hashes.json"
-    pictures = training_set(replace(FLAGSHIP, images=IMAGES), options.data, cache)
-    # The average reaches back as far, as a share of the run, as the flagship's own over its 12,000 iterations.
-    usual = FlagshipConfig(polish=0.0)
-    average = max(0.0, 1 - (1 - usual.average) * (usual.iterations or 1) / options.iterations)
-    pairs, recipe = (
-        outside_pairs(options.data, cache),
-        replace(usual, iterations=options.iterations, average=average),
-    )
+    pools = pools_of(options.data, cache)
+    pictures = TrainingPictures(*training_set(FLAGSHIP, options.data, cache), pools.graphic)
+    recipe = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
+    # The average reaches back as far, as a share of the run, as the flagship's own.
+    average = max(0.0, 1 - (1 - recipe.average) * recipe.iterations / options.iterations)
+    recipe = replace(recipe, iterations=options.iterations, average=average, learning_rows=0)
+    held_out = held_out_pairs(pools, place, recipe.encoder_source)
     print(
-        "| flagship | Gram left, % (taps 1-4) | mean/std left, % | content change (taps 3, 4) | s/iteration |"
+        "| flagship | pictures | Gram left, % (taps 1-4) | mean/std left, % "
+        "| content change (taps 3, 4) | s/iteration |"
     )
-    print("|---|---|---|---|---|")
-    for name in options.only:
-        with colours(CHANGES[name].colours):
-            trainer = train(name, recipe, pictures, options.runs / "changes", place)
-            print(row(name, measure(trainer, pairs)), flush=True)
-            if name == WHOLE:
-                print(
-                    row(
-                        "last weights, not their average", measure(without_average(trainer), pairs)
-                    ),
-                    flush=True,
-                )
+    print("|---|---|---|---|---|---|")
+    runs = options.runs / "changes"
+    for line in compare(options.only, recipe, pictures, held_out, runs, place):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,12 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from core.models.encoder import load_encoder
 from core.paths import CHECKPOINTS
-from core.training.flagship import LEARNING, outside_pairs
+from core.training.flagship_log import LEARNING
 from core.training.log_writer import read_rows
+from core.training.validation import Validation, unseen_paintings
+from gallery.pictures import CONTENTS
 from tests.bench_flagship import PEER, contenders
 
 SHOWN = Path(__file__).resolve().parent.parent / "gallery" / "shown" / "learning.png"
@@ -26,6 +29,21 @@ PANELS = (
     ("content change", ["content_change_3", "content_change_4"], 1),
 )
 COLORS = {"1": "#d0533f", "2": "#dba24a", "3": "#3f9c86", "4": "#5f65bf"}
+
+
+ASIDE = 8  # of the paintings set aside, beside the gallery's four
+
+
+def outside_pairs(data: Path, cache: Path) -> Validation:
+    """The gallery's four outside contents by its four outside styles and eight of the paintings set aside."""
+    contents = [picture.image() for picture in CONTENTS if not picture.in_training]
+    return Validation(contents, unseen_paintings(data, cache, ASIDE), load_encoder("vgg19"))
+
+
+def classical(rows: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Of a learning curve, the measures on paintings at the usual balance; older curves have no others."""
+    usual = [row for row in rows if float(row.get("emphasis") or 0) == 0]
+    return [row for row in usual if row.get("group", "classical") == "classical"]
 
 
 def hours(log: Sequence[Mapping[str, str]]) -> list[float]:
@@ -44,7 +62,7 @@ def draw(
         peer: measure -> its value, or empty.
     """
     figure = make_subplots(1, len(PANELS), subplot_titles=[title for title, *_ in PANELS])
-    x = [spent[int(row["iteration"])] for row in learning]
+    x = [spent[min(int(row["iteration"]), len(spent) - 1)] for row in learning]
     for column, (_, names, scale) in enumerate(PANELS, 1):
         for name in names:
             tap = name[-1]
@@ -98,9 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if PEER in rivals:
         peer = outside_pairs(options.data, options.cache).measure(rivals[PEER])
         print(PEER, {name: round(value, 4) for name, value in peer.items()})
-    figure = draw(
-        read_rows(options.run / LEARNING), hours(read_rows(options.run / "log.csv")), peer
-    )
+    learning = classical(read_rows(options.run / LEARNING))
+    figure = draw(learning, hours(read_rows(options.run / "log.csv")), peer)
     figure.write_image(options.out, scale=1.5)
 
 

@@ -125,7 +125,8 @@ def _walk(modules: Iterable[nn.Module], filters: Filters) -> Iterator[Layer]:
 def _modulated(module: ModulatedConv, filters: Filters) -> Iterator[Layer]:
     if module.upsample:
         yield Upsample()
-    yield from _walk([module.conv], filters)
+    assert module.conv.bias is not None
+    yield Conv(module.weight(filters), module.conv.bias, module.conv.stride[0])
     change, shift = filters[module.norm.name].flatten().chunk(2)
     yield Norm(1 + change, shift)
     if module.relu:

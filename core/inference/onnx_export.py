@@ -38,7 +38,7 @@ from core.inference.layer_graph import (
     flatten,
 )
 from core.inference.stylizer import STYLE_SIDE, StyledModel, Stylizer, picture_hash
-from core.models.flagship import FlagshipTransformNet
+from core.models.flagship import FLAGSHIP_BLOCKS, FlagshipTransformNet
 from core.models.layers import InstanceNorm
 from core.models.style_net import MULTIPLE, TransformNet
 from core.models.weights import WeightsError
@@ -255,7 +255,11 @@ def load_baked(path: str | Path) -> StyledModel:
                 f'"{path.name}" has format {about["format"]}; this version reads {FORMAT}.'
             )
         base, block = int(about["base"]), str(about["block"])
-        net = FlagshipTransformNet(base) if block == "modulated" else TransformNet(base, block)
+        net = (
+            FlagshipTransformNet(base, mixes=block == "mixed")
+            if block in FLAGSHIP_BLOCKS
+            else TransformNet(base, block)
+        )
         net.load_state_dict(
             {name[4:]: value for name, value in tensors.items() if name.startswith("net.")}
         )

@@ -20,7 +20,7 @@ from core.models.registry import Net, Variant
 from core.models.style_net import StyleNet
 
 CONTENT_SIDE = 256
-RANKS = (8, 16, 32, 64)
+RANKS = (4, 5, 6, 8, 16, 32, 64)
 MAX_MEAN, MAX_LARGEST = 0.25, 0.5  # of 1/255, RMS of a picture
 
 

@@ -170,6 +170,7 @@ class Stylizer:
         self.net = model.net.to(self.device)
         self.encoder = encoder.to(self.device)
         self.reader = reader or self.encoder
+        self.style_reader = model.reader.to(self.device) if model.reader else None
 
     @property
     def name(self) -> str:
@@ -189,6 +190,15 @@ class Stylizer:
         pixels = to_tensor(resize_smaller(style, style_side))[None].to(self.device)
         return mean_std(self.reader(normalize(pixels)))[0]
 
+    def _generate(
+        self, meta_net: MetaNet | FlagshipMetaNet, picture: Image.Image, side: int
+    ) -> Filters:
+        """What a MetaNet of this model makes of a picture, read by the model's own small reader where it has one."""
+        if self.style_reader is None or not isinstance(meta_net, FlagshipMetaNet):
+            return meta_net(self.descriptor(picture, side))
+        pixels = to_tensor(resize_smaller(picture, side))[None].to(self.device)
+        return meta_net.generate(self.style_reader(normalize(pixels))[0])
+
     @torch.inference_mode()
     def encode_style(self, style: Image.Image, style_side: int = STYLE_SIDE) -> StyledModel:
         """Instant: the filters for a painting, from the cache if it was seen before.
@@ -200,7 +210,7 @@ class Stylizer:
         key = self.key(style, style_side)
         styled = self.cache.get(key)
         if styled is None:
-            filters = self.net.meta_net(self.descriptor(style, style_side))
+            filters = self._generate(self.net.meta_net, style, style_side)
             styled = StyledModel(self.net.transform_net, filters, meta_net=self.net.meta_net)
             self.cache.put(key, styled)
         return styled
@@ -241,7 +251,7 @@ class Stylizer:
             raise ValueError("this style has no MetaNet to generate another picture's filters with")
         if styled.meta_net is self.net.meta_net:
             return self.encode_style(photo, style_side)
-        return replace(styled, filters=styled.meta_net(self.descriptor(photo, style_side)))
+        return replace(styled, filters=self._generate(styled.meta_net, photo, style_side))
 
 
 def default_model() -> str:

@@ -28,6 +28,7 @@ from core.models.factored import FactoredLinear, is_factored
 from core.models.model_card import CARD, FACTORED, WHOLE, read_card
 from core.models.registry import MODELS, Net, Variant, titled
 from core.models.style_net import StyleNet
+from core.models.style_reader import StyleReader
 from core.models.weights import (
     WeightsError,
     load_tensors,
@@ -40,15 +41,22 @@ from core.paths import CHECKPOINTS
 
 ROWS_FROM = 100_000  # numbers in a matrix that is worth storing as int8
 OUTPUTS = "meta_net.outputs."
+READER = "reader"  # a folder in a model's folder
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network and what is known of it (`info` is the content of `model.json`)."""
+    """A trained network and what is known of it.
+
+    Attributes:
+        info: the content of `model.json`.
+        reader: what reads a painting in the encoder's place, where the model has one.
+    """
 
     variant: Variant
     net: Net
     info: dict[str, Any]
+    reader: StyleReader | None = None
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raises EncoderError, in one sentence, where the encoder is not the one this model was trained with."""
@@ -196,7 +204,27 @@ def load_model(name_or_folder: str | Path) -> Model:
     _refuse_non_finite(state, folder.name)
     if weights_hash(state) != card.weights.hash:
         raise WeightsError(f"The weights of {folder.name} are not those its {CARD} describes.")
-    return Model(variant, net, card.model_dump(exclude_unset=True))
+    return Model(variant, net, card.model_dump(exclude_unset=True), _load_reader(folder))
+
+
+def save_reader(folder: Path, reader: StyleReader) -> int:
+    """Write a style reader beside the model that it reads for, in float16; returns its size in bytes."""
+    return save_tensors(folder / READER, {n: v.half() for n, v in reader.state_dict().items()})
+
+
+def _load_reader(folder: Path) -> StyleReader | None:
+    if not (folder / READER).is_dir():
+        return None
+    state = {name: value.float() for name, value in load_tensors(folder / READER).items()}
+    _refuse_non_finite(state, f"{folder.name}/{READER}")
+    reader = StyleReader()
+    try:
+        reader.load_state_dict(state)
+    except RuntimeError as error:
+        raise WeightsError(
+            f"The reader of {folder.name} does not fit this program: its weights have other names or shapes."
+        ) from error
+    return reader.eval().requires_grad_(False)
 
 
 def _refuse_non_finite(state: dict[str, Tensor], name: str) -> None:

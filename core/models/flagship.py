@@ -1,15 +1,22 @@
-"""The flagship's networks: a shared TransformNet whose instance norms are set by the painting.
+"""The flagship's networks: a shared TransformNet that the painting adjusts everywhere.
 
-The report's idea stays, a network that predicts a network; what is predicted is smaller. The convolutions are the
-TransformNet's own, and the MetaNet generates, from the painting's statistics, the scale and shift of every instance norm
-(Dumoulin et al. 1610.07629, Ghiasi et al. 1705.06830), a 1x1 map from the last features to colours, and a 3x3 colour matrix with
-an offset: 1,404 numbers in all.
+The report's idea stays, a network that predicts a network; what is predicted is smaller. The convolutions
+are the TransformNet's own, and the MetaNet generates, from the painting's statistics:
+
+- the scale and shift of every instance norm (Dumoulin et al. 1610.07629, Ghiasi et al. 1705.06830);
+- of every 3x3 convolution a change of its middle tap, a 1x1 filter from each channel to each, which costs
+  nothing when a picture is painted: it is added to the filter beforehand;
+- a 1x1 map from the last features to colours, and a 3x3 colour matrix with an offset.
 
     net = FlagshipNet()
     filters = net.meta_net(descriptor)                # 1920 numbers, or N x 1920: a painting for each image
+    bolder = net.meta_net(descriptor, emphasis=1.0)   # trained with twice the style weight
     stylized = net.transform_net(contents, filters)   # N x 3 x H x W, ImageNet-normalised in and out
 
-It has the same two parts, with the same calls, as `core.models.style_net.StyleNet`, and takes its place in a `Stylizer`.
+`FlagshipNet(mixes=False)` is the form without the changes of filters and without `emphasis`.
+
+It has the same two parts, with the same calls, as `core.models.style_net.StyleNet`, and takes its place in a
+`Stylizer`.
 """
 
 from typing import cast
@@ -22,13 +29,16 @@ from core.models.encoder import STYLE_SIZE
 from core.models.fast.convolution import conv2d_by_fours, conv2d_upsampled, needs_autograd
 from core.models.layers import Filters, InstanceNorm
 
+FLAGSHIP_BLOCKS = ("modulated", "mixed")  # without and with changes of filters
 BASE = 16
 BLOCKS = 4
 META_WIDTH = 256
+MIX_WIDTH = 64
 LOG_OFFSET = 1e-2
 CLAMP = 3.0
 COLOUR_SCALE = 0.2
 MAP_SCALE = 0.02
+MIX_SCALE = 0.05
 
 
 class ModulatedNorm(nn.Module):
@@ -46,14 +56,23 @@ class ModulatedNorm(nn.Module):
             return F.batch_norm(
                 x, None, None, scale[0], shift[0], training=True, eps=InstanceNorm.eps
             )
-        y = F.instance_norm(x, eps=InstanceNorm.eps)
-        return torch.addcmul(
-            shift.to(y.dtype)[..., None, None], scale.to(y.dtype)[..., None, None], y
-        )
+        # (x - mean) / std * scale + shift as one product and one sum: half the passes over memory.
+        wide = x.float()
+        var, mean = torch.var_mean(wide, dim=(2, 3), correction=0)  # N x C
+        slope = scale * torch.rsqrt(var + InstanceNorm.eps)
+        offset = shift - mean * slope
+        return torch.addcmul(offset[..., None, None], slope[..., None, None], wide).to(x.dtype)
 
 
 class ModulatedConv(nn.Module):
-    """Upsample, reflection pad, convolution, modulated instance norm, ReLU."""
+    """Upsample, reflection pad, convolution, modulated instance norm, ReLU.
+
+    The middle tap of a 3x3 filter changes with the painting by `MIX_SCALE` times `filters[self.mix]`,
+    (N x) out * in numbers.
+
+    Attributes:
+        mix: name of those numbers; empty for other kernels, which do not change.
+    """
 
     def __init__(
         self,
@@ -68,18 +87,47 @@ class ModulatedConv(nn.Module):
         self.pad, self.upsample, self.relu = kernel_size // 2, upsample, relu
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride)
         self.norm = ModulatedNorm(out_channels)
+        self.mix = ""
+
+    @property
+    def mix_size(self) -> int:
+        """How many numbers change the filter's middle tap."""
+        return self.conv.out_channels * self.conv.in_channels if self.pad == 1 else 0
 
     def forward(self, x: Tensor, filters: Filters) -> Tensor:
-        x = self.norm(self._convolve(x), filters)
+        x = self.norm(self._convolve(x, filters), filters)
         return F.relu_(x) if self.relu else x
 
-    def _convolve(self, x: Tensor) -> Tensor:
+    def weight(self, filters: Filters) -> Tensor:
+        """The filter for one painting, out x in x k x k: the network's own with its middle tap changed."""
+        own = self.conv.weight
+        if not self.mix:
+            return own
+        mix = MIX_SCALE * filters[self.mix].view(own.shape[:2])  # out x in
+        return own + F.pad(mix[:, :, None, None], (1, 1, 1, 1))
+
+    def _convolve(self, x: Tensor, filters: Filters) -> Tensor:
+        bias = cast(Tensor, self.conv.bias)
+        if self.mix and filters[self.mix].numel() > self.mix_size:
+            return self._convolve_each(x, filters[self.mix])
+        weight = self.weight(filters)
         if self.upsample and x.device.type == "cpu" and not needs_autograd():
-            assert self.conv.bias is not None
-            return conv2d_upsampled(x, self.conv.weight, self.conv.bias)
+            return conv2d_upsampled(x, weight, bias)
         if self.upsample:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        return cast(Tensor, self.conv(F.pad(x, (self.pad,) * 4, mode="reflect")))
+        return F.conv2d(
+            F.pad(x, (self.pad,) * 4, mode="reflect"), weight, bias, stride=self.conv.stride
+        )
+
+    def _convolve_each(self, x: Tensor, mixes: Tensor) -> Tensor:
+        """A painting for each image (mixes: N x out * in): the 1x1 change as a product over the pixels of its own."""
+        step = self.conv.stride[0]
+        mix = MIX_SCALE * mixes.view(len(x), -1, x.shape[1]).to(x.dtype)  # N x out x in
+        seen = x[:, :, ::step, ::step]  # what lies under the middle tap, N x in x h x w
+        change = torch.einsum("noi,nihw->nohw", mix, seen)
+        if self.upsample:
+            x, change = (F.interpolate(y, scale_factor=2.0, mode="nearest") for y in (x, change))
+        return cast(Tensor, self.conv(F.pad(x, (self.pad,) * 4, mode="reflect"))) + change
 
 
 class ModulatedBlock(nn.Module):
@@ -99,9 +147,10 @@ class FlagshipTransformNet(nn.Module):
 
     Args:
         base: channels after the first convolution.
+        mixes: whether filters change with the painting.
     """
 
-    def __init__(self, base: int = BASE) -> None:
+    def __init__(self, base: int = BASE, mixes: bool = True) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             [
@@ -118,12 +167,19 @@ class FlagshipTransformNet(nn.Module):
         for name, module in self.named_modules():
             if isinstance(module, ModulatedNorm):
                 module.name = name
+            if isinstance(module, ModulatedConv) and module.mix_size and mixes:
+                module.mix = f"{name}.mix"
 
     @property
     def generated(self) -> dict[str, int]:
-        """Name -> number of values that the MetaNet generates, in the order of the data flow."""
+        """Name -> number of values that the MetaNet generates: norms and colours, then the changes of filters."""
         norms = {m.name: m.size for m in self.modules() if isinstance(m, ModulatedNorm)}
-        return {**norms, "map": 3 * self.base, "colours": 9, "offset": 3}
+        return {**norms, "map": 3 * self.base, "colours": 9, "offset": 3, **self.mixes}
+
+    @property
+    def mixes(self) -> dict[str, int]:
+        """Of `generated`, what changes filters."""
+        return {m.mix: m.mix_size for m in self.modules() if isinstance(m, ModulatedConv) and m.mix}
 
     def forward(self, images: Tensor, filters: Filters) -> Tensor:
         """Stylise ImageNet-normalised images (N x 3 x H x W, H and W multiples of 4, at least 16).
@@ -167,6 +223,12 @@ class FlagshipTransformNet(nn.Module):
 class FlagshipMetaNet(nn.Module):
     """The network that predicts: statistics of a painting, made comparable, through two hidden layers.
 
+    Args:
+        sizes: name -> number of values to generate (`FlagshipTransformNet.generated`).
+        mixes: those of them that change filters. They are many, and come through a narrower layer. With
+            them, the network is also told the emphasis.
+        width: of the hidden layers.
+
     Attributes:
         centre, spread: mean and standard deviation of the log statistics over the training paintings (buffers).
     """
@@ -174,17 +236,26 @@ class FlagshipMetaNet(nn.Module):
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, sizes: dict[str, int], width: int = META_WIDTH) -> None:
+    def __init__(
+        self, sizes: dict[str, int], mixes: dict[str, int] | None = None, width: int = META_WIDTH
+    ) -> None:
         super().__init__()
-        self.names, self.sizes = tuple(sizes), list(sizes.values())
+        mixes = mixes or {}
+        self.names = (*(name for name in sizes if name not in mixes), *mixes)
+        self.sizes = [sizes[name] for name in self.names]
+        few, many = sum(sizes.values()) - sum(mixes.values()), sum(mixes.values())
         self.register_buffer("centre", torch.zeros(STYLE_SIZE))
         self.register_buffer("spread", torch.ones(STYLE_SIZE))
+        self.is_told = many > 0
         self.body = nn.Sequential(
-            nn.Linear(STYLE_SIZE, width),
+            nn.Linear(STYLE_SIZE + self.is_told, width),
             nn.ReLU(),
             nn.Linear(width, width),
             nn.ReLU(),
-            nn.Linear(width, sum(self.sizes)),
+            nn.Linear(width, few),
+        )
+        self.mix_out = (
+            nn.Sequential(nn.Linear(width, MIX_WIDTH), nn.Linear(MIX_WIDTH, many)) if many else None
         )
 
     @torch.no_grad()
@@ -194,25 +265,58 @@ class FlagshipMetaNet(nn.Module):
         self.centre.copy_(logs.mean(dim=0))
         self.spread.copy_(logs.std(dim=0).clamp(min=1e-3))
 
-    def forward(self, descriptor: Tensor) -> Filters:
-        """Filters for one painting (1920 numbers -> flat vectors) or for N (N x 1920 -> N rows each)."""
+    def standardized(self, descriptor: Tensor) -> Tensor:
+        """A painting's statistics ((N x) 1920) as what the hidden layers see of them: logs of mean 0 and deviation 1."""
         logs = torch.log(descriptor + LOG_OFFSET)
-        values = self.body(((logs - self.centre) / self.spread).clamp(-CLAMP, CLAMP))
+        return ((logs - self.centre) / self.spread).clamp(-CLAMP, CLAMP)
+
+    def forward(self, descriptor: Tensor, emphasis: float | Tensor = 0.0) -> Filters:
+        """Filters for one painting (1920 numbers -> flat vectors) or for N (N x 1920 -> N rows each).
+
+        Args:
+            emphasis: how much more the painting counts against the photo: the binary logarithm of the style
+                weight over the usual one; a number, or one for each painting (N).
+        """
+        return self.generate(self.standardized(descriptor), emphasis)
+
+    @torch.no_grad()
+    def rebalance(self, emphasis: float) -> None:
+        """Make what was painted at this emphasis what is painted at 0."""
+        first = cast(nn.Linear, self.body[0])
+        first.bias.add_(first.weight[:, -1], alpha=emphasis)
+
+    def generate(self, seen: Tensor, emphasis: float | Tensor = 0.0) -> Filters:
+        """The same from standardized statistics.
+
+        Raises:
+            ValueError: an emphasis, for a network that is not told it.
+        """
+        if self.is_told:
+            more = torch.as_tensor(emphasis, dtype=seen.dtype, device=seen.device)
+            seen = torch.cat([seen, more.expand(seen.shape[:-1])[..., None]], dim=-1)
+        elif isinstance(emphasis, Tensor) or emphasis:
+            raise ValueError("this network knows one balance between painting and photo only")
+        hidden = self.body[:-1](seen)
+        values = self.body[-1](hidden)
+        if self.mix_out is not None:
+            values = torch.cat([values, self.mix_out(hidden)], dim=-1)
         return dict(zip(self.names, values.split(self.sizes, dim=-1), strict=True))
 
 
 class FlagshipNet(nn.Module):
     """Both parts as one module; calls and attributes as in `core.models.style_net.StyleNet`, with a painting for each image."""
 
-    def __init__(self, base: int = BASE) -> None:
+    def __init__(self, base: int = BASE, mixes: bool = True) -> None:
         super().__init__()
         self.compute_dtype = torch.float32
-        self.transform_net = FlagshipTransformNet(base)
-        self.meta_net = FlagshipMetaNet(self.transform_net.generated)
+        self.transform_net = FlagshipTransformNet(base, mixes)
+        self.meta_net = FlagshipMetaNet(self.transform_net.generated, self.transform_net.mixes)
 
-    def forward(self, contents: Tensor, descriptors: Tensor) -> tuple[Tensor, Filters]:
+    def forward(
+        self, contents: Tensor, descriptors: Tensor, emphasis: float | Tensor = 0.0
+    ) -> tuple[Tensor, Filters]:
         """N x 3 x H x W with N x 1920, or with one painting's 1920 for all."""
-        filters = self.meta_net(descriptors)
+        filters = self.meta_net(descriptors, emphasis)
         device = contents.device.type
         contents = contents.contiguous(memory_format=torch.channels_last)
         with torch.autocast(
@@ -228,6 +332,21 @@ class FlagshipNet(nn.Module):
             else:
                 outputs = self.transform_net(contents, filters)
         return outputs.float(), filters
+
+    @torch.no_grad()
+    def with_mixes(self) -> "FlagshipNet":
+        """A copy that can change filters and is told the emphasis; untrained in both, it paints the same pictures."""
+        net = FlagshipNet(self.transform_net.base)
+        state = net.state_dict() | self.state_dict()
+        first = state["meta_net.body.0.weight"]
+        if not self.meta_net.is_told:
+            state["meta_net.body.0.weight"] = F.pad(
+                first, (0, 1)
+            )  # takes no notice of the emphasis
+            for part in ("weight", "bias"):
+                state[f"meta_net.mix_out.1.{part}"].zero_()
+        net.load_state_dict(state)
+        return net.to(first.device)
 
     def counts(self) -> dict[str, int]:
         """Number of parameters of the two networks."""

@@ -187,14 +187,16 @@ class NormalizedContentLoss:
         self.weights = (1.0,) * len(self.taps)
 
     def __call__(self, features: Features, content: Features) -> Tensor:
-        pairs = [
-            [F.instance_norm(f[tap].float()) for f in (features, content)] for tap in self.taps
-        ]
-        shares = [
-            w * (ours - theirs).square().mean()
-            for w, (ours, theirs) in zip(self.weights, pairs, strict=True)
-        ]
-        return torch.stack(shares).sum() / sum(self.weights)
+        return self.each(features, content).mean()
+
+    def each(self, features: Features, content: Features) -> Tensor:
+        """The loss of each image, N."""
+        total = features[self.taps[0]].new_zeros(len(features[self.taps[0]]), dtype=torch.float32)
+        for tap, weight in zip(self.taps, self.weights, strict=True):
+            ours = F.instance_norm(features[tap].float())
+            theirs = F.instance_norm(content[tap].float())
+            total = total + weight * (ours - theirs).square().mean(dim=(1, 2, 3))
+        return total / sum(self.weights)
 
 
 class RelativeStyleLoss:
@@ -215,6 +217,10 @@ class RelativeStyleLoss:
         }
 
     def __call__(self, features: Features, target: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
+        return self.each(features, target).mean()
+
+    def each(self, features: Features, target: dict[str, tuple[Tensor, Tensor]]) -> Tensor:
+        """The loss of each image, N; the targets are of one painting, or of one for each image."""
         shares = []
         for weights, (name, goals) in zip(
             self.weights or [(0.5, 0.5)] * len(target), target.items(), strict=True
@@ -224,8 +230,8 @@ class RelativeStyleLoss:
                 theirs = theirs.float().flatten(1)
                 ours = ours.flatten(1)
                 norms = ours.detach().square().sum(dim=1) + theirs.square().sum(dim=1)
-                shares.append(weight * ((ours - theirs).square().sum(dim=1) / norms).mean())
-        return torch.stack(shares).sum()
+                shares.append(weight * (ours - theirs).square().sum(dim=1) / norms)
+        return torch.stack(shares).sum(dim=0)
 
 
 StyleLoss = MeanStdLoss | GramLoss | RelativeStyleLoss

@@ -32,7 +32,7 @@ class VariantCard(_Part):
 
     name: str
     encoder: str = Field(pattern="^vgg1[69]$")
-    block: str = Field(pattern="^(resnet|resnext|modulated)$")
+    block: str = Field(pattern="^(resnet|resnext|modulated|mixed)$")
     style_loss: str = Field(pattern="^(mse|gram|relative)$")
     images: int = Field(ge=0)
     title: str

@@ -7,7 +7,7 @@ net = variant.build()
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from core.models.flagship import FlagshipNet
+from core.models.flagship import FLAGSHIP_BLOCKS, FlagshipNet
 from core.models.style_net import StyleNet
 
 Net = StyleNet | FlagshipNet
@@ -35,7 +35,8 @@ class Variant:
     Attributes:
         name: folder name in `checkpoints/`.
         encoder: `vgg16` or `vgg19`.
-        block: `resnet` (five ResidualBlocks), `resnext` (one ResNeXtBlock), or `modulated` (the flagship's own network).
+        block: `resnet` (five ResidualBlocks), `resnext` (one ResNeXtBlock), or the flagship's own networks: `modulated`, whose
+            norms are generated, and `mixed`, of whose filters a part is generated too.
         style_loss: `mse` (mean and standard deviation), `gram`, or `relative` (the flagship's).
         images: how many contents and how many styles it is trained on; 0 for all there are.
         base: channels after the first convolution; the report's models have 32.
@@ -60,11 +61,16 @@ class Variant:
         """What to say of a report's model that is narrower or wider than the report's; empty where it is not."""
         return width_note(self.block, self.base)
 
+    @property
+    def is_flagship(self) -> bool:
+        """Whether it is no model of the report."""
+        return self.block in FLAGSHIP_BLOCKS
+
     def build(self) -> Net:
         """A freshly initialised network of this variant."""
-        return (
-            FlagshipNet(self.base) if self.block == "modulated" else StyleNet(self.base, self.block)
-        )
+        if self.is_flagship:
+            return FlagshipNet(self.base, mixes=self.block == "mixed")
+        return StyleNet(self.base, self.block)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,7 +105,7 @@ MODELS: dict[str, Variant] = {FLAGSHIP.name: FLAGSHIP, **VARIANTS}
 
 def width_note(block: str, base: int) -> str:
     """`8 channels, a quarter of the report's width`, or nothing for a model of the report's width and the flagship."""
-    if block == "modulated" or base == REPORT_BASE:
+    if block in FLAGSHIP_BLOCKS or base == REPORT_BASE:
         return ""
     shares = {2: "half", 4: "a quarter of", 8: "an eighth of", 16: "a sixteenth of"}
     share = shares.get(REPORT_BASE // base) if REPORT_BASE % base == 0 else None

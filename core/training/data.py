@@ -1,8 +1,9 @@
 """Training pictures: which ones, in what order, cropped where. All of it follows from the seed and the iteration's number.
 
-A data folder holds `content/` and `style/`. From each, pictures that look like one of the gallery's are left out (perceptual
-hash), then 40 paintings are set aside for measuring (by a hash of their name, so that every run sets the same aside), then a
-set is drawn with seed 42 (report: "set 500", "set 1000"). The gallery's training pictures belong to every set.
+A data folder holds `content/`, `style/` and, for the flagship, `graphic/`: posters, comics, mosaics, textures. From each,
+pictures that look like one of the gallery's are left out (perceptual hash), then 40 paintings and 24 graphic pictures are
+set aside for measuring (by a hash of their name, so that every run sets the same aside), then a set is drawn with seed 42
+(report: "set 500", "set 1000"). The gallery's training pictures belong to every set.
 """
 
 import hashlib
@@ -19,19 +20,27 @@ from core.files import write_atomic
 from core.images.decode import list_images, load_image
 
 SEED = 42
-HELD_OUT = 40
+HELD_OUT, HELD_OUT_GRAPHIC = 40, 24
 NEAR_COPY_BITS = 10
 MAX_SMALLER_SIDE = 480
 
 
 @dataclass(frozen=True)
 class Pools:
-    """What a training set may be drawn from, and what must never be trained on."""
+    """What a training set may be drawn from, and what must never be trained on.
+
+    Attributes:
+        content, style, graphic: to be trained on.
+        held_out, held_out_graphic: set aside from `style` and from `graphic`.
+        near_copies: of the gallery's pictures.
+    """
 
     content: tuple[Path, ...]
     style: tuple[Path, ...]
     held_out: tuple[Path, ...]
     near_copies: tuple[Path, ...]
+    graphic: tuple[Path, ...] = ()
+    held_out_graphic: tuple[Path, ...] = ()
 
 
 def perceptual_hash(path: Path) -> int:
@@ -77,8 +86,10 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
             raise ValueError(
                 f"Training needs pictures in {folder}; see the README's section on training."
             )
+    if (data / "graphic").is_dir():
+        folders["graphic"] = data / "graphic"
     gallery_hashes = hash_pictures(gallery)
-    kept: dict[str, list[tuple[Path, int]]] = {}
+    kept: dict[str, list[tuple[Path, int]]] = {"graphic": []}
     copies: list[Path] = []
     for kind, folder in folders.items():
         paths = list_images(folder)
@@ -86,18 +97,34 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
         is_copy = is_near_duplicate(hashes, gallery_hashes)
         copies += [path for path, copy in zip(paths, is_copy, strict=True) if copy]
         kept[kind] = [(p, h) for p, h, copy in zip(paths, hashes, is_copy, strict=True) if not copy]
-    # A fixed share, so that a small folder of one's own is not swallowed whole by what is set aside.
-    count = min(HELD_OUT, len(kept["style"]) // 10)
-    aside = sorted(kept["style"], key=lambda item: name_order(item[0]))[:count]
-    aside_hashes = [value for _, value in aside]
-    twins = is_near_duplicate([value for _, value in kept["style"]], aside_hashes)
-    style = [path for (path, _), twin in zip(kept["style"], twins, strict=True) if not twin]
+    aside = _set_aside(kept["style"], HELD_OUT)
+    aside_graphic = _set_aside(kept["graphic"], HELD_OUT_GRAPHIC)
+    # What the report's models train on must not change with a folder that only the flagship reads.
+    style = _unlike(kept["style"], aside)
+    graphic = _unlike(kept["graphic"], [*aside, *aside_graphic])
     return Pools(
-        tuple(p for p, _ in kept["content"]),
-        tuple(style),
-        tuple(p for p, _ in aside),
+        tuple(path for path, _ in kept["content"]),
+        style,
+        tuple(path for path, _ in aside),
         tuple(copies),
+        graphic,
+        tuple(path for path, _ in aside_graphic),
     )
+
+
+def _set_aside(pictures: Sequence[tuple[Path, int]], most: int) -> list[tuple[Path, int]]:
+    """The first by their names' hash; a fixed share at most, so that a small folder is not swallowed whole."""
+    count = min(most, len(pictures) // 10)
+    return sorted(pictures, key=lambda picture: name_order(picture[0]))[:count]
+
+
+def _unlike(
+    pictures: Sequence[tuple[Path, int]], aside: Sequence[tuple[Path, int]]
+) -> tuple[Path, ...]:
+    """Those pictures that are not like one that was set aside."""
+    others = [value for _, value in aside]
+    is_twin = is_near_duplicate([value for _, value in pictures], others)
+    return tuple(path for (path, _), twin in zip(pictures, is_twin, strict=True) if not twin)
 
 
 def draw_set(

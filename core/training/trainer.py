@@ -180,7 +180,7 @@ class Trainer:
             smoothing=0.05,
         )
         saved = started = time.monotonic()
-        with _on_signals(self.stop):
+        with on_signals(self.stop):
             for iteration, contents in self.sampler.batches(self.done, self.total, rank, world):
                 result = self.step(wrapped, iteration, contents.to(self.place.device))
                 self.done = iteration + 1
@@ -260,10 +260,6 @@ class Trainer:
 
     def export(self, folder: Path) -> int:
         """Write the finished model and its logs; returns the size of the weights in bytes."""
-        rows = [
-            row for row in read_rows(self.folder / "log.csv") if int(row["iteration"]) < self.done
-        ]
-        tail = [row for row in rows[-self.sampler.per_epoch :] if not row["skipped"]]
         training: dict[str, Any] = {
             **asdict(self.recipe),
             "style_weight": self.objective.style_weight,
@@ -272,19 +268,28 @@ class Trainer:
             "iterations": self.done,
             "of_iterations": self.total,
             "set": self.config["set"],
-            "styles_seen": len({row["style"] for row in rows}),
-            "skipped": sum(bool(row["skipped"]) for row in rows),
-            "hours": round(sum(float(row["seconds"]) for row in rows) / 3600, 3),
-            "last_epoch": {
-                key: sum(float(row[key]) for row in tail) / max(1, len(tail))
-                for key in ("content_loss", "style_loss", "tv_loss")
-            },
+            **run_figures(self.folder / "log.csv", self.done, self.sampler.per_epoch),
         }
         stored, change = self.stored_form(self.finished())
         size = save_model(folder, self.variant, stored, self.encoder, training, change)
         for name in ("log.csv", "weights.csv"):
             write_atomic(folder / name, rows_before(self.folder / name, self.done))
         return size
+
+
+def run_figures(log: Path, done: int, per_epoch: int) -> dict[str, Any]:
+    """What a model's card says of the course of its training, from the first `done` rows of its log."""
+    rows = [row for row in read_rows(log) if int(row["iteration"]) < done]
+    tail = [row for row in rows[-per_epoch:] if not row["skipped"]]
+    return {
+        "styles_seen": len({row["style"] for row in rows}),
+        "skipped": sum(bool(row["skipped"]) for row in rows),
+        "hours": round(sum(float(row["seconds"]) for row in rows) / 3600, 3),
+        "last_epoch": {
+            key: sum(float(row[key]) for row in tail) / max(1, len(tail))
+            for key in ("content_loss", "style_loss", "tv_loss")
+        },
+    }
 
 
 def spread(paths: Sequence[Path], count: int) -> list[Path]:
@@ -302,7 +307,7 @@ def set_hash(contents: Sequence[Path], styles: Sequence[Path]) -> str:
 
 
 @contextmanager
-def _on_signals(stop: Any) -> Any:
+def on_signals(stop: Any) -> Any:
     """SIGTERM and SIGINT finish the iteration and save, instead of losing up to two minutes."""
     try:
         before = {

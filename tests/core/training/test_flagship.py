@@ -1,61 +1,79 @@
-"""The flagship's networks and its trainer."""
+"""The flagship's training: recipe, bank, steps, resuming, learning curve, export, command line."""
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from core import train
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import load_model
 from core.models.encoder import Encoder
-from core.models.flagship import CLAMP, FlagshipMetaNet, FlagshipNet
 from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext
-from core.training import flagship
-from core.training.flagship import FlagshipBatches, FlagshipConfig, FlagshipTrainer
+from core.training.flagship import FlagshipTraining
+from core.training.flagship_log import LEARNING
+from core.training.flagship_recipe import (
+    EARLY_STYLE,
+    LATE_STYLE,
+    FlagshipConfig,
+    Phase,
+    going_on,
+)
+from core.training.held_out import HeldOut
 from core.training.log_writer import read_rows
 from core.training.objective import Objective
+from core.training.style_bank import StyleBank
+from core.training.trainer import Interrupted
 from core.training.validation import NAMES, Validation
 from tests.conftest import draw
 
-SMALL = dataclasses.replace(FLAGSHIP, base=4)
+CPU = DistributedContext(torch.device("cpu"))
+NARROW = replace(FLAGSHIP, block="mixed", base=4)
 RECIPE = FlagshipConfig(
-    iterations=6, reproduce=2, batch=2, crop=32, large_crop=48, large_from=0.7, polish=0.5
+    iterations=8,
+    phases=(Phase(0.5, 32, 3), Phase(0.5, 48, 2, zoom=2.0, specks=100.0)),
+    reproduce=2,
+    warm_up=2,
+    bank=6,
+    new_share=0.7,
+    picture_sides=(64, 96),
+    learning_rows=2,
 )
 
 
-def test_it_generates_1404_numbers_with_1_27_million_parameters() -> None:
-    net = FlagshipNet()
-    assert sum(net.transform_net.generated.values()) == 1404
-    assert sum(net.counts().values()) == 1_267_839
+def run(
+    folder: Path, pictures: tuple[list[Path], list[Path]], recipe: FlagshipConfig = RECIPE
+) -> FlagshipTraining:
+    return FlagshipTraining(NARROW, recipe, *pictures, folder, CPU)
 
 
-def test_a_batch_with_a_painting_each_equals_the_images_one_by_one() -> None:
-    torch.manual_seed(0)
-    net = FlagshipNet(base=8)
-    images, descriptors = torch.randn(3, 3, 32, 24), torch.rand(3, 1920)
-    together, filters = net(images, descriptors)
-    for i in range(3):
-        alone, _ = net(images[i : i + 1], descriptors[i])
-        assert torch.allclose(together[i : i + 1], alone, atol=1e-4)
-    assert torch.allclose(net.transform_net(images, filters), together, atol=1e-4)
-    assert (together[0] - together[1]).abs().max() > 1e-3
+@pytest.fixture
+def pictures(contents: list[Path], styles: list[Path]) -> tuple[list[Path], list[Path]]:
+    return contents, styles
 
 
-def test_statistics_are_standardised_and_clamped() -> None:
-    meta = FlagshipMetaNet({"norm": 4}, width=8)
-    paintings = torch.rand(50, 1920) + 0.1
-    meta.standardize_on(paintings)
-    inputs = []
-    meta.body[0].register_forward_hook(lambda _layer, given, _out: inputs.append(given[0]))
-    meta(paintings)
-    meta(torch.full((1920,), 1e6))
-    assert inputs[0].mean().abs() < 0.05
-    assert 0.9 < inputs[0].std() < 1.1
-    assert inputs[1].max() == CLAMP
+def test_phases_rates_and_weights_follow_the_share_that_is_done() -> None:
+    config = FlagshipConfig()
+    assert sum(phase.share for phase in config.phases) == pytest.approx(1)
+    assert [config.phase_at(s).crop for s in (0, 0.59, 0.61, 0.95, 1.0)] == [
+        160,
+        160,
+        256,
+        384,
+        384,
+    ]
+    rates = [config.lr_at(s) for s in (0, 0.2, 0.5, 0.8, 1)]
+    assert rates[0] == rates[1] == config.lr > rates[2] > rates[3] > rates[4]
+    assert rates[4] == pytest.approx(config.last_lr)
+    assert config.tap_weights(0) == EARLY_STYLE
+    for found, wanted in zip(config.tap_weights(0.9), LATE_STYLE, strict=True):
+        assert found == pytest.approx(wanted)
+    assert going_on(config).tap_weights(0)[0] == pytest.approx(LATE_STYLE[0])
 
 
 def test_relative_style_loss_is_0_for_itself_and_has_the_same_scale_for_weak_paintings(
@@ -71,114 +89,155 @@ def test_relative_style_loss_is_0_for_itself_and_has_the_same_scale_for_weak_pai
     assert 0 < loss(features, loss.target(other)) < 4
 
 
-def test_every_painting_is_used_before_any_is_used_again_and_ranks_share_them() -> None:
-    styles = [Path(f"{i}.jpg") for i in range(12)]
-    sampler = FlagshipBatches([Path("a.jpg")], styles, batch=4)
-    used = [path for i in range(3) for path in sampler.paintings(i)]
-    assert sorted(used) == sorted(styles)
-    shared = [sampler.paintings(1, rank, 2) for rank in range(2)]
-    assert [shared[0][0], shared[1][0], shared[0][1], shared[1][1]] == sampler.paintings(1)
-
-
-def test_rate_reproduces_first_then_falls() -> None:
-    recipe = FlagshipConfig(iterations=1000)
-    rates = [recipe.lr_at(i) for i in (0, 200, 400, 700, 999)]
-    assert rates[0] == recipe.reproduce_lr
-    assert (
-        rates[1]
-        == recipe.lr
-        > rates[2]
-        > rates[3]
-        > rates[4]
-        == pytest.approx(recipe.last_lr, rel=1e-3)
-    )
-    polishing = [recipe.lr_at(i) for i in (1000, 1025, 1050)]
-    assert polishing[0] == recipe.polish_lr > polishing[1] > polishing[2] == recipe.last_lr
-
-
-def test_it_ends_on_enlarged_photographs_of_large_crops(
-    contents: list[Path], styles: list[Path]
-) -> None:
-    sampler = FlagshipConfig(iterations=100, crop=32, large_crop=48).sampler(contents, styles)
-    assert FlagshipConfig(iterations=100).total(sampler) == 105
-    assert [sampler.content_crops(i).shape[-1] for i in (0, 89, 90, 104)] == [32, 32, 48, 48]
-    before, after = (
-        torch.stack([sampler.content_crops(i).diff(dim=3).abs().mean() for i in numbers]).mean()
-        for numbers in (range(90, 100), range(100, 110))
-    )
-    assert after < 0.9 * before
-
-
-def test_a_stopped_run_goes_on_to_the_same_numbers_and_ships_its_average(
-    contents: list[Path], styles: list[Path], tmp_path: Path
-) -> None:
-    place = DistributedContext(torch.device("cpu"))
-    whole = FlagshipTrainer(SMALL, RECIPE, contents, styles, tmp_path / "whole", place)
-    whole.run()
-    parts = FlagshipTrainer(SMALL, RECIPE, contents, styles, tmp_path / "parts", place)
-    step = parts.step
-
-    def stop_after_three(net: torch.nn.Module, iteration: int, crops: torch.Tensor) -> object:
-        if iteration == 2:
-            parts.stop()
-        return step(net, iteration, crops)
-
-    parts.step = stop_after_three  # type: ignore[method-assign, assignment]
-    with pytest.raises(Exception, match="Stopped after 3 of 9"):
-        parts.run()
-    again = FlagshipTrainer(SMALL, RECIPE, contents, styles, tmp_path / "parts", place)
-    assert again.done == 3
-    again.run()
-    for mine, theirs in zip(
-        again.state.state_dict().values(), whole.state.state_dict().values(), strict=True
-    ):
-        assert torch.equal(mine, theirs)
-    losses = [
-        [row["loss"] for row in read_rows(tmp_path / run / "log.csv")] for run in ("whole", "parts")
-    ]
-    assert losses[0] == losses[1]
-    assert len(losses[0]) == 9
-
-    (tmp_path / "whole" / flagship.LEARNING).write_text("iteration\n")
-    whole.export(tmp_path / "flagship")
-    assert (tmp_path / "flagship" / flagship.LEARNING).read_text() == "iteration\n"
-    model = load_model(tmp_path / "flagship")
-    before, after = whole.unpolished.state_dict(), whole.averaged.module.state_dict()
-    assert any(not torch.equal(before[name], after[name]) for name in after)
-    for name, value in model.net.state_dict().items():
-        assert torch.allclose(
-            value, before[name] + RECIPE.polish_share * (after[name] - before[name]), atol=1e-6
-        )
-    stylizer = Stylizer(model, model.encoder(), cache=StyleCache())
-    assert stylizer.encode_style(draw(5))(draw(6, (50, 33))).size == (50, 33)
-
-
-def test_the_learning_curve_gets_a_row_of_held_out_measures_that_a_resumed_run_does_not_repeat(
-    contents: list[Path], styles: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(flagship, "VALIDATE_EVERY", 2)
-    trainer = FlagshipTrainer(
-        SMALL, RECIPE, contents, styles, tmp_path, DistributedContext(torch.device("cpu"))
-    )
-    trainer.validation = Validation([draw(1)], [draw(2)], trainer.encoder)
-    (tmp_path / flagship.LEARNING).write_text(
-        f"iteration,{','.join(NAMES)}\n5{',0' * len(NAMES)}\n"
-    )
-    trainer.run()
-    rows = read_rows(tmp_path / flagship.LEARNING)
-    assert [row["iteration"] for row in rows] == ["3", "5", "7", "8"]
-    assert all(0 < float(row[name]) < 100 for row in rows for name in NAMES)
-
-
-def test_objective_takes_a_painting_for_each_image(encoder: Callable[[str], Encoder]) -> None:
+def test_each_images_loss_is_that_of_the_image_alone(encoder: Callable[[str], Encoder]) -> None:
     objective = Objective(FLAGSHIP, encoder("vgg19"))
     torch.manual_seed(0)
-    outputs, contents = torch.randn(2, 3, 32, 32), torch.randn(2, 3, 32, 32)
-    styles = [objective.style(torch.rand(1, 3, 32, 32)) for _ in range(2)]
-    gradient, losses = objective.gradient(outputs, contents, styles)
-    singles = [
-        objective.gradient(outputs[i : i + 1], contents[i : i + 1], styles[i]) for i in range(2)
+    outputs, contents, paintings = (torch.rand(2, 3, 32, 32) for _ in range(3))
+    bank = StyleBank(objective, 2, CPU.device)
+    bank.add(paintings)
+    vgg, style_loss = objective.encoder, objective.style_loss
+    assert isinstance(style_loss, RelativeStyleLoss)
+    style = style_loss.each(vgg(outputs), {t: (g[:2], s[:2]) for t, (g, s) in bank._kept.items()})
+    content = objective.content_loss.each(vgg(outputs), vgg(contents))  # type: ignore[union-attr]
+    for i in range(2):
+        row = slice(i, i + 1)
+        target = objective.style(paintings[row]).target
+        assert style[i] == pytest.approx(style_loss(vgg(outputs[row]), target).item(), rel=0.02)
+        alone = objective.content_loss(vgg(outputs[row]), vgg(contents[row]))
+        assert content[i] == pytest.approx(alone.item(), rel=1e-3)
+
+
+def test_the_bank_keeps_the_newest(encoder: Callable[[str], Encoder]) -> None:
+    bank = StyleBank(Objective(FLAGSHIP, encoder("vgg19")), 4, CPU.device)
+    torch.manual_seed(0)
+    first = bank.add(torch.rand(3, 3, 32, 32))
+    assert bank.filled == 3
+    second = bank.add(torch.rand(2, 3, 32, 32))
+    assert bank.filled == 4
+    assert torch.equal(bank.descriptors, torch.stack([second[1], first[1], first[2], second[0]]))
+    descriptors, targets = bank.draw(50, torch.Generator().manual_seed(0))
+    assert {tuple(row) for row in descriptors.tolist()} <= {
+        tuple(r) for r in bank.descriptors.tolist()
+    }
+    assert all(gram.shape[0] == stats.shape[0] == 50 for gram, stats in targets.values())
+
+
+def test_a_stopped_run_goes_on_to_the_same_numbers(
+    pictures: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    whole = run(tmp_path / "whole", pictures)
+    whole.run()
+    parts = run(tmp_path / "parts", pictures)
+    step = parts.step
+
+    def stop_in_the_fifth(share: float) -> object:
+        if parts.done == 4:
+            parts.stop()
+        return step(share)
+
+    parts.step = stop_in_the_fifth  # type: ignore[method-assign, assignment]
+    with pytest.raises(Interrupted, match="Stopped after 5 of 8"):
+        parts.run()
+    again = run(tmp_path / "parts", pictures)
+    assert again.done == 5
+    again.run()
+    ours, theirs = again.state.state_dict(), whole.state.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    losses = [
+        [row["loss"] for row in read_rows(tmp_path / name / "log.csv")]
+        for name in ("whole", "parts")
     ]
-    for together, *alone in zip(losses, *(found for _, found in singles), strict=True):
-        assert together == pytest.approx(sum(float(value) for value in alone) / 2, rel=1e-4)
-    assert torch.allclose(gradient, torch.cat([found for found, _ in singles]) / 2, atol=1e-6)
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == 8
+
+
+def test_it_learns_and_ships_its_average_with_a_learning_curve(
+    pictures: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    training = run(tmp_path / "run", pictures)
+    training.held_out = {"classical": HeldOut([draw(1)], [draw(2)], training.encoder)}
+    training.run()
+    rows = read_rows(tmp_path / "run" / LEARNING)
+    assert {row["emphasis"] for row in rows} == {"0", "1"}
+    assert {row["read_by"] for row in rows} == {"encoder", "reader"}
+    assert [row["iteration"] for row in rows][-1] == "8"
+    assert all(0 < float(row[name]) < 100 for row in rows for name in NAMES)
+
+    assert not training.reader_holds  # it has learnt for eight steps
+    training.reader_holds = True
+    size = training.export(tmp_path / "flagship")
+    model = load_model(tmp_path / "flagship")
+    assert size > 0
+    assert model.info["training"]["iterations"] == 8
+    assert (tmp_path / "flagship" / LEARNING).is_file()
+    shipped = model.net.state_dict()
+    for name, value in training.finished().state_dict().items():
+        assert torch.allclose(shipped[name], value, atol=1e-6), name
+    assert model.reader is not None
+    stylizer = Stylizer(model, model.encoder(), cache=StyleCache())
+    painted = stylizer.encode_style(draw(5))
+    assert painted(draw(6, (50, 33))).size == (50, 33)
+    by_encoder = Stylizer(replace(model, reader=None), model.encoder(), cache=StyleCache())
+    other = by_encoder.encode_style(draw(5)).filters
+    assert any(not torch.equal(painted.filters[name], other[name]) for name in other)
+
+
+def test_held_out_measures_are_those_of_the_validation(encoder: Callable[[str], Encoder]) -> None:
+    net = NARROW.build()
+    vgg = encoder("vgg19")
+    photos, paintings = [draw(1, (300, 256)), draw(2, (256, 256))], [draw(3, (256, 280))]
+    found = HeldOut(photos, paintings, vgg).measure(net)  # type: ignore[arg-type]
+    from core.inference.stylizer import StyledModel
+    from core.training.held_out import HeldOut as Held
+
+    descriptor = Held(photos, paintings, vgg).descriptors[0]
+
+    def stylise(photo: Image.Image, painting: Image.Image) -> Image.Image:
+        return StyledModel(net.transform_net, net.meta_net(descriptor))(photo)
+
+    wanted = Validation(photos, paintings, vgg).measure(stylise)
+    for name in NAMES:
+        assert found[name] == pytest.approx(wanted[name], rel=0.02), name
+
+
+def test_a_schedule_can_be_shortened(
+    pictures: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    training = run(tmp_path, pictures, replace(RECIPE, iterations=10_000))
+    training.run(seconds=0.5)
+    assert 0 < training.done < 10_000
+    assert training.optimizer.param_groups[0]["lr"] < RECIPE.lr
+
+
+def test_a_step_that_is_not_finite_changes_nothing(
+    pictures: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    training = run(tmp_path, pictures)
+    training._read_pictures()
+    before = {name: value.clone() for name, value in training.net.named_parameters()}
+    for parameter in training.net.parameters():
+        parameter.grad = torch.full_like(parameter, float("nan"))
+    training._update()
+    assert all(torch.equal(before[name], value) for name, value in training.net.named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--crop", "64"], "--crop is for the report's models."),
+        (["--allow-constant-images"], "--allow-constant-images is for the report's models."),
+        (["--growth", "decay"], "the flagship's learning rate falls in the open anyway."),
+    ],
+)
+def test_options_of_the_reports_models_are_refused(
+    option: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["flagship", "--data", str(tmp_path), "--runs", str(tmp_path), *option]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_options_of_the_flagship_are_refused_for_the_reports_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["improved-500", "--data", str(tmp_path), "--minutes", "1"]) == 1
+    assert "--minutes is for the flagship." in capsys.readouterr().err

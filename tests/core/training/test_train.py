@@ -222,6 +222,7 @@ def test_a_run_goes_on_in_what_it_began_in(
         run = train.make_trainer(
             dataclasses.replace(VARIANTS["improved-500"], base=2), options, CPU
         )
+        assert isinstance(run, Trainer)
         assert run.encoder.dtype == run.net.compute_dtype == began_in
         if not run.done:
             stop_after(run, 2)

@@ -1,0 +1,94 @@
+"""Held-out pairs measured on the device, many at once: the flagship's learning curve.
+
+The measures are those of `core.training.validation`, whose tables they agree with but for the encoder's rounding.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.images.convert import resize_smaller, to_tensor
+from core.models.encoder import Encoder, denormalize, normalize
+from core.models.flagship import FlagshipNet
+from core.models.losses import gram_matrix, mean_std
+from core.models.style_reader import StyleReader
+from core.training.validation import NAMES, SIDE, center_crop
+
+CHANGE_TAPS = ("relu3_4", "relu4_4")
+
+
+class HeldOut:
+    """Paintings by photographs.
+
+    Args:
+        contents: photos, RGB; the middle square of each, at 256 px.
+        paintings: RGB, read at smaller side 256.
+        encoder: VGG19.
+    """
+
+    def __init__(
+        self, contents: Sequence[Image.Image], paintings: Sequence[Image.Image], encoder: Encoder
+    ) -> None:
+        self.encoder = encoder
+        device = next(encoder.parameters()).device
+        photos = [to_tensor(center_crop(photo)) for photo in contents]
+        self.contents = normalize(torch.stack(photos).to(device))  # K x 3 x 256 x 256
+        with torch.no_grad():
+            self._photo_features = encoder(self.contents)
+            self._first = _statistics(self._photo_features)
+            self._pixels = [
+                normalize(to_tensor(resize_smaller(p, SIDE))[None].to(device)) for p in paintings
+            ]
+            self.descriptors, self._goals = [], []
+            for pixels in self._pixels:
+                features = encoder(pixels)
+                self.descriptors.append(mean_std(features)[0])
+                self._goals.append(_statistics(features))
+
+    @torch.no_grad()
+    def measure(
+        self, net: FlagshipNet, emphasis: float = 0.0, reader: StyleReader | None = None
+    ) -> dict[str, float]:
+        """The averages over all pairs, by the names in `core.training.validation.NAMES`.
+
+        Args:
+            reader: reads the paintings in the encoder's place.
+        """
+        shares, changes = [], []
+        for number, goals in enumerate(self._goals):
+            if reader is None:
+                filters = net.meta_net(self.descriptors[number], emphasis)
+            else:
+                filters = net.meta_net.generate(reader(self._pixels[number])[0], emphasis)
+            outputs = net.transform_net(self.contents, filters)
+            outputs = normalize(denormalize(outputs).clamp(0, 1))
+            features = self.encoder(outputs)
+            pairs = zip(_statistics(features), self._first, goals, strict=True)
+            shares.append(
+                torch.stack(
+                    [_square(found, goal) / _square(first, goal) for found, first, goal in pairs]
+                )
+            )
+            changes.append(torch.stack([self._change(features, tap) for tap in CHANGE_TAPS]))
+        means = torch.stack(shares).log().mean(dim=(0, 2)).exp()  # grams of 4 taps, then statistics
+        change = torch.stack(changes).mean(dim=(0, 2))
+        return dict(zip(NAMES, [*means.tolist(), *change.tolist()], strict=True))
+
+    def _change(self, features: dict[str, Tensor], tap: str) -> Tensor:
+        """K: mean squared difference over the photo's own variance."""
+        ours, theirs = features[tap].float(), self._photo_features[tap].float()
+        variance = theirs.var(dim=(2, 3), correction=0).mean(dim=1)
+        return (ours - theirs).square().mean(dim=(1, 2, 3)) / variance
+
+
+def _statistics(features: dict[str, Tensor]) -> list[Tensor]:
+    """Gram matrices of all taps, then means and deviations, each N x ..."""
+    grams = [gram_matrix(tap) for tap in features.values()]
+    return [*grams, *(mean_std({"tap": tap}) for tap in features.values())]
+
+
+def _square(found: Tensor, goal: Tensor) -> Tensor:
+    """Mean squared difference of each image, N."""
+    return (found - goal).square().flatten(1).mean(dim=1)

@@ -1,0 +1,87 @@
+"""The flagship's networks: what is generated, and that one painting and a painting for each image give the same."""
+
+import pytest
+import torch
+
+from core.models.flagship import CLAMP, FlagshipMetaNet, FlagshipNet
+
+
+@pytest.fixture
+def net() -> FlagshipNet:
+    torch.manual_seed(0)
+    return FlagshipNet(base=8)
+
+
+def test_what_it_generates() -> None:
+    net = FlagshipNet()
+    sizes = net.transform_net.generated
+    mixes = net.transform_net.mixes
+    assert sum(sizes.values()) - sum(mixes.values()) == 1404
+    # Two 3x3 convolutions down, eight between 64 channels, two up; the 9x9 one keeps its filters.
+    assert sorted(mixes.values()) == sorted([512, 2048, *[64 * 64] * 8, 2048, 512])
+    assert net.meta_net.names == (*(n for n in sizes if n not in mixes), *mixes)
+
+
+def test_a_batch_with_a_painting_each_equals_the_images_one_by_one(net: FlagshipNet) -> None:
+    images, descriptors = torch.randn(3, 3, 32, 24), torch.rand(3, 1920)
+    together, filters = net(images, descriptors)
+    for i in range(3):
+        alone, _ = net(images[i : i + 1], descriptors[i])
+        assert torch.allclose(together[i : i + 1], alone, atol=1e-4)
+    assert torch.allclose(net.transform_net(images, filters), together, atol=1e-4)
+    assert (together[0] - together[1]).abs().max() > 1e-3
+
+
+def test_filters_change_with_the_painting(net: FlagshipNet) -> None:
+    """Without the changes of filters a picture is another one, in each form in which they are applied."""
+    images, descriptors = torch.randn(2, 3, 32, 32), torch.rand(2, 1920)
+    filters = net.meta_net(descriptors)
+    without = {n: v * (n not in net.transform_net.mixes) for n, v in filters.items()}
+    for rows in (slice(0, 1), slice(0, 2)):
+        parts = [{n: v[rows] for n, v in some.items()} for some in (filters, without)]
+        one, other = (net.transform_net(images[rows], part) for part in parts)
+        assert (one - other).abs().max() > 1e-3
+
+
+def test_emphasis_changes_the_picture_and_can_become_the_usual_one(net: FlagshipNet) -> None:
+    descriptor = torch.rand(1920)
+    usual, bold = net.meta_net(descriptor), net.meta_net(descriptor, 1.5)
+    each = net.meta_net(descriptor.expand(2, -1), torch.tensor([0.0, 1.5]))
+    for name in usual:
+        assert torch.allclose(each[name][0], usual[name], atol=1e-6)
+        assert torch.allclose(each[name][1], bold[name], atol=1e-6)
+    assert any((bold[name] - usual[name]).abs().max() > 1e-3 for name in usual)
+    net.meta_net.rebalance(1.5)
+    now = net.meta_net(descriptor)
+    assert all(torch.allclose(now[name], bold[name], atol=1e-6) for name in bold)
+
+
+def test_statistics_are_standardised_and_clamped() -> None:
+    meta = FlagshipMetaNet({"norm": 4}, width=8)
+    paintings = torch.rand(50, 1920) + 0.1
+    meta.standardize_on(paintings)
+    seen = meta.standardized(paintings)
+    assert seen.mean().abs() < 0.05
+    assert 0.9 < seen.std() < 1.1
+    assert meta.standardized(torch.full((1920,), 1e6)).max() == CLAMP
+
+
+def test_the_form_without_changes_of_filters_can_go_on_as_the_one_with_them() -> None:
+    """At first it paints the same, whatever the emphasis; both parts then get gradients."""
+    torch.manual_seed(0)
+    plain = FlagshipNet(base=8, mixes=False)
+    assert sum(plain.transform_net.generated.values()) == sum(plain.meta_net.sizes)
+    assert not plain.transform_net.mixes
+    net = plain.with_mixes()
+    images, descriptor = torch.randn(1, 3, 32, 32), torch.rand(1920)
+    with torch.no_grad():
+        assert torch.allclose(
+            net(images, descriptor, 1.0)[0], plain(images, descriptor)[0], atol=1e-5
+        )
+    net(images, descriptor, 1.0)[0].square().sum().backward()
+    grads = {name: value.grad for name, value in net.meta_net.named_parameters()}
+    assert grads["mix_out.1.weight"] is not None and grads["mix_out.1.weight"].abs().max() > 0
+    first = grads["body.0.weight"]
+    assert first is not None and first[:, -1].abs().max() > 0
+    with pytest.raises(ValueError, match="one balance"):
+        plain.meta_net(descriptor, 1.0)
