@@ -24,7 +24,7 @@ from starlette.middleware import Middleware
 
 import core.models.checkpoint
 from core.commandline import run_command
-from core.runtime import keep_freed_memory
+from core.runtime import AUTO, DEVICE_HELP, DeviceError, keep_freed_memory, set_default_device
 from demo import live, report, video
 from demo import mcp as tools
 from demo.compare import tab as compare
@@ -36,6 +36,7 @@ from demo.page import PageBlocks
 from demo.server.access import Access, AccessMiddleware
 from demo.server.cleaner import Cleaner
 from demo.server.limits import HANDLERS, LimitsMiddleware, tidy_uploads
+from demo.shared import gpu
 from demo.shared.theme import CSS, HEAD, HEADER, THEME
 from demo.shared.thumbnails import folder as compare_folder
 from demo.shared.uploads import MAX_UPLOAD, gallery_copies, gallery_files
@@ -190,6 +191,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)"
     )
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument(
         "--checkpoints",
         type=Path,
@@ -210,11 +212,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; serves until it is told to stop and returns the exit code."""
     options = parse(arguments)
-    return run_command(lambda: serve(options), stopped="The page has stopped.")
+    return run_command(lambda: serve(options), (DeviceError,), stopped="The page has stopped.")
 
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the page until SIGINT or SIGTERM; then delete what visitors left. Returns 1 where it cannot be served."""
+    # On a Space with ZeroGPU a GPU is there only within a function that it is lent to (demo/shared/gpu.py).
+    set_default_device("cpu" if gpu.spaces else options.device)
     if options.checkpoints:
         core.models.checkpoint.CHECKPOINTS = options.checkpoints
     if options.runs:

@@ -18,7 +18,7 @@ from core.images.colours import keep_colours, recolour
 from core.images.convert import resize_longest
 from core.images.masks import composite, soft_mask
 from core.inference.style_mixing import blend, restore
-from core.inference.stylizer import StyledModel, Stylizer, default_model, get_stylizer
+from core.inference.stylizer import StyledModel, Stylizer, default_model, find_stylizer
 from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
@@ -54,7 +54,8 @@ class FrameStylizer:
         settings: for each frame; `size` and `tiles` do not count, as frames keep their size.
         mask: white where the style goes; the same for all frames, and resized to them.
         outside: with a mask, the painting for outside it; by default the frame itself shows there.
-        stylizer: in place of the model that the settings name, which is loaded to `device`.
+        stylizer: in place of the model that the settings name, which is loaded to `device`
+            (by default the program's own, `core.runtime.default_device`).
 
     Raises:
         SettingsError: the settings do not go with the paintings or the mask, or ask for refining.
@@ -68,7 +69,7 @@ class FrameStylizer:
         mask: Image.Image | None = None,
         outside: Image.Image | None = None,
         stylizer: Stylizer | None = None,
-        device: str = "cpu",
+        device: str | None = None,
     ) -> None:
         self.weights = settings.weights(len(paintings))
         if settings.refine:
@@ -77,7 +78,7 @@ class FrameStylizer:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.paintings, self.settings = list(paintings), settings
         self.mask, self.outside = mask, outside
-        self.stylizer = stylizer or get_stylizer(settings.model or default_model(), device)
+        self.stylizer = stylizer or find_stylizer(settings.model or default_model(), device)
         self._styles: list[FrameStyle] = []  # inside the mask, then outside it
         self._inside: np.ndarray | None = None  # H x W, how much of each pixel is inside the mask
 

@@ -24,7 +24,7 @@ from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
 from core.program import called_as
-from core.runtime import find_device
+from core.runtime import AUTO, DEVICE_HELP, find_device
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -63,13 +63,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
     """Optimise the picture that the options ask for; returns the exit code."""
-    find_device(options.device)
+    options.device = str(find_device(options.device))
     check_output(options.out)
     weights = Weights(
         options.content_weight,

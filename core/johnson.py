@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
@@ -28,7 +27,7 @@ from core.inference.stylizer import (
 )
 from core.models.registry import PER_STYLE_WEIGHT
 from core.program import called_as
-from core.runtime import find_device
+from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.training.step import StepResult
 
 
@@ -71,7 +70,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--style-weight", type=float, default=PER_STYLE_WEIGHT, help="(default: %(default)g)"
     )
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     return parser.parse_args(arguments)
 
 
@@ -132,7 +131,7 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
 
 def work(options: argparse.Namespace) -> int:
     """Train or use a network, as the options ask; returns the exit code."""
-    find_device(options.device)
+    options.device = str(find_device(options.device))
     if options.style:
         print(train_to_file(options))
         return 0

@@ -7,12 +7,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from core import provenance
 from core.images.save import QUALITY
 from core.inference.stylizer import STYLE_SIDE
 from core.program import called_as
+from core.runtime import AUTO, DEVICE_HELP
 from core.settings import COLOURS, Settings
 from core.training.refine import REFINE_BATCHES
 
@@ -89,7 +88,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="a JSON object for each result, a line each, on standard output",
     )
-    more.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    more.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     return parser.parse_args(arguments)
 
 

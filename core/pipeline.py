@@ -112,7 +112,7 @@ def stylize_image(
     outside: Image.Image | None = None,
     *,
     stylizer: Backend | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     refine_contents: Sequence[Path] | None = None,
     on_step: Callable[[Step], None] | None = None,
     on_share: Share | None = None,
@@ -127,7 +127,8 @@ def stylize_image(
         settings: by default as `stylizer.fix(painting)(photo)`, to the byte.
         mask: white where the style goes; resized to the photo.
         outside: with a mask, the painting for what is outside it; by default the photo itself shows there.
-        stylizer: in place of the model or method (`core.baselines.adapter`) that the settings name, which is loaded to `device`.
+        stylizer: in place of the model or method (`core.baselines.adapter`) that the settings name, which is loaded to `device`
+            (by default the program's own, `core.runtime.default_device`).
         refine_contents: photographs to refine on; by default the gallery's.
         on_step: called after each batch of refining.
         on_share: called with the share of painting that is done, 0 to 1, where the picture is painted in tiles.
@@ -163,7 +164,7 @@ class _Painter:
         mask: Image.Image | None,
         outside: Image.Image | None,
         stylizer: Backend | None,
-        device: str,
+        device: str | None,
     ) -> None:
         paintings = [paintings] if isinstance(paintings, Image.Image) else list(paintings)
         weights = settings.weights(len(paintings))

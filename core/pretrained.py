@@ -6,9 +6,8 @@ painted = model.encode_style(load_image("painting.jpg"))(load_image("photo.jpg")
 
 from pathlib import Path
 
-import torch
-
 from core.inference.stylizer import Stylizer, get_stylizer
+from core.runtime import AUTO, find_device
 
 
 def from_pretrained(name_or_folder: str | Path = "flagship", device: str | None = None) -> Stylizer:
@@ -17,7 +16,7 @@ def from_pretrained(name_or_folder: str | Path = "flagship", device: str | None 
     Args:
         name_or_folder: a folder that `core.train` exported, with `model.json` and weights, or the
             name of a shipped model. A folder of that name in the current folder comes first.
-        device: `cpu`, `cuda` or `cuda:N`; by default a GPU if there is one. A model is loaded
+        device: `cpu`, `cuda`, `cuda:N` or `mps`; by default a GPU if there is one. A model is loaded
             once for each device, and models share their encoders.
 
     Raises:
@@ -25,5 +24,5 @@ def from_pretrained(name_or_folder: str | Path = "flagship", device: str | None 
         EncoderError: the encoder that it was trained with is missing or another one.
     """
     if device is None:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = str(find_device(AUTO))
     return get_stylizer(str(name_or_folder), device)

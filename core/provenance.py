@@ -33,6 +33,7 @@ from core.pipeline import Step, StylizeResult, stylize_image
 from core.settings import Settings
 
 VERSION = "0.1.0"
+DEVICES = ("cpu", "cuda", "mps")
 FORMAT = 1
 LONGEST_NAME = 255
 NO_TEXT = ("Cc", "Cs")  # Unicode's categories of control characters and of halves of characters
@@ -79,7 +80,7 @@ class Provenance:
         styles: the paintings, in the order of their weights.
         mask, outside: the mask, and the painting outside it.
         refine_contents: the photographs that were refined on; none for the gallery's.
-        device: `cpu` or `cuda`; their last bits differ.
+        device: `cpu`, `cuda` or `mps`; their last bits differ.
         version, torch: of this program and of PyTorch.
         taken: when the photo was taken, as EXIF writes it; empty where it does not say.
     """
@@ -123,7 +124,7 @@ class Provenance:
                 _source(data["mask"]) if data["mask"] else None,
                 _source(data["outside"]) if data["outside"] else None,
                 tuple(_source(photo) for photo in data["refine_contents"][:MAX_CONTENTS]),
-                data["device"] if data["device"] in ("cpu", "cuda") else "cpu",
+                data["device"] if data["device"] in DEVICES else "cpu",
                 str(data["version"])[:LONGEST_NAME],
                 str(data["torch"])[:LONGEST_NAME],
                 _readable(str(data.get("taken", ""))),

@@ -108,22 +108,46 @@ class DeviceError(ValueError):
     """There is no such device; the message is one sentence for the user."""
 
 
+AUTO = "auto"
+DEVICE_HELP = "auto, cpu, cuda, cuda:N or mps (default: auto, a GPU if there is one)"
+_default = torch.device("cpu")
+
+
+def default_device() -> torch.device:
+    """Where this program computes unless told otherwise: the CPU, or what `set_default_device` was given."""
+    return _default
+
+
+def set_default_device(name: str) -> torch.device:
+    """Compute on the device of that name from now on, which is returned; see `find_device`."""
+    global _default
+    _default = find_device(name)
+    return _default
+
+
 def find_device(name: str) -> torch.device:
-    """The device of that name: cpu, cuda, or cuda:N.
+    """The device of that name: cpu, cuda, cuda:N or mps (Apple's GPU); `auto` for the fastest that there is.
 
     Raises:
         DeviceError: it is no name of a device, or there is no such device on this machine.
     """
+    if name == AUTO:
+        found = "cuda" if torch.cuda.is_available() else "cpu"
+        return torch.device("mps" if torch.backends.mps.is_available() else found)
     try:
         device = torch.device(name)
     except (RuntimeError, ValueError):
         device = None
     if (
         device is None
-        or device.type not in ("cpu", "cuda")
-        or (device.type == "cpu" and device.index)
+        or device.type not in ("cpu", "cuda", "mps")
+        or (device.type != "cuda" and device.index)
     ):
-        raise DeviceError(f'There is no device called "{name}"; give cpu, cuda or cuda:N.')
+        raise DeviceError(
+            f'There is no device called "{name}"; give auto, cpu, cuda, cuda:N or mps.'
+        )
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError(f"There is no Apple GPU that PyTorch can use here for {name}; give cpu.")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise DeviceError(f"There is no GPU that PyTorch can use here for {name}; give cpu.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
@@ -145,21 +169,23 @@ def release_freed_memory() -> None:
         trim(0)
 
 
-def init_distributed(device: str | None = None) -> DistributedContext:
+def init_distributed(name: str = AUTO) -> DistributedContext:
     """The device to use; under torchrun also joins the process group (nccl on GPUs, gloo on CPUs).
+
+    Args:
+        name: see `find_device`; under torchrun each process takes a GPU of its own unless one is named by number.
 
     Raises:
         DeviceError: there is no such device.
     """
-    if device is not None:
-        find_device(device)
-    cuda = torch.cuda.is_available() if device is None else device.startswith("cuda")
-    if not cuda:
+    device = find_device(name)
+    cuda = device.type == "cuda"
+    if device.type == "cpu":
         keep_freed_memory()
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if cuda else "gloo")
     rank = dist.get_rank() if dist.is_initialized() else 0
-    if cuda and device in (None, "cuda"):
-        device = f"cuda:{int(os.environ.get('LOCAL_RANK', '0'))}"
-    return DistributedContext(torch.device(device or "cpu"), rank, world)
+    if cuda and device.index is None:
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return DistributedContext(device, rank, world)

@@ -32,7 +32,13 @@ from core.models.style_net import MULTIPLE
 from core.models.weights import WeightsError
 from core.paths import WORK
 from core.program import called_as
-from core.runtime import DistributedContext, fast_dtype, init_distributed
+from core.runtime import (
+    AUTO,
+    DEVICE_HELP,
+    DistributedContext,
+    fast_dtype,
+    init_distributed,
+)
 from core.training.data import MAX_SMALLER_SIDE, SEED, Pools, draw_set, find_pools
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
@@ -101,7 +107,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         default=WORK / "checkpoints",
         help="folder of the finished model (default: %(default)s)",
     )
-    parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a GPU if there is one)")
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument(
         "--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights"
     )

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from core.baselines.adapter import METHODS
@@ -39,7 +38,7 @@ from core.models.weights import WeightsError
 from core.options import add_mask, add_settings, add_style, settings_of
 from core.program import called_as
 from core.provenance import ProvenanceError
-from core.runtime import DeviceError, find_device
+from core.runtime import AUTO, DEVICE_HELP, DeviceError, find_device
 from core.settings import SettingsError
 
 USER_ERRORS = (
@@ -85,7 +84,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_style(parser)
     add_mask(parser)
     add_settings(parser)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     options = parser.parse_args(arguments)
     if options.out and options.out.suffix.lower() != ".mp4":
         parser.error("the result is an MP4: give --out a name that ends in .mp4")
@@ -119,7 +118,7 @@ def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
 
 def work(options: argparse.Namespace) -> int:
     """Repaint the video that the options name; returns the exit code."""
-    find_device(options.device)
+    options.device = str(find_device(options.device))
     if options.out:
         check_output(options.out)
     else:

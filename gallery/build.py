@@ -27,7 +27,13 @@ from core.images.decode import ImageError, list_images, load_image
 from core.models.registry import FLAGSHIP
 from core.paths import is_clone
 from core.program import called_as
-from core.runtime import DeviceError, DistributedContext, init_distributed
+from core.runtime import (
+    AUTO,
+    DEVICE_HELP,
+    DeviceError,
+    DistributedContext,
+    init_distributed,
+)
 from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
 from gallery.grids.compose import image_bytes, sheet
 from gallery.grids.paths import APPENDICES, MODES, RENDERED, mode_of
@@ -122,7 +128,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         help="where the cells go, and a sheet of each grid (default: the gallery)",
     )
-    parser.add_argument("--device", help="cpu, cuda or cuda:N (default: a GPU if there is one)")
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     options = parser.parse_args(arguments)
     if (options.content or options.style) and not options.out:
         parser.error("your own pictures need a folder of their own: add --out FOLDER")

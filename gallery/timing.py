@@ -25,7 +25,7 @@ from core.models.encoder import load_encoder
 from core.models.registry import VARIANTS, Variant
 from core.paths import WORK
 from core.program import called_as
-from core.runtime import fast_dtype
+from core.runtime import AUTO, DEVICE_HELP, fast_dtype, find_device
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
 from core.training.objective import Objective
@@ -134,7 +134,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="paintings refined with each model (default: 3)",
     )
     parser.add_argument("--refine-batches", type=int, default=REFINE_BATCHES)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument("--out", type=Path, default=WORK / "gallery" / TIMINGS.name)
     options = parser.parse_args(arguments)
     if (
@@ -150,6 +150,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def work(options: argparse.Namespace) -> int:
     """Measure, and write the file that the options name; returns the exit code."""
     check_output(options.out)
+    options.device = str(find_device(options.device))
     write_atomic(options.out, json.dumps(measure_times(options), indent=1).encode())
     print(options.out)
     return 0

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from core.runtime import DistributedContext
 from core.training.log_writer import RunLog, read_rows
-from core.training.step import StepResult
+from core.training.step import PendingStep
 from core.training.trainer import Interrupted, Trainer, TrainingConfig
 
 CPU = DistributedContext(torch.device("cpu"))
@@ -45,9 +45,14 @@ def after_each(trainer: Trainer, call: Callable[[int], None]) -> None:
     """Have `call(iteration)` called once each iteration is done and logged."""
     record = trainer._record
 
-    def record_and_call(log: RunLog, iteration: int, seconds: float, result: StepResult) -> None:
-        record(log, iteration, seconds, result)
-        call(iteration)
+    def record_and_call(
+        log: RunLog | None, steps: list[tuple[int, PendingStep]], started: float
+    ) -> float:
+        iterations = [iteration for iteration, _ in steps]
+        now = record(log, steps, started)
+        for iteration in iterations:
+            call(iteration)
+        return now
 
     trainer._record = record_and_call  # type: ignore[method-assign]
 

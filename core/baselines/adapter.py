@@ -23,10 +23,11 @@ from core.inference.stylizer import (
     STYLE_SIDE,
     StyledModel,
     Stylizer,
-    get_stylizer,
+    find_stylizer,
     picture_hash,
 )
 from core.models.encoder import load_encoder
+from core.runtime import default_device
 from core.settings import Settings, SettingsError
 from core.training.step import StepResult
 
@@ -193,13 +194,18 @@ METHODS: dict[str, type[Method]] = {method.name: method for method in (Gatys, Jo
 Backend = Stylizer | Method
 
 
-def find_backend(name: str, device: str = "cpu") -> Backend:
+def find_backend(name: str, device: str | None = None) -> Backend:
     """A method by its name, or the stylizer of a trained model.
+
+    Args:
+        device: in place of the program's own (`core.runtime.default_device`).
 
     Raises:
         WeightsError, EncoderError: see `get_stylizer`.
     """
-    return METHODS[name](device) if name in METHODS else get_stylizer(name, device)
+    if name in METHODS:
+        return METHODS[name](device or str(default_device()))
+    return find_stylizer(name, device)
 
 
 @lru_cache(maxsize=1)

@@ -33,7 +33,7 @@ from core.models.layers import Filters
 from core.models.losses import Features, mean_std
 from core.models.style_net import MULTIPLE, MetaNet, TransformNet
 from core.models.weights import WeightsError
-from core.runtime import fast_dtype
+from core.runtime import default_device, fast_dtype
 
 STYLE_SIDE = 256
 MAX_WHOLE = 4096  # px a side, in one piece
@@ -281,13 +281,26 @@ def _shared_encoder(name: str, source: str, device: str) -> tuple[Encoder, Reade
     return encoder.for_compute(fast_dtype(device)), reader
 
 
-@lru_cache(maxsize=16)
-def get_stylizer(name: str, device: str = "cpu") -> Stylizer:
-    """The stylizer of a shipped model, loaded once; models share their encoders.
+def find_stylizer(name: str, device: str | None = None) -> Stylizer:
+    """The stylizer of a shipped model on a device, by default the program's own (`core.runtime.default_device`).
 
     Raises:
         WeightsError, EncoderError: see `load_model` and `load_encoder`.
     """
+    return get_stylizer(name) if device is None else get_stylizer(name, device)
+
+
+@lru_cache(maxsize=16)
+def get_stylizer(name: str, device: str = "") -> Stylizer:
+    """The stylizer of a shipped model, loaded once; models share their encoders.
+
+    Args:
+        device: in place of the program's own.
+
+    Raises:
+        WeightsError, EncoderError: see `load_model` and `load_encoder`.
+    """
+    device = device or str(default_device())
     model = load_model(name)
     encoder, reader = _shared_encoder(
         model.info["encoder"]["name"], model.info["encoder"]["source"], device

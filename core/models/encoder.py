@@ -14,6 +14,7 @@ with the other, so checkpoints record the hash of the weights they were trained 
 import hashlib
 import pickle
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,16 @@ class EncoderError(ValueError):
 
 
 def _channelwise(values: tuple[float, float, float], like: Tensor) -> Tensor:
-    return torch.tensor(values, dtype=like.dtype, device=like.device).view(1, 3, 1, 1)
+    return _constant(values, like.dtype, like.device)
+
+
+@lru_cache(maxsize=16)
+def _constant(
+    values: tuple[float, float, float], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """1 x 3 x 1 x 1, made once: copying it to a GPU in each step would wait for the GPU, and stop a CUDA graph's capture."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=dtype, device=device).view(1, 3, 1, 1)
 
 
 def normalize(images: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ A reader must expect a cut last line and ignore it; `read_rows` does.
 import csv
 import io
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import IO
 
@@ -33,12 +34,22 @@ def weight_summary(weight: Tensor) -> list[float]:
 
     Minimum, maximum and RMS are exact; beyond 65,536 values the quantiles between are those of an even sample of them.
     """
+    return [float(value) for value in _summary(weight).tolist()]
+
+
+@lru_cache
+def _points(device: torch.device) -> Tensor:
+    return torch.tensor([p / 100 for p in PERCENT], device=device)
+
+
+def _summary(weight: Tensor) -> Tensor:
+    """The same as a tensor, so that nothing waits for the device."""
     flat = weight.detach().flatten().float()
     sample = flat[:: -(-flat.numel() // SAMPLE)]
-    points = torch.tensor([p / 100 for p in PERCENT], device=flat.device)
-    values: list[float] = torch.quantile(sample, points).tolist()
+    found = torch.quantile(sample, _points(flat.device))  # 9, with the sample's own extremes
     low, high = torch.aminmax(flat)
-    return [low.item(), *values[1:-1], high.item(), flat.square().mean().sqrt().item()]
+    rms = flat.square().mean().sqrt()
+    return torch.cat([torch.stack([low]), found[1:-1], torch.stack([high, rms])])
 
 
 def trained_layers(net: nn.Module) -> dict[str, Tensor]:
@@ -91,8 +102,10 @@ class RunLog:
 
     def weights(self, iteration: int, layers: Iterable[tuple[str, Tensor]]) -> None:
         """One row of `weights.csv` for each layer."""
-        for name, weight in layers:
-            self._write(self._weights, [iteration, name, *weight_summary(weight)])
+        named = list(layers)
+        summaries = torch.stack([_summary(weight) for _, weight in named]).tolist()
+        for (name, _), summary in zip(named, summaries, strict=True):
+            self._write(self._weights, [iteration, name, *summary])
 
     @staticmethod
     def _write(file: IO[str], values: list[object]) -> None:

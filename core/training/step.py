@@ -6,7 +6,7 @@ large layers stay in cache, and in bfloat16 where the processor multiplies that 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
@@ -36,6 +36,25 @@ class StepResult:
         return self.content_loss + self.style_loss + self.tv_loss
 
 
+@dataclass(frozen=True)
+class PendingStep:
+    """A step that a GPU may still be busy with. `result` waits for it.
+
+    Attributes:
+        figures: content, style and total variation loss, the filters' norm and largest value, and 1 where all was
+            finite, else 0; None for a batch that was skipped at once.
+    """
+
+    figures: Tensor | None
+
+    def result(self) -> StepResult:
+        """The figures as numbers."""
+        if self.figures is None:
+            return StepResult(0.0, 0.0, 0.0, 0.0, 0.0, FLAT)
+        content, style, smooth, norm, largest, finite = self.figures.tolist()
+        return StepResult(content, style, smooth, norm, largest, "" if finite else NON_FINITE)
+
+
 def train_step(
     net: nn.Module,
     objective: Objective,
@@ -45,15 +64,35 @@ def train_step(
     clip: float | None = None,
     allow_constant_images: bool = False,
 ) -> StepResult:
-    """One batch (contents: N x 3 x H x W in [0, 1], this process's share). A non-finite step changes nothing.
+    """One batch, done: see `start_step`."""
+    return start_step(
+        net, objective, optimizer, contents, style, clip, allow_constant_images
+    ).result()
 
-    Nor does a batch with a flat picture, unless `allow_constant_images` (for networks prepared by
-    `core.models.layers.allow_constant_images`).
+
+def start_step(
+    net: nn.Module,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    contents: Tensor,
+    style: Style | Sequence[Style],
+    clip: float | None = None,
+    allow_constant_images: bool = False,
+) -> PendingStep:
+    """One batch, given to the device without waiting for it.
+
+    A step that is not finite changes nothing. Nor does a batch with a flat picture, unless
+    `allow_constant_images` (for networks prepared by `core.models.layers.allow_constant_images`).
+
+    Args:
+        contents: N x 3 x H x W in [0, 1], this process's share; best still in the CPU's memory, where looking
+            for flat pictures waits for nothing.
     """
     world = dist.get_world_size() if dist.is_initialized() else 1
-    if not allow_constant_images and _any(is_flat(contents), contents.device):
-        return StepResult(0.0, 0.0, 0.0, 0.0, 0.0, FLAT)
-    contents = normalize(contents)
+    device = next(net.parameters()).device
+    if not allow_constant_images and _any(is_flat(contents), device):
+        return PendingStep(None)
+    contents = normalize(contents.to(device, non_blocking=True))
     descriptors = (
         style.descriptor
         if isinstance(style, Style)
@@ -68,30 +107,25 @@ def train_step(
         dist.all_reduce(values)
         values /= world
     generated = [value.detach() for value in filters.values()]
-    content_loss, style_loss, tv_loss = values.tolist()
-    filter_norm = torch.stack(torch._foreach_norm(generated)).norm().item()
-    result = StepResult(
-        content_loss,
-        style_loss,
-        tv_loss,
-        filter_norm,
-        max(value.abs().max().item() for value in generated),
-    )
+    filter_norm = torch.stack(torch._foreach_norm(generated)).norm()
+    filter_max = torch.stack([value.abs().max() for value in generated]).max()
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     if clip is not None:
-        nn.utils.clip_grad_norm_(
-            (p for group in optimizer.param_groups for p in group["params"]), clip
-        )
-    grads = [
-        p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
-    ]
-    finite = (
-        torch.isfinite(values).all()
-        and torch.isfinite(torch.stack(torch._foreach_norm(grads))).all()
-    )
-    if not finite:
-        return replace(result, skipped=NON_FINITE)
-    optimizer.step()
-    return result
+        nn.utils.clip_grad_norm_(parameters, clip)
+    grads = [p.grad for p in parameters if p.grad is not None]
+    norms = torch.stack(torch._foreach_norm(grads))
+    finite = torch.isfinite(values).all() & torch.isfinite(norms).all()
+    _step_where(optimizer, finite)
+    return PendingStep(torch.stack([*values, filter_norm, filter_max, finite.float()]))
+
+
+def _step_where(optimizer: torch.optim.Optimizer, finite: Tensor) -> None:
+    """The optimiser's step, unless the flag is 0. On a GPU a fused Adam looks at the flag itself, and nothing waits for it."""
+    if finite.device.type == "cuda" and optimizer.defaults.get("fused"):
+        optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+        optimizer.step()
+    elif finite:
+        optimizer.step()
 
 
 def _any(flag: bool, device: torch.device) -> bool:

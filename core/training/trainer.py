@@ -7,6 +7,7 @@ trainer.export(Path("checkpoints/improved-500"))
 
 import hashlib
 import json
+import os
 import signal
 import time
 from collections.abc import Sequence
@@ -34,10 +35,12 @@ from core.training.data import SEED
 from core.training.log_writer import WEIGHTS_EVERY, RunLog, read_rows, rows_before, trained_layers
 from core.training.objective import Objective, Style
 from core.training.state import STATE, load_state, save_state
-from core.training.step import StepResult, train_step
+from core.training.step import PendingStep, start_step
 from core.training.weight_growth import FixedNorms, cosine, make_optimizer
 
 SAVE_SECONDS = 120.0
+LATE_ON_GPU = 20  # steps that a GPU is given before anyone waits for their figures
+MAX_WORKERS = 8  # processes that cut crops for a GPU
 FACTOR_STYLES, FACTOR_CONTENTS = (
     200,
     50,
@@ -152,7 +155,7 @@ class Trainer:
     def style(self, iteration: int) -> Style:
         return self.objective.style(self.sampler.style_crop(iteration).to(self.place.device))
 
-    def step(self, net: nn.Module, iteration: int, contents: Tensor) -> StepResult:
+    def step(self, net: nn.Module, iteration: int, contents: Tensor) -> PendingStep:
         """One batch; `net` is `self.net`, under torchrun wrapped to share gradients."""
         if self._style is None or iteration % self.recipe.style_every == 0:
             self._style = self.style(iteration)
@@ -160,12 +163,12 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = cosine(self.recipe.lr, iteration, self.total)
         flat = self.recipe.allow_constant_images
-        result = train_step(
+        pending = start_step(
             net, self.objective, self.optimizer, contents, self._style, allow_constant_images=flat
         )
         if self.norms:
             self.norms.restore()
-        return result
+        return pending
 
     def run(self) -> None:
         """Train to the end. Raises Interrupted after SIGTERM or SIGINT, with the state saved."""
@@ -179,25 +182,30 @@ class Trainer:
             disable=rank != 0,
             smoothing=0.05,
         )
+        on_gpu = self.place.device.type == "cuda"
+        late = LATE_ON_GPU if on_gpu else 1
+        workers = min(MAX_WORKERS, os.cpu_count() or 1) if on_gpu else 0
+        waiting: list[tuple[int, PendingStep]] = []
         saved = started = time.monotonic()
         with on_signals(self.stop):
-            for iteration, contents in self.sampler.batches(self.done, self.total, rank, world):
-                result = self.step(wrapped, iteration, contents.to(self.place.device))
+            for iteration, contents in self.sampler.batches(
+                self.done, self.total, rank, world, workers
+            ):
+                waiting.append((iteration, self.step(wrapped, iteration, contents)))
                 self.done = iteration + 1
-                now = time.monotonic()
-                if log:
-                    self._record(log, iteration, now - started, result)
-                    bar.set_postfix(
-                        content=f"{result.content_loss:.3g}", style=f"{result.style_loss:.3g}"
-                    )
-                    bar.update()
-                started = now
-                if rank == 0 and (
-                    now - saved > SAVE_SECONDS or self._stop or self.done == self.total
-                ):
-                    save_state(self.folder, self.state, self.optimizer, self.done, self.config)
+                if log and (iteration % WEIGHTS_EVERY == 0 or self.done == self.total):
+                    log.weights(iteration, trained_layers(self.net).items())
+                if len(waiting) == late:
+                    started = self._record(log, waiting, started)
+                    bar.update(late)
+                stopping = self._stop  # read once: what is said below must be so
+                is_last = self.done == self.total
+                if stopping or is_last or time.monotonic() - saved > SAVE_SECONDS:
+                    started = self._record(log, waiting, started)  # never behind the state
+                    if rank == 0:
+                        save_state(self.folder, self.state, self.optimizer, self.done, self.config)
                     saved = time.monotonic()
-                if self._stop and self.done < self.total:
+                if stopping and not is_last:
                     raise Interrupted(
                         f"Stopped after {self.done} of {self.total} iterations; the state is saved."
                     )
@@ -218,19 +226,36 @@ class Trainer:
         )
         return log
 
-    def _record(self, log: RunLog, iteration: int, seconds: float, result: StepResult) -> None:
-        log.iteration(
-            {
-                **asdict(result),
-                "iteration": iteration,
-                "epoch": iteration // self.sampler.per_epoch,
-                "style": self.style_name(iteration),
-                "seconds": seconds,
-                "loss": result.loss,
-            }
-        )
-        if iteration % WEIGHTS_EVERY == 0 or iteration == self.total - 1:
-            log.weights(iteration, trained_layers(self.net).items())
+    def _record(
+        self, log: RunLog | None, steps: list[tuple[int, PendingStep]], started: float
+    ) -> float:
+        """Write rows of some steps to the log, waiting for the last, and forget the steps.
+
+        Args:
+            log: of the first process; the others have none.
+            started: when the first of the steps was begun.
+
+        Returns:
+            The time.
+        """
+        results = [step.result() for _, step in steps]
+        now = time.monotonic()
+        if log is None or not steps:
+            steps.clear()
+            return now
+        for (iteration, _), result in zip(steps, results, strict=True):
+            log.iteration(
+                {
+                    **asdict(result),
+                    "iteration": iteration,
+                    "epoch": iteration // self.sampler.per_epoch,
+                    "style": self.style_name(iteration),
+                    "seconds": (now - started) / len(steps),
+                    "loss": result.loss,
+                }
+            )
+        steps.clear()
+        return now
 
     def finished(self) -> Net:
         """The network to ship."""

@@ -1,4 +1,4 @@
-"""A GPU for as long as a picture takes, on a Hugging Face Space with ZeroGPU; elsewhere everything stays on the CPU.
+"""A GPU for as long as a picture takes, on a Hugging Face Space with ZeroGPU; elsewhere the program's own device.
 
     result = stylize_instantly(photo, paintings, settings, mask, outside)
 
@@ -42,7 +42,7 @@ def _stylize(
     mask: Image.Image | None,
     outside: Image.Image | None,
 ) -> StylizeResult:
-    device = "cuda" if spaces is not None and torch.cuda.is_available() else "cpu"
+    device = "cuda" if spaces is not None and torch.cuda.is_available() else None
     return stylize_image(photo, paintings, settings, mask, outside, device=device)
 
 

@@ -211,3 +211,12 @@ def test_a_picture_that_cannot_be_read_is_reported_where_its_batch_is_due(
     broken.write_bytes(b"no picture")
     with pytest.raises(ImageError, match=r'"broken\.jpg"'):
         next(TrainingBatches([broken], styles, batch=1, crop=16).batches(0, 3))
+
+
+def test_worker_processes_cut_the_same_crops_in_the_same_order(contents: list[Path]) -> None:
+    batches = TrainingBatches(contents, contents, batch=2, crop=32)
+    here = list(batches.batches(3, 9))
+    there = list(batches.batches(3, 9, workers=2))
+    assert [iteration for iteration, _ in there] == list(range(3, 9))
+    for (_, ours), (_, theirs) in zip(here, there, strict=True):
+        assert torch.equal(ours, theirs)
