@@ -1,0 +1,63 @@
+"""What a wider network paints: the refined cells of one model at two widths, beside each other.
+
+    python -m gallery.figures.width OLD/gallery/rendered      # where OLD is a checkout with the cells of base 8
+
+OLD is the commit before improved-500 was trained at the report's width:
+`git worktree add OLD 4500c06~1`. To gallery/shown/width.jpg.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from core.images.decode import load_image
+from core.program import called_as
+from gallery.figures.overview import CELL, square
+from gallery.pictures import CONTENTS, FOLDER, STYLES
+
+MODEL = "improved-500"
+PAIRS = (
+    ("hokusai_great_wave", "china"),
+    ("kandinsky_composition_viii", "astronaut"),
+    ("vangogh_cafe_terrace_at_night", "page"),
+)
+
+
+def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) -> Image.Image:
+    """A row for each pair of painting and photo: painting, photo, narrow model, wide model; cells of 256 px.
+
+    Args:
+        narrow, wide: folders of rendered cells, as `gallery/rendered`.
+
+    Raises:
+        ImageError: a cell is missing.
+    """
+    paintings = {picture.name: picture for picture in STYLES}
+    photos = {picture.name: picture for picture in CONTENTS}
+    sheet = Image.new("RGB", (4 * CELL, len(pairs) * CELL), "white")
+    for row, (painting, photo) in enumerate(pairs):
+        cells = [
+            load_image(root / "refined" / painting / MODEL / f"{photo}.jpg")
+            for root in (narrow, wide)
+        ]
+        given = [paintings[painting].image(), photos[photo].image()]
+        for column, image in enumerate([*given, *cells]):
+            sheet.paste(square(image), (column * CELL, row * CELL))
+    return sheet
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog=called_as("gallery.figures.width"), description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("narrow", type=Path, help="folder of the narrow model's cells")
+    parser.add_argument("--wide", type=Path, default=FOLDER / "rendered")
+    parser.add_argument("--out", type=Path, default=FOLDER / "shown" / "width.jpg")
+    options = parser.parse_args(arguments)
+    strip(options.narrow, options.wide).save(options.out, quality=88)
+
+
+if __name__ == "__main__":
+    main()
