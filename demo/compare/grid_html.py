@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from core.metrics.features import MEASURES
 from demo.compare.render import Step
 from demo.compare.selection import Choice
+from demo.shared.pace import duration
 from demo.shared.requests import REFINED
 from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import file_url, label_of
@@ -175,7 +176,9 @@ def _number(value: float) -> str:
 def progress_html(step: Step, seconds: float) -> str:
     """A bar, what is being done, the time left; `seconds` have passed since the first cell was begun."""
     left = (
-        f" · about {seconds / step.done * (step.total - step.done):.0f} s left" if step.done else ""
+        f" · about {duration(seconds / step.done * (step.total - step.done))} left"
+        if step.done
+        else ""
     )
     return (
         f'<div class="refining"><progress max="{step.total}" value="{step.done}"></progress>'

@@ -22,6 +22,7 @@ from core.settings import Settings
 from demo.shared import messages, style_form
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
 from demo.shared.events import Answer, connect
+from demo.shared.pace import duration
 from demo.shared.requests import LARGEST, RequestError, StylizeRequest, checked, file_name, repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
@@ -171,7 +172,7 @@ def paint(
 def progress(step: Step) -> str:
     """How far it is, and what was skipped so far."""
     left = step.seconds / step.done * (step.of - step.done)
-    text = f"{step.done} of {step.of} photos · about {left:.0f} s left"
+    text = f"{step.done} of {step.of} photos · about {duration(left)} left"
     return messages.progress_line(text, step.done, step.of) + _skipped(step)
 
 

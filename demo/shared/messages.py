@@ -7,6 +7,7 @@ from core.inference.stylizer import STYLE_SIDE
 from core.settings import PHOTO, RECOLOUR, STYLE
 from demo.server.cleaner import is_full
 from demo.server.refusals import FULL, OUR_FAULT
+from demo.shared.pace import PACE, Pace, duration
 from demo.shared.requests import USER_ERRORS, JobResult
 from demo.shared.templates import macros
 
@@ -62,7 +63,7 @@ def progress(painting: JobResult) -> str:
     """The line under a draft: a bar, the loss, the time left."""
     done, asked, reached = painting.batches_done, painting.batches, painting.painted.style_loss
     loss = "" if reached is None else f" · style loss {reached:.3g}"
-    text = f"Refining: {done} of {asked} {_unit(painting)}{loss} · about {painting.seconds_left:.0f} s left"
+    text = f"Refining: {done} of {asked} {_unit(painting)}{loss} · about {duration(painting.seconds_left)} left"
     return progress_line(text, done, asked)
 
 
@@ -116,3 +117,11 @@ def heading(text: str, about: str = "") -> str:
 
 
 STARTING = progress_line("Refining: the first batch…")
+
+
+def starting(model: str, batches: int, pace: Pace = PACE) -> str:
+    """The line until the first batch is done, with how long all will take where this machine has refined before."""
+    seconds = pace.seconds(model)
+    if seconds is None:
+        return STARTING
+    return progress_line(f"Refining: the first batch… · about {duration(batches * seconds)} in all")

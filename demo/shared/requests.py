@@ -22,7 +22,7 @@ from PIL import Image
 from core.baselines.adapter import METHODS
 from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask, load_with_alpha
 from core.images.metadata import date_taken
-from core.inference.stylizer import PREFERRED, Cancelled
+from core.inference.stylizer import PREFERRED, Cancelled, default_model
 from core.models import checkpoint
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
@@ -33,6 +33,7 @@ from core.settings import Settings, SettingsError
 from demo.server.turns import TURNS, Job
 from demo.shared.background import in_background
 from demo.shared.gpu import stylize_instantly
+from demo.shared.pace import PACE
 
 INSTANT, REFINED = "instant", "refined"
 LARGEST = 2048  # px a side
@@ -203,7 +204,13 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
         )
 
     def work(give: Callable[[JobResult], None], job: Job) -> None:
+        before = time.perf_counter()
+
         def on_step(step: PaintStep) -> None:
+            nonlocal before
+            now = time.perf_counter()
+            PACE.saw(settings.model or default_model(), now - before)
+            before = now
             left = (time.perf_counter() - started) / step.done * (step.batches - step.done)
             job.say(left)
             if step.done < step.batches and (step.done == 1 or step.done % DRAFT_EVERY == 0):
