@@ -2,9 +2,8 @@
 
 import dataclasses
 import os
-import sys
 from collections.abc import Callable, Iterator
-from functools import _lru_cache_wrapper, cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,16 @@ import skimage.data
 import torch
 from PIL import Image
 
+from core.inference.stylizer import _shared_encoder, get_stylizer
 from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder, load_encoder
 from core.models.registry import VARIANTS, Variant
 from core.runtime import release_freed_memory
+from gallery.grids import backends, render
 
 pytest_plugins = ["tests.browser"]
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
-PRODUCT = ("app", "core", "demo", "gallery")
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
 
 
@@ -36,23 +36,12 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory_is_given_back() -> Iterator[None]:
-    """After each file, what the product remembers is let go, above all models and the filters of paintings.
-
-    Caches without a limit hold small things, such as what was measured of the processor: they stay.
-    """
+    """After each file, the models and encoders that the product remembers are let go."""
     yield
-    modules = [module for name, module in sys.modules.items() if name.partition(".")[0] in PRODUCT]
-    for value in {
-        value for module in modules for value in vars(module).values() if is_cache(value)
-    }:
-        if value.cache_parameters()["maxsize"] is not None:
-            value.cache_clear()
+    for cached in (get_stylizer, _shared_encoder, render._analysed, render._measuring_encoder):
+        cached.cache_clear()
+    backends._gatys_encoder.cache_clear()
     release_freed_memory()
-
-
-def is_cache(value: object) -> bool:
-    """Whether it is a function that remembers its results (`functools.lru_cache`)."""
-    return isinstance(value, _lru_cache_wrapper)
 
 
 def photo(name: str) -> Image.Image:

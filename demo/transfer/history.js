@@ -61,6 +61,10 @@ function look() {
   if (!touched) return; // the page opens with a result of its own
   keep(image.src, [...facts].map((fact) => fact.textContent));
 }
+function touch() {
+  last = document.querySelector("#slider img.after")?.getAttribute("src"); // the page's own, however soon the touch comes
+  touched = true;
+}
 async function keep(address, facts) {
   try {
     const picture = await small(await (await fetch(address)).blob());
@@ -164,7 +168,7 @@ dialog.addEventListener("close", () => {
 });
 element.querySelector(".empty").addEventListener("click", empty);
 for (const event of ["pointerdown", "keydown", "drop", "paste"]) {
-  document.addEventListener(event, () => { touched = true; }, { capture: true, once: true });
+  document.addEventListener(event, touch, { capture: true, once: true });
 }
 new MutationObserver(() => {
   clearTimeout(timer);

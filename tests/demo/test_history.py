@@ -47,7 +47,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 def test_results_are_kept_in_the_browser_compared_and_emptied(page: Page) -> None:
     results, section = page.locator("#strip .results button"), page.locator("#strip .visit")
-    expect(page.locator("#slider img.after")).to_be_visible()
+    expect(page.locator("#status .facts")).to_be_visible()
     expect(section).to_be_hidden()  # the result that the page opens with is not the visitor's
 
     for title, count in (("Summertime", 1), ("Heron before the Sun", 2)):

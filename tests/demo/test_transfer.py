@@ -1,10 +1,12 @@
 """The tab Transfer without a browser: what its functions do, and its endpoints as programs call them."""
 
+import html
 import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -18,16 +20,18 @@ from PIL import Image
 import app
 from core.inference.stylizer import Cancelled, get_stylizer
 from core.models import checkpoint
+from core.models.model_card import CARD
 from core.models.registry import MODELS
 from core.provenance import command_line, read
 from core.settings import Settings, SettingsError
-from demo.shared import controls, messages
+from demo.shared import background, controls, messages
 from demo.shared.background import refine
 from demo.shared.controls import settings_of
 from demo.shared.picture_place import accepted
 from demo.shared.requests import RequestError, StylizeRequest, file_name, model_titles, repaint
 from demo.transfer import tab as transfer
 from gallery.pictures import find_content, find_style
+from tests.runs import write_about
 
 PHOTO = str(find_content("coffee").path())  # 600 x 400 px
 PAINTING = str(find_style("duerer_lion").path())
@@ -75,10 +79,9 @@ def test_the_flagship_is_offered_first_then_the_original_models(
 ) -> None:
     monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
     for name in ("original-1000", "original-500", "improved-500", "ablation-mse"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model.json").write_text(
-            json.dumps({"variant": {"title": name.upper()}})
-        )
+        card = json.loads((write_about(tmp_path / name, name) / CARD).read_text())
+        card["variant"] |= {"title": name.upper(), "base": 32}
+        (tmp_path / name / CARD).write_text(json.dumps(card))
     assert list(model_titles()) == ["original-500", "original-1000", "improved-500", "ablation-mse"]
     assert model_titles()["improved-500"] == "IMPROVED-500"
     (tmp_path / "flagship").mkdir()
@@ -185,11 +188,12 @@ def test_without_a_model_the_command_that_trains_one_is_named() -> None:
 # ---- refining, step by step ----
 
 
-class Endless:
-    """In place of a Stylizer: batches that cost nothing, until it is stopped."""
+@pytest.fixture
+def costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of refining: batches that cost nothing, until it is stopped."""
 
-    def refine(
-        self,
+    def run(
+        stylizer: Any,
         style: Any,
         contents: Any,
         batches: int,
@@ -197,22 +201,25 @@ class Endless:
         on_step: Any,
         stop: Callable[[], bool],
     ) -> Any:
-        for done in range(batches):
+        for done in range(1, batches + 1):
             if stop():
                 raise Cancelled
             on_step(
-                done + 1,
+                done,
                 batches,
-                type("Result", (), {"style_loss": 10.0 - done}),
-                f"style {done + 1}",
+                SimpleNamespace(style_loss=11.0 - done),
+                lambda done=done: f"style {done}",
             )
         return f"style {batches}"
 
+    monkeypatch.setattr(background, "run_refining", run)
+
 
 def steps(batches: int, stop: threading.Event | None = None) -> Any:
-    return refine(Endless(), Image.new("RGB", (16, 16)), [], batches, stop=stop)  # type: ignore[arg-type]
+    return refine(None, Image.new("RGB", (16, 16)), [], batches, stop=stop)  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("costs_nothing")
 def test_refining_yields_every_batch_and_then_the_result() -> None:
     assert [(step.done, step.styled, step.style_loss, step.last) for step in steps(2)] == [
         (1, "style 1", 10.0, False),
@@ -221,6 +228,7 @@ def test_refining_yields_every_batch_and_then_the_result() -> None:
     ]
 
 
+@pytest.mark.usefixtures("costs_nothing")
 def test_refining_that_is_stopped_ends_with_what_it_had_reached() -> None:
     stop = threading.Event()
     run = steps(10**9, stop)
@@ -231,6 +239,7 @@ def test_refining_that_is_stopped_ends_with_what_it_had_reached() -> None:
     assert (last.done, last.styled) == (before.done, before.styled)
 
 
+@pytest.mark.usefixtures("costs_nothing")
 def test_refining_that_nobody_waits_for_does_not_go_on() -> None:
     run = steps(10**9)
     next(run)
@@ -246,7 +255,7 @@ def test_a_broken_picture_leaves_the_former_one_and_gets_a_sentence() -> None:
         uploaded_file("holiday.jpg", lambda path: path.write_bytes(b"\xff\xd8\xff\xe0 no"))
     )
     assert kept == gr.skip()
-    assert "&quot;holiday.jpg&quot; is damaged" in said
+    assert '"holiday.jpg" is damaged' in html.unescape(said)
     assert "accepted are PNG, JPEG" in said
 
 
