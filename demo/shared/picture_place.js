@@ -22,8 +22,8 @@ const camera = element.querySelector(".camera"), dialog = element.querySelector(
 let brought = null; // the path of an upload that the page has not answered yet
 
 function show() {
-  const value = props.value, ours = Boolean(value) && value.brought === brought;
-  brought = null;
+  const value = props.value, ours = brought !== null && value?.brought === brought;
+  if (ours) brought = null;
   image.hidden = !value;
   if (value) image.src = value.url; else image.removeAttribute("src");
   image.alt = value ? `${props.name}: ${value.orig_name}` : "";
