@@ -1,15 +1,41 @@
 """Large pictures: the same result as in one piece, computed in strips, with little memory.
 
-    painted = stylize_tiled(fixed, load_image("poster.png"), on_progress=print)    # up to 8,192 px a side
+    image = stylize_tiled(styled, load_image("poster.png"), on_progress=print)  # up to 8,192 px
 
-Cutting a picture into tiles changes the style from tile to tile, as each instance norm sees its tile alone. URST (Chen et
-al. 2103.11784) takes the statistics from a thumbnail; here they are those of the whole picture, so nothing changes but rounding.
-A map of features is never whole: it is a recipe for any of its rows (`Rows`), which asks the map before it for the rows
-that it needs. Each instance norm first runs over its whole map to gather mean and variance. Only at a quarter of the
-picture's size, where the residual blocks work, is a map kept (`Kept`): what is before it is not computed anew for each norm.
+Cutting a picture into tiles changes the style from tile to tile, as each instance norm sees its
+tile alone. URST (Chen et al. 2103.11784) takes the statistics from a thumbnail; here they are those
+of the whole picture, so that nothing changes but rounding.
+
+**Rows on demand.** A map of features is never whole. It is an object that computes any of its rows
+(`Rows`), for which it asks the map before it for the rows that it needs. The network is thus a
+chain of such objects, and each norm costs a pass over all that comes before it, to gather mean and
+variance. A picture of 8 rows, two 3x3 convolutions with a norm between them, in strips of 4 rows
+(0:4 are the rows 0, 1, 2 and 3):
+
+    pass                strip   second conv.   norm   first conv.   picture
+    1  statistics       0:4                           0:4           0:5
+       of the norm      4:8                           4:8           3:8
+    2  the result       0:4     0:4            0:5    0:5           0:6
+                        4:8     4:8            3:8    3:8           2:8
+
+**Kept maps.** After n norms the first convolution would have been computed n + 1 times. So the one
+map on which all residual blocks work, at a quarter of the picture's size, is kept in memory
+(`Kept`), and what comes before it is computed no more. A block's sum takes its input's place, strip
+by strip. The block's two convolutions read 2 rows beyond a strip, and those must be old, so each
+strip is written one strip late:
+
+    compute 0:4   (reads 0:6)
+    compute 4:8   (reads 2:10)    write 0:4      rows 2 and 3 were still to be read
+    compute 8:12  (reads 6:12)    write 4:8
+                                  write 8:12
+
+Where memory allows, a second map (`Plan.scratch`) keeps what each of a block's norms sees. A block
+then takes two convolutions in place of five: its first one is in every pass, of which there are
+three, its second one in two.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,11 +62,9 @@ from core.models.style_net import MULTIPLE
 if TYPE_CHECKING:
     from core.inference.stylizer import StyledModel
 
-MAX_TILED_SIDE = 8192
-STRIP_VALUES = (
-    4_000_000  # float32 values in the largest map of a strip; a few such are alive at a time
-)
-SCRATCH_BYTES = 600_000_000  # a second kept map spares half of the blocks' work, where it is no larger than this
+MAX_TILED_SIDE = 8192  # px
+STRIP_VALUES = 4_000_000  # float32 values in a strip's largest map; a few such are alive at a time
+SCRATCH_BYTES = 600_000_000  # the largest second kept map
 FLAT = 1e-6  # a channel that deviates less, as a share of its mean, deviates by rounding alone
 MIN_ROWS = 4  # of a strip; a block reads 2 rows beyond
 
@@ -50,95 +74,131 @@ class Rows:
 
     Attributes:
         channels, height, width: its shape.
-        work: multiplications to compute all of it, once.
+        work: values computed and products taken to compute all of it, once.
         peak: values of the largest map involved, for each of its rows.
     """
 
-    channels: int
-    height: int
-    width: int
-    work: float
-    peak: float
-
-    def _shape(
+    def __init__(
         self, channels: int, height: int, width: int, work: float = 0, peak: float = 0
     ) -> None:
-        self.channels, self.height, self.width = channels, height, width
-        self.work, self.peak = work + channels * height * width, max(peak, channels * width)
+        """Set the shape; `work` and `peak` are those of what it is computed from."""
+        self.channels = channels
+        self.height = height
+        self.width = width
+        self.work = work + channels * height * width
+        self.peak = max(peak, channels * width)
 
     def rows(self, first: int, last: int) -> Tensor:
-        """The rows from first up to, but not including, last: 1 x C x (last - first) x W, only to be read."""
+        """The rows from first up to, but not including, last: 1 x C x (last - first) x W.
+
+        They are only to be read: they may be part of a map that is kept.
+        """
         raise NotImplementedError
 
 
 class Picture(Rows):
-    """RGB in [0, 1], its right and lower edges reflected up to multiples of 4 (as `core.inference.stylizer.pad_to_multiple`)."""
+    """RGB in [0, 1], its right and lower edges reflected up to multiples of 4.
+
+    As `core.inference.stylizer.pad_to_multiple` does.
+    """
 
     def __init__(self, image: Image.Image, device: torch.device) -> None:
-        self.image, self.device = image, device
-        self._shape(
-            3, image.height + -image.height % MULTIPLE, image.width + -image.width % MULTIPLE
-        )
+        height = image.height + -image.height % MULTIPLE
+        width = image.width + -image.width % MULTIPLE
+        super().__init__(3, height, width)
+        self.image = image
+        self.device = device
 
     def rows(self, first: int, last: int) -> Tensor:
+        right = self.width - self.image.width
         bottom = max(0, last - self.image.height)
+        # Reflecting takes rows from above the edge, which have to be read even where none is asked
+        # for.
         start = min(first, self.image.height - 1 - bottom)
         part = self.image.crop((0, start, self.image.width, last - bottom))
-        pixels = to_tensor(part)[None].to(self.device).contiguous(memory_format=torch.channels_last)
-        if bottom or self.width > self.image.width:
-            pixels = F.pad(pixels, (0, self.width - self.image.width, 0, bottom), mode="reflect")
-        return pixels[:, :, first - start :]
+        x = to_tensor(part)[None].to(self.device)  # 1 x 3 x rows x the image's width
+        x = x.contiguous(memory_format=torch.channels_last)
+        if bottom or right:
+            x = F.pad(x, (0, right, 0, bottom), mode="reflect")
+        return x[:, :, first - start :]
 
 
 class Convolved(Rows):
+    """A map after reflection padding and a convolution."""
+
     def __init__(self, source: Rows, conv: Conv) -> None:
-        self.source, self.conv = source, conv
-        channels, each, kernel, _ = conv.weight.shape
-        self.halo = kernel // 2
-        height, width = source.height // conv.stride, source.width // conv.stride
-        work = source.work + channels * each * kernel * kernel * height * width
-        self._shape(channels, height, width, work, conv.stride * source.peak)
+        out_channels, channels_in_group, kernel, _ = conv.weight.shape
+        height = source.height // conv.stride
+        width = source.width // conv.stride
+        products = out_channels * channels_in_group * kernel * kernel * height * width
+        # Each row is computed from as many of the source's as its stride.
+        peak = conv.stride * source.peak
+        super().__init__(out_channels, height, width, source.work + products, peak)
+        self.source = source
+        self.conv = conv
+        self.halo = kernel // 2  # rows beyond those asked for, on either side
 
     def rows(self, first: int, last: int) -> Tensor:
         stride, halo = self.conv.stride, self.halo
-        top, bottom = stride * first - halo, stride * (last - 1) + halo + 1
+        top = stride * first - halo  # of the source's rows that are needed; may lie above the map
+        bottom = stride * (last - 1) + halo + 1  # may lie below it
         x = self.source.rows(max(top, 0), min(bottom, self.source.height))
         if halo:
-            x = F.pad(
-                x, (halo, halo, max(-top, 0), max(bottom - self.source.height, 0)), mode="reflect"
-            )
+            above = max(-top, 0)
+            below = max(bottom - self.source.height, 0)
+            x = F.pad(x, (halo, halo, above, below), mode="reflect")
         return F.conv2d(x, self.conv.weight, self.conv.bias, stride, groups=self.conv.groups)
 
 
 class Upsampled(Rows):
+    """A map twice as high and wide, nearest neighbour."""
+
     def __init__(self, source: Rows) -> None:
+        height, width = 2 * source.height, 2 * source.width
+        super().__init__(source.channels, height, width, source.work, source.peak / 2)
         self.source = source
-        self._shape(
-            source.channels, 2 * source.height, 2 * source.width, source.work, source.peak / 2
-        )
 
     def rows(self, first: int, last: int) -> Tensor:
-        x = F.interpolate(
-            self.source.rows(first // 2, (last + 1) // 2), scale_factor=2.0, mode="nearest"
-        )
-        return x[:, :, first % 2 : first % 2 + last - first]
+        x = self.source.rows(first // 2, (last + 1) // 2)
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        skipped = first % 2  # an odd row is the second of a pair
+        return x[:, :, skipped : skipped + last - first]
 
 
 class Normed(Rows):
-    """Instance norm with the statistics of the whole map, which `gather` must have seen, row by row, before `rows`."""
+    """Instance norm with the statistics of the whole map.
+
+    `gather` must have seen the whole map, row by row, before any `rows` are asked for.
+
+    Attributes:
+        count: pixels seen so far.
+        mean: of each channel over them, float64.
+        squares: of each channel, the sum of squared deviations from its mean, float64.
+    """
 
     def __init__(self, source: Rows, norm: Norm) -> None:
-        self.source, self.norm = source, norm
-        self._shape(source.channels, source.height, source.width, source.work, source.peak)
+        super().__init__(source.channels, source.height, source.width, source.work, source.peak)
+        self.source = source
+        self.norm = norm
         self.count = 0
-        self.mean = self.squares = torch.zeros(source.channels, dtype=torch.float64)
+        self.mean = torch.zeros(source.channels, dtype=torch.float64)
+        self.squares = torch.zeros(source.channels, dtype=torch.float64)
 
     def gather(self, first: int, last: int, x: Tensor) -> None:
-        """Merge these rows' mean and sum of squared deviations into those so far (Chan et al. 1979)."""
+        """Merge the statistics of some rows with those so far (Chan et al. 1979).
+
+        The values (1 3) have count 2, mean 2 and squares 2; (8) has 1, 8 and 0. Together:
+
+            change = 8 - 2 = 6
+            squares = 2 + 0 + 6 * 6 * (2 * 1 / 3) = 26     (1 - 4)^2 + (3 - 4)^2 + (8 - 4)^2
+            mean = 2 + 6 * (1 / 3) = 4
+
+        Sums of squares of the values themselves would lose their digits where the mean is large.
+        """
         count = (last - first) * self.width
-        mean = x.mean(dim=(2, 3), keepdim=True)
-        squares = (x - mean).square_().sum(dim=(0, 2, 3)).cpu().double()
-        change = mean.flatten().cpu().double() - self.mean
+        mean = x.mean(dim=(2, 3), keepdim=True)  # 1 x C x 1 x 1
+        squares = (x - mean).square_().sum(dim=(0, 2, 3)).cpu().double()  # C
+        change = mean.flatten().cpu().double() - self.mean  # C
         total = self.count + count
         self.squares = self.squares + squares + change.square() * (self.count * count / total)
         self.mean = self.mean + change * (count / total)
@@ -146,33 +206,35 @@ class Normed(Rows):
 
     def rows(self, first: int, last: int) -> Tensor:
         x = self.source.rows(first, last)
-        variance = self.squares / self.count
-        # Each norm multiplies what is mere rounding by up to 316: a picture of one colour would come out speckled.
-        variance = variance.where(variance > (FLAT * self.mean).square(), torch.inf)
+        variance = self.squares / self.count  # C
+        # Each norm multiplies what is mere rounding by up to 316, so that a picture of one colour
+        # would come out speckled; an infinite variance makes such a channel 0.
+        varies = variance > (FLAT * self.mean).square()
+        variance = variance.where(varies, torch.inf)
         mean, scale, shift = self.mean.to(x), self.norm.scale, self.norm.shift
         return F.batch_norm(x, mean, variance.to(x), scale, shift, eps=InstanceNorm.eps)
 
 
 class Rectified(Rows):
+    """A norm's map after ReLU."""
+
     def __init__(self, source: Normed) -> None:
+        super().__init__(source.channels, source.height, source.width, source.work, source.peak)
         self.source = source
-        self._shape(source.channels, source.height, source.width, source.work, source.peak)
 
     def rows(self, first: int, last: int) -> Tensor:
         return F.relu_(self.source.rows(first, last))  # a norm's rows are nobody else's
 
 
 class Summed(Rows):
+    """The sum of several maps of one shape."""
+
     def __init__(self, sources: Sequence[Rows]) -> None:
-        self.sources = sources
         one = sources[0]
-        self._shape(
-            one.channels,
-            one.height,
-            one.width,
-            sum(s.work for s in sources),
-            max(s.peak for s in sources),
-        )
+        work = sum(source.work for source in sources)
+        peak = max(source.peak for source in sources)
+        super().__init__(one.channels, one.height, one.width, work, peak)
+        self.sources = sources
 
     def rows(self, first: int, last: int) -> Tensor:
         total = self.sources[0].rows(first, last)
@@ -182,94 +244,130 @@ class Summed(Rows):
 
 
 class Kept(Rows):
-    """A map held in memory, float32. A part that is `put` must have been computed from what was there before."""
+    """A map that is held in memory, float32, and filled by `put`."""
 
     def __init__(self, like: Rows, device: torch.device) -> None:
-        self._shape(like.channels, like.height, like.width)
+        super().__init__(like.channels, like.height, like.width)
         shape = (1, like.channels, like.height, like.width)
         self.values = torch.empty(shape, device=device, memory_format=torch.channels_last)
 
     def put(self, first: int, last: int, x: Tensor) -> None:
+        """Replace rows; they must have been computed from what was there before."""
         self.values[:, :, first:last] = x
 
     def rows(self, first: int, last: int) -> Tensor:
         return self.values[:, :, first:last]
 
 
-Take = Callable[[int, int, Tensor], None]
+@dataclass(frozen=True)
+class Pass:
+    """All rows of a map are computed, in strips, and handed on.
+
+    Attributes:
+        source: the map.
+        take: gets the first row, the row after the last, and 1 x C x (last - first) x W.
+    """
+
+    source: Rows
+    take: Callable[[int, int, Tensor], None]
+
+    def run(self, strip_values: int) -> Iterator[float]:
+        """Compute the rows and hand them on, each strip after the next one is computed.
+
+        Args:
+            strip_values: how large a strip may be, see `STRIP_VALUES`.
+
+        Yields:
+            After each strip, the part of the rows that is computed.
+        """
+        height = self.source.height
+        step = max(MIN_ROWS, int(strip_values / self.source.peak))
+        waiting: tuple[int, int, Tensor] | None = None
+        for first in range(0, height, step):
+            last = min(first + step, height)
+            x = self.source.rows(first, last)
+            if waiting:
+                self.take(*waiting)
+            waiting = (first, last, x)
+            yield last / height
+        if waiting:
+            self.take(*waiting)
 
 
 @dataclass
 class Plan:
-    """Passes over maps, in order: all of a map's rows are computed, in strips, and handed on.
+    """The passes that a network needs, in order.
 
     Attributes:
+        device: where maps are kept.
         strip_values: how large a strip may be, see `STRIP_VALUES`.
         scratch_bytes: how large a second kept map may be, see `SCRATCH_BYTES`.
+        passes: those that are still to be made.
+        scratch: the second kept map, once there is a first one.
     """
 
     device: torch.device
     strip_values: int
     scratch_bytes: int
-    passes: list[tuple[Rows, Take]] = field(default_factory=list)
+    passes: deque[Pass] = field(default_factory=deque)
     scratch: Kept | None = None
 
     def chain(self, layers: Iterable[Layer], source: Rows, scratch: Kept | None = None) -> Rows:
-        """What the layers make of a map; what they give in the scratch map's shape before a norm is kept there."""
+        """The map that layers make of a map, with the passes that their norms need.
+
+        Args:
+            scratch: keeps what comes before each norm, where it has the same channels.
+        """
         for layer in layers:
             match layer:
                 case Conv():
                     source = Convolved(source, layer)
                 case Upsample():
                     source = Upsampled(source)
+                case Norm():
+                    source = self.norm(layer, source, scratch)
+                case Relu():
+                    assert isinstance(source, Normed)
+                    source = Rectified(source)
                 case Parallel():
                     source = Summed([self.chain(chain, source) for chain in layer.chains])
                 case Residual():
                     source = self.residual(layer, source)
-                case Relu():
-                    assert isinstance(source, Normed)
-                    source = Rectified(source)
-                case Norm():
-                    if scratch is not None and scratch.channels == source.channels:
-                        self.passes.append((source, scratch.put))
-                        source = scratch
-                    source = Normed(source, layer)
-                    self.passes.append((source.source, source.gather))
         return source
 
+    def norm(self, layer: Norm, source: Rows, scratch: Kept | None) -> Normed:
+        """A map after a norm, whose statistics take one pass, and keeping what it sees another."""
+        if scratch is not None and scratch.channels == source.channels:
+            self.passes.append(Pass(source, scratch.put))
+            source = scratch
+        normed = Normed(source, layer)
+        self.passes.append(Pass(source, normed.gather))
+        return normed
+
     def residual(self, block: Residual, source: Rows) -> Kept:
-        """A residual block on a kept map, which takes the sum's place."""
+        """A residual block on a kept map, which takes the sum's place; the first block keeps it."""
         if isinstance(source, Kept):
             kept = source
         else:
             kept = Kept(source, self.device)
-            self.passes.append((source, kept.put))
-            self.scratch = (
-                Kept(kept, self.device) if kept.values.nbytes <= self.scratch_bytes else None
-            )
-        self.passes.append((Summed([kept, self.chain(block.layers, kept, self.scratch)]), kept.put))
+            self.passes.append(Pass(source, kept.put))
+            is_small = kept.values.nbytes <= self.scratch_bytes
+            self.scratch = Kept(kept, self.device) if is_small else None
+        change = self.chain(block.layers, kept, self.scratch)
+        self.passes.append(Pass(Summed([kept, change]), kept.put))
         return kept
 
     def run(self, on_progress: Callable[[float], None]) -> None:
-        """Make the passes, once, forgetting each and what only it needed."""
-        done, total = 0.0, sum(source.work for source, _ in self.passes)
+        """Make the passes, once, forgetting each and the maps that only it needed."""
+        total = sum(each.source.work for each in self.passes)
+        done = 0.0
         self.scratch = None
         while self.passes:
-            source, take = self.passes.pop(0)
-            step = max(MIN_ROWS, int(self.strip_values / source.peak))
-            waiting: tuple[int, int, Tensor] | None = None
-            for first in range(0, source.height, step):
-                last = min(first + step, source.height)
-                x = source.rows(first, last)
-                if (
-                    waiting
-                ):  # one strip late: the next one reads a few of the rows that this one may replace
-                    take(*waiting)
-                waiting = (first, last, x)
-                on_progress(min(1.0, (done + source.work * last / source.height) / total))
-            if waiting:
-                take(*waiting)
-            done += source.work
+            current = self.passes.popleft()
+            work = current.source.work
+            for part in current.run(self.strip_values):
+                on_progress(min(1.0, (done + work * part) / total))
+            done += work
 
 
 @torch.inference_mode()
@@ -283,13 +381,15 @@ def stylize_tiled(
 ) -> Image.Image:
     """Stylise one RGB picture of up to 8,192 px a side; the result has its exact size.
 
-    The values are those of `fixed(image)` but for rounding. Where the two differ, this is the nearer to the exact one: in one
-    piece, the sums behind each norm lose digits above some four million pixels, and a picture of one colour is all rounding.
+    The values are those of `styled(image)` but for rounding. Where the two differ, this is the
+    nearer to the exact one: in one piece, the sums behind each norm lose digits above some four
+    million pixels, and a picture of one colour is all rounding.
 
     Args:
-        fixed: the style.
+        styled: a network with the style in place.
         image: RGB, at least 16 px a side.
-        on_progress: called after each strip with the part that is done, 0 to 1; an exception raised in it ends the work.
+        on_progress: called after each strip with the part that is done, 0 to 1; an exception raised
+            in it ends the work.
         strip_values, scratch_bytes: memory against time, see the constants.
 
     Raises:
@@ -302,15 +402,16 @@ def stylize_tiled(
         )
     device = next(styled.transform_net.parameters()).device
     plan = Plan(device, strip_values, scratch_bytes)
-    result = Image.new(
-        "RGB", image.size, None
-    )  # a colour would fill, and so take, its memory at once
+    # A colour would fill the picture, and so take its memory, at once; None leaves it untouched.
+    result = Image.new("RGB", image.size, None)
 
     def paste(first: int, last: int, x: Tensor) -> None:
         if first < image.height:  # a strip may be padding alone
-            result.paste(to_image(x[:, :, : image.height - first, : image.width]), (0, first))
+            pixels = x[:, :, : image.height - first, : image.width]
+            result.paste(to_image(pixels), (0, first))
 
-    stylized = plan.chain(flatten(styled.transform_net, styled.filters), Picture(image, device))
-    plan.passes.append((stylized, paste))
+    layers = flatten(styled.transform_net, styled.filters)
+    stylized = plan.chain(layers, Picture(image, device))
+    plan.passes.append(Pass(stylized, paste))
     plan.run(on_progress or (lambda _: None))
     return result

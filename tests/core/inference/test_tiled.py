@@ -71,7 +71,7 @@ class Given(Rows):
 
     def __init__(self, values: torch.Tensor) -> None:
         self.values = values
-        self._shape(*values.shape[1:])
+        super().__init__(*values.shape[1:])
 
     def rows(self, first: int, last: int) -> torch.Tensor:
         return self.values[:, :, first:last]
