@@ -130,8 +130,15 @@ def test_pictures_in_a_folder_that_are_not_read_are_named(
 @pytest.mark.parametrize(
     ("device", "sentence"),
     [
-        ("foo", 'error: There is no device called "foo"; give cpu, cuda or cuda:N.\n'),
-        ("mps", 'error: There is no device called "mps"; give cpu, cuda or cuda:N.\n'),
+        (
+            "foo",
+            'error: There is no device called "foo"; give auto, cpu, cuda, cuda:N or mps.\n',
+        ),
+        pytest.param(
+            "mps",
+            "error: There is no Apple GPU that PyTorch can use here for mps; give cpu.\n",
+            marks=pytest.mark.skipif(torch.backends.mps.is_available(), reason="there is one"),
+        ),
         ("cuda", "error: There is no GPU that PyTorch can use here for cuda; give cpu.\n"),
         ("cuda:3", "error: There is no GPU that PyTorch can use here for cuda:3; give cpu.\n"),
     ],
