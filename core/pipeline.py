@@ -1,19 +1,24 @@
-"""One photo painted with all that can be set about it: the one function behind the page, the command line and code.
+"""One photo painted with all that can be set about it: the one function behind the page,
+the command line and code.
 
-    painted = paint(load_image("photo.jpg"), load_image("painting.jpg"))                   # at once, the photo's size
-    painted = paint(photo, [starry_night, great_wave], Settings(mix=(0.7, 0.3), strength=0.8, colours="photo"))
-    painted = paint(photo, painting, Settings(size=2048, detail=512, refine=20), mask=load_image("mask.png"))
-    painted.image, painted.working_size, painted.seconds, painted.note
+    result = stylize_image(photo, painting)                    # at once, the photo's size
+    settings = Settings(mix=(0.7, 0.3), strength=0.8, colours="photo")
+    result = stylize_image(photo, [starry_night, great_wave], settings)
+    settings = Settings(size=2048, detail=512, refine=20)
+    result = stylize_image(photo, painting, settings, mask=load_image("mask.png"))
+    result.image, result.working_size, result.seconds, result.note
 
-- **Strength** blends the numbers that the MetaNet generates between the photo's own style and the painting's, and adds back what
-  the network loses of a photo even in its own style, so that 0 is the photo itself (`core.inference.style_mixing`).
+- **Strength** blends the numbers that the MetaNet generates between the photo's own style and the
+  painting's, and adds back what the network loses of a photo even in its own style, so that 0 is
+  the photo itself (`core.inference.style_mixing`).
 - **Mixing** blends them between paintings. **Colours** are kept or moved in `core.images.colours`.
-- **Style size** is the size at which the painting is read. **Detail** is the size at which the photo is painted, before it is
-  resized: a network's strokes have a fixed width in px, so they are the broader in the picture the smaller this is.
+- **Style size** is the size at which the painting is read. **Detail** is the size at which the
+  photo is painted, before it is resized: a network's strokes have a fixed width in px, so they are
+  the broader in the picture the smaller this is.
 - **Masks** keep the style inside, with another painting or the photo outside (`core.images.masks`).
 
-Networks see sRGB: `core.images.decode.load_image` converts embedded colour profiles. Results are sRGB, with the
-photo's pixel size.
+Networks see sRGB: `core.images.decode.load_image` converts embedded colour profiles. Results are
+sRGB, with the photo's pixel size.
 """
 
 import time
@@ -50,11 +55,13 @@ class StylizeResult:
     Attributes:
         image: the result, sRGB; RGB, or RGBA where the photo has transparency.
         before: the photo, at the result's size, of the same mode.
-        settings: those it was painted with: model and mix filled in, `refine` the batches that it has behind it.
+        settings: those it was painted with: model and mix filled in,
+            `refine` the batches that it has behind it.
         model_hash: of the model's weights; of the encoder's for a method without a model.
         device: where it was computed, `cpu` or `cuda`.
         working_size: width and height in px at which the network painted.
-        seconds: `model` (loading it), `style` (reading paintings, refining), `transform` (painting), `total`.
+        seconds: `model` (loading it), `style` (reading paintings, refining),
+            `transform` (painting), `total`.
         style_loss: weighted, of the last batch; None for instant.
     """
 
@@ -75,7 +82,8 @@ class StylizeResult:
 
 @dataclass(frozen=True)
 class Step:
-    """What refining has reached: batch `done` of `batches`, its losses, and a look at it with `draft(longest_side)`.
+    """What refining has reached: batch `done` of `batches`, its losses,
+    and a look at it with `draft(longest_side)`.
 
     `draft` may only be called before the function that was given the step returns.
     """
@@ -87,7 +95,9 @@ class Step:
 
 
 def stroke_note(working_size: tuple[int, int]) -> str:
-    """How wide strokes are in a picture painted at this size, against one painted at 512 px; nothing where about as wide."""
+    """How wide strokes are in a picture painted at this size, against one painted at 512 px;
+    nothing where about as wide.
+    """
     ratio = USUAL_SIZE / max(working_size)
     if 0.8 < ratio < 1.25:
         return ""
@@ -121,23 +131,27 @@ def stylize_image(
     """Paint a photo in the style of a painting, or between several.
 
     Args:
-        photo: RGB, or RGBA as `load_with_alpha` gives it, whose transparency the result then has; drafts are opaque.
-            Its shorter side has at least 16 px.
+        photo: RGB, or RGBA as `load_with_alpha` gives it, whose transparency the result then has;
+            drafts are opaque. Its shorter side has at least 16 px.
         paintings: RGB, one or up to four.
-        settings: by default as `stylizer.fix(painting)(photo)`, to the byte.
+        settings: by default as `stylizer.encode_style(painting)(photo)`, to the byte.
         mask: white where the style goes; resized to the photo.
-        outside: with a mask, the painting for what is outside it; by default the photo itself shows there.
-        stylizer: in place of the model or method (`core.baselines.adapter`) that the settings name, which is loaded to `device`
-            (by default the program's own, `core.runtime.default_device`).
+        outside: with a mask, the painting for what is outside it;
+            by default the photo itself shows there.
+        stylizer: in place of the model or method (`core.baselines.adapter`) that the settings name,
+            which is loaded to `device` (by default the program's own,
+            `core.runtime.default_device`).
         refine_contents: photographs to refine on; by default the gallery's.
         on_step: called after each batch of refining.
-        on_share: called with the share of painting that is done, 0 to 1, where the picture is painted in tiles.
-        stop: asked before each batch; true ends refining, and what it had reached is the result, with `refine` in its
-            settings lowered to that.
+        on_share: called with the share of painting that is done, 0 to 1,
+            where the picture is painted in tiles.
+        stop: asked before each batch; true ends refining, and what it had reached is the result,
+            with `refine` in its settings lowered to that.
 
     Raises:
         SettingsError: the settings do not go with the paintings or the mask.
-        Cancelled: stopped before the first batch, or before the last where the painting outside is refined too.
+        Cancelled: stopped before the first batch,
+            or before the last where the painting outside is refined too.
         ImageError: the picture would be larger than 8192 px a side, or refining has no photographs.
         WeightsError, EncoderError: see `get_stylizer`.
     """
@@ -154,7 +168,9 @@ def stylize_image(
 
 
 class _Painter:
-    """One order: styles are fixed when it is made, refined where asked, and rendered as often as there are drafts."""
+    """One order: styles are fixed when it is made, refined where asked,
+    and rendered as often as there are drafts.
+    """
 
     def __init__(
         self,
@@ -201,7 +217,9 @@ class _Painter:
         on_step: Callable[[Step], None] | None,
         stop: Callable[[], bool],
     ) -> None:
-        """Refine the style inside, then the one outside; one alone stays as far as it came when stopped."""
+        """Refine the style inside, then the one outside;
+        one alone stays as far as it came when stopped.
+        """
         for place in self.originals:
             try:
                 self._refine(place, contents, on_step, stop)

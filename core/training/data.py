@@ -1,9 +1,11 @@
-"""Training pictures: which ones, in what order, cropped where. All of it follows from the seed and the iteration's number.
+"""Training pictures: which ones, in what order, cropped where.
+All of it follows from the seed and the iteration's number.
 
-A data folder holds `content/`, `style/` and, for the flagship, `graphic/`: posters, comics, mosaics, textures. From each,
-pictures that look like one of the gallery's are left out (perceptual hash), then 40 paintings and 24 graphic pictures are
-set aside for measuring (by a hash of their name, so that every run sets the same aside), then a set is drawn with seed 42
-(report: "set 500", "set 1000"). The gallery's training pictures belong to every set.
+A data folder holds `content/`, `style/` and, for the flagship, `graphic/`: posters, comics,
+mosaics, textures. From each, pictures that look like one of the gallery's are left out (perceptual
+hash), then 40 paintings and 24 graphic pictures are set aside for measuring (by a hash of their
+name, so that every run sets the same aside), then a set is drawn with seed 42 (report: "set 500",
+"set 1000"). The gallery's training pictures belong to every set.
 """
 
 import hashlib
@@ -44,7 +46,9 @@ class Pools:
 
 
 def perceptual_hash(path: Path) -> int:
-    """64-bit DCT hash (imagehash.phash); near-copies of a picture differ in few bits, whatever their size or aspect."""
+    """64-bit DCT hash (imagehash.phash); near-copies of a picture differ in few bits,
+    whatever their size or aspect.
+    """
     return int(str(imagehash.phash(load_image(path, at_least=64))), 16)
 
 
@@ -74,7 +78,8 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
 
     Args:
         data: folder with `content/` and `style/`.
-        gallery: all pictures of the gallery, contents and styles; no copy of them is trained on or set aside.
+        gallery: all pictures of the gallery, contents and styles;
+            no copy of them is trained on or set aside.
         cache: JSON file for the perceptual hashes.
 
     Raises:
@@ -113,7 +118,9 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
 
 
 def _set_aside(pictures: Sequence[tuple[Path, int]], most: int) -> list[tuple[Path, int]]:
-    """The first by their names' hash; a fixed share at most, so that a small folder is not swallowed whole."""
+    """The first by their names' hash; a fixed share at most,
+    so that a small folder is not swallowed whole.
+    """
     count = min(most, len(pictures) // 10)
     return sorted(pictures, key=lambda picture: name_order(picture[0]))[:count]
 
@@ -123,14 +130,15 @@ def _unlike(
 ) -> tuple[Path, ...]:
     """Those pictures that are not like one that was set aside."""
     others = [value for _, value in aside]
-    is_twin = is_near_duplicate([value for _, value in pictures], others)
-    return tuple(path for (path, _), twin in zip(pictures, is_twin, strict=True) if not twin)
+    near = is_near_duplicate([value for _, value in pictures], others)
+    return tuple(path for (path, _), is_near in zip(pictures, near, strict=True) if not is_near)
 
 
 def draw_set(
     pool: Sequence[Path], always: Sequence[Path], size: int, seed: int = SEED
 ) -> list[Path]:
-    """A training set: `always`, then pictures drawn from the pool without replacement, `size` in all.
+    """A training set: `always`, then pictures drawn from the pool without replacement,
+    `size` in all.
 
     Raises:
         ValueError: the pool is too small.

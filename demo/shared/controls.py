@@ -57,7 +57,7 @@ def settings_of(
     """Settings from what controls hold; 0 stands for the photo's own size and for the result's detail.
 
     Raises:
-        OrderError, SettingsError: one sentence for the visitor.
+        RequestError, SettingsError: one sentence for the visitor.
     """
     if mode not in (INSTANT, REFINED):
         raise RequestError(f"There is no mode named {mode}; choose {INSTANT} or {REFINED}.")

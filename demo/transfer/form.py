@@ -58,7 +58,7 @@ class Controls(NamedTuple):
         """What they ask for.
 
         Raises:
-            OrderError, SettingsError, ImageError: one sentence for the visitor.
+            RequestError, SettingsError, ImageError: one sentence for the visitor.
         """
         styles, mix = mixture([uploaded(style) for style in self.styles], self.weights)
         settings = settings_of(

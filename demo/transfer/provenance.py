@@ -69,7 +69,7 @@ def read(path: str) -> tuple[Settings, Provenance | None]:
     """Settings from a JSON file, or settings and recipe from a picture.
 
     Raises:
-        SettingsError, RecipeError: one sentence.
+        SettingsError, ProvenanceError: one sentence.
     """
     with open(path, "rb") as file:
         data = file.read(MAX_JSON + 1)
