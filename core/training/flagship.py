@@ -24,6 +24,7 @@ It is shipped where no held-out measure is more than 2 % worse with it than with
 """
 
 import json
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -115,7 +116,7 @@ class FlagshipTraining:
         self.done = load_state(folder, self.state, self.optimizer, self.identity())
         self.generator = torch.Generator(self.device)
         self.reader_holds = False
-        self._stop, self._rows = False, 0
+        self._stop, self._rows = 0, 0  # the signal that asked for it, if any
 
     def identity(self) -> dict[str, Any]:
         """What a saved state must have been trained with."""
@@ -129,9 +130,9 @@ class FlagshipTraining:
         """Iterations of the first phase that see as many photographs as there are."""
         return -(-len(self.contents) // self.config.phases[0].batch)
 
-    def stop(self) -> None:
-        """End the run after this iteration, with its state saved."""
-        self._stop = True
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End the run after this iteration, with its state saved, as the signal of that number asked."""
+        self._stop = number
 
     @torch.no_grad()
     def _average(self, averages: Any, values: Any, count: Tensor | int) -> None:
@@ -175,9 +176,8 @@ class FlagshipTraining:
         bar.close()
         self.save()
         if share < 1:
-            raise Interrupted(
-                f"Stopped after {self.done} of {self.total} iterations; the state is saved."
-            )
+            said = f"Stopped after {self.done} of {self.total} iterations; the state is saved."
+            raise Interrupted(said, self._stop)
         self.learning_row()
 
     def _read_pictures(self) -> None:

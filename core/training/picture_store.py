@@ -65,13 +65,16 @@ class PictureStore:
         self.paths, self.longer = list(paths), longer
         self.pixels = torch.zeros(len(paths), 3, longer, longer, dtype=torch.uint8, device=device)
         sizes = []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pool = ThreadPoolExecutor(os.cpu_count())
+        try:
             read = pool.map(lambda path: _reduced(path, smaller, longer), paths)
             bar = tqdm(read, total=len(paths), desc="Reading pictures", disable=len(paths) < 200)
             for number, image in enumerate(bar):
                 values = torch.from_numpy(np.array(image)).permute(2, 0, 1)  # 3 x H x W
                 self.pixels[number, :, : image.height, : image.width] = values.to(device)
                 sizes.append((image.width, image.height))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after Ctrl-C nobody waits for thousands more
         self.sizes = torch.tensor(sizes, dtype=torch.float32, device=device)  # P x 2: width, height
 
     def __len__(self) -> int:
