@@ -187,8 +187,11 @@ class Stylizer:
     @torch.inference_mode()
     def descriptor(self, style: Image.Image, style_side: int = STYLE_SIDE) -> Tensor:
         """The 1920 numbers that the MetaNet sees of a painting read with its smaller side at `style_side` px."""
-        pixels = to_tensor(resize_smaller(style, style_side))[None].to(self.device)
-        return mean_std(self.reader(normalize(pixels)))[0]
+        return mean_std(self.reader(self._pixels(style, style_side)))[0]
+
+    def _pixels(self, picture: Image.Image, side: int) -> Tensor:
+        """A picture as an encoder takes it, 1 x 3 x H x W."""
+        return normalize(to_tensor(resize_smaller(picture, side))[None].to(self.device))
 
     def _generate(
         self, meta_net: MetaNet | FlagshipMetaNet, picture: Image.Image, side: int
@@ -196,8 +199,7 @@ class Stylizer:
         """What a MetaNet of this model makes of a picture, read by the model's own small reader where it has one."""
         if self.style_reader is None or not isinstance(meta_net, FlagshipMetaNet):
             return meta_net(self.descriptor(picture, side))
-        pixels = to_tensor(resize_smaller(picture, side))[None].to(self.device)
-        return meta_net.generate(self.style_reader(normalize(pixels))[0])
+        return meta_net.generate(self.style_reader(self._pixels(picture, side))[0])
 
     @torch.inference_mode()
     def encode_style(self, style: Image.Image, style_side: int = STYLE_SIDE) -> StyledModel:

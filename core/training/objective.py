@@ -1,8 +1,6 @@
 """The weighted losses of one variant, and what they need to know of a style image."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 import torch
@@ -39,12 +37,7 @@ class Objective:
         variant: names the style loss.
         encoder: frozen, in the dtype it shall compute in.
         style_weight: in place of the variant's own.
-
-    Attributes:
-        speck_weight: of `SpeckLoss`, counted with the total variation; 0 at first.
     """
-
-    speck_weight = 0.0
 
     def __init__(
         self, variant: Variant, encoder: Encoder, style_weight: float | None = None
@@ -73,34 +66,29 @@ class Objective:
         return Style(mean_std(features)[0], self.style_loss.target(features))
 
     def gradient(
-        self, outputs: Tensor, contents: Tensor, style: Style | Sequence[Style], world: int = 1
+        self, outputs: Tensor, contents: Tensor, style: Style, world: int = 1
     ) -> tuple[Tensor, list[Tensor]]:
         """d loss / d outputs, and the three weighted losses.
 
         Args:
             outputs, contents: N x 3 x H x W, ImageNet-normalised.
-            style: one for all images, or one for each.
+            style: of all images.
             world: number of processes whose gradients will be averaged; the summed TV loss is scaled to survive it.
         """
         count = len(outputs)
         grads, sums = [], [torch.zeros((), device=outputs.device) for _ in range(3)]
-        one = isinstance(style, Style)
-        size = count if one and outputs.device.type != "cpu" else 1
-        styles = repeat(style) if isinstance(style, Style) else style
-        for output, content, own in zip(
-            outputs.detach().split(size), contents.split(size), styles, strict=False
-        ):
+        size = 1 if outputs.device.type == "cpu" else count
+        parts = zip(outputs.detach().split(size), contents.split(size), strict=True)
+        for output, content in parts:
             output.requires_grad_()
             with torch.no_grad():
                 content_features = self.encoder(content, last=self.last_tap)
             features = self.encoder(output)
             share = len(output) / count
             smooth = self.tv_weight(outputs, world) * self.tv_loss(output)
-            if self.speck_weight:
-                smooth = smooth + self.speck_weight * share * self.speck_loss(output, content)
             losses = (
                 CONTENT_WEIGHT * share * self.content_loss(features, content_features),
-                self.style_weight * share * self.style_loss(features, own.target),
+                self.style_weight * share * self.style_loss(features, style.target),
                 smooth,
             )
             grads.append(torch.autograd.grad(torch.stack(losses).sum(), output)[0])

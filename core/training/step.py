@@ -5,7 +5,6 @@ a frozen encoder, Adam on everything else. On a CPU the encoder works one image 
 large layers stay in cache, and in bfloat16 where the processor multiplies that faster (`core.runtime.fast_dtype`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,14 +59,11 @@ def train_step(
     objective: Objective,
     optimizer: torch.optim.Optimizer,
     contents: Tensor,
-    style: Style | Sequence[Style],
-    clip: float | None = None,
+    style: Style,
     allow_constant_images: bool = False,
 ) -> StepResult:
     """One batch, done: see `start_step`."""
-    return start_step(
-        net, objective, optimizer, contents, style, clip, allow_constant_images
-    ).result()
+    return start_step(net, objective, optimizer, contents, style, allow_constant_images).result()
 
 
 def start_step(
@@ -75,8 +71,7 @@ def start_step(
     objective: Objective,
     optimizer: torch.optim.Optimizer,
     contents: Tensor,
-    style: Style | Sequence[Style],
-    clip: float | None = None,
+    style: Style,
     allow_constant_images: bool = False,
 ) -> PendingStep:
     """One batch, given to the device without waiting for it.
@@ -93,13 +88,8 @@ def start_step(
     if not allow_constant_images and _any(is_flat(contents), device):
         return PendingStep(None)
     contents = normalize(contents.to(device, non_blocking=True))
-    descriptors = (
-        style.descriptor
-        if isinstance(style, Style)
-        else torch.stack([own.descriptor for own in style])
-    )
     optimizer.zero_grad(set_to_none=True)
-    outputs, filters = net(contents, descriptors)
+    outputs, filters = net(contents, style.descriptor)
     gradient, losses = objective.gradient(outputs, contents, style, world)
     outputs.backward(gradient)
     values = torch.stack(losses)
@@ -110,8 +100,6 @@ def start_step(
     filter_norm = torch.stack(torch._foreach_norm(generated)).norm()
     filter_max = torch.stack([value.abs().max() for value in generated]).max()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    if clip is not None:
-        nn.utils.clip_grad_norm_(parameters, clip)
     grads = [p.grad for p in parameters if p.grad is not None]
     norms = torch.stack(torch._foreach_norm(grads))
     finite = torch.isfinite(values).all() & torch.isfinite(norms).all()
