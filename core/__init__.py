@@ -6,7 +6,8 @@
     painting = model.encode_style(load_image("painting.jpg"))    # one MetaNet pass
     save_png(painting(load_image("photo.jpg")), "out.png")
 
-`stylize_image` takes all that can be set about a picture, as `Settings`. The commands: `python -m core`.
+`stylize_image` takes all that can be set about a picture, as `Settings`. The commands:
+`python -m core`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,9 @@ __all__ = ["Settings", "from_pretrained", "load_image", "save_png", "stylize_ima
 
 
 def __getattr__(name: str) -> Any:
-    """Import what `__all__` lists when it is first asked for: the list of commands needs no PyTorch."""
+    """Import what `__all__` lists when it is first asked for:
+    the list of commands needs no PyTorch.
+    """
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from core.images.decode import load_image

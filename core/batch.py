@@ -1,8 +1,9 @@
-"""Many photos in many styles with one model: what `core.stylize` does between its options and its exit code.
+"""Many photos in many styles with one model:
+what `core.stylize` does between its options and its exit code.
 
-batch = Batch(get_stylizer("flagship"), Settings(), Path("out"))
-batch.run([Path("a.jpg"), Path("b.jpg")], [[Path("painting.jpg")]])
-batch.done, batch.skipped                          # out/a__painting__flagship.png, ...
+    batch = Batch(get_stylizer("flagship"), Settings(), Path("out"))
+    batch.run([Path("a.jpg"), Path("b.jpg")], [[Path("painting.jpg")]])
+    batch.done, batch.skipped                          # out/a__painting__flagship.png, ...
 """
 
 import os
@@ -72,7 +73,8 @@ def is_file(out: Path) -> bool:
 
 
 class Batch:
-    """Many pictures with one model and one set of settings; bad files are reported once and skipped.
+    """Many pictures with one model and one set of settings;
+    bad files are reported once and skipped.
 
     Args:
         stylizer: the model.
@@ -119,7 +121,9 @@ class Batch:
         self._names: set[str] = set()
 
     def run(self, contents: Sequence[Path], groups: Sequence[Sequence[Path]]) -> None:
-        """Paint every content in every group of styles; see `done`, `skipped` and `notes` afterwards."""
+        """Paint every content in every group of styles; see `done`,
+        `skipped` and `notes` afterwards.
+        """
         with tqdm(total=len(contents) * len(groups), desc="Stylising", unit="picture") as bar:
             for group in groups:
                 styles = [self._guarded(path, File.read) for path in group]
@@ -216,7 +220,9 @@ class Batch:
         return target
 
     def _result_name(self, content: str, style: str) -> str:
-        """CONTENT__STYLE__MODEL with a suffix, of at most 255 bytes, and unlike any other name of this batch."""
+        """CONTENT__STYLE__MODEL with a suffix, of at most 255 bytes,
+        and unlike any other name of this batch.
+        """
         rest = f"__{shortened(style, MAX_NAME_BYTES // 3)}__{self.stylizer.name}{self.suffix}"
         room = MAX_NAME_BYTES - len(f"-{len(self._names)}{rest}".encode(errors="surrogateescape"))
         return distinct_name(shortened(content, room), rest, self._names)

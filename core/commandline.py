@@ -1,4 +1,5 @@
-"""What every command of this project does alike: how it ends, how it prints, whether its result can be written.
+"""What every command of this project does alike: how it ends, how it prints,
+whether its result can be written.
 
     def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(arguments)
@@ -8,8 +9,9 @@
         check_output(options.out)                      # from core.files; before anything is computed
         ...
 
-A command ends with the exit code that `work` returns, with 1 and one line for an error of the user's, or with one line
-and 130 or 143 when it is stopped by Ctrl-C (SIGINT) or by the system (SIGTERM).
+A command ends with the exit code that `work` returns, with 1 and one line for an error of the
+user's, or with one line and 130 or 143 when it is stopped by Ctrl-C (SIGINT) or by the system
+(SIGTERM).
 """
 
 import os
@@ -29,7 +31,8 @@ TIDYING_SECONDS = 3.0  # after a signal, in which further ones are not heeded
 
 
 class Stopped(KeyboardInterrupt):
-    """The command was asked to stop. It passes every `except Exception`, and `finally` and `with` tidy up on its way.
+    """The command was asked to stop. It passes every `except Exception`,
+    and `finally` and `with` tidy up on its way.
 
     Attributes:
         number: of the signal.
@@ -54,7 +57,8 @@ def run_command(
     Args:
         work: returns the exit code.
         errors: what it raises for the user, each with one sentence; OSError is always among them.
-        stopped: what is printed when it is stopped, unless the `Stopped` that ended it says otherwise.
+        stopped: what is printed when it is stopped,
+            unless the `Stopped` that ended it says otherwise.
 
     Returns:
         The exit code: that of `work`, 1 after an error, 130 or 143 after SIGINT or SIGTERM.
@@ -79,7 +83,9 @@ def run_command(
 
 
 def sentence_of(error: Exception) -> str:
-    """An error as one line; the system's own errors without their numbers, with the file they are about."""
+    """An error as one line; the system's own errors without their numbers,
+    with the file they are about.
+    """
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         about = f'"{printable(str(error.filename))}": ' if error.filename is not None else ""
         return f"{about}{error.strerror}."
@@ -87,7 +93,9 @@ def sentence_of(error: Exception) -> str:
 
 
 def print_everything() -> None:
-    """From now on a letter that the terminal or file cannot show is printed as a question mark, never an error."""
+    """From now on a letter that the terminal or file cannot show is printed as a question mark,
+    never an error.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(
             stream, "reconfigure", None
@@ -98,7 +106,9 @@ def print_everything() -> None:
 
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
-    """Inside, SIGINT and SIGTERM raise `Stopped` in the main thread; a second one soon after does not disturb the end."""
+    """Inside, SIGINT and SIGTERM raise `Stopped` in the main thread;
+    a second one soon after does not disturb the end.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,5 @@
-"""Take a style away: one painting and one model, baked into a small ONNX file and a safetensors file.
+"""Take a style away: one painting and one model,
+baked into a small ONNX file and a safetensors file.
 
     python -m core.export --style painting.jpg                                     # instant, the best shipped model
     python -m core.export --style painting.jpg --model original-500 --refine 20 --out baked/

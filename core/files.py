@@ -3,8 +3,9 @@
     check_output(Path("out/painted.png"))              # before the work; OutputError, one sentence
     write_atomic(Path("out/painted.png"), data)        # after it
 
-A file grows under a temporary name in its own folder and takes its place at the end, so that a reader never sees half
-of it. A process that is killed leaves its temporary file behind; `check_output` removes such files of ended processes.
+A file grows under a temporary name in its own folder and takes its place at the end, so that a
+reader never sees half of it. A process that is killed leaves its temporary file behind;
+`check_output` removes such files of ended processes.
 """
 
 import errno
@@ -62,7 +63,8 @@ def shortened(name: str, room: int) -> str:
 
 
 def distinct_name(stem: str, rest: str, names: set[str]) -> str:
-    """`stem` + `rest`, with a number between them where that is among `names`, to which it is added.
+    """`stem` + `rest`, with a number between them where that is among `names`,
+    to which it is added.
 
     Names that differ in case alone count as the same, as they do in folders of Windows and macOS.
     """
@@ -77,7 +79,8 @@ def distinct_name(stem: str, rest: str, names: set[str]) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` to write to, which takes its place when all went well and is gone otherwise.
+    """A temporary file beside `path` to write to,
+    which takes its place when all went well and is gone otherwise.
 
     The folder is made where there is none.
 
@@ -112,7 +115,8 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def check_output(path: Path, *, folder: bool = False) -> None:
-    """Find out before the work whether a file, or files in a folder, can be written; nothing stays of the attempt.
+    """Find out before the work whether a file, or files in a folder, can be written;
+    nothing stays of the attempt.
 
     Temporary files that ended processes left in the folder are removed.
 
@@ -146,7 +150,9 @@ def check_output(path: Path, *, folder: bool = False) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that ended processes have left in a folder; those of living ones stay."""
+    """Remove the temporary files that ended processes have left in a folder;
+    those of living ones stay.
+    """
     if fcntl is None:
         return
     with suppress(OSError):
@@ -164,7 +170,9 @@ def _remove_if_unlocked(temporary: Path) -> None:
 
 
 def _locked(temporary: Path) -> IO[bytes]:
-    """A new file that is locked until it is closed, which tells `remove_leftovers` that its process is alive."""
+    """A new file that is locked until it is closed,
+    which tells `remove_leftovers` that its process is alive.
+    """
     while True:
         file = temporary.open("xb")
         if fcntl is not None:
@@ -191,7 +199,9 @@ def _remove(temporary: Path) -> None:
 
 
 def _is_about(error: OSError, *paths: Path) -> bool:
-    """Whether an error while a file was written is about that file, rather than about one that was read meanwhile."""
+    """Whether an error while a file was written is about that file,
+    rather than about one that was read meanwhile.
+    """
     if error.filename is None:
         return error.errno in _REASONS
     return any(os.fspath(error.filename) == os.fspath(path) for path in paths) or any(

@@ -1,4 +1,5 @@
-"""Flicker of a stylised video: measured along the true motion, and lowered by following the motion of the input.
+"""Flicker of a stylised video: measured along the true motion,
+and lowered by following the motion of the input.
 
     python -m core.flicker --content photo.jpg --style painting.jpg --model original-500    # a table, plain and smoothed
 
@@ -26,7 +27,9 @@ from core.program import called_as
 def compare(
     photo: Image.Image, paint: Callable[[Image.Image], Image.Image]
 ) -> list[tuple[str, float, float]]:
-    """(what, warping error, sharpness) for the pan and zoom itself, and painted with the smoothing of `SHARES`."""
+    """(what, warping error, sharpness) for the pan and zoom itself,
+    and painted with the smoothing of `SHARES`.
+    """
     clip, flows = pan_and_zoom(photo)
     painted = [paint(frame) for frame in clip]
     rows = [("the clip itself", warping_error(clip, flows), sharpness(clip))]

@@ -3,9 +3,10 @@
     paint = FrameStylizer([load_image("painting.jpg")], Settings(strength=0.8, colours="photo"))
     stylize_video("in.mp4", "out.mp4", paint, size=512)
 
-The first frame is painted as `core.pipeline.stylize_image` paints a photo. What is read from the photo there is read from the
-first frame here and then kept, so that nothing jumps from frame to frame: the colours that a painting is given, and the photo's
-own style, towards which a strength other than 1 leads (`core.inference.style_mixing`).
+The first frame is painted as `core.pipeline.stylize_image` paints a photo. What is read from the
+photo there is read from the first frame here and then kept, so that nothing jumps from frame to
+frame: the colours that a painting is given, and the photo's own style, towards which a strength
+other than 1 leads (`core.inference.style_mixing`).
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,8 @@ class FrameStyle:
 
     Attributes:
         full: at strength 1.
-        own: the first frame's own style, and `blended` the style between the two; None where the strength is 1.
+        own: the first frame's own style, and `blended` the style between the two;
+            None where the strength is 1.
     """
 
     full: StyledModel

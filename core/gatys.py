@@ -1,4 +1,5 @@
-"""Method 1 of the report: optimise the pixels of one picture, for one painting, with no network of our own.
+"""Method 1 of the report: optimise the pixels of one picture, for one painting,
+with no network of our own.
 
     python -m core.gatys --content photo.jpg --style painting.jpg --out painted.png
     python -m core.gatys --content photo.jpg --style painting.jpg --out painted.png --size 256 --steps 200 --init noise
@@ -123,7 +124,9 @@ def kept_so_far(reached: State | None, out: Path) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (130 or 143 where it was stopped, the picture so far saved)."""
+    """The command line; returns the exit code (130 or 143 where it was stopped,
+    the picture so far saved).
+    """
     options = parse(arguments)
     return run_command(partial(work, options), (ValueError,))
 

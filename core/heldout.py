@@ -1,4 +1,5 @@
-"""What a model makes of paintings and photos it has never seen: losses on held-out pairs, written beside the model.
+"""What a model makes of paintings and photos it has never seen: losses on held-out pairs,
+written beside the model.
 
     python -m core.heldout improved-500 original-500 --data data       # writes checkpoints/NAME/heldout.csv
     python -m core.heldout out/improved-500-crop128-seed1 --data data            # any model's folder

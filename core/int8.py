@@ -1,4 +1,5 @@
-"""The encoder in 8-bit integers, for reading paintings on CPUs with VNNI: half the time of float32, a quarter of the size.
+"""The encoder in 8-bit integers, for reading paintings on CPUs with VNNI:
+half the time of float32, a quarter of the size.
 
     python -m core.int8 vgg16 vgg19      # write checkpoints/encoders/NAME/ranges.safetensors from the gallery's pictures
 

@@ -141,7 +141,9 @@ def work(options: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 nothing could be done, 2 some photos skipped)."""
+    """The command line; returns the exit code (0 done, 1 nothing could be done,
+    2 some photos skipped).
+    """
     options = parse(arguments)
     return run_command(partial(work, options), (ValueError,))
 

@@ -145,7 +145,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     """The settings of --settings, where given, changed by the other options that the command has.
 
     Raises:
-        SettingsError, RecipeError: one sentence.
+        SettingsError, ProvenanceError: one sentence.
         OSError: the file cannot be read.
     """
     base = read_settings(options.settings) if options.settings else Settings()

@@ -16,8 +16,8 @@ def from_pretrained(name_or_folder: str | Path = "flagship", device: str | None 
     Args:
         name_or_folder: a folder that `core.train` exported, with `model.json` and weights, or the
             name of a shipped model. A folder of that name in the current folder comes first.
-        device: `cpu`, `cuda`, `cuda:N` or `mps`; by default a GPU if there is one. A model is loaded
-            once for each device, and models share their encoders.
+        device: `cpu`, `cuda`, `cuda:N` or `mps`; by default a GPU if there is one. A model is
+            loaded once for each device, and models share their encoders.
 
     Raises:
         WeightsError: there is no such model, or its files are broken; one sentence.

@@ -1,4 +1,5 @@
-"""One program out of several commands: each command keeps its module, its options and its exit codes.
+"""One program out of several commands: each command keeps its module,
+its options and its exit codes.
 
     Program("python -m core", "What it is.", COMMANDS).main(["stylize", "--help"])
 

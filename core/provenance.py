@@ -1,14 +1,16 @@
-"""The recipe that a result carries: what it was made from and how, enough to make the same bytes again.
+"""The recipe that a result carries: what it was made from and how,
+enough to make the same bytes again.
 
     painted, recipe = paint_files("photo.jpg", ["painting.jpg"], Settings(strength=0.8))
     save(painted, recipe, "painted.png")
-    recipe = read("painted.png")                 # from the picture's metadata; RecipeError, one sentence, where there is none
+    recipe = read("painted.png")                 # from the picture's metadata; ProvenanceError, one sentence, where there is none
     print(command_line(recipe), python_snippet(recipe), json.dumps(recipe.settings.to_json()), sep="\\n")
 
-It is JSON: settings, names and SHA-256 of the files, the hash of the model's weights, versions. It lies in a PNG as
-international text (iTXt) under the keyword MetaStyle, in a JPEG and a WebP as EXIF's UserComment. Folders are not in it, nor
-the time of painting: the same order gives the same file on the same kind of machine. Pictures are saved with an ICC profile of
-sRGB, whatever profile the photo came with, and with the date on which it was taken; where it was taken is left behind.
+It is JSON: settings, names and SHA-256 of the files, the hash of the model's weights, versions. It
+lies in a PNG as international text (iTXt) under the keyword MetaStyle, in a JPEG and a WebP as
+EXIF's UserComment. Folders are not in it, nor the time of painting: the same request gives the same
+file on the same kind of machine. Pictures are saved with an ICC profile of sRGB, whatever profile
+the photo came with, and with the date on which it was taken; where it was taken is left behind.
 """
 
 import hashlib
@@ -41,7 +43,9 @@ MAX_CONTENTS = 1000
 
 
 class ProvenanceError(ValueError):
-    """A picture carries no recipe, or one that cannot be read; the message is one sentence for the user."""
+    """A picture carries no recipe, or one that cannot be read;
+    the message is one sentence for the user.
+    """
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ class Source:
     """A file that a picture was made from.
 
     Attributes:
-        name: without its folder, for people; what cannot be text or is a control character is replaced.
+        name: without its folder, for people;
+            what cannot be text or is a control character is replaced.
         sha256: of the file's bytes.
     """
 
@@ -109,7 +114,7 @@ class Provenance:
         """From what `to_json` gives.
 
         Raises:
-            RecipeError: it is something else; SettingsError: its settings are not valid.
+            ProvenanceError: it is something else; SettingsError: its settings are not valid.
         """
         try:
             if data["format"] != FORMAT:
@@ -163,7 +168,7 @@ def paint_files(
     """`core.pipeline.stylize_image` from files, with the recipe.
 
     Raises:
-        As `paint`, and ImageError for a file that cannot be used.
+        As `stylize_image`, and ImageError for a file that cannot be used.
     """
     painted = stylize_image(
         load_with_alpha(content),
@@ -197,7 +202,9 @@ def provenance_of(
     refine_contents: Sequence[Source] = (),
     taken: str = "",
 ) -> Provenance:
-    """The recipe of a picture that `stylize_image` made from these files; `taken` is the date of its photo."""
+    """The recipe of a picture that `stylize_image` made from these files;
+    `taken` is the date of its photo.
+    """
     refined_on = tuple(refine_contents) if painted.settings.refine else ()
     return Provenance(
         painted.settings,
@@ -218,7 +225,8 @@ def provenance_of(
 def picture_bytes(
     painted: StylizeResult, recipe: Provenance, suffix: str = ".png", quality: int = QUALITY
 ) -> bytes:
-    """The result as a PNG, JPEG or WebP file, by its suffix, with its recipe, its photo's date and an sRGB profile.
+    """The result as a PNG, JPEG or WebP file, by its suffix, with its recipe,
+    its photo's date and an sRGB profile.
 
     Raises:
         ImageError: the recipe is too long for a JPEG file.
@@ -240,7 +248,9 @@ def save(
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether a file that begins so may be a picture that carries a recipe, rather than one of settings."""
+    """Whether a file that begins so may be a picture that carries a recipe,
+    rather than one of settings.
+    """
     return head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF"))
 
 
@@ -248,7 +258,8 @@ def read(source: str | Path | BinaryIO) -> Provenance:
     """The recipe in a PNG, JPEG or WebP file.
 
     Raises:
-        ProvenanceError: there is none, it is damaged or of a newer version; SettingsError: its settings are not valid.
+        ProvenanceError: there is none, it is damaged or of a newer version; SettingsError:
+            its settings are not valid.
         OSError: the file cannot be read.
     """
     try:

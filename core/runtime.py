@@ -19,7 +19,8 @@ MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 
 
 def fast_dtype(device: torch.device | str, cpu_bfloat16: bool | None = None) -> torch.dtype:
-    """bfloat16 where the device convolves in it faster than in float32: CUDA from Ampere on, and some CPUs.
+    """bfloat16 where the device convolves in it faster than in float32: CUDA from Ampere on,
+    and some CPUs.
 
     On a CPU a short measurement decides, once a process: what its flags promise does not hold. With
     AVX512-BF16 but without AMX, an AMD processor takes half of float32's time, an Intel one up to
@@ -40,7 +41,8 @@ def fast_dtype(device: torch.device | str, cpu_bfloat16: bool | None = None) -> 
 
 @cache
 def bfloat16_pays() -> bool:
-    """Whether this CPU convolves in bfloat16 clearly faster than in float32, measured in about 0.3 s.
+    """Whether this CPU convolves in bfloat16 clearly faster than in float32,
+    measured in about 0.3 s.
 
     The two take turns in a single thread, whose own processor time counts, so that other programs
     that keep the cores busy make no difference; the medians decide.
@@ -62,7 +64,9 @@ def bfloat16_pays() -> bool:
 
 @torch.enable_grad()
 def convolution_seconds(dtype: torch.dtype) -> float:
-    """Processor time of a usual convolution, forward and backward: 128 -> 128 channels at 64 x 64 px."""
+    """Processor time of a usual convolution, forward and backward:
+    128 -> 128 channels at 64 x 64 px.
+    """
     images = torch.ones(1, 128, 64, 64, dtype=dtype).contiguous(memory_format=torch.channels_last)
     weight = torch.ones(128, 128, 3, 3, dtype=dtype).contiguous(memory_format=torch.channels_last)
     images.requires_grad_()
@@ -91,8 +95,9 @@ class DistributedContext:
 
 
 def keep_freed_memory(largest: int = 1 << 30, kept: int = 2**31 - 1) -> None:
-    """Have the C library keep what is freed for the next tensor: returning it to the system and touching fresh pages again takes
-    longer than many of a network's operations. Does nothing where the library is not glibc.
+    """Have the C library keep what is freed for the next tensor: returning it to the system and
+    touching fresh pages again takes longer than many of a network's operations.
+    Does nothing where the library is not glibc.
 
     Args:
         largest: bytes; larger tensors are returned all the same.
@@ -114,7 +119,9 @@ _default = torch.device("cpu")
 
 
 def default_device() -> torch.device:
-    """Where this program computes unless told otherwise: the CPU, or what `set_default_device` was given."""
+    """Where this program computes unless told otherwise: the CPU,
+    or what `set_default_device` was given.
+    """
     return _default
 
 
@@ -126,7 +133,8 @@ def set_default_device(name: str) -> torch.device:
 
 
 def find_device(name: str) -> torch.device:
-    """The device of that name: cpu, cuda, cuda:N or mps (Apple's GPU); `auto` for the fastest that there is.
+    """The device of that name: cpu, cuda, cuda:N or mps (Apple's GPU);
+    `auto` for the fastest that there is.
 
     Raises:
         DeviceError: it is no name of a device, or there is no such device on this machine.
@@ -159,7 +167,8 @@ def find_device(name: str) -> torch.device:
 
 
 def release_freed_memory() -> None:
-    """Return to the system what `keep_freed_memory` kept, in all threads' heaps; for a process that has nothing to do now.
+    """Return to the system what `keep_freed_memory` kept, in all threads' heaps;
+    for a process that has nothing to do now.
 
     Does nothing where the C library is not glibc.
     """
@@ -173,7 +182,8 @@ def init_distributed(name: str = AUTO) -> DistributedContext:
     """The device to use; under torchrun also joins the process group (nccl on GPUs, gloo on CPUs).
 
     Args:
-        name: see `find_device`; under torchrun each process takes a GPU of its own unless one is named by number.
+        name: see `find_device`; under torchrun each process takes a GPU of its own unless one is
+            named by number.
 
     Raises:
         DeviceError: there is no such device.

@@ -1,4 +1,5 @@
-"""Everything a visitor can set about one picture, as one value that the page, the command line and code share.
+"""Everything a visitor can set about one picture, as one value that the page,
+the command line and code share.
 
     settings = Settings(strength=0.8, colours="photo", detail=512)
     settings == Settings.from_json(json.dumps(settings.to_json()))
@@ -25,28 +26,36 @@ MAX_STYLE_SIZE = 2048
 
 
 class SettingsError(ValueError):
-    """A setting is unknown, outside its limits or does not go with another; the message is one sentence for the user."""
+    """A setting is unknown, outside its limits or does not go with another;
+    the message is one sentence for the user.
+    """
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a photo is painted; the defaults are one painting, at once, at full strength, at the photo's own size.
+    """How a photo is painted; the defaults are one painting, at once, at full strength,
+    at the photo's own size.
 
     Attributes:
-        model: name of a trained model, a checkpoint folder, or a method without a model, `gatys` or `johnson`; empty for the
-            best model that is shipped.
-        mix: a weight for each painting, not negative, in their order; they are divided by their sum. Empty: equal weights.
+        model: name of a trained model, a checkpoint folder, or a method without a model, `gatys` or
+            `johnson`; empty for the best model that is shipped.
+        mix: a weight for each painting, not negative, in their order;
+            they are divided by their sum. Empty: equal weights.
         strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more exaggerates.
-        colours: `style` (the painting's), `photo` (the photo's, the result's lightness), `recolour` (the painting is given
-            the photo's colours before its style is read).
+        colours: `style` (the painting's), `photo` (the photo's, the result's lightness), `recolour`
+            (the painting is given the photo's colours before its style is read).
         size: longest side of the result in px, 16 to 8192; None for the photo's own.
-        detail: longest side in px at which the photo is painted before it is resized to `size`: the smaller, the broader the
-            strokes and the less detail; None for the result's.
-        style_size: smaller side in px, 16 to 2048, at which the painting is read: the larger, the finer the strokes that count.
-        refine: batches of training on the painting, 0 for instant, or for the usual number of a method's steps.
-        mask_softness: width of the mask's soft edge in px of the result, 0 to 1000; None for a fiftieth of the longest side.
+        detail: longest side in px at which the photo is painted before it is resized to `size`: the
+            smaller, the broader the strokes and the less detail; None for the result's.
+        style_size: smaller side in px, 16 to 2048, at which the painting is read: the larger, the
+            finer the strokes that count.
+        refine: batches of training on the painting, 0 for instant,
+            or for the usual number of a method's steps.
+        mask_softness: width of the mask's soft edge in px of the result, 0 to 1000; None for a
+            fiftieth of the longest side.
         mask_invert: style where the mask is black instead of white.
-        tiles: work in overlapping tiles, slower, in little memory; pictures above 4096 px a side always are.
+        tiles: work in overlapping tiles, slower, in little memory;
+            pictures above 4096 px a side always are.
 
     Raises:
         SettingsError: a value is of another kind or outside its limits.
@@ -93,7 +102,8 @@ class Settings:
         """From the text of a JSON object, or from the object; what it leaves out is as by default.
 
         Raises:
-            SettingsError: it is no such object, has a setting that there is not, or a value outside its limits.
+            SettingsError: it is no such object, has a setting that there is not,
+                or a value outside its limits.
         """
         if isinstance(data, str | bytes):
             try:
@@ -114,7 +124,8 @@ class Settings:
         """The weight of each of so many paintings; they sum to 1.
 
         Raises:
-            SettingsError: 1 to 4 are possible, refined only 1, and `mix` must have one weight for each.
+            SettingsError: 1 to 4 are possible, refined only 1,
+                and `mix` must have one weight for each.
         """
         if not 1 <= paintings <= MAX_PAINTINGS:
             raise SettingsError(f"A picture takes 1 to {MAX_PAINTINGS} paintings, not {paintings}.")

@@ -8,10 +8,11 @@
     python -m core.stylize --content photo.jpg --sheet
     cat photo.jpg | python -m core.stylize --content - --style painting.jpg --out - > painted.png
 
-Every content is painted in every style, to `OUT/CONTENT__STYLE__MODEL.png`; with --mix in all styles at once. Each file carries
-the recipe to make it again (`core.provenance`) and the photo's date, never its place. A transparent photo gives a transparent
-result, but for JPEG, where it lies on white. A file that cannot be used is named and skipped.
-Exit code: 0 all done, 1 nothing could be done, 2 some files were skipped, 130 or 143 stopped by SIGINT or SIGTERM.
+Every content is painted in every style, to `OUT/CONTENT__STYLE__MODEL.png`; with --mix in all
+styles at once. Each file carries the recipe to make it again (`core.provenance`) and the photo's
+date, never its place. A transparent photo gives a transparent result, but for JPEG, where it lies
+on white. A file that cannot be used is named and skipped. Exit code: 0 all done, 1 nothing could be
+done, 2 some files were skipped, 130 or 143 stopped by SIGINT or SIGTERM.
 """
 
 import argparse

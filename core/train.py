@@ -15,6 +15,7 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -22,14 +23,15 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 
-from core.images.decode import ImageError, load_image
+from core.commandline import Stopped, run_command
+from core.files import check_output
+from core.images.decode import load_image
 from core.images.library import library
 from core.models.checkpoint import load_model
-from core.models.encoder import EncoderError, load_encoder
+from core.models.encoder import load_encoder
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP, MODELS, Variant, find_variant
 from core.models.style_net import MULTIPLE
-from core.models.weights import WeightsError
 from core.paths import WORK
 from core.program import called_as
 from core.runtime import (
@@ -44,6 +46,7 @@ from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
 from core.training.held_out import HeldOut
 from core.training.log_writer import read_rows
+from core.training.run_folder import check_pictures, forget_pictures, held, remember_pictures
 from core.training.state import STATE, saved_config
 from core.training.trainer import Interrupted, Trainer, TrainingConfig
 from core.training.validation import SIDE
@@ -65,6 +68,9 @@ def training_set(
     """Contents and styles of a variant's training set: the gallery's eight, then a draw from the data folder."""
     gallery = library()
     pools = pools_of(data, cache)
+    if not (dist.is_initialized() and dist.get_rank()):
+        for sentence in pools.refused:
+            print(f"left out: {sentence}", file=sys.stderr)
     always = [
         [picture.path() for picture in pictures if picture.in_training]
         for pictures in (gallery.contents, gallery.styles)
@@ -198,18 +204,22 @@ def run_dtype(folder: Path, place: DistributedContext) -> str:
     return "bfloat16" if is_bfloat16 else "float32"
 
 
+def run_folder(variant: Variant, options: argparse.Namespace) -> tuple[str, Path]:
+    """A run's name and its folder. Raises ValueError, see `recipe_parts`."""
+    name = options.run_name or "-".join([variant.name, *recipe_parts(options)])
+    return name, options.runs / (f"{name}-pilot" if options.pilot else name)
+
+
 def make_trainer(
     variant: Variant, options: argparse.Namespace, place: DistributedContext
 ) -> Trainer | FlagshipTraining:
     """The run that the command line asks for."""
-    parts = recipe_parts(options)
+    name, folder = run_folder(variant, options)
     if variant.is_flagship:
-        return make_flagship_training(variant, options, place, parts)
+        return make_flagship_training(variant, options, place)
     for option in ("start", "minutes"):
         if getattr(options, option) is not None:
             raise ValueError(f"--{option} is for the flagship.")
-    name = options.run_name or "-".join([variant.name, *parts])
-    folder = options.runs / (f"{name}-pilot" if options.pilot else name)
     settings: dict[str, Any] = {
         "style_weight": options.style_weight,
         "encoder_source": options.encoder,
@@ -223,10 +233,11 @@ def make_trainer(
     if options.pilot or options.iterations:
         settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
     contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
+    check_pictures(folder, [*contents, *styles])
     variant = replace(
         variant,
         name=name,
-        title=", ".join([variant.title, *parts]),
+        title=", ".join([variant.title, *recipe_parts(options)]),
         base=options.base or variant.base,
     )
     measured_on = (
@@ -238,7 +249,7 @@ def make_trainer(
 
 
 def make_flagship_training(
-    variant: Variant, options: argparse.Namespace, place: DistributedContext, parts: list[str]
+    variant: Variant, options: argparse.Namespace, place: DistributedContext
 ) -> FlagshipTraining:
     """The flagship's run that the command line asks for: on all paintings and graphic pictures that there are."""
     for option in ("allow_constant_images", "crop"):
@@ -250,8 +261,7 @@ def make_flagship_training(
         )
     if place.world > 1:
         raise ValueError("The flagship trains in one process.")
-    name = options.run_name or "-".join([variant.name, *parts])
-    folder = options.runs / (f"{name}-pilot" if options.pilot else name)
+    name, folder = run_folder(variant, options)
     config = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
     if options.start:
         config = going_on(config)
@@ -273,9 +283,9 @@ def make_flagship_training(
     if start and not (start.variant.is_flagship and start.variant.base == variant.base):
         raise ValueError(f"{options.start} is no {FLAGSHIP.name} of {variant.base} channels.")
     net = cast(FlagshipNet, start.net).with_mixes() if start else None
-    return FlagshipTraining(
-        variant, config, contents, [*styles, *pools.graphic], folder, place, held_out, net
-    )
+    paintings = [*styles, *pools.graphic]
+    check_pictures(folder, [*contents, *paintings])
+    return FlagshipTraining(variant, config, contents, paintings, folder, place, held_out, net)
 
 
 def held_out_pairs(pools: Pools, place: DistributedContext, source: str) -> dict[str, HeldOut]:
@@ -291,47 +301,75 @@ def held_out_pairs(pools: Pools, place: DistributedContext, source: str) -> dict
     }
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 bad input, 3 interrupted with the state saved)."""
-    options = parse(arguments)
+def train(options: argparse.Namespace) -> int:
+    """Do what the options say; returns the exit code.
+
+    Raises:
+        Stopped: by a signal; a run's state is saved.
+    """
     place = init_distributed(options.device)
     try:
         variant = find_variant(options.name)
-        trainer = make_trainer(variant, options, place)
-        folder = trainer.folder
-        if options.snapshot and not trainer.done:
-            raise ValueError(f"There is no unfinished run in {folder} to take a snapshot of.")
-        if not options.snapshot:
-            if not trainer.done and len(read_rows(folder / "log.csv")) == trainer.total:
-                raise ValueError(
-                    f"The run in {folder} is finished; remove that folder to train it again."
-                )
-            if isinstance(trainer, FlagshipTraining):
-                trainer.run(None if options.minutes is None else 60 * options.minutes)
-            else:
-                trainer.run()
-        if place.rank == 0:
-            summary = f"{trainer.done} iterations done"
+        name, folder = run_folder(variant, options)
+        if place.rank == 0 and not options.pilot:
+            check_output(options.out / name, folder=True)
+        with nullcontext() if options.snapshot or place.rank else held(folder):
+            trainer = make_trainer(variant, options, place)
             if options.snapshot:
-                summary = f"{trainer.done} of {trainer.total} iterations"
-            if not options.pilot:
-                size = trainer.export(options.out / trainer.variant.name)
-                if not options.snapshot:
-                    (folder / STATE).unlink(missing_ok=True)
-                summary += (
-                    f"; {size / 1e6:.1f} MB of weights in {options.out / trainer.variant.name}"
-                )
-            print(summary)
+                check_snapshot(trainer)
+            else:
+                run(trainer, options)
+            if place.rank == 0:
+                print(finish(trainer, options))
     except Interrupted as notice:
-        print(notice, file=sys.stderr)
-        return 3
-    except (ValueError, WeightsError, EncoderError, ImageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        raise Stopped(notice.number, str(notice)) from notice
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
     return 0
+
+
+def check_snapshot(trainer: Trainer | FlagshipTraining) -> None:
+    """Raises ValueError where there is nothing to export."""
+    if not trainer.done:
+        raise ValueError(f"There is no unfinished run in {trainer.folder} to take a snapshot of.")
+
+
+def run(trainer: Trainer | FlagshipTraining, options: argparse.Namespace) -> None:
+    """Train to the end. Raises ValueError where the run has been finished, Interrupted after a signal."""
+    folder = trainer.folder
+    if not trainer.done and len(read_rows(folder / "log.csv")) == trainer.total:
+        raise ValueError(f"The run in {folder} is finished; remove that folder to train it again.")
+    if trainer.place.rank == 0:
+        if not trainer.done:
+            forget_pictures(folder)  # of a run that was stopped before its first state was saved
+        drawn = trainer if isinstance(trainer, FlagshipTraining) else trainer.sampler
+        remember_pictures(folder, [*drawn.contents, *drawn.styles])
+    if isinstance(trainer, FlagshipTraining):
+        trainer.run(None if options.minutes is None else 60 * options.minutes)
+    else:
+        trainer.run()
+
+
+def finish(trainer: Trainer | FlagshipTraining, options: argparse.Namespace) -> str:
+    """Export what was trained, unless it is a pilot; returns what is to be said."""
+    summary = f"{trainer.done} iterations done"
+    if options.snapshot:
+        summary = f"{trainer.done} of {trainer.total} iterations"
+    if options.pilot:
+        return summary
+    out = options.out / trainer.variant.name
+    size = trainer.export(out)
+    if not options.snapshot:
+        (trainer.folder / STATE).unlink(missing_ok=True)
+        forget_pictures(trainer.folder)
+    return f"{summary}; {size / 1e6:.1f} MB of weights in {out}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code (130 or 143 where it was stopped, the state saved)."""
+    options = parse(arguments)
+    return run_command(lambda: train(options), (ValueError,))
 
 
 if __name__ == "__main__":

@@ -1,1 +1,3 @@
-"""Pictures of the demo: eight contents, eight styles, more styles, and the user's own (see :mod:`gallery.pictures`)."""
+"""Pictures of the demo: eight contents, eight styles, more styles,
+and the user's own (see :mod:`gallery.pictures`).
+"""

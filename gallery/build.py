@@ -1,4 +1,5 @@
-"""Render the cells of the comparison and measure each: original, improved and ablated models side by side (report, appendices).
+"""Render the cells of the comparison and measure each: original, improved and ablated models side
+by side (report, appendices).
 
     python -m gallery.build                                       # all that the models at hand can paint
     python -m gallery.build --appendix A --mode instant
@@ -6,9 +7,10 @@
     python -m gallery.build --models improved-500 gatys
     python -m gallery.build --content photos/ --style paintings/ --models original-500 improved-500 --out out/grids
 
-What is there already is not done again, so an interrupted run goes on where it was; cells of a model, style or content that
-has changed since are. Each process computes in one thread (start as many as there are cores): sums of floats then come out
-the same, and so do the pictures, however many processes share the work.
+What is there already is not done again, so an interrupted run goes on where it was; cells of a
+model, style or content that has changed since are. Each process computes in one thread (start as
+many as there are cores): sums of floats then come out the same, and so do the pictures, however
+many processes share the work.
 """
 
 import argparse
@@ -46,7 +48,8 @@ STOPPED = "Stopped; what was rendered stays, and the same command goes on from t
 
 
 def own_pictures(folder: Path, report: Callable[[str], None]) -> tuple[Picture, ...]:
-    """The pictures of a folder as contents or styles, named by their files; one that cannot be read is reported.
+    """The pictures of a folder as contents or styles, named by their files;
+    one that cannot be read is reported.
 
     Raises:
         ImageError: there is no such folder, or no picture in it that can be read.
@@ -75,7 +78,8 @@ def write_sheets(
     root: Path,
     since: int,
 ) -> None:
-    """`STYLE__MODE.png` in `root` for each grid that is complete, unless another process has written it.
+    """`STYLE__MODE.png` in `root` for each grid that is complete,
+    unless another process has written it.
 
     Args:
         since: when this run began, in nanoseconds; an older sheet is written again.
@@ -140,9 +144,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def divided(
     missing: Callable[[], list[tuple[int, int]]], place: DistributedContext
 ) -> list[tuple[int, int]]:
-    """This process's share of the work that the first process finds; afterwards each works for itself.
+    """This process's share of the work that the first process finds;
+    afterwards each works for itself.
 
-    The process group is left at once: a training step, refining included, averages over all of a group's processes.
+    The process group is left at once: a training step, refining included, averages over all of a
+    group's processes.
     """
     if not dist.is_initialized():
         return missing()
@@ -183,7 +189,9 @@ def work(options: argparse.Namespace, place: DistributedContext, root: Path) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 nothing could be done, 2 cells were skipped)."""
+    """The command line; returns the exit code (0 done, 1 nothing could be done,
+    2 cells were skipped).
+    """
     options = parse(arguments)
     torch.set_num_threads(1)
 

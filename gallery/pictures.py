@@ -1,13 +1,15 @@
-"""The pictures of the gallery: eight contents, eight styles, more styles, the user's own; and where they come from.
+"""The pictures of the gallery: eight contents, eight styles, more styles, the user's own;
+and where they come from.
 
     from gallery.pictures import CONTENTS, STYLES, find_style
     find_style("hokusai_great_wave").image()        # RGB, as core.images.decode.load_image gives it
 
     python -m gallery.pictures > gallery/CREDITS.md # writes the credits again from pictures.json
 
-As in the report's 8 x 8 test set, the first four contents and the first four styles belong to every training set and
-the last four to none; two contents are black-and-white. The photographs come with scikit-image and scikit-learn and are
-read from there. The user's own pictures are those in ``gallery/my/content`` and ``gallery/my/style``.
+As in the report's 8 x 8 test set, the first four contents and the first four styles belong to every
+training set and the last four to none; two contents are black-and-white. The photographs come with
+scikit-image and scikit-learn and are read from there. The user's own pictures are those in
+``gallery/my/content`` and ``gallery/my/style``.
 """
 
 import sys
@@ -34,7 +36,9 @@ def find_content(name: str) -> Picture:
 
 
 def find_style(name: str) -> Picture:
-    """The style called ``name``, of the eight or of the others. Raises PictureNotFoundError, which lists the names."""
+    """The style called ``name``, of the eight or of the others. Raises PictureNotFoundError,
+    which lists the names.
+    """
     return _find("style", name, paintings())
 
 

@@ -1,10 +1,12 @@
-"""What the report says, what was measured here, and whether it holds: gallery/REPORT.md, and the data of the tab Report.
+"""What the report says, what was measured here, and whether it holds: gallery/REPORT.md,
+and the data of the tab Report.
 
     python -m gallery.report                 # after gallery.build and gallery.timing: writes REPORT.md and report.json
 
-Claims about pictures are tested in `gallery.claims.pictures`, those about time and size in `gallery.claims.costs`,
-those about weight growth
-in `gallery.claims.growth`. A claim that fails is shown as failing; one whose models or cells are missing says what it needs.
+Claims about pictures are tested in `gallery.claims.pictures`, those about time and size in
+`gallery.claims.costs`, those about weight growth
+in `gallery.claims.growth`. A claim that fails is shown as failing; one whose models or cells are
+missing says what it needs.
 """
 
 import argparse
@@ -68,7 +70,8 @@ class Report:
 
     Attributes:
         sections: the claims.
-        averages: mode -> row -> measure -> mean over pairs (None where there is none), and `CHANGE`.
+        averages: mode -> row -> measure -> mean over pairs (None where there is none),
+            and `CHANGE`.
     """
 
     sections: tuple[Section, ...]
@@ -94,7 +97,9 @@ def measured(numbers: Numbers | None = None, timings: Path | None = None) -> Rep
 
 
 def averages(numbers: Numbers) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Mode -> row -> measure -> mean, to three significant digits, of every row of which anything was measured."""
+    """Mode -> row -> measure -> mean, to three significant digits,
+    of every row of which anything was measured.
+    """
     found: dict[str, dict[str, dict[str, float | None]]] = {}
     for mode in MODES:
         rows = {row: mode_of(row, mode) for row in numbers.rows if numbers.rendered(mode, row)}

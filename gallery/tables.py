@@ -1,4 +1,5 @@
-"""The tables in the READMEs of folders, written from the models' cards, the held-out losses and report.json.
+"""The tables in the READMEs of folders, written from the models' cards,
+the held-out losses and report.json.
 
     python -m gallery.tables            # after gallery.report: fills the tables in
     python -m gallery.tables --check    # changes nothing; exit code 1 where a table is out of date
@@ -174,7 +175,9 @@ def quality(mode: str) -> Table:
 
 
 def claims() -> Table:
-    """Every claim with its tests: of claims about pictures those on refined pictures, the report's own way."""
+    """Every claim with its tests: of claims about pictures those on refined pictures,
+    the report's own way.
+    """
     rows = []
     for claim in _claims():
         shown = [finding for finding in claim.findings if not finding.case.endswith(", instant")]
@@ -229,7 +232,8 @@ def mitigations() -> Table:
 
 
 def heldout() -> Table:
-    """Held-out losses of the study of weight growth, on the paintings held out of the training data.
+    """Held-out losses of the study of weight growth,
+    on the paintings held out of the training data.
 
     Raises:
         LogError: a table of losses is broken.
@@ -297,7 +301,9 @@ def fill(text: str, file: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 not possible, or out of date with --check)."""
+    """The command line; returns the exit code (0 done, 1 not possible,
+    or out of date with --check).
+    """
     parser = argparse.ArgumentParser(
         prog="python -m gallery.tables", description=(__doc__ or "").split("\n")[0]
     )

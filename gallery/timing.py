@@ -1,10 +1,12 @@
-"""How long the report's networks take beside each other, timed in one run: a training iteration, and refining a painting.
+"""How long the report's networks take beside each other, timed in one run:
+a training iteration, and refining a painting.
 
     python -m gallery.timing                              # about ten minutes on a quiet machine, to gallery/timings.json
     python -m gallery.timing --rounds 3 --refine-rounds 0 --out /tmp/timings.json
 
-The contenders take turns, so that a busy machine is busy for all of them; times are told as ratios within a round (report,
-table 1 and section 4: about 1.6 times as long an epoch, 12 to 14 against 8 to 10 minutes a painting).
+The contenders take turns, so that a busy machine is busy for all of them; times are told as ratios
+within a round (report, table 1 and section 4: about 1.6 times as long an epoch, 12 to 14 against 8
+to 10 minutes a painting).
 """
 
 import argparse
@@ -42,7 +44,9 @@ Work = Callable[[], object]
 
 
 def take_turns(work: Mapping[str, Work], rounds: int, what: str) -> dict[str, list[float]]:
-    """Seconds of each piece of work in each round, after one round to warm up; every round starts with another."""
+    """Seconds of each piece of work in each round, after one round to warm up;
+    every round starts with another.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     names = list(work)
     with tqdm(total=(rounds + 1) * len(names), desc=what, unit="turn") as bar:
@@ -60,19 +64,19 @@ def take_turns(work: Mapping[str, Work], rounds: int, what: str) -> dict[str, li
 
 
 def iteration(variant: Variant, batch: int, crop: int, device: str) -> Work:
-    """One training step of a freshly made network on crops of the gallery's contents, the encoder's dtype as in training."""
+    """One training step of a freshly made network on crops of the gallery's contents,
+    the encoder's dtype as in training.
+    """
     dtype = fast_dtype(device)
-    sampler = TrainingBatches(
+    batches = TrainingBatches(
         [p.path() for p in CONTENTS], [STYLES[0].path()], batch, crop, seed=SEED
     )
     objective = Objective(variant, load_encoder(variant.encoder).for_compute(dtype).to(device))
     net = variant.build().to(device).train()
     net.compute_dtype = dtype
     optimizer = make_optimizer(net, LR)
-    style, contents = (
-        objective.style(sampler.style_crop(0).to(device)),
-        sampler.content_crops(0).to(device),
-    )
+    style = objective.style(batches.style_crop(0).to(device))
+    contents = batches.content_crops(0).to(device)
     return lambda: train_step(net, objective, optimizer, contents, style)
 
 
@@ -85,7 +89,8 @@ def refining(variant: Variant, batches: int, device: str) -> Work:
         "training": {"style_weight": variant.style_weight, "lr": LR},
     }
     model = Model(variant, variant.build().eval().requires_grad_(False), info)
-    style, contents = STYLES[0].image(), [picture.path() for picture in CONTENTS]
+    style = STYLES[0].image()
+    contents = [picture.path() for picture in CONTENTS]
     return lambda: refine(Stylizer(model, encoder, device, StyleCache()), style, contents, batches)
 
 

@@ -1,6 +1,7 @@
 """What a training log becomes: curves of losses, and of the distribution of each layer's weights.
 
-`core.analysis.training_logs` makes them of our own files and anyone's CSV, `core.analysis.tensorboard` of event files.
+`core.analysis.training_logs` makes them of our own files and anyone's CSV,
+`core.analysis.tensorboard` of event files.
 """
 
 from dataclasses import dataclass, field
@@ -51,7 +52,8 @@ class TrainingLog:
         layers: layer -> its distribution; empty where there is no weights.csv.
         losses: those of `LOSSES` that were logged.
         lr: learning rate, of the first iteration.
-        falls: over how many iterations it falls by half a cosine (`core.training.weight_growth.cosine`); 0 where
+        falls: over how many iterations it falls by half a cosine
+            (`core.training.weight_growth.cosine`); 0 where
         it stays, None where not known.
     """
 
@@ -62,10 +64,12 @@ class TrainingLog:
     falls: int | None = None
 
     def turns(self, layer: str) -> Floats | None:
-        """How far a step turns a layer's filters, against the first one: learning rate over RMS, 1 at the first logged iteration.
+        """How far a step turns a layer's filters, against the first one: learning rate over RMS, 1
+        at the first logged iteration.
 
         Returns:
-            T numbers; None where it is not known what becomes of the learning rate, or of an RMS of 0.
+            T numbers; None where it is not known what becomes of the learning rate,
+            or of an RMS of 0.
         """
         found = self.layers[layer]
         if self.falls is None or not len(found.rms) or not (found.rms > 0).all():

@@ -5,9 +5,10 @@
     law.r2, law.r2_report     # how much of the curve the law explains; the report's, where c is 1
     law.rms([0, 500, 1000])   # sqrt(w0^2 + c^2 lr^2 t)
 
-The gradient of a filter that feeds an instance norm is orthogonal to it, so by Pythagoras each step of gradient descent adds its
-own squared length to the filter's (van Laarhoven 1706.05350). Adam's steps are nearly orthogonal, as each weight has a scale of
-its own, and they are correlated; what they add up to is found to be RMS^2 = w0^2 + c^2 lr^2 t (report: c = 1).
+The gradient of a filter that feeds an instance norm is orthogonal to it, so by Pythagoras each step
+of gradient descent adds its own squared length to the filter's (van Laarhoven 1706.05350). Adam's
+steps are nearly orthogonal, as each weight has a scale of its own, and they are correlated; what
+they add up to is found to be RMS^2 = w0^2 + c^2 lr^2 t (report: c = 1).
 """
 
 import math
@@ -32,8 +33,8 @@ class GrowthLaw:
         slope: growth of RMS^2 per iteration, c^2 lr^2; negative where weights shrink.
         lr: learning rate.
         first: the first logged iteration, from which t counts.
-        r2: share of the variance of the RMS curve that the law explains, at most 1; below 0 it does worse than a constant.
-            NaN for a curve without variance.
+        r2: share of the variance of the RMS curve that the law explains, at most 1; below 0 it does
+            worse than a constant. NaN for a curve without variance.
         r2_report: the same with c = 1.
     """
 
@@ -83,8 +84,9 @@ def fit_growth(iterations: ArrayLike, rms: ArrayLike, lr: float) -> GrowthLaw | 
     first, w0 = float(times[0]), float(values[0])
     elapsed = times - first
     slope = float(elapsed @ (values**2 - w0**2) / (elapsed @ elapsed))
-    fitted, report = (growth(times, w0, each, first) for each in (slope, lr**2))
-    return GrowthLaw(w0, slope, lr, first, r_squared(values, fitted), r_squared(values, report))
+    fitted = r_squared(values, growth(times, w0, slope, first))
+    report = r_squared(values, growth(times, w0, lr**2, first))
+    return GrowthLaw(w0, slope, lr, first, fitted, report)
 
 
 def r_squared(values: Floats, predicted: Floats) -> float:

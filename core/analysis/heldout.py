@@ -1,11 +1,12 @@
-"""What a model makes of paintings and photos it has never seen: losses on held-out pairs, written beside the model.
+"""What a model makes of paintings and photos it has never seen: losses on held-out pairs,
+written beside the model.
 
 The command: `python -m core.heldout`.
 
-Pairs: the gallery's four outside contents by its four outside styles, and by the 40 paintings that `core.training.data`
-sets aside in the data folder. Each is painted instantly at 256 px and measured as it would be saved, in the model's own
-losses (those that it was trained with, weighted) and in the fixed VGG19 of `core.metrics.features`, which is the same for
-all models.
+Pairs: the gallery's four outside contents by its four outside styles, and by the 40 paintings that
+`core.training.data` sets aside in the data folder. Each is painted instantly at 256 px and measured
+as it would be saved, in the model's own losses (those that it was trained with, weighted) and in
+the fixed VGG19 of `core.metrics.features`, which is the same for all models.
 """
 
 import csv
@@ -45,7 +46,9 @@ FIELDS = ("set", "style", "content", *OWN, *FIXED)
 
 @dataclass(frozen=True)
 class Unseen:
-    """A painting that no model was trained on; `group` is `gallery`, or `data` for the training data's held-out ones."""
+    """A painting that no model was trained on; `group` is `gallery`,
+    or `data` for the training data's held-out ones.
+    """
 
     group: str
     name: str
@@ -53,7 +56,8 @@ class Unseen:
 
 
 def unseen(data: Path | None, cache: Path | None = None) -> list[Unseen]:
-    """The gallery's four outside styles, then the paintings set aside in a data folder, if one is given.
+    """The gallery's four outside styles, then the paintings set aside in a data folder,
+    if one is given.
 
     Raises:
         ValueError: the data folder holds no pictures (see `core.training.data.find_pools`).
@@ -112,13 +116,16 @@ def training_losses(
     objective: Objective, output: Tensor, content: Tensor, target: object
 ) -> tuple[float, float]:
     """Content loss and weighted style loss of one output (1 x 3 x H x W in [0, 1]), as in training."""
-    features, goal = (objective.encoder(normalize(images)) for images in (output, content))
+    features = objective.encoder(normalize(output))
+    goal = objective.encoder(normalize(content))
     style_loss = objective.style_weight * objective.style_loss(features, target)  # type: ignore[arg-type]
     return objective.content_loss(features, goal).item(), style_loss.item()
 
 
 def refuse_to_lose(path: Path, paintings: Sequence[Unseen]) -> None:
-    """Raises ValueError where a table holds the paintings set aside and what is to replace it would not."""
+    """Raises ValueError where a table holds the paintings set aside and what is to
+    replace it would not.
+    """
     kept = path.is_file() and f"\n{DATA}," in path.read_text(encoding="utf-8")
     if kept and not any(painting.group == DATA for painting in paintings):
         raise ValueError(

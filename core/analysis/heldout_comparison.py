@@ -1,14 +1,17 @@
-"""Does growth make the model better? Held-out losses of trained models, seeds together, against free growth.
+"""Does growth make the model better? Held-out losses of trained models, seeds together,
+against free growth.
 
     for row in summarise(find_heldout(CHECKPOINTS, CHECKPOINTS / SEEDS)):
         print(row.label, row.group, row.means["own_loss"], row.baseline, row.against)
 
-A model whose growth was stopped (the mitigations of `core.training.weight_growth`) is compared with its baseline: free growth,
-trained alike in all else that the cards of the two tell. Where no baseline was trained in the same number format, one in another
-takes its place. Runs that differ by their seed alone are one row: means over the seeds, with their range.
+A model whose growth was stopped (the mitigations of `core.training.weight_growth`) is compared with
+its baseline: free growth, trained alike in all else that the cards of the two tell. Where no
+baseline was trained in the same number format, one in another takes its place. Runs that differ by
+their seed alone are one row: means over the seeds, with their range.
 
-Losses differ a hundredfold from painting to painting, so all means over pairs are geometric, and a change is one of their ratio.
-The four photos painted after one painting are not independent: tests are over paintings, each with its mean over the photos.
+Losses differ a hundredfold from painting to painting, so all means over pairs are geometric, and a
+change is one of their ratio. The four photos painted after one painting are not independent: tests
+are over paintings, each with its mean over the photos.
 """
 
 import math
@@ -46,7 +49,9 @@ class Mean:
 
 @dataclass(frozen=True)
 class Change:
-    """Of one run's own loss against its baseline's: a share of it (-0.1 is 10 % lower), and a paired test over paintings."""
+    """Of one run's own loss against its baseline's: a share of it (-0.1 is 10 % lower),
+    and a paired test over paintings.
+    """
 
     change: float
     test: Comparison
@@ -67,7 +72,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a model was trained, but for its seed; two runs with equal settings differ by chance alone.
+    """How a model was trained, but for its seed;
+    two runs with equal settings differ by chance alone.
 
     Attributes:
         kind: the registry's name of the model.
@@ -118,8 +124,10 @@ class Summary:
         pairs: how many pairs of painting and photo, in each run.
         growth: last over first RMS of the first convolution's filters; None without a log.
         means: `SHOWN` -> geometric mean over pairs, and over the seeds the arithmetic one of those.
-        baseline: what it is compared with, free growth; None where its own growth is free or there is no such run.
-        changes: of its own loss (content and style) against the baseline's, for each seed that both have.
+        baseline: what it is compared with, free growth;
+            None where its own growth is free or there is no such run.
+        changes: of its own loss (content and style) against the baseline's,
+            for each seed that both have.
     """
 
     settings: Settings
@@ -148,7 +156,9 @@ class Summary:
 
     @property
     def test(self) -> str:
-        """What the tests of the changes found, in words: over paintings, or over seeds; empty without a baseline."""
+        """What the tests of the changes found, in words: over paintings, or over seeds;
+        empty without a baseline.
+        """
         if not self.changes:
             return ""
         if self.seeds == 1:
@@ -173,7 +183,8 @@ def find_heldout(*parents: Path) -> list[Path]:
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
-    """A row for each pair: `set`, `style`, `content`, its measures, and `own_loss`, the sum of the two own ones.
+    """A row for each pair: `set`, `style`, `content`, its measures, and `own_loss`,
+    the sum of the two own ones.
 
     Raises:
         LogError: it is not what `core.analysis.heldout` writes.
@@ -191,7 +202,8 @@ def summarise(folders: Sequence[Path]) -> list[Summary]:
     """A row for each model and group of paintings, models in the order given.
 
     Args:
-        folders: of models or runs, each with a heldout.csv, a model.json or run.json, and perhaps the training's logs.
+        folders: of models or runs, each with a heldout.csv, a model.json or run.json,
+            and perhaps the training's logs.
 
     Raises:
         LogError: a table is broken, or there is no card beside it.
@@ -247,7 +259,9 @@ def _summary(
 
 
 def find_baseline(settings: Settings, others: Sequence[Settings]) -> Settings | None:
-    """Free growth with the same settings, in the same number format if there is such a run; None for free growth itself."""
+    """Free growth with the same settings, in the same number format if there is such a run;
+    None for free growth itself.
+    """
     if settings.growth == FREE:
         return None
     alike = [
@@ -260,7 +274,9 @@ def find_baseline(settings: Settings, others: Sequence[Settings]) -> Settings | 
 
 
 def compare_pairs(pairs: pd.DataFrame, baseline: pd.DataFrame) -> list[Change]:
-    """The change of the own loss in each seed that both have, over the pairs that both have, where both lost something."""
+    """The change of the own loss in each seed that both have, over the pairs that both have,
+    where both lost something.
+    """
     index = ["seed", *PAIR]
     both = pd.concat(
         {"model": pairs.set_index(index)[TOTAL], "baseline": baseline.set_index(index)[TOTAL]},

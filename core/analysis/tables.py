@@ -1,7 +1,8 @@
-"""CSV files as pandas tables: anyone's file, of which only the whole rows are read, with one sentence for what is wrong in it.
+"""CSV files as pandas tables: anyone's file, of which only the whole rows are read, with one
+sentence for what is wrong in it.
 
-table = read_table(Path("log.csv"))                       # text, one row for each whole line, indexed by line number
-numbers = as_numbers(table, ["iteration", "loss"], "log.csv")     # float64, NaN where a cell is empty
+    table = read_table(Path("log.csv"))       # text, a row for each whole line, by its number
+    numbers = as_numbers(table, ["iteration", "loss"], "log.csv")     # float64, NaN where empty
 """
 
 import csv
@@ -17,10 +18,11 @@ SHOWN_CHARACTERS = 40  # of a cell that holds no number
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """The whole rows of a CSV file as text, indexed by their line number (the columns' names are line 1).
+    """The whole rows of a CSV file as text,
+    indexed by their line number (the columns' names are line 1).
 
-    A file may be read while it is written: a last line that was cut off is left out. Of two columns of one name the first
-    counts. UTF-8, with or without a byte order mark.
+    A file may be read while it is written: a last line that was cut off is left out. Of two columns
+    of one name the first counts. UTF-8, with or without a byte order mark.
 
     Raises:
         LogError: it is no CSV file, or a row has another number of cells than there are columns.

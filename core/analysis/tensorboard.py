@@ -2,7 +2,8 @@
 
     layers, losses = read_events(Path("events.out.tfevents.1"))
 
-Event files need the package `tensorboard`; the nine points of its compressed histograms are the nine quantiles of weights.csv.
+Event files need the package `tensorboard`; the nine points of its compressed histograms are the
+nine quantiles of weights.csv.
 """
 
 import re
@@ -45,10 +46,12 @@ BASIS_POINTS = (0, 668, 1587, 3085, 5000, 6915, 8413, 9332, 10000)
 def read_events(path: Path) -> Curves:
     """Layers from the histograms of an event file, losses from its scalars (see `loss_of`).
 
-    Files of TensorFlow 1 and of PyTorch hold them as such, those of TensorFlow 2 and Keras as tensors.
+    Files of TensorFlow 1 and of PyTorch hold them as such,
+    those of TensorFlow 2 and Keras as tensors.
 
     Raises:
-        LogError: tensorboard is not installed, the file is broken, or it holds neither histogram nor loss.
+        LogError: tensorboard is not installed, the file is broken,
+            or it holds neither histogram nor loss.
     """
     try:
         from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-not-found]
@@ -99,9 +102,10 @@ def _curves(events: Any) -> Curves:
 def loss_of(tag: str) -> str | None:
     """Which of `LOSSES` a scalar's tag means, if any.
 
-    It is one where a word of the tag is "loss", or where its last part is no more than "content", "style", "tv" or "total
-    variation", so `style_loss`, `train/Style` and `Loss/tv`, but neither `style_lr` nor `tv_channel`. What speaks of a
-    weight, a rate or another set of pictures (`loss_weight`, `val_loss`) is none.
+    It is one where a word of the tag is "loss", or where its last part is no more than "content",
+    "style", "tv" or "total variation", so `style_loss`, `train/Style` and `Loss/tv`, but neither
+    `style_lr` nor `tv_channel`. What speaks of a weight, a rate or another set of pictures
+    (`loss_weight`, `val_loss`) is none.
     """
     words = _words(tag)
     last = _words(re.split(r"[/.]", tag.strip("/."))[-1])
@@ -142,7 +146,9 @@ def _array(event: Any) -> Floats:
 
 
 def _tensor_histograms(events: Any, tag: str) -> Distribution:
-    """Histograms of TensorFlow 2: k x 3 each, for every bucket its left and right edge and how many values are in it."""
+    """Histograms of TensorFlow 2: k x 3 each,
+    for every bucket its left and right edge and how many values are in it.
+    """
     rows = []
     for event in events.Tensors(tag):
         buckets = _array(event)
@@ -154,7 +160,8 @@ def _tensor_histograms(events: Any, tag: str) -> Distribution:
 
 
 def _bucket_summary(buckets: Floats) -> list[float]:
-    """Nine quantiles and the root mean square of values that lie evenly in their buckets; NaN where there are none.
+    """Nine quantiles and the root mean square of values that lie evenly in their buckets;
+    NaN where there are none.
 
     Args:
         buckets: k x 3, in ascending order: left edge, right edge, number of values.

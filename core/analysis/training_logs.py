@@ -1,4 +1,5 @@
-"""Training logs as curves: those of `core.training.log_writer` (log.csv, weights.csv), or TensorBoard's event files.
+"""Training logs as curves: those of `core.training.log_writer` (log.csv, weights.csv),
+or TensorBoard's event files.
 
     log = read_folder(Path("checkpoints/original-500"))
     log.layers["transform_net.downsampling.1.weight"].rms       # T values, one for each logged iteration
@@ -40,7 +41,9 @@ Curve = TypeVar("Curve", Series, Distribution)
 
 
 def find_logs(parent: Path) -> list[str]:
-    """Names of the folders in `parent` that hold a training log, sorted; none where there is no such folder."""
+    """Names of the folders in `parent` that hold a training log, sorted;
+    none where there is no such folder.
+    """
     if not parent.is_dir():
         return []
     return sorted(
@@ -49,7 +52,8 @@ def find_logs(parent: Path) -> list[str]:
 
 
 def read_folder(folder: Path) -> TrainingLog:
-    """The log of a run's or a model's folder; what is known of the learning rate is in its model.json or run.json.
+    """The log of a run's or a model's folder;
+    what is known of the learning rate is in its model.json or run.json.
 
     Raises:
         LogError: it holds neither log.csv nor weights.csv, or one that is broken.
@@ -63,14 +67,17 @@ def read_folder(folder: Path) -> TrainingLog:
 
 
 def _falls(card: RunCard) -> int | None:
-    """Over how many iterations the learning rate falls: 0 where it stays, None where its course is another or not known."""
+    """Over how many iterations the learning rate falls: 0 where it stays,
+    None where its course is another or not known.
+    """
     if card.variant.block not in BLOCKS:
         return None  # the flagship's rate has a course of its own
     return card.training.of_iterations if card.training.growth == FALLING else 0
 
 
 def read_files(paths: Sequence[Path], name: str) -> TrainingLog:
-    """One run's log from its files: log.csv, weights.csv, event files, in any order and under any name; parts are joined.
+    """One run's log from its files: log.csv, weights.csv, event files,
+    in any order and under any name; parts are joined.
 
     Raises:
         LogError: one of them is something else, empty, broken, or larger than 16 MiB.
@@ -98,7 +105,9 @@ def _joined(first: Curve | None, second: Curve) -> Curve:
 
 
 def _rows(curve: Curve) -> pd.DataFrame:
-    """A curve's arrays side by side, its iterations first: T x 2 of a series, T x 11 of a distribution."""
+    """A curve's arrays side by side, its iterations first: T x 2 of a series,
+    T x 11 of a distribution.
+    """
     return pd.DataFrame(np.column_stack([getattr(curve, field.name) for field in fields(curve)]))
 
 
@@ -122,7 +131,8 @@ def _in_order(rows: pd.DataFrame) -> Floats:
 
 
 def read_csv(path: Path) -> Curves:
-    """Layers of a weights.csv or losses of a log.csv, told apart by their columns; of a file that has both kinds, both.
+    """Layers of a weights.csv or losses of a log.csv, told apart by their columns;
+    of a file that has both kinds, both.
 
     Raises:
         LogError: it is neither, or a row is broken.

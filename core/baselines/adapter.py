@@ -1,11 +1,13 @@
-"""The report's methods 1 and 2, each where a model's name can stand: `gatys` optimises the pixels of one photo, `johnson` trains
-a network for one painting. They take minutes where a model takes a second, and are what models are compared with.
+"""The report's methods 1 and 2, each where a model's name can stand: `gatys` optimises the pixels
+of one photo, `johnson` trains a network for one painting. They take minutes where a model takes a
+second, and are what models are compared with.
 
-    paint(photo, painting, Settings(model="gatys"))                    # core.baselines.gatys, 100 steps
-    paint(photo, painting, Settings(model="johnson", refine=50))       # core.baselines.johnson, 50 batches
+    stylize_image(photo, painting, Settings(model="gatys"))               # core.baselines.gatys, 100 steps
+    stylize_image(photo, painting, Settings(model="johnson", refine=50))  # core.baselines.johnson, 50 batches
 
-Either takes a fixed number of steps, the `refine` of the settings. There is no MetaNet whose numbers could be blended: one
-painting at a time, at full strength. Masks, colours and sizes are as with a model.
+Either takes a fixed number of steps, the `refine` of the settings. There is no MetaNet whose
+numbers could be blended: one painting at a time, at full strength. Masks, colours and sizes are as
+with a model.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,7 +36,8 @@ from core.training.step import StepResult
 
 @dataclass(frozen=True)
 class PixelStyle:
-    """One optimised photo, or none yet, in the place of a `FixedStyle`: it can paint that photo only, at any size.
+    """One optimised photo, or none yet, in the place of a `StyledModel`:
+    it can paint that photo only, at any size.
 
     Attributes:
         state: where the optimisation stands.
@@ -157,7 +160,9 @@ class Gatys(Method):
 
 
 class Johnson(Method):
-    """Method 2 (Johnson et al. 1603.08155): a network of the painting's own, remembered for the photos that follow."""
+    """Method 2 (Johnson et al. 1603.08155): a network of the painting's own,
+    remembered for the photos that follow.
+    """
 
     name = "johnson"
     title = "Method 2: a network of its own (Johnson)"

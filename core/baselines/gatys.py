@@ -1,17 +1,19 @@
-"""Method 1 of the report: optimise the pixels of one picture, for one painting, with no network of our own.
+"""Method 1 of the report: optimise the pixels of one picture, for one painting,
+with no network of our own.
 
 The command: `python -m core.gatys`.
 
-Gatys, Ecker, Bethge, "A neural algorithm of artistic style" (1508.06576), with the losses of the improved model (改进模型):
-content at VGG19's third tap, Gram matrices at all four, total variation. What it reaches is the floor for every network that
-is trained on those losses.
+Gatys, Ecker, Bethge, "A neural algorithm of artistic style" (1508.06576), with the losses of the
+improved model (改进模型): content at VGG19's third tap, Gram matrices at all four, total variation.
+What it reaches is the floor for every network that is trained on those losses.
 
     painted = stylize(load_image("photo.jpg"), load_image("painting.jpg"))          # an image of the photo's size
     state = optimise(photo, painting, steps=100, on_step=lambda state: print(state.done, state.loss))
 
-The optimiser is L-BFGS-B (Byrd, Lu, Nocedal, Zhu 1995; scipy's): every pixel stays between black and white. Without these
-bounds a tenth of the values end outside, and cutting them off when the picture is saved undoes part of the work. A step is
-one evaluation of loss and gradient, those of the line search included.
+The optimiser is L-BFGS-B (Byrd, Lu, Nocedal, Zhu 1995; scipy's): every pixel stays between black
+and white. Without these bounds a tenth of the values end outside, and cutting them off when the
+picture is saved undoes part of the work. A step is one evaluation of loss and gradient, those of
+the line search included.
 """
 
 import copy
@@ -134,7 +136,9 @@ class PixelLoss:
         self.last = max((self.content_loss.tap, *taps), key=encoder.tap_names.index)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """1 x 3 x H x W in [0, 1] -> the weighted content, style and total-variation loss: 3, float32."""
+        """1 x 3 x H x W in [0, 1] -> the weighted content, style and total-variation loss:
+        3, float32.
+        """
         images = normalize(pixels)
         features = self.encoder(images, last=self.last)
         return torch.stack(
@@ -224,12 +228,14 @@ def optimise(
 
     Args:
         content, style: RGB; content 16 to 1024 px a side.
-        steps: evaluations of loss and gradient; fewer are made only where nothing can be gained any more.
+        steps: evaluations of loss and gradient;
+            fewer are made only where nothing can be gained any more.
         style_side: the painting's smaller side in px when it is read.
         init: start from the `content`, or from uniform `noise` drawn with `seed`.
         encoder: float32; by default the shipped VGG19.
-        dtype: what the encoder computes in; by default the fastest on the device (`core.runtime.fast_dtype`). Where it is
-            too coarse for the optimiser to go on, the last steps are in float32.
+        dtype: what the encoder computes in; by default the fastest on the device
+            (`core.runtime.fast_dtype`). Where it is too coarse for the optimiser to go on,
+            the last steps are in float32.
         on_step: called after each step; the losses are those found in `dtype`.
         stop: asked before each step; true cancels.
 
@@ -268,5 +274,7 @@ def optimise(
 
 
 def stylize(content: Image.Image, style: Image.Image, **settings: Any) -> Image.Image:
-    """The picture that `optimise` comes to, of the content's exact size; same settings, same errors."""
+    """The picture that `optimise` comes to, of the content's exact size; same settings,
+    same errors.
+    """
     return optimise(content, style, **settings).image

@@ -2,8 +2,9 @@
 
 The command: `python -m core.johnson`.
 
-Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution" (1603.08155), with the network,
-losses and training step of this project's models. There is no MetaNet: all filters are the network's own.
+Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution"
+(1603.08155), with the network, losses and training step of this project's models. There is no
+MetaNet: all filters are the network's own.
 
     styled = train(load_image("painting.jpg"), list_images("photos"))
     save("painting.safetensors", styled)
@@ -85,7 +86,9 @@ class PerStyleNet(nn.Module):
         return dict(zip(self.names, self.flat, strict=True))
 
     def forward(self, contents: Tensor, _: Tensor | None = None) -> tuple[Tensor, Filters]:
-        """N x 3 x H x W, ImageNet-normalised -> the same shape in float32, and the filters that did it."""
+        """N x 3 x H x W, ImageNet-normalised -> the same shape in float32,
+        and the filters that did it.
+        """
         device = contents.device.type
         contents = contents.contiguous(memory_format=torch.channels_last)
         parts = contents.split(1) if device == "cpu" else (contents,)
@@ -105,7 +108,9 @@ class PerStyleNet(nn.Module):
 
 
 def _fresh(shape: tuple[int, int, int, int]) -> Tensor:
-    """A flat vector (values + bias) as PyTorch initialises a convolution of that shape (out x in x k x k)."""
+    """A flat vector (values + bias) as PyTorch initialises a convolution of that
+    shape (out x in x k x k).
+    """
     conv = nn.Conv2d(shape[1], shape[0], shape[2])
     return torch.cat([conv.weight.detach().flatten(), cast(Tensor, conv.bias).detach()])
 
@@ -134,13 +139,14 @@ def train(
         contents: photographs to train on.
         iterations: batches.
         batch, crop: photographs a batch, and the side in px of the square cut from each.
-        lr: Adam's rate, which falls to 0 by half a cosine over all iterations; over the first 30 (a third of fewer than 90),
-            a share of it that rises to 1.
+        lr: Adam's rate, which falls to 0 by half a cosine over all iterations; over the first 30 (a
+            third of fewer than 90), a share of it that rises to 1.
         base: see `core.models.style_net.TransformNet`.
         style_side: the painting's smaller side in px when it is read.
         style_weight: what the Gram loss is multiplied by.
         encoder: float32; by default the shipped VGG19.
-        on_step: called after each batch with (done, iterations, its losses, what gives the style as it stands).
+        on_step: called after each batch with (done, iterations, its losses,
+            what gives the style as it stands).
         stop: asked before each batch; true cancels.
 
     Raises:
@@ -184,7 +190,9 @@ def train(
 def get_stylizer(
     style: Image.Image, contents: Sequence[Path], on_step: Progress | None = None
 ) -> StyledModel:
-    """The network of a painting, trained on the photographs when it is first asked for, then remembered."""
+    """The network of a painting, trained on the photographs when it is first asked for,
+    then remembered.
+    """
     key = ("johnson", picture_hash(style), tuple(contents), *SETTINGS.values())
     styled = SHARED_CACHE.get(key)
     if styled is None:
@@ -197,7 +205,7 @@ def save(path: str | Path, styled: StyledModel, **about: Any) -> None:
     """Write a network to one safetensors file, whole or not at all.
 
     Args:
-        fixed: what `train` returned.
+        styled: what `train` returned.
         about: anything for the record that `json.dumps` takes.
     """
     tensors = {

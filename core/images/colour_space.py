@@ -3,11 +3,12 @@
     space = from_cicp(9, 18)                            # BT.2020 primaries, HLG transfer: HDR video as phones film it
     pixels = to_srgb(samples, space)                    # H x W x 3 of 8 or 16 bits -> H x W x 3 of 8 bits
 
-A colour space is two things: the chromaticities of its red, green, blue and white, and the curve between a sample and
-light. Code points are those of ITU-T H.273, which PNG (cICP), AVIF and HEIC (nclx) and video share. HDR is brought to
-the range of an ordinary screen as Chromium does it without an HDR screen: twice the reference white of 203 cd/m2
-(ITU-R BT.2408) becomes white. What is lighter is clipped in pictures; in videos highlights are compressed before that,
-with white at 1000 cd/m2.
+A colour space is two things: the chromaticities of its red, green, blue and white, and the curve
+between a sample and light. Code points are those of ITU-T H.273, which PNG (cICP), AVIF and HEIC
+(nclx) and video share. HDR is brought to the range of an ordinary screen as Chromium does it
+without an HDR screen: twice the reference white of 203 cd/m2 (ITU-R BT.2408) becomes white. What is
+lighter is clipped in pictures; in videos highlights are compressed before that, with white at 1000
+cd/m2.
 """
 
 from collections.abc import Callable
@@ -28,8 +29,9 @@ HDR_WHITE = 406.0  # cd/m2, twice the reference white of BT.2408
 HLG_PEAK = 1000.0  # cd/m2, of the nominal screen of BT.2100
 HLG_GAMMA = 1.2  # of that screen
 ENCODE_STEPS = 1 << 16
-# Light before and after compression, 1 is white: read off Chromium 146's screen for grey ramps in PQ and HLG video, after the
-# tone mapping by reference white of ISO 22028-5. Light up to 0.57, a little above HDR's reference white, stays.
+# Light before and after compression, 1 is white: read off Chromium 146's screen for grey ramps in
+# PQ and HLG video, after the tone mapping by reference white of ISO 22028-5. Light up to 0.57, a
+# little above HDR's reference white, stays.
 _COMPRESSED_FROM = (0.0, 0.57, 0.707, 0.865, 1.06, 1.311, 1.612, 1.984, 2.463)
 _COMPRESSED_TO = (0.0, 0.57, 0.631, 0.694, 0.753, 0.823, 0.880, 0.939, 1.0)
 _BRADFORD = np.array(
@@ -44,7 +46,8 @@ class ColourSpace:
     Attributes:
         chromaticities: CIE x and y of red, green, blue and white.
         curve: samples in [0, 1] to light, where 1 is the screen's white; HDR goes beyond it.
-        hlg: whether the curve gives light of the scene, which BT.2100's screen shows with more contrast.
+        hlg: whether the curve gives light of the scene,
+            which BT.2100's screen shows with more contrast.
         compressed: whether highlights of HDR are compressed rather than clipped.
     """
 
@@ -126,7 +129,9 @@ SRGB_CICP = (1, 13)
 
 
 def is_colour_triangle(chromaticities: Chromaticities) -> bool:
-    """Whether chromaticities are those of three different colours around a white, so that they can be converted."""
+    """Whether chromaticities are those of three different colours around a white,
+    so that they can be converted.
+    """
     corners = np.array(chromaticities).reshape(4, 2)
     if (corners <= 0).any() or (corners.sum(axis=1) > 1).any():
         return False
@@ -169,13 +174,17 @@ def to_srgb(samples: NDArray[np.integer], space: ColourSpace) -> NDArray[np.uint
 
 
 def _on_hlg_screen(light: Floats, luminance: Floats) -> Floats:
-    """Light of the scene as the nominal screen of BT.2100 shows it: raised by its own luminance, hue kept."""
+    """Light of the scene as the nominal screen of BT.2100 shows it:
+    raised by its own luminance, hue kept.
+    """
     scene = np.maximum(light @ luminance, 0)[:, :, None]
     return np.float32(HLG_PEAK / HDR_WHITE) * scene ** np.float32(HLG_GAMMA - 1) * light
 
 
 def _highlights_compressed(light: Floats) -> Floats:
-    """Light with its highlights brought below white; the three colours of a pixel by one factor, so that hues stay."""
+    """Light with its highlights brought below white; the three colours of a pixel by one factor,
+    so that hues stay.
+    """
     strongest = light.max(axis=2, keepdims=True)
     target = np.interp(strongest, _COMPRESSED_FROM, _COMPRESSED_TO).astype(np.float32)
     return light * (target / np.maximum(strongest, np.float32(1e-6)))
@@ -205,8 +214,11 @@ def _rgb_to_xyz(chromaticities: Chromaticities) -> NDArray[np.float64]:
 
 
 def _matrix(chromaticities: Chromaticities) -> Floats:
-    """3 x 3: light in these primaries to light in those of sRGB, the white point adapted after Bradford."""
-    white, target = (_rgb_to_xyz(space).sum(axis=1) for space in (chromaticities, SRGB))
+    """3 x 3: light in these primaries to light in those of sRGB,
+    the white point adapted after Bradford.
+    """
+    white = _rgb_to_xyz(chromaticities).sum(axis=1)  # 3: X, Y, Z
+    target = _rgb_to_xyz(SRGB).sum(axis=1)
     scale = np.diag((_BRADFORD @ target) / (_BRADFORD @ white))
     adapted = np.linalg.inv(_BRADFORD) @ scale @ _BRADFORD
     whole = np.linalg.inv(_rgb_to_xyz(SRGB)) @ adapted @ _rgb_to_xyz(chromaticities)

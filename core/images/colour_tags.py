@@ -1,4 +1,6 @@
-"""What a picture's file says of its colours: a profile, or a colour space, or nothing, which means sRGB."""
+"""What a picture's file says of its colours: a profile, or a colour space, or nothing,
+which means sRGB.
+"""
 
 import re
 import struct
@@ -34,7 +36,8 @@ class Colours:
 
 
 def find_colours(image: Image.Image, head: bytes) -> Colours:
-    """The colours of a picture that is not a PNG: its ICC profile, the nclx box of AVIF and HEIC, or Adobe RGB by EXIF.
+    """The colours of a picture that is not a PNG: its ICC profile,
+    the nclx box of AVIF and HEIC, or Adobe RGB by EXIF.
 
     Args:
         image: opened by Pillow; it need not be decoded yet.
@@ -49,7 +52,9 @@ def find_colours(image: Image.Image, head: bytes) -> Colours:
 
 
 def exif_colours(image: Image.Image) -> Colours:
-    """Adobe RGB where a camera has marked its picture so: DCF's interoperability index R03 (Exif 2.3, annex)."""
+    """Adobe RGB where a camera has marked its picture so:
+    DCF's interoperability index R03 (Exif 2.3, annex).
+    """
     with suppress(Exception):  # damaged EXIF says nothing
         exif = image.getexif()
         space = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.ColorSpace)

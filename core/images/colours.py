@@ -1,10 +1,12 @@
-"""Whose colours the result has: the painting's, the photo's, or those of a painting given the photo's colours first.
+"""Whose colours the result has: the painting's, the photo's,
+or those of a painting given the photo's colours first.
 
     keep_colours(painted, photo)      # lightness of the result, chroma of the photo (CIELAB)
     recolour(painting, photo)         # the painting with the photo's mean colour and covariance, its style read after
 
-Gatys, Bethge, Hertzmann, Shechtman, "Preserving color in neural artistic style transfer" (1606.05897): their luminance-only
-transfer and their linear colour transfer, with symmetric square roots of the covariances.
+Gatys, Bethge, Hertzmann, Shechtman, "Preserving color in neural artistic style transfer"
+(1606.05897): their luminance-only transfer and their linear colour transfer, with symmetric square
+roots of the covariances.
 """
 
 import warnings
@@ -32,22 +34,25 @@ def keep_colours(painted: Image.Image, photo: Image.Image) -> Image.Image:
     result = Image.new("RGB", painted.size)
     for top in range(0, painted.height, ROWS):
         box = (0, top, painted.width, min(top + ROWS, painted.height))
-        lab, chroma = (
-            rgb2lab(np.asarray(image.crop(box), dtype=np.float32) / 255)
-            for image in (painted, photo)
-        )
-        lab[..., 1:] = chroma[..., 1:]
+        lab = _lab(painted.crop(box))
+        lab[..., 1:] = _lab(photo.crop(box))[..., 1:]
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # scikit-image says of each colour outside sRGB that it was clipped
+            # scikit-image warns of each colour outside sRGB that it was clipped.
+            warnings.simplefilter("ignore")
             rows = (lab2rgb(lab) * 255).round()
         result.paste(Image.fromarray(rows.astype(np.uint8)), box[:2])
     return result
 
 
+def _lab(image: Image.Image) -> np.ndarray:
+    """RGB to H x W x 3 CIELAB, float32."""
+    return rgb2lab(np.asarray(image, dtype=np.float32) / 255)
+
+
 def recolour(painting: Image.Image, photo: Image.Image) -> Image.Image:
-    """The painting with its colours moved linearly so that mean and covariance (of RGB) become the photo's."""
+    """The painting with its colours moved linearly so that mean and covariance (of
+    RGB) become the photo's.
+    """
     return transfer(painting, Palette.of(photo))
 
 
@@ -57,7 +62,8 @@ class Palette:
 
     Attributes:
         mean: of its RGB values in [0, 1]: 3.
-        root: symmetric square root of their covariance: 3 x 3, of full rank even for a picture of one colour.
+        root: symmetric square root of their covariance: 3 x 3,
+            of full rank even for a picture of one colour.
     """
 
     mean: np.ndarray
@@ -84,7 +90,9 @@ class Palette:
 
 
 def transfer(image: Image.Image, goal: Palette) -> Image.Image:
-    """The picture with its colours moved linearly so that their mean and covariance become the goal's."""
+    """The picture with its colours moved linearly so that their mean and
+    covariance become the goal's.
+    """
     own = Palette.of(image)
     matrix = goal.root @ np.linalg.inv(own.root)
     offset = (goal.mean - matrix @ own.mean).astype(np.float32)

@@ -2,7 +2,7 @@
 
 python -m core.stylize --content photo.jpg --sheet --out out/
 
-cells = [("The Great Wave off Kanagawa", paint(photo, wave).image), ...]
+cells = [("The Great Wave off Kanagawa", stylize_image(photo, wave).image), ...]
 sheet(cells).save("sheet.png")
 """
 
@@ -33,13 +33,15 @@ def sheet(cells: Sequence[tuple[str, Image.Image]], columns: int | None = None) 
     """Labelled pictures in rows, left to right, on white.
 
     Args:
-        cells: label and RGB picture; a label too long for its place is cut. Smaller pictures are centred in theirs.
+        cells: label and RGB picture; a label too long for its place is cut.
+            Smaller pictures are centred in theirs.
         columns: how many beside each other; by default as many as make the sheet about 4:3.
 
     Raises:
         ImageError: the sheet would be larger than 16,000 px a side.
     """
-    width, height = (max(image.size[axis] for _, image in cells) for axis in (0, 1))
+    width = max(image.width for _, image in cells)
+    height = max(image.height for _, image in cells)
     size = max(11, min(width // 14, 28))
     place = (width + GAP, height + GAP + round(1.6 * size))
     columns = columns or min(

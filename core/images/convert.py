@@ -9,7 +9,9 @@ from core.images.decode import MIN_SIDE
 
 
 def resize_longest(image: Image.Image, longest: int) -> Image.Image:
-    """Resize (Lanczos) so that the longer side has `longest` pixels, or as many more as keep the shorter one at 16."""
+    """Resize (Lanczos) so that the longer side has `longest` pixels,
+    or as many more as keep the shorter one at 16.
+    """
     return _resize(image, longest / max(image.size))
 
 
@@ -28,7 +30,8 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def to_image(tensor: Tensor) -> Image.Image:
-    """Tensor 3 x H x W or 1 x 3 x H x W to an RGB image; values are clamped to [0, 1] and rounded to 8 bits.
+    """Tensor 3 x H x W or 1 x 3 x H x W to an RGB image; values are clamped to [0,
+    1] and rounded to 8 bits.
 
     Raises:
         ValueError: another shape, or NaN among the values.
@@ -45,7 +48,9 @@ def to_image(tensor: Tensor) -> Image.Image:
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """An RGB or RGBA image as its colours, RGB, and how opaque each pixel is, mode L; None where all of them are."""
+    """An RGB or RGBA image as its colours, RGB, and how opaque each pixel is, mode L;
+    None where all of them are.
+    """
     if image.mode != "RGBA":
         return image, None
     return image.convert("RGB"), image.getchannel("A")

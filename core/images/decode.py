@@ -1,10 +1,12 @@
-"""The one loader for every picture that arrives: any accepted format to an upright image of 8-bit sRGB.
+"""The one loader for every picture that arrives:
+any accepted format to an upright image of 8-bit sRGB.
 
     image = load_image("photo.heic")                    # RGB, transparency laid on white; or ImageError, one sentence
     image = load_with_alpha("logo.png")                 # RGBA where something is transparent
     mask = load_mask("mask.png")                        # L
 
-The app, the command line and training all load through here, so a picture looks the same to each of them.
+The app, the command line and training all load through here, so a picture looks the same to each of
+them.
 """
 
 import io
@@ -71,7 +73,9 @@ class Limits:
 
 
 class ImageError(ValueError):
-    """A picture cannot be used; the message is one sentence for its owner: which file, what is wrong, what is right."""
+    """A picture cannot be used; the message is one sentence for its owner: which file,
+    what is wrong, what is right.
+    """
 
 
 def load_image(
@@ -82,28 +86,34 @@ def load_image(
     max_aspect: float = MAX_ASPECT,
     at_least: int | None = None,
 ) -> Image.Image:
-    """Read a picture as a new RGB image: upright (EXIF), 8 bits a channel, in sRGB, transparency laid on white.
+    """Read a picture as a new RGB image: upright (EXIF), 8 bits a channel, in sRGB,
+    transparency laid on white.
 
-    Of an animation or a multi-page file the first frame is read. Greyscale of 16 or 32 bits and floating point is
-    scaled, not clipped. An embedded colour profile is applied, a broken one ignored. Metadata is left behind.
+    Of an animation or a multi-page file the first frame is read. Greyscale of 16 or 32 bits and
+    floating point is scaled, not clipped. An embedded colour profile is applied, a broken one
+    ignored. Metadata is left behind.
 
     Args:
-        source: path, encoded bytes, binary stream (read from its start, left open) or Pillow image (left unchanged).
+        source: path, encoded bytes, binary stream (read from its start,
+            left open) or Pillow image (left unchanged).
         min_side: least width and height, in pixels.
         max_pixels: most width x height, in pixels, checked before anything is decoded.
         max_aspect: most longer side / shorter side.
-        at_least: lets a JPEG be decoded at 1/2, 1/4 or 1/8 size, much faster, as long as its smaller side stays at
-            or above this many pixels. Other formats ignore it.
+        at_least: lets a JPEG be decoded at 1/2, 1/4 or 1/8 size, much faster, as long as its
+            smaller side stays at or above this many pixels. Other formats ignore it.
 
     Raises:
-        ImageError: the file is missing, unreadable, damaged, of another format, or outside the limits above.
+        ImageError: the file is missing, unreadable, damaged, of another format,
+            or outside the limits above.
     """
     limits = Limits(min_side, max_pixels, max_aspect)
     return on_white(_load(source, limits, at_least)[0])
 
 
 def load_with_alpha(source: Source, **limits: Any) -> Image.Image:
-    """`load_image`, as an RGBA image where any of the pixels is transparent; hidden colours are white."""
+    """`load_image`, as an RGBA image where any of the pixels is transparent;
+    hidden colours are white.
+    """
     image, _ = _load(source, Limits(**limits))
     if image.mode == "RGBA":
         hidden = image.getchannel("A").point(lambda alpha: 255 if alpha == 0 else 0)
@@ -112,7 +122,8 @@ def load_with_alpha(source: Source, **limits: Any) -> Image.Image:
 
 
 def load_mask(source: Source) -> Image.Image:
-    """Read a mask as a greyscale image (mode L): white where the style goes, and what is transparent counts as black.
+    """Read a mask as a greyscale image (mode L): white where the style goes, and what is
+    transparent counts as black.
 
     Raises:
         ImageError: as `load_image`.
@@ -142,7 +153,9 @@ def browsers_agree(path: str | Path) -> bool:
 def _load(
     source: Source, limits: Limits, at_least: int | None = None
 ) -> tuple[Image.Image, Colours]:
-    """An upright sRGB picture, RGB or RGBA, and its file's colours. Raises ImageError with the picture's name."""
+    """An upright sRGB picture, RGB or RGBA, and its file's colours.
+    Raises ImageError with the picture's name.
+    """
     name = _name(source)
     try:
         if isinstance(source, Image.Image):
@@ -174,7 +187,8 @@ def _converted(image: Image.Image, limits: Limits) -> tuple[Image.Image, Colours
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """The image files directly in a folder, known by their suffix, sorted by name, without hidden files.
+    """The image files directly in a folder, known by their suffix, sorted by name,
+    without hidden files.
 
     Raises:
         ImageError: the folder does not exist or is not a folder.
@@ -187,7 +201,9 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def kind_of_file(path: Path) -> str | None:
-    """ "a JPEG", "a PNG" or another accepted format, by a file's first bytes; None for any other file."""
+    """ "a JPEG", "a PNG" or another accepted format, by a file's first bytes;
+    None for any other file.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(16)
@@ -260,7 +276,8 @@ def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> tuple[Image.I
         raise ImageError(str(error)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"has too many pixels; {_up_to(limits.max_pixels)}.") from error
-    # Malformed files make Pillow raise nearly any type (python-pillow/Pillow#9814), so every one ends here.
+    # Malformed files make Pillow raise nearly any type (python-pillow/Pillow#9814), so every one
+    # ends here.
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -302,7 +319,9 @@ def _read_other(
 
 
 def _completed_jpeg(file: BinaryIO, head: bytes, limits: Limits) -> bytes | None:
-    """The JPEG file that did not decode, with the end that it lacks; None where it lacks more, or is no JPEG."""
+    """The JPEG file that did not decode, with the end that it lacks; None where it lacks more,
+    or is no JPEG.
+    """
     if not head.startswith(b"\xff\xd8\xff"):
         return None
     file.seek(0)

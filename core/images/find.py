@@ -46,8 +46,9 @@ def find_pictures(given: Iterable[Path]) -> tuple[list[Path], list[Unread]]:
     """Files as they are, folders replaced by the pictures in them.
 
     Returns:
-        The files; and the pictures in the folders that cannot be read or are not called as pictures are, each with a
-        sentence that says so. What is no picture (texts, films, folders) is passed over.
+        The files; and the pictures in the folders that cannot be read or are not called as pictures
+        are, each with a sentence that says so. What is no picture (texts, films,
+        folders) is passed over.
 
     Raises:
         ImageError: a folder without pictures.

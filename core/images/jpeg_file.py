@@ -1,7 +1,7 @@
 """JPEG files whose end is missing: whether what is there is the whole picture, or very nearly.
 
-Browsers show such files, Pillow refuses them. The missing end is replaced in two different ways; where both give the
-same pixels, these follow from the file alone.
+Browsers show such files, Pillow refuses them. The missing end is replaced in two different ways;
+where both give the same pixels, these follow from the file alone.
 """
 
 import io
@@ -25,8 +25,9 @@ def completed(data: bytes) -> bytes | None:
     """
     kept = data.removesuffix(b"\xff")
     ended = kept + END
-    first, second = (_pixels(file) for file in (ended, kept + FILLER + END))
-    apart = np.abs(first.astype(np.int16) - second).max(axis=-1)
+    first = _pixels(ended)  # H x W x 3
+    second = _pixels(kept + FILLER + END)
+    apart = np.abs(first.astype(np.int16) - second).max(axis=-1)  # H x W
     missing = np.mean(apart > VISIBLE)
     return ended if missing <= MAX_MISSING else None
 

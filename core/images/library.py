@@ -1,11 +1,13 @@
-"""The pictures that the project works with, read from `gallery/pictures.json`: contents, styles and where they come from.
+"""The pictures that the project works with, read from `gallery/pictures.json`: contents,
+styles and where they come from.
 
     library().styles[0].image()          # RGB, as core.images.decode.load_image gives it
     library().refining_contents          # the files that styles are refined on where no others are given
 
-As in the report's 8 x 8 test set, the first four contents and the first four styles belong to every training set and the
-last four to none. The user's own pictures are those in `gallery/my/content` and `gallery/my/style`. The list is
-data, so that whoever takes `core/` elsewhere brings a list of his own, or none.
+As in the report's 8 x 8 test set, the first four contents and the first four styles belong to every
+training set and the last four to none. The user's own pictures are those in `gallery/my/content`
+and `gallery/my/style`. The list is data, so that whoever takes `core/` elsewhere brings a list of
+his own, or none.
 """
 
 import json
@@ -36,7 +38,8 @@ class Picture:
         artist: who made it; empty where that is not known, as is ``year``.
         kind: what it shows (contents) or how it was made (styles).
         source, licence: where the file comes from and under what terms.
-        file: the file, relative to the installed ``package``, or to the gallery's folder where ``package`` is empty.
+        file: the file, relative to the installed ``package``,
+            or to the gallery's folder where ``package`` is empty.
         in_training: whether it belongs to every training set.
         grey: whether it is black-and-white.
     """
@@ -66,17 +69,23 @@ class Picture:
         )
 
     def path(self) -> Path:
-        """The file on this computer. Raises FileNotFoundError when the package it comes with is not installed."""
+        """The file on this computer. Raises FileNotFoundError when the package it
+        comes with is not installed.
+        """
         return (_package_folder(self.package) if self.package else GALLERY) / self.file
 
     def image(self) -> Image.Image:
-        """The picture, RGB, 8 bits a channel. Raises as ``path`` does, and ImageError for a damaged file."""
+        """The picture, RGB, 8 bits a channel. Raises as ``path`` does,
+        and ImageError for a damaged file.
+        """
         return load_image(self.path())
 
 
 @dataclass(frozen=True)
 class Library:
-    """The gallery's eight contents, its eight styles, and more styles; all empty where there is no gallery."""
+    """The gallery's eight contents, its eight styles, and more styles;
+    all empty where there is no gallery.
+    """
 
     contents: tuple[Picture, ...] = ()
     styles: tuple[Picture, ...] = ()
@@ -89,7 +98,9 @@ class Library:
 
     @cached_property
     def refining_contents(self) -> list[Path]:
-        """The files of the contents, which styles are refined on where no other photographs are given."""
+        """The files of the contents, which styles are refined on where no other
+        photographs are given.
+        """
         return [picture.path() for picture in self.contents]
 
     @property
@@ -114,12 +125,16 @@ def library() -> Library:
 
 
 def my_contents() -> tuple[Picture, ...]:
-    """The user's own contents, by file name; a file that cannot be read is left out with a warning in the log."""
+    """The user's own contents, by file name;
+    a file that cannot be read is left out with a warning in the log.
+    """
     return _own_pictures(MY_CONTENT)
 
 
 def my_styles() -> tuple[Picture, ...]:
-    """The user's own styles, by file name; a file that cannot be read is left out with a warning in the log."""
+    """The user's own styles, by file name;
+    a file that cannot be read is left out with a warning in the log.
+    """
     return _own_pictures(MY_STYLE)
 
 

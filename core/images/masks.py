@@ -20,10 +20,12 @@ def soft_mask(
     """How much of each pixel is inside.
 
     Args:
-        mask: any picture; its lightness counts: white is inside, black outside, grey between. Resized to `size`.
+        mask: any picture; its lightness counts: white is inside, black outside,
+            grey between. Resized to `size`.
         size: width and height of the picture in px.
-        softness: width of the soft edge in px; None for a fiftieth of the longest side. The values blur with a Gaussian whose
-            sides are as steep as a ramp of this width: neighbouring pixels differ by at most 1 / softness.
+        softness: width of the soft edge in px; None for a fiftieth of the longest side. The values
+            blur with a Gaussian whose sides are as steep as a ramp of this width: neighbouring
+            pixels differ by at most 1 / softness.
         invert: black is inside.
 
     Returns:
@@ -38,11 +40,14 @@ def soft_mask(
 
 
 def composite(inner: Image.Image, outer: Image.Image, inside: np.ndarray) -> Image.Image:
-    """`inner` where `inside` (H x W in [0, 1]) is 1, `outer` where it is 0, blended between; RGB pictures of one size."""
+    """`inner` where `inside` (H x W in [0, 1]) is 1, `outer` where it is 0, blended between;
+    RGB pictures of one size.
+    """
     result = Image.new("RGB", inner.size)
     for top in range(0, inner.height, ROWS):
         box = (0, top, inner.width, min(top + ROWS, inner.height))
-        first, second = (np.asarray(image.crop(box), dtype=np.float32) for image in (inner, outer))
+        first = np.asarray(inner.crop(box), dtype=np.float32)  # rows x W x 3
+        second = np.asarray(outer.crop(box), dtype=np.float32)
         rows = second + inside[top : top + ROWS, :, None] * (first - second)
         result.paste(Image.fromarray(rows.round().astype(np.uint8)), box[:2])
     return result

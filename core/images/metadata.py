@@ -1,4 +1,6 @@
-"""What a saved picture says of itself in EXIF: when its photo was taken, and a comment. Where it was taken is never kept."""
+"""What a saved picture says of itself in EXIF: when its photo was taken, and a comment.
+Where it was taken is never kept.
+"""
 
 import re
 from contextlib import suppress
@@ -12,7 +14,9 @@ _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 
 
 def date_taken(source: Source) -> str:
-    """When a photo was taken, as EXIF's DateTimeOriginal "2026:05:17 14:03:59"; empty where it does not say."""
+    """When a photo was taken, as EXIF's DateTimeOriginal "2026:05:17 14:03:59";
+    empty where it does not say.
+    """
     with suppress(Exception):  # EXIF of any kind may be damaged, and then says nothing
         if isinstance(source, Image.Image):
             return _date(source)

@@ -38,7 +38,8 @@ def upright_srgb(
     Args:
         image: decoded, of any mode.
         colours: how its samples are to be read.
-        deep: the same samples with 16 bits, H x W x 3 or H x W x 4, where `image` has only their upper 8.
+        deep: the same samples with 16 bits, H x W x 3 or H x W x 4,
+            where `image` has only their upper 8.
         negative: whether 0 means white, in a grey picture.
 
     Returns:
@@ -65,7 +66,9 @@ def upright_srgb(
 def _samples(
     image: Image.Image, deep: NDArray[np.uint16] | None, negative: bool
 ) -> NDArray[np.integer] | None:
-    """Grey or RGB samples to which a colour space applies, H x W or H x W x 3; None for other kinds of picture."""
+    """Grey or RGB samples to which a colour space applies, H x W or H x W x 3;
+    None for other kinds of picture.
+    """
     if deep is not None:
         return deep[:, :, :3]
     if image.mode.startswith("I;16"):
@@ -97,7 +100,9 @@ def _alpha(image: Image.Image) -> Image.Image | None:
 
 
 def _opaque(image: Image.Image, negative: bool) -> Image.Image:
-    """The picture without its transparency, in mode L, RGB or CMYK, which a colour profile can describe."""
+    """The picture without its transparency, in mode L, RGB or CMYK,
+    which a colour profile can describe.
+    """
     if image.mode.startswith("I;16"):
         return Image.fromarray(_to_8_bits(_grey_16(image, negative)))
     if image.mode in ("I", "F"):
@@ -127,7 +132,9 @@ def _grey_16(image: Image.Image, negative: bool) -> NDArray[np.uint16]:
 
 
 def tiff_tag(image: Image.Image, name: str, default: int) -> int:
-    """The first value of a TIFF tag that has one for each sample; the default where the picture is no TIFF."""
+    """The first value of a TIFF tag that has one for each sample;
+    the default where the picture is no TIFF.
+    """
     tags = getattr(image, "tag_v2", None) or {}
     values = tags.get(TIFF_TAGS[name])
     if isinstance(values, tuple):
@@ -143,8 +150,8 @@ def _to_8_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
 def _stretched(image: Image.Image, negative: bool) -> NDArray[np.uint8]:
     """Grey of 32 bits or floating point (modes I, F) in 8 bits, H x W.
 
-    A range that does not show its scale (below zero, or past 16 bits; past 1 for floating point) is stretched from its
-    least to its greatest value.
+    A range that does not show its scale (below zero, or past 16 bits; past 1 for floating point) is
+    stretched from its least to its greatest value.
 
     Raises:
         PixelError: NaN or infinite values.
@@ -184,7 +191,8 @@ def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _transposed(image: Image.Image, source: Image.Image) -> Image.Image:
     """The image turned and mirrored as the EXIF orientation of `source` asks.
 
-    ImageOps.exif_transpose also writes the rest of the EXIF anew, which fails on one odd tag and loses the orientation.
+    ImageOps.exif_transpose also writes the rest of the EXIF anew, which fails on one odd tag and
+    loses the orientation.
     """
     with suppress(Exception):  # EXIF that cannot be read does not make the pixels worse
         method = _UPRIGHT.get(source.getexif().get(ExifTags.Base.Orientation, 1))

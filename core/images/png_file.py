@@ -4,9 +4,10 @@
     parts.colour_space, parts.icc_profile               # by the precedence of the PNG specification
     Image.open(io.BytesIO(parts.pixels))                # the same picture without texts, and whole
 
-Pillow refuses a picture for a text chunk of more than a megabyte, which editors write, and knows no cICP (W3C PNG,
-third edition). Texts are therefore left out before Pillow sees the file, and a colour profile is read here, up to a
-bound. A picture whose end is missing is completed where at most a hundredth of its rows is.
+Pillow refuses a picture for a text chunk of more than a megabyte, which editors write, and knows no
+cICP (W3C PNG, third edition). Texts are therefore left out before Pillow sees the file, and a
+colour profile is read here, up to a bound. A picture whose end is missing is completed where at
+most a hundredth of its rows is.
 """
 
 import io
@@ -67,7 +68,8 @@ class PngParts:
     Attributes:
         pixels: a PNG file of the chunks that the pixels need.
         icc_profile: of an ICC profile that counts.
-        colour_space: of a cICP or gAMA chunk that counts; None for sRGB, which is also what a file without any has.
+        colour_space: of a cICP or gAMA chunk that counts; None for sRGB,
+            which is also what a file without any has.
         described: whether the file says anything of its colours.
         bits: per sample, 1 to 16.
         colour: whether it is RGB, with or without alpha.
@@ -109,7 +111,8 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
 
 
 def decode_16_bits(data: bytes) -> NDArray[np.uint16]:
-    """The samples of a PNG of 16 bits, RGB or RGBA, H x W x 3 or H x W x 4; Pillow gives only their upper 8.
+    """The samples of a PNG of 16 bits, RGB or RGBA, H x W x 3 or H x W x 4;
+    Pillow gives only their upper 8.
 
     Raises:
         av.FFmpegError: it cannot be decoded.
@@ -123,7 +126,9 @@ def decode_16_bits(data: bytes) -> NDArray[np.uint16]:
 
 @dataclass(frozen=True)
 class _Chunk:
-    """One chunk: its type, what is in it, the whole of its bytes, and whether its checksum is right."""
+    """One chunk: its type, what is in it, the whole of its bytes,
+    and whether its checksum is right.
+    """
 
     kind: bytes
     body: bytes
@@ -151,7 +156,9 @@ def _chunks(data: bytes) -> Iterator[_Chunk]:
 
 
 def _is_needed(chunk: _Chunk) -> bool:
-    """Whether a chunk bears on the pixels; what is not essential and damaged is left out, as browsers do."""
+    """Whether a chunk bears on the pixels; what is not essential and damaged is left out,
+    as browsers do.
+    """
     essential = not chunk.kind[:1].islower()
     if chunk.kind == b"zTXt" and chunk.body.startswith(_EXIF_TEXT):
         return chunk.intact and _inflated(chunk.body[len(_EXIF_TEXT) + 1 :], MAX_TEXT) is not None
@@ -207,9 +214,11 @@ def _lines(header: bytes) -> list[int]:
 
 
 def _colours(chunks: dict[bytes, bytes]) -> tuple[bytes | None, ColourSpace | None, bool]:
-    """Profile, colour space, and whether anything is said: cICP before iCCP before sRGB before gAMA, as in the specification.
+    """Profile, colour space, and whether anything is said: cICP before iCCP before sRGB before
+    gAMA, as in the specification.
 
-    As in browsers, a cICP of a reserved code or of a narrow range counts for nothing, and so does cHRM without gAMA.
+    As in browsers, a cICP of a reserved code or of a narrow range counts for nothing, and so does
+    cHRM without gAMA.
     """
     if len(code := chunks.get(b"cICP", b"")) == 4 and code[2:] == b"\0\1":
         space = from_cicp(code[0], code[1])

@@ -42,8 +42,8 @@ def encode_picture(
     Args:
         image: RGB or RGBA; a JPEG has no transparency, so that it is laid on white.
         suffix: one of `FORMATS`, in any case.
-        note: a text for programs: in PNG an international text with the keyword `NOTE`, in the others, as ASCII, EXIF's
-            UserComment.
+        note: a text for programs: in PNG an international text with the keyword `NOTE`, in the
+            others, as ASCII, EXIF's UserComment.
         taken: when its photo was taken, as `core.images.metadata.date_taken` gives it.
         quality: 1 to 100, of JPEG and WebP.
 
@@ -98,7 +98,9 @@ def png_bytes(
     icc_profile: bytes | None = None,
     exif: bytes = b"",
 ) -> bytes:
-    """Encode as PNG, without loss. `text` becomes the file's text entries (keyword: value, any Unicode value)."""
+    """Encode as PNG, without loss. `text` becomes the file's text entries (keyword: value,
+    any Unicode value).
+    """
     entries = PngImagePlugin.PngInfo()
     for keyword, value in (text or {}).items():
         entries.add_text(keyword, value)
@@ -115,7 +117,8 @@ def save_png(
     text: dict[str, str] | None = None,
     icc_profile: bytes | None = None,
 ) -> None:
-    """Write a PNG (see `png_bytes`) whole or not at all: a file already at `path` stays until the new one is complete.
+    """Write a PNG (see `png_bytes`) whole or not at all:
+    a file already at `path` stays until the new one is complete.
 
     Raises:
         OSError: the folder does not exist, is not writable or is full.

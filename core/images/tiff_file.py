@@ -1,7 +1,9 @@
-"""TIFF files in which 0 means white, in the kinds that Pillow hands over as negatives or does not open at all.
+"""TIFF files in which 0 means white,
+in the kinds that Pillow hands over as negatives or does not open at all.
 
-Pillow heeds PhotometricInterpretation 0 (WhiteIsZero) for up to 8 bits a sample, forgets it for 16, and opens few other
-kinds with it. Such a file is given to Pillow with the tag set to 1 (BlackIsZero), and the pixels are inverted after.
+Pillow heeds PhotometricInterpretation 0 (WhiteIsZero) for up to 8 bits a sample, forgets it for 16,
+and opens few other kinds with it. Such a file is given to Pillow with the tag set to 1
+(BlackIsZero), and the pixels are inverted after.
 """
 
 import io
@@ -16,7 +18,9 @@ _SHORT = 3
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a kind of TIFF keeps things: formats of `struct`, and the place of the first directory's offset."""
+    """Where a kind of TIFF keeps things: formats of `struct`,
+    and the place of the first directory's offset.
+    """
 
     order: str
     offset: str
@@ -27,7 +31,8 @@ class _Layout:
 
 
 def as_black_is_zero(file: BinaryIO) -> BinaryIO | None:
-    """A copy of a TIFF file whose samples of more than 8 bits, or with alpha, mean white at 0, marked as the opposite.
+    """A copy of a TIFF file whose samples of more than 8 bits, or with alpha,
+    mean white at 0, marked as the opposite.
 
     Returns:
         None for any other file.
@@ -62,7 +67,9 @@ def _layout(head: bytes) -> _Layout | None:
 
 
 def _shorts(file: BinaryIO, layout: _Layout) -> dict[int, tuple[int, int]]:
-    """Tag -> place in the file and value, the first one where there are several, of the first directory's 16-bit entries."""
+    """Tag -> place in the file and value, the first one where there are several,
+    of the first directory's 16-bit entries.
+    """
 
     def number(at: int, kind: str) -> int:
         file.seek(at)

@@ -6,8 +6,8 @@
             if isinstance(item, av.VideoFrame):
                 image = picture(item, info.size, info.orientation)
 
-Read with PyAV (FFmpeg's libraries). `core.images.video_frame` makes pictures of frames, `core.images.video_writer` writes
-an MP4, `core.inference.video` repaints what comes between.
+Read with PyAV (FFmpeg's libraries). `core.images.video_frame` makes pictures of frames,
+`core.images.video_writer` writes an MP4, `core.inference.video` repaints what comes between.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,8 @@ from av.video.stream import VideoStream
 from core.images.decode import MIN_SIDE
 from core.images.video_frame import Orientation, orientation_of
 
-# No other format is opened: some of FFmpeg's are lists of further files, which a stranger's file could point anywhere.
+# No other format is opened: some of FFmpeg's are lists of further files, which a stranger's file
+# could point anywhere.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,ogg,asf,flv"
 ACCEPTED = "accepted are MP4, MOV, WebM, MKV, AVI, MPEG, OGG, WMV and FLV videos"
 MAX_SIDE = 4096  # px, of the file and of the result
@@ -127,7 +128,8 @@ def opened(video: str | Path) -> Iterator[InputContainer]:
 def contents(
     video: str | Path, source: InputContainer, limits: Limits = NO_LIMITS
 ) -> Iterator[av.Packet | av.VideoFrame]:
-    """Packets of the first sound track, and frames of the first video track, each later than the one before.
+    """Packets of the first sound track, and frames of the first video track,
+    each later than the one before.
 
     Raises:
         VideoError: it is damaged in between, or goes beyond the limits.
@@ -164,7 +166,9 @@ def contents(
 
 
 def _decoder(track: VideoStream) -> VideoCodecContext:
-    """What decodes a track. FFmpeg's own decoders of VP8 and VP9 pass over transparency, that of libvpx does not."""
+    """What decodes a track. FFmpeg's own decoders of VP8 and VP9 pass over transparency,
+    that of libvpx does not.
+    """
     library = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(track.codec_context.codec.canonical_name)
     if library and track.metadata.get("alpha_mode", track.metadata.get("ALPHA_MODE")) == "1":
         decoder = cast("VideoCodecContext", CodecContext.create(library, "r"))
@@ -175,7 +179,9 @@ def _decoder(track: VideoStream) -> VideoCodecContext:
 
 
 def _seconds(source: InputContainer) -> float | None:
-    """How long a file says it lasts. Matroska gives the time of the end, which is later where it does not begin at 0."""
+    """How long a file says it lasts. Matroska gives the time of the end,
+    which is later where it does not begin at 0.
+    """
     if not source.duration:
         return None
     duration = source.duration

@@ -47,10 +47,12 @@ class Orientation:
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
-    """The orientation that a frame's display matrix asks for, to the nearest of the eight; upright where it has none.
+    """The orientation that a frame's display matrix asks for, to the nearest of the eight;
+    upright where it has none.
 
-    The matrix (ISO/IEC 14496-12, 6.2.2) takes the stored place (x, y) to the shown place (a x + c y, b x + d y); it is
-    stored as 32-bit integers a, b, u, c, d, v, x, y, w. FFmpeg's own rotation angle knows no mirrors.
+    The matrix (ISO/IEC 14496-12, 6.2.2) takes the stored place (x, y) to the shown place (a x + c
+    y, b x + d y); it is stored as 32-bit integers a, b, u, c, d, v, x, y, w. FFmpeg's own rotation
+    angle knows no mirrors.
     """
     side_data: Any = frame.side_data
     matrix = side_data.get(SideData.DISPLAYMATRIX)
@@ -65,8 +67,8 @@ def orientation_of(frame: VideoFrame) -> Orientation:
 def picture(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) -> Image.Image:
     """A frame as an upright RGB picture of sRGB.
 
-    HDR (PQ, HLG) and wide colours are converted as for pictures (`core.images.colour_space`); what is transparent is
-    laid on white.
+    HDR (PQ, HLG) and wide colours are converted as for pictures (`core.images.colour_space`); what
+    is transparent is laid on white.
 
     Args:
         size: width and height in px of the picture.
@@ -89,7 +91,9 @@ def picture(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) 
 
 
 def _colour_space(frame: VideoFrame) -> ColourSpace | None:
-    """The colours of HDR and of wide primaries; None for those of ordinary video, which are shown as they are."""
+    """The colours of HDR and of wide primaries; None for those of ordinary video,
+    which are shown as they are.
+    """
     primaries, curve = int(frame.color_primaries), int(frame.color_trc)
     if curve in (PQ, HLG):
         space = from_cicp(BT2020 if primaries == UNMARKED else primaries, curve)

@@ -7,7 +7,8 @@
             else:
                 result.add_sound(item)
 
-Time stamps are those of the source, so that a variable frame rate stays one, moved so that the result begins at 0.
+Time stamps are those of the source, so that a variable frame rate stays one, moved so that the
+result begins at 0.
 """
 
 from collections.abc import Iterator
@@ -26,8 +27,8 @@ from core.images.video_file import USUAL_RATE, VideoInfo, time_base_of
 COPIED_SOUND = ("aac", "mp3")
 SOUND_RATE = 48_000  # Hz, where sound is encoded
 BT709, LIMITED_RANGE = 1, 1  # as FFmpeg counts
-# Without frames that look ahead ("bf"), frames are stored in the order in which they are shown, and a track lasts as long
-# as its time stamps say.
+# Without frames that look ahead ("bf"), frames are stored in the order in which they are shown, and
+# a track lasts as long as its time stamps say.
 QUALITY = {"crf": "20", "preset": "fast", "bf": "0"}
 
 
@@ -66,8 +67,8 @@ class Writer:
         Args:
             image: RGB.
             pts: when it is shown, in the source's time base.
-            duration: for how long, in the same unit; it counts for the last frame. 0 where it is not known: as long as
-                the frame before.
+            duration: for how long, in the same unit; it counts for the last frame. 0 where it is
+                not known: as long as the frame before.
         """
         frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
         frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
@@ -110,7 +111,9 @@ class Writer:
 
 
 def _start(source: InputContainer, sound: bool) -> Fraction:
-    """The time in s at which the source begins, 0 where it begins before that, as sound may that an encoder starts up on."""
+    """The time in s at which the source begins, 0 where it begins before that,
+    as sound may that an encoder starts up on.
+    """
     streams = [*source.streams.video[:1], *(source.streams.audio[:1] if sound else ())]
     starts = [
         stream.start_time * stream.time_base
@@ -124,7 +127,9 @@ def _start(source: InputContainer, sound: bool) -> Fraction:
 def mp4(
     path: str | Path, source: InputContainer, info: VideoInfo, size: tuple[int, int]
 ) -> Iterator[Writer]:
-    """An MP4 of that width and height (even, in px), which is there once the context ends well, and not at all otherwise."""
+    """An MP4 of that width and height (even, in px), which is there once the context ends well,
+    and not at all otherwise.
+    """
     with (
         replacing(Path(path)) as temporary,
         av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as file,

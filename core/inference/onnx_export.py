@@ -1,16 +1,19 @@
-"""Take a style away: one painting and one model, baked into a small ONNX file and a safetensors file.
+"""Take a style away: one painting and one model,
+baked into a small ONNX file and a safetensors file.
 
 The command: `python -m core.export`.
 
-The ONNX file (opset 17) needs neither this program nor PyTorch. It takes `image` and gives `stylized`, both float32
-1 x 3 x height x width, RGB in 0 to 1, of any size from 16 px a side: padding to multiples of 4 and cropping happen inside.
+The ONNX file (opset 17) needs neither this program nor PyTorch. It takes `image` and gives
+`stylized`, both float32 1 x 3 x height x width, RGB in 0 to 1, of any size from 16 px a side:
+padding to multiples of 4 and cropping happen inside.
 
     session = onnxruntime.InferenceSession("baked/painting__original-500.onnx")
     stylized = session.run(None, {"image": pixels})[0]
 
-The safetensors file holds the same network for this program: `painted = load_baked(path)`, then `painted(photo)`. Before
-anything is written, the ONNX graph is compared with PyTorch, where onnxruntime is installed. A photo of one single colour is the
-one exception to their agreement: its features have no variance, so each instance norm magnifies rounding alone.
+The safetensors file holds the same network for this program: `painted = load_baked(path)`, then
+`painted(photo)`. Before anything is written, the ONNX graph is compared with PyTorch, where
+onnxruntime is installed. A photo of one single colour is the one exception to their agreement: its
+features have no variance, so each instance norm magnifies rounding alone.
 """
 
 import json
@@ -64,7 +67,8 @@ class Exported:
 
     Attributes:
         onnx, weights: the ONNX and the safetensors file.
-        difference: largest difference between ONNX Runtime and PyTorch, of values in 0 to 1; None where not compared.
+        difference: largest difference between ONNX Runtime and PyTorch, of values in 0 to 1;
+            None where not compared.
     """
 
     onnx: Path
@@ -139,9 +143,9 @@ class _Graph:
                 case Residual():
                     x = self.add("Add", x, self.chain(layer.layers, x, channels))
                 case Parallel():
-                    total, *others = (self.chain(chain, x, channels) for chain in layer.chains)
-                    for other in others:
-                        total = self.add("Add", total, other)
+                    total = self.chain(layer.chains[0], x, channels)
+                    for chain in layer.chains[1:]:
+                        total = self.add("Add", total, self.chain(chain, x, channels))
                     x = total
         return x
 
@@ -206,7 +210,8 @@ def to_onnx(styled: StyledModel, about: dict[str, str]) -> bytes:
 def onnx_difference(
     data: bytes, styled: StyledModel, sizes: Sequence[tuple[int, int]] = CHECK_SIZES
 ) -> float | None:
-    """Largest difference of an ONNX file from the style in PyTorch, over drawn pictures of some sizes (height, width).
+    """Largest difference of an ONNX file from the style in PyTorch,
+    over drawn pictures of some sizes (height, width).
 
     None where onnxruntime is not installed.
     """
@@ -230,7 +235,9 @@ def onnx_difference(
 
 
 def to_safetensors(styled: StyledModel, about: dict[str, str]) -> bytes:
-    """The safetensors file of a style: the TransformNet's own values under `net.`, the generated ones under `filters.`."""
+    """The safetensors file of a style: the TransformNet's own values under `net.`,
+    the generated ones under `filters.`.
+    """
     tensors = {f"net.{name}": value for name, value in styled.transform_net.state_dict().items()}
     tensors |= {f"filters.{name}": value for name, value in styled.filters.items()}
     plain = {
@@ -288,7 +295,7 @@ def export(
     """Write `NAME__MODEL.onnx` and `NAME__MODEL.safetensors`, each whole or not at all.
 
     Args:
-        fixed: the painting's style, from `stylizer.fix` or `stylizer.refine`.
+        styled: the painting's style, from `Stylizer.encode_style` or `core.training.refine.refine`.
         painting: RGB, as it was given to the stylizer.
         name: the painting's file name.
         style_side: as it was given to the stylizer.

@@ -1,6 +1,8 @@
-"""What storing a model costs: how far the pictures of its stored form move from those of the network it came from.
+"""What storing a model costs: how far the pictures of its stored form move from those of the
+network it came from.
 
-stored, change = store(net, variant, descriptors, pairs)    # the smallest form that costs less than the limits
+    # the smallest form that costs less than the limits
+    stored, change = store(net, variant, descriptors, pairs)
 """
 
 from collections.abc import Sequence
@@ -34,7 +36,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Change:
-    """Root mean square changes of the output over pairs of a painting and a photo, in steps of 1/255."""
+    """Root mean square changes of the output over pairs of a painting and a photo,
+    in steps of 1/255.
+    """
 
     mean: float
     largest: float
@@ -83,15 +87,17 @@ def change(before: Sequence[Tensor], after: Sequence[Tensor]) -> Change:
 def store(
     net: StyleNet, variant: Variant, descriptors: Tensor, pairs: Sequence[Pair]
 ) -> tuple[StyleNet, dict[str, float]]:
-    """The form of a network to be stored: in factors, of the lowest rank that costs less than the limits.
+    """The form of a network to be stored: in factors,
+    of the lowest rank that costs less than the limits.
 
     Args:
         descriptors: M x 1920, of the paintings that it was trained on.
         pairs: what the cost is measured on; not all of them among those paintings.
 
     Returns:
-        The network in factors, and for the record its `rank` and the `mean` and `largest` change over
-        the `pairs`. Where no rank costs less than the limits, the highest; the record says what it costs.
+        The network in factors, and for the record its `rank` and the `mean` and `largest` change
+        over the `pairs`. Where no rank costs less than the limits, the highest;
+        the record says what it costs.
     """
     net = net.eval()
     before = paint_pairs(net, pairs)

@@ -1,12 +1,15 @@
-"""Between styles: the numbers that a MetaNet generated for several pictures, blended into one style.
+"""Between styles: the numbers that a MetaNet generated for several pictures,
+blended into one style.
 
     filters = blend(net, [(0.7, starry_night.filters), (0.3, great_wave.filters)])    # mixing
     filters = blend(net, [(0.8, starry_night.filters), (0.2, own.filters)])           # strength: own is the photo's style
 
-A generated filter of the report's networks feeds an instance norm without affine, so its length means nothing: blended as it
-is, the painting with the longer filters would win. Each is brought to length 1 first. (Blending the MetaNet's hidden vectors
-would not help: its output is linear in them, which makes it the same as blending the filters as they are.) The flagship's
-numbers are scales, shifts and colours, whose size does count; they are blended as they are (Dumoulin et al. 1610.07629).
+A generated filter of the report's networks feeds an instance norm without affine, so its length
+means nothing: blended as it is, the painting with the longer filters would win. Each is brought to
+length 1 first. (Blending the MetaNet's hidden vectors would not help: its output is linear in them,
+which makes it the same as blending the filters as they are.) The flagship's numbers are scales,
+shifts and colours, whose size does count; they are blended as they are (Dumoulin et al.
+1610.07629).
 """
 
 from collections.abc import Sequence
@@ -32,7 +35,8 @@ def blend(
 
     Args:
         net: the network that the filters are for.
-        parts: weight and filters of each style. Weights sum to 1; a negative one leads away from its style.
+        parts: weight and filters of each style. Weights sum to 1;
+            a negative one leads away from its style.
 
     Returns:
         Name -> flat vector, as the MetaNet gives them; one part alone is returned as it is.
@@ -53,7 +57,9 @@ def blend(
 
 
 def _unit(layer: GeneratedConv2d, filters: Filters) -> Tensor:
-    """A layer's flat vector with each filter divided by its length; the biases, which the instance norm takes away, 0."""
+    """A layer's flat vector with each filter divided by its length; the biases,
+    which the instance norm takes away, 0.
+    """
     weight, bias = layer.split(filters)
     flat = weight.flatten(1)
     lengths = torch.linalg.vector_norm(flat, dim=1, keepdim=True).clamp(min=1e-12)
@@ -63,11 +69,13 @@ def _unit(layer: GeneratedConv2d, filters: Filters) -> Tensor:
 def restore(
     blended: Image.Image, photo: Image.Image, own: Image.Image, full: Image.Image, strength: float
 ) -> Image.Image:
-    """Add (1 - strength) of what the networks lose of a photo even when they paint it in its own style.
+    """Add (1 - strength) of what the networks lose of a photo even when they paint
+    it in its own style.
 
-    At strength 0, where `blended` is `own`, this gives the photo itself; at 1 it changes nothing; above 1 it leads away from
-    the photo. Where a network paints all styles nearly alike, this is a fade between photo and painting. A fade of two
-    pictures has less contrast than either, so mean and covariance of the colours are set to what lies between theirs.
+    At strength 0, where `blended` is `own`, this gives the photo itself; at 1 it changes nothing;
+    above 1 it leads away from the photo. Where a network paints all styles nearly alike, this is a
+    fade between photo and painting. A fade of two pictures has less contrast than either, so mean
+    and covariance of the colours are set to what lies between theirs.
 
     Args:
         blended: the photo in the style at this strength.
@@ -77,9 +85,9 @@ def restore(
     result = Image.new("RGB", blended.size)
     for top in range(0, blended.height, ROWS):
         box = (0, top, blended.width, min(top + ROWS, blended.height))
-        styled, ours, plain = (
-            np.asarray(image.crop(box), dtype=np.float32) for image in (blended, own, photo)
-        )
-        rows = (styled + np.float32(1 - strength) * (plain - ours)).round().clip(0, 255)
+        styled = np.asarray(blended.crop(box), dtype=np.float32)  # rows x W x 3
+        lost = np.asarray(photo.crop(box), dtype=np.float32)
+        lost = lost - np.asarray(own.crop(box), dtype=np.float32)
+        rows = (styled + np.float32(1 - strength) * lost).round().clip(0, 255)
         result.paste(Image.fromarray(rows.astype(np.uint8)), box[:2])
     return transfer(result, Palette.of(photo).towards(Palette.of(full), min(strength, 1)))

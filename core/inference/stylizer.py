@@ -5,8 +5,9 @@
     painted(load_image("photo.jpg")).save("out.png")           # the photo's exact size
     both = stylizer.mix([first, second], [0.7, 0.3])           # between paintings
 
-A `StyledModel` is a TransformNet with its filters in place. Instant styles share the model's networks; a refined style
-(`core.training.refine`) has its own copies. Strength, colours, masks and sizes are in `core.pipeline`.
+A `StyledModel` is a TransformNet with its filters in place. Instant styles share the model's
+networks; a refined style (`core.training.refine`) has its own copies. Strength, colours, masks and
+sizes are in `core.pipeline`.
 
 """
 
@@ -47,7 +48,9 @@ class Cancelled(Exception):
 
 
 def pad_to_multiple(images: Tensor, multiple: int = MULTIPLE) -> Tensor:
-    """Reflect the right and lower edges so that height and width become multiples of 4; crop back after the network."""
+    """Reflect the right and lower edges so that height and width become multiples of 4;
+    crop back after the network.
+    """
     height, width = images.shape[-2:]
     return F.pad(images, (0, -width % multiple, 0, -height % multiple), mode="reflect")
 
@@ -60,7 +63,8 @@ class StyledModel:
         transform_net: shared with the model, or this style's own after refining.
         filters: name -> flat vector for each generated convolution.
         refined: number of batches it was refined with, 0 for instant.
-        meta_net: generates this network's filters for other pictures: the model's, or this style's own after refining.
+        meta_net: generates this network's filters for other pictures: the model's,
+            or this style's own after refining.
     """
 
     transform_net: TransformNet | FlagshipTransformNet
@@ -70,7 +74,9 @@ class StyledModel:
 
     @torch.inference_mode()
     def apply(self, images: Tensor) -> Tensor:
-        """Stylise N x 3 x H x W in [0, 1], 16 to 4096 px a side; returns the same shape, clamped to [0, 1]."""
+        """Stylise N x 3 x H x W in [0, 1], 16 to 4096 px a side; returns the same shape,
+        clamped to [0, 1].
+        """
         height, width = images.shape[-2:]
         padded = pad_to_multiple(normalize(images)).contiguous(memory_format=torch.channels_last)
         outputs = [self.transform_net(part, self.filters) for part in padded.split(1)]
@@ -99,7 +105,9 @@ class StyledModel:
 
 
 class StyleCache:
-    """The most recently used fixed styles, up to a number of bytes in all. Safe to use from several threads."""
+    """The most recently used styles, up to a number of bytes in all.
+    Safe to use from several threads.
+    """
 
     def __init__(self, limit: int = CACHE_BYTES) -> None:
         self.limit = limit
@@ -113,7 +121,9 @@ class StyleCache:
             return self._styles.get(key)
 
     def put(self, key: tuple[object, ...], style: StyledModel) -> None:
-        """Keep a style, and let the oldest go; one that alone is larger than the limit is kept until `trim`."""
+        """Keep a style, and let the oldest go;
+        one that alone is larger than the limit is kept until `trim`.
+        """
         with self._lock:
             self._styles[key] = style
             self._styles.move_to_end(key)
@@ -150,8 +160,9 @@ class Stylizer:
         model: from `core.models.checkpoint.load_model`.
         encoder: the one the model was trained with, in the dtype that paintings shall be read in.
         device: where to compute.
-        cache: where fixed styles are kept; by default one cache for the whole process.
-        reader: what paintings' features are taken with, in the encoder's place: a faster form of it.
+        cache: where styles are kept; by default one cache for the whole process.
+        reader: what paintings' features are taken with, in the encoder's place:
+            a faster form of it.
 
     Raises:
         EncoderError: the encoder is not the model's.
@@ -186,7 +197,9 @@ class Stylizer:
 
     @torch.inference_mode()
     def descriptor(self, style: Image.Image, style_side: int = STYLE_SIDE) -> Tensor:
-        """The 1920 numbers that the MetaNet sees of a painting read with its smaller side at `style_side` px."""
+        """The 1920 numbers that the MetaNet sees of a painting read with its smaller side at
+        `style_side` px.
+        """
         return mean_std(self.reader(self._pixels(style, style_side)))[0]
 
     def _pixels(self, picture: Image.Image, side: int) -> Tensor:
@@ -196,7 +209,9 @@ class Stylizer:
     def _generate(
         self, meta_net: MetaNet | FlagshipMetaNet, picture: Image.Image, side: int
     ) -> Filters:
-        """What a MetaNet of this model makes of a picture, read by the model's own small reader where it has one."""
+        """What a MetaNet of this model makes of a picture,
+        read by the model's own small reader where it has one.
+        """
         if self.style_reader is None or not isinstance(meta_net, FlagshipMetaNet):
             return meta_net(self.descriptor(picture, side))
         return meta_net.generate(self.style_reader(self._pixels(picture, side))[0])
@@ -207,7 +222,8 @@ class Stylizer:
 
         Args:
             style: RGB.
-            style_side: the painting's smaller side when it is read; larger makes finer strokes count.
+            style_side: the painting's smaller side when it is read;
+                larger makes finer strokes count.
         """
         key = self.key(style, style_side)
         styled = self.cache.get(key)
@@ -220,13 +236,13 @@ class Stylizer:
     def mix(
         self, styles: Sequence[Image.Image], weights: Sequence[float], style_side: int = STYLE_SIDE
     ) -> StyledModel:
-        """Instant: a style between paintings (`core.inference.style_mixing`); their order makes no difference, not
-        even in the last bit.
+        """Instant: a style between paintings (`core.inference.style_mixing`); their order makes no
+        difference, not even in the last bit.
 
         Args:
             styles: RGB.
             weights: one for each, not negative, summing to 1.
-            style_side: as for `fix`.
+            style_side: as for `encode_style`.
         """
         kept = [
             (picture_hash(style), weight, style)
@@ -244,10 +260,11 @@ class Stylizer:
     def identity_style(
         self, styled: StyledModel, photo: Image.Image, style_side: int = STYLE_SIDE
     ) -> StyledModel:
-        """The photo's own style in a fixed style's networks: what its MetaNet generates when the photo is the painting.
+        """The photo's own style in a style's networks:
+        what its MetaNet generates when the photo is the painting.
 
         Raises:
-            ValueError: the fixed style was made without its MetaNet.
+            ValueError: the style was made without its MetaNet.
         """
         if styled.meta_net is None:
             raise ValueError("this style has no MetaNet to generate another picture's filters with")
@@ -272,7 +289,9 @@ def default_model() -> str:
 
 @lru_cache(maxsize=2)
 def _shared_encoder(name: str, source: str, device: str) -> tuple[Encoder, Reader | None]:
-    """In the dtype that is fastest on the device, and in 8 bits for paintings where a CPU multiplies those."""
+    """In the dtype that is fastest on the device,
+    and in 8 bits for paintings where a CPU multiplies those.
+    """
     encoder = load_encoder(name, source)
     ranges = (
         int8_encoder.load_ranges(encoder)
@@ -284,7 +303,8 @@ def _shared_encoder(name: str, source: str, device: str) -> tuple[Encoder, Reade
 
 
 def find_stylizer(name: str, device: str | None = None) -> Stylizer:
-    """The stylizer of a shipped model on a device, by default the program's own (`core.runtime.default_device`).
+    """The stylizer of a shipped model on a device, by default the program's own
+    (`core.runtime.default_device`).
 
     Raises:
         WeightsError, EncoderError: see `load_model` and `load_encoder`.

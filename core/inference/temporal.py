@@ -1,13 +1,16 @@
-"""Flicker of a stylised video: measured along the true motion, and lowered by following the motion of the input.
+"""Flicker of a stylised video: measured along the true motion,
+and lowered by following the motion of the input.
 
 The command: `python -m core.flicker`.
 
-Measured as warping error (Ruder et al. 1604.08610; Lai et al. 1808.00449): each frame against the one before it, moved as
-the scene moved. `pan_and_zoom` makes a clip from one photograph, so the motion is known exactly.
+Measured as warping error (Ruder et al. 1604.08610; Lai et al. 1808.00449): each frame against the
+one before it, moved as the scene moved. `pan_and_zoom` makes a clip from one photograph,
+so the motion is known exactly.
 
-Lowered by `Smoother`: the previous result, moved along the optical flow of the input, is blended into the new one wherever
-the input itself agrees with its predecessor moved in that way; so an uncovered background, or a cut, takes nothing over.
-Holding the statistics of the instance norms over time was tried too, and lowered the error by 3 % at most.
+Lowered by `Smoother`: the previous result, moved along the optical flow of the input, is blended
+into the new one wherever the input itself agrees with its predecessor moved in that way; so an
+uncovered background, or a cut, takes nothing over. Holding the statistics of the instance norms
+over time was tried too, and lowered the error by 3 % at most.
 """
 
 import numpy as np
@@ -31,7 +34,8 @@ def warp(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         picture: C x H x W.
-        flow: H x W x 2 in px: pixel (x, y) of the result is what `picture` shows at (x + flow[y, x, 0], y + flow[y, x, 1]).
+        flow: H x W x 2 in px: pixel (x, y) of the result is what `picture` shows at (x + flow[y,
+            x, 0], y + flow[y, x, 1]).
 
     Returns:
         C x H x W, and H x W bool: whether the place was inside the picture.
@@ -48,9 +52,11 @@ def warp(picture: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def motion(current: Tensor, previous: Tensor) -> Tensor:
-    """Backward optical flow (see `warp`) from `current` to `previous`, both 3 x H x W in [0, 1]; H x W x 2 in px.
+    """Backward optical flow (see `warp`) from `current` to `previous`, both 3 x H x W in [0, 1];
+    H x W x 2 in px.
 
-    Iterative Lucas-Kanade (Le Besnerais and Champagnat 2005) on small grey copies, longest side 160 px.
+    Iterative Lucas-Kanade (Le Besnerais and Champagnat 2005) on small grey copies, longest side 160
+    px.
     """
     height, width = current.shape[-2:]
     scale = min(1.0, FLOW_SIDE / max(height, width))
@@ -72,7 +78,8 @@ class Smoother:
     """Blends each result of a video with the one before it, moved as the input moved.
 
     Args:
-        smooth: 0 changes nothing; 1 keeps nine tenths of the previous result where the input agrees.
+        smooth: 0 changes nothing; 1 keeps nine tenths of the previous result
+            where the input agrees.
 
     Raises:
         ValueError: `smooth` is outside [0, 1].
@@ -86,7 +93,9 @@ class Smoother:
         self._result: Tensor | None = None
 
     def __call__(self, content: Image.Image, result: Image.Image) -> Image.Image:
-        """The smoothed result of the next frame; `content` and `result` are RGB, all frames of one size."""
+        """The smoothed result of the next frame; `content` and `result` are RGB,
+        all frames of one size.
+        """
         if not self.share:
             return result
         now, mixed = to_tensor(content), to_tensor(result)

@@ -3,10 +3,10 @@
     paint = get_stylizer("original-500").encode_style(load_image("painting.jpg"))
     stylize_video("in.mp4", "out.mp4", paint, size=512, smooth=0.5, on_frame=lambda p: print(p.fps, p.seconds_left))
 
-Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides, and the frames' own time
-stamps, so that a variable frame rate stays one. Sound is copied where every browser plays it, otherwise encoded as AAC. A
-phone's rotation is applied; other metadata, where it was filmed included, is left behind.
-`core.inference.temporal` lowers flicker.
+Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides,
+and the frames' own time stamps, so that a variable frame rate stays one. Sound is copied where
+every browser plays it, otherwise encoded as AAC. A phone's rotation is applied; other metadata,
+where it was filmed included, is left behind. `core.inference.temporal` lowers flicker.
 """
 
 import time
@@ -70,7 +70,8 @@ def stylize_video(
         video: the file to read.
         out: the MP4 to write, replaced if it is there.
         paint: repaints one RGB frame and keeps its size: a `core.frames.FrameStylizer`, say.
-        size: longest side of the result in px, 16 to 4096; None for the video's own. Sides are rounded to even numbers.
+        size: longest side of the result in px, 16 to 4096; None for the video's own.
+            Sides are rounded to even numbers.
         smooth: 0 to 1, see `core.inference.temporal.Smoother`.
         limits: what is accepted.
         on_frame: called after each frame.
@@ -101,7 +102,9 @@ def painted_frames(
     smooth: float = 0.0,
     limits: Limits = NO_LIMITS,
 ) -> Generator[Progress, None, None]:
-    """`stylize_video` as an iterator over its frames, at least one; closed before its end, it leaves nothing behind."""
+    """`stylize_video` as an iterator over its frames, at least one; closed before its end,
+    it leaves nothing behind.
+    """
     started, smoother = time.perf_counter(), Smoother(smooth)
     info = probe(video, limits)
     even = even_size(info.size, size)
@@ -126,5 +129,11 @@ def even_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
     if longest is not None and not MIN_SIDE <= longest <= MAX_SIDE:
         raise ValueError(f"The longest side must be {MIN_SIDE} to {MAX_SIDE} px.")
     scale = (longest or max(size)) / max(size)
-    width, height = (max(MIN_SIDE, 2 * int(side * scale / 2 + 1e-9)) for side in size)
-    return width, height
+    return _even(size[0] * scale), _even(size[1] * scale)
+
+
+def _even(side: float) -> int:
+    """The even number at or below a side, at least 16;
+    what rounding left just below one counts as it.
+    """
+    return max(MIN_SIDE, 2 * int(side / 2 + 1e-9))

@@ -1,17 +1,20 @@
-"""All measures of a stylised picture at once; here those in an encoder's features, in `core.metrics.pixels` the others.
+"""All measures of a stylised picture at once; here those in an encoder's features, in
+`core.metrics.pixels` the others.
 
-Content loss and Gram matrices are those of Gatys, Ecker, Bethge (1508.06576), means and standard deviations those of Shen,
-Yan, Zeng (1709.04111); one encoder, VGG19, measures all models, whatever they were trained with.
+Content loss and Gram matrices are those of Gatys, Ecker, Bethge (1508.06576), means and standard
+deviations those of Shen, Yan, Zeng (1709.04111); one encoder, VGG19, measures all models,
+whatever they were trained with.
 
     encoder = load_encoder("vgg19")
     contents = [Analysis(picture, encoder) for picture in pictures]      # each looked at once, used for every pair
     numbers = measure(contents[0], style, output, encoder)               # {"gram_share": 0.31, "specks": 45.8, ...}
     MEASURES["gram_share"].title                                         # what a reader needs to know of each
 
-Shares put the distance between content picture and style at 1 (nothing done yet) and the goal at 0, so that styles,
-whose distances differ a hundredfold, can be averaged: geometrically, see `average`. Distances are mean squares, like
-the losses. An encoder in bfloat16 (`Encoder.for_compute(fast_dtype("cpu"))`) takes less time on a CPU
-with AMX, and moves these numbers by under 1 % of their value; compare only numbers that come from one dtype.
+Shares put the distance between content picture and style at 1 (nothing done yet) and the goal at 0,
+so that styles, whose distances differ a hundredfold, can be averaged: geometrically, see `average`.
+Distances are mean squares, like the losses. An encoder in bfloat16
+(`Encoder.for_compute(fast_dtype("cpu"))`) takes less time on a CPU with AMX, and moves these
+numbers by under 1 % of their value; compare only numbers that come from one dtype.
 """
 
 from collections.abc import Iterable
@@ -103,7 +106,8 @@ class _Encoded:
 
 
 class Analysis:
-    """A picture with all that its measures need, each part computed when first asked for and then kept.
+    """A picture with all that its measures need,
+    each part computed when first asked for and then kept.
 
     Args:
         picture: see `core.metrics.picture`; of 256 px, about 10 MB are kept.
@@ -148,7 +152,9 @@ def _squares(first: list[Tensor], second: list[Tensor]) -> list[float]:
 def gram_distances(
     first: Picture | Analysis, second: Picture | Analysis, encoder: Encoder
 ) -> list[float]:
-    """Mean squared difference of the Gram matrices (over C*H*W), tap by tap, 0 upwards; their sum is `GramLoss`."""
+    """Mean squared difference of the Gram matrices (over C*H*W), tap by tap, 0 upwards;
+    their sum is `GramLoss`.
+    """
     return _squares(analyse(first, encoder).encoded.grams, analyse(second, encoder).encoded.grams)
 
 
@@ -165,10 +171,12 @@ def mean_std_distances(
 def content_change(
     content: Picture | Analysis, output: Picture | Analysis, encoder: Encoder
 ) -> list[float]:
-    """Mean squared difference of features over their variance in the content, at taps 3 and 4, 0 upwards.
+    """Mean squared difference of features over their variance in the content, at taps 3 and 4,
+    0 upwards.
 
-    The variance is that over the places of the picture, averaged over channels: 1 is the change that wiping every feature
-    map to its mean would make, 2 that of shuffling its places. NaN for a flat content.
+    The variance is that over the places of the picture, averaged over channels: 1 is the change
+    that wiping every feature map to its mean would make, 2 that of shuffling its places. NaN for a
+    flat content.
     """
     content, output = analyse(content, encoder), analyse(output, encoder)
     changes = _squares_of_features(content, output)
@@ -188,10 +196,12 @@ def content_loss(
 def unrelated_content_loss(
     content: Picture | Analysis, style: Picture | Analysis, encoder: Encoder
 ) -> float:
-    """The content loss to expect between places of the content and of the style taken at random, 0 upwards.
+    """The content loss to expect between places of the content and of the style taken at random,
+    0 upwards.
 
-    Content and style have no common places, and mostly not even a common size, so their distance in content is this: the
-    sum of both variances and the squared difference of the means, averaged over the channels of the third tap.
+    Content and style have no common places, and mostly not even a common size, so their distance in
+    content is this: the sum of both variances and the squared difference of the means, averaged
+    over the channels of the third tap.
     """
     first = analyse(content, encoder).encoded.stats[CONTENT_TAP]
     second = analyse(style, encoder).encoded.stats[CONTENT_TAP]
@@ -220,13 +230,14 @@ def measure(
 
     Args:
         content: the photo; as an `Analysis` when it is used again.
-        style: the painting, at the size at which the models read it, as its strokes are measured in pixels; likewise.
+        style: the painting, at the size at which the models read it,
+            as its strokes are measured in pixels; likewise.
         output: of the content's size.
         encoder: VGG19.
 
     Returns:
-        The names of `MEASURES`, in their order; NaN where a measure has nothing to look at (a content without whites, a
-        style without accents) or nothing to divide by.
+        The names of `MEASURES`, in their order; NaN where a measure has nothing to look at (a
+        content without whites, a style without accents) or nothing to divide by.
 
     Raises:
         ValueError: an encoder other than VGG19, an output of another size, or see `analyse`.
@@ -235,7 +246,9 @@ def measure(
         raise ValueError(
             f"pictures are measured with vgg19, not {encoder.name}, so that models can be compared"
         )
-    content, style, output = (analyse(picture, encoder) for picture in (content, style, output))
+    content = analyse(content, encoder)
+    style = analyse(style, encoder)
+    output = analyse(output, encoder)
     check_same_size(content.pixels, output.pixels)
     return {
         **feature_measures(content, style, output, encoder),
@@ -246,29 +259,30 @@ def measure(
 def feature_measures(
     content: Analysis, style: Analysis, output: Analysis, encoder: Encoder
 ) -> dict[str, float]:
-    """The part of `measure` that the encoder sees: content loss and change, Gram and mean/std distances and shares."""
+    """The part of `measure` that the encoder sees: content loss and change,
+    Gram and mean/std distances and shares.
+    """
     loss = content_loss(content, output, encoder)
     found = {
         "content_loss": loss,
         "content_share": ratio(loss, unrelated_content_loss(content, style, encoder)),
     }
     found["content_change_3"], found["content_change_4"] = content_change(content, output, encoder)
-    grams, all_grams = (gram_distances(picture, style, encoder) for picture in (output, content))
-    found |= {"gram_distance": sum(grams), "gram_share": ratio(sum(grams), sum(all_grams))}
-    found |= {
-        f"gram_share_{i}": ratio(*pair)
-        for i, pair in enumerate(zip(grams, all_grams, strict=True), 1)
-    }
-    stats, all_stats = (
-        mean_std_distances(picture, style, encoder) for picture in (output, content)
-    )
+    # A share is the output's distance over the content's, tap by tap and of all together.
+    grams = gram_distances(output, style, encoder)
+    all_grams = gram_distances(content, style, encoder)
+    found["gram_distance"] = sum(grams)
+    found["gram_share"] = ratio(sum(grams), sum(all_grams))
+    for tap, (part, whole) in enumerate(zip(grams, all_grams, strict=True), 1):
+        found[f"gram_share_{tap}"] = ratio(part, whole)
+    stats = mean_std_distances(output, style, encoder)
+    all_stats = mean_std_distances(content, style, encoder)
     channels = [len(tap) for tap in style.encoded.stats]
-    distance, whole = (float(np.average(values, weights=channels)) for values in (stats, all_stats))
-    found |= {"mean_std_distance": distance, "mean_std_share": ratio(distance, whole)}
-    found |= {
-        f"mean_std_share_{i}": ratio(*pair)
-        for i, pair in enumerate(zip(stats, all_stats, strict=True), 1)
-    }
+    found["mean_std_distance"] = float(np.average(stats, weights=channels))
+    all_distance = float(np.average(all_stats, weights=channels))
+    found["mean_std_share"] = ratio(found["mean_std_distance"], all_distance)
+    for tap, (part, whole) in enumerate(zip(stats, all_stats, strict=True), 1):
+        found[f"mean_std_share_{tap}"] = ratio(part, whole)
     return found
 
 
@@ -300,7 +314,9 @@ def average(name: str, values: Iterable[float]) -> float:
 
 
 def geometric_mean(values: Iterable[float]) -> float:
-    """Of numbers of at least 0. NaN values are left out; NaN where nothing is left, 0 where one is 0."""
+    """Of numbers of at least 0. NaN values are left out; NaN where nothing is left,
+    0 where one is 0.
+    """
     kept = np.array([value for value in values if not np.isnan(value)])
     if not len(kept):
         return float("nan")

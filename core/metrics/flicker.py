@@ -28,7 +28,8 @@ def pan_and_zoom(
         photo: RGB, at least 1.5 times `size`, so that the frames are sharp.
         frames: how many.
         size: width and height of a frame in px.
-        pan: how far the centre moves from the first to the last frame, in widths and heights of the photo.
+        pan: how far the centre moves from the first to the last frame,
+            in widths and heights of the photo.
         zoom: by how much things grow from the first to the last frame, 1 or more.
 
     Returns:
@@ -75,14 +76,16 @@ def pan_and_zoom(
 
 
 def warping_error(pictures: Sequence[Image.Image], flows: Sequence[Tensor]) -> float:
-    """How much the pictures of a clip change beyond their motion: RMS in steps of 1/255 over all pixels seen in both.
+    """How much the pictures of a clip change beyond their motion:
+    RMS in steps of 1/255 over all pixels seen in both.
 
     Args:
         pictures: RGB, N of one size.
         flows: the N - 1 backward flows of the true motion (see `warp`), without occlusion.
 
     Returns:
-        0 for a clip that moves and does nothing else (up to interpolation: compare with the input's own error).
+        0 for a clip that moves and does nothing else (up to interpolation:
+        compare with the input's own error).
 
     Raises:
         ValueError: the numbers do not fit, or no pixel is seen twice.

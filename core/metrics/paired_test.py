@@ -4,8 +4,9 @@
     result.verdict                                                         # holds | does not hold | cannot be told
     print(result.summary())     # lower in 57 of 64 pairs, median difference -45.8, effect -0.82, p < 0.0001
 
-The test is Wilcoxon's signed-rank test (1945), two-sided; the effect is the matched-pairs rank-biserial correlation (Kerby
-2014). Neither asks for normal values, and an outlier counts by its rank only.
+The test is Wilcoxon's signed-rank test (1945), two-sided; the effect is the matched-pairs
+rank-biserial correlation (Kerby 2014). Neither asks for normal values, and an outlier counts by its
+rank only.
 """
 
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata, wilcoxon
 
-# Strict, as a dozen claims are tested at once, and pairs that share a content or a style are not quite independent.
+# Strict, as a dozen claims are tested at once, and pairs that share a content or a style are not
+# quite independent.
 ALPHA = 0.01
-# Cohen's "medium". With some 60 pairs a smaller effect is not significant either; with more pairs it would be, unseen.
+# Cohen's "medium". With some 60 pairs a smaller effect is not significant either; with more pairs
+# it would be, unseen.
 MIN_EFFECT = 0.3
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot be told"
 LOWER, HIGHER, EQUAL = "lower", "higher", "equal"
@@ -28,11 +31,13 @@ class Comparison:
 
     Attributes:
         verdict: `holds`, `does not hold` (significant, the other way) or `cannot be told`.
-        direction: where the first's values tend to lie, seen from the second's: `lower`, `higher` or `equal`.
+        direction: where the first's values tend to lie, seen from the second's: `lower`,
+            `higher` or `equal`.
         pairs: how many were compared; those with a NaN on either side are left out.
         lower, higher: in how many of them the first's value is lower, higher.
         difference: median of first minus second, in the measure's unit; NaN without pairs.
-        effect: rank-biserial correlation, -1 (always lower) .. 1 (always higher); ties count for both sides.
+        effect: rank-biserial correlation, -1 (always lower) .. 1 (always higher);
+            ties count for both sides.
         p: two-sided, 0 .. 1.
     """
 
@@ -65,12 +70,15 @@ def compare(first: ArrayLike, second: ArrayLike, claim: str) -> Comparison:
     """Test the claim that one measure is `lower` or `higher` in the first than in the second.
 
     Args:
-        first: a sequence or array of floats, one for each pair of content and style; NaN where there is none.
-        second: likewise, in the same order; or one number for all, as 1 where ratios are said to be below it.
+        first: a sequence or array of floats, one for each pair of content and style;
+            NaN where there is none.
+        second: likewise, in the same order; or one number for all,
+            as 1 where ratios are said to be below it.
         claim: `lower` or `higher`.
 
     Returns:
-        `holds` or `does not hold` if p < 0.01 and the effect is at least 0.3 either way, else `cannot be told`.
+        `holds` or `does not hold` if p < 0.01 and the effect is at least 0.3 either way,
+        else `cannot be told`.
 
     Raises:
         ValueError: another claim, or sequences of different length.
@@ -93,7 +101,8 @@ def compare(first: ArrayLike, second: ArrayLike, claim: str) -> Comparison:
             UNKNOWN, EQUAL, len(change), 0, 0, 0.0 if len(change) else float("nan"), 0.0, 1.0
         )
     ranks = rankdata(np.abs(change))
-    # Ties take their ranks along and give half of them to each side, so four decided pairs of 64 are no strong effect.
+    # Ties take their ranks along and give half of them to each side, so four decided pairs of 64
+    # are no strong effect.
     effect = float((ranks * np.sign(change)).sum() / ranks.sum())
     p = float(wilcoxon(change, zero_method="zsplit").pvalue)
     direction = EQUAL if effect == 0 else LOWER if effect < 0 else HIGHER

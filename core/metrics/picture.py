@@ -1,11 +1,13 @@
-"""A picture's pixels, and what the measures of `core.metrics.pixels` compute from them: each once, then kept.
+"""A picture's pixels, and what the measures of `core.metrics.pixels` compute from them:
+each once, then kept.
 
     picture = Pixels(image)
     picture.lab, picture.accents, picture.mask("shadows")
 
-A picture is an RGB Pillow image, a float array H x W x 3 or a float tensor 3 x H x W (or 1 x 3 x H x W), values in
-[0, 1], at least 16 px a side. Colours are CIELAB (D65; L* 0 .. 100), their distance dE is that of CIE 1976: the
-straight line. Nothing depends on chance: where a method draws, it draws with a fixed seed.
+A picture is an RGB Pillow image, a float array H x W x 3 or a float tensor 3 x H x W (or 1 x 3 x H
+x W), values in [0, 1], at least 16 px a side. Colours are CIELAB (D65; L* 0 .. 100), their distance
+dE is that of CIE 1976: the straight line. Nothing depends on chance: where a method draws, it draws
+with a fixed seed.
 """
 
 from functools import cached_property
@@ -67,7 +69,8 @@ def _to_array(picture: Picture) -> Array:
 
 
 class Pixels:
-    """A picture with what the measures compute from it, each computed when first asked for and then kept.
+    """A picture with what the measures compute from it,
+    each computed when first asked for and then kept.
 
     Args:
         picture: see above; about 2 MB are kept of a 256 px picture.
@@ -100,7 +103,9 @@ class Pixels:
 
     @cached_property
     def surroundings(self) -> Array:
-        """H x W x 3 CIELAB: the median colour, channel by channel in 8-bit RGB, of the 15 x 15 px around each pixel."""
+        """H x W x 3 CIELAB: the median colour, channel by channel in 8-bit RGB,
+        of the 15 x 15 px around each pixel.
+        """
         channels = np.round(self.rgb * 255).astype(np.uint8)
         medians = [median(channels[..., c], _WINDOW) for c in range(3)]
         return rgb2lab(np.stack(medians, axis=2).astype(np.float32) / 255)
@@ -121,7 +126,9 @@ class Pixels:
 
     @cached_property
     def detail(self) -> float:
-        """High-frequency energy: mean square of luma minus its Gaussian blur of 1 px (half its gain at 0.19 cycles/px)."""
+        """High-frequency energy: mean square of luma minus its Gaussian blur of 1 px (half its gain
+        at 0.19 cycles/px).
+        """
         return float(np.mean((self.luma - ndimage.gaussian_filter(self.luma, DETAIL_SIGMA)) ** 2))
 
     @cached_property
@@ -134,7 +141,9 @@ class Pixels:
 
     @cached_property
     def accents(self) -> Array:
-        """K x 3 CIELAB: the minor palette colours, see `core.metrics.pixels.accent_recall`; K may be 0."""
+        """K x 3 CIELAB: the minor palette colours, see `core.metrics.pixels.accent_recall`;
+        K may be 0.
+        """
         pixels = self.lab.reshape(-1, 3)
         chosen = np.random.default_rng(0).choice(
             len(pixels), min(len(pixels), PALETTE_PIXELS), replace=False
@@ -150,7 +159,9 @@ class Pixels:
         return found[self.share_near(found) >= MIN_SHARE]
 
     def mask(self, tone: str) -> Array:
-        """H x W booleans: `whites` (L* > 90), `blacks` (L* < 10) or `shadows` (the darkest quarter of the pixels)."""
+        """H x W booleans: `whites` (L* > 90),
+        `blacks` (L* < 10) or `shadows` (the darkest quarter of the pixels).
+        """
         lightness = self.lab[..., 0]
         if tone == "whites":
             return lightness > 90
@@ -181,7 +192,8 @@ def as_pixels(picture: Picture | Pixels) -> Pixels:
 def check_same_size(content: Pixels, output: Pixels) -> None:
     """Raises ValueError where the output has not its content's size."""
     if content.shape != output.shape:
-        found, wanted = (f"{height} x {width}" for height, width in (output.shape, content.shape))
+        found = " x ".join(map(str, output.shape))
+        wanted = " x ".join(map(str, content.shape))
         raise ValueError(
             f"the output must have its content's size, got height x width {found} for {wanted}"
         )

@@ -1,13 +1,16 @@
-"""Measures of a stylised picture that need its pixels only: structure, specks, tones, accents, sharpness, colours.
+"""Measures of a stylised picture that need its pixels only: structure, specks, tones,
+accents, sharpness, colours.
 
-The authors of meta networks (Shen, Yan, Zeng, 1709.04111) and the report judge by eye; what they look at gets a number here.
+The authors of meta networks (Shen, Yan, Zeng, 1709.04111) and the report judge by eye;
+what they look at gets a number here.
 
     content, style, output = Pixels(content), Pixels(style), Pixels(output)
     specks(content, output)          # per megapixel
     accent_recall(style, output)     # 0 .. 1
 
-Every measure takes pictures as `core.metrics.picture` describes them, or the `Pixels` of pictures that are used again. Output
-and content have the same size, else ValueError; a style may have another.
+Every measure takes pictures as `core.metrics.picture` describes them, or the `Pixels` of pictures
+that are used again. Output and content have the same size, else ValueError; a style may have
+another.
 """
 
 import numpy as np
@@ -38,7 +41,9 @@ def ratio(part: float, whole: float) -> float:
 
 
 def ssim(content: Picture | Pixels, output: Picture | Pixels) -> float:
-    """Structural similarity on luma, -1 .. 1, 1 for the same picture (Wang et al. 2004, with its Gaussian window)."""
+    """Structural similarity on luma, -1 .. 1, 1 for the same picture (Wang et al. 2004,
+    with its Gaussian window).
+    """
     content, output = _pair(content, output)
     found = structural_similarity(
         content.luma,
@@ -54,8 +59,8 @@ def ssim(content: Picture | Pixels, output: Picture | Pixels) -> float:
 def speck_mask(content: Picture | Pixels, output: Picture | Pixels) -> Array:
     """H x W integers: 0, or the number of the speck that a pixel belongs to (see `specks`).
 
-    Blobs of outliers are found first, then each is put to four questions. Of three blobs, a dot, a stroke and a thing
-    that the photo has too:
+    Blobs of outliers are found first, then each is put to four questions. Of three blobs, a dot, a
+    stroke and a thing that the photo has too:
 
         outliers      blobs         area      already there   elongation   leak        specks
         x..xxxx       1..2222       1: 2      1: no           1: 2         1: 0        1......
@@ -80,15 +85,19 @@ def speck_mask(content: Picture | Pixels, output: Picture | Pixels) -> Array:
 
 
 def _widened(marked: Array, by: int) -> Array:
-    """A mask or numbered blobs, H x W, grown by so many pixels in all directions; the larger number wins."""
+    """A mask or numbered blobs, H x W, grown by so many pixels in all directions;
+    the larger number wins.
+    """
     return ndimage.maximum_filter(marked, 2 * by + 1)
 
 
 def _elongation(blobs: Array, count: int) -> Array:
-    """Longer over shorter axis of each blob, N numbers of at least 1: the root of the ratio of the two variances.
+    """Longer over shorter axis of each blob, N numbers of at least 1:
+    the root of the ratio of the two variances.
 
-    The variances are the eigenvalues of the covariance of the pixels' positions, and a pixel is a unit square, whose own
-    variance is 1/12. Four pixels in a row: variances (16 - 1) / 12 + 1/12 = 16/12 and 0 + 1/12, so 4 times as long as wide.
+    The variances are the eigenvalues of the covariance of the pixels' positions, and a pixel is a
+    unit square, whose own variance is 1/12. Four pixels in a row: variances (16 - 1) / 12 + 1/12 =
+    16/12 and 0 + 1/12, so 4 times as long as wide.
     """
     rows, columns = np.nonzero(blobs)  # P each, the pixels of all blobs
     blob_of = blobs[rows, columns] - 1  # P, from 0
@@ -102,10 +111,11 @@ def _elongation(blobs: Array, count: int) -> Array:
 
 
 def _leak(blobs: Array, count: int, output: Pixels) -> Array:
-    """What share of the ring around each blob looks more like it than like the median colours at its place: N, 0 .. 1.
+    """What share of the ring around each blob looks more like it than like the median colours at
+    its place: N, 0 .. 1.
 
-    The ring is the pixels exactly 2 px off: of a blob `o`, those marked `x`. A pixel between two blobs is in the ring of
-    the one with the larger number.
+    The ring is the pixels exactly 2 px off: of a blob `o`, those marked `x`. A pixel between two
+    blobs is in the ring of the one with the larger number.
 
         xxxxx
         x...x
@@ -133,12 +143,14 @@ def _leak(blobs: Array, count: int, output: Pixels) -> Array:
 
 
 def specks(content: Picture | Pixels, output: Picture | Pixels) -> float:
-    """Specks per megapixel, 0 upwards: the report's stray dots (section 4), the droplets of StyleGAN2 (1912.04958).
+    """Specks per megapixel, 0 upwards: the report's stray dots (section 4),
+    the droplets of StyleGAN2 (1912.04958).
 
-    A speck is a connected blob (8 neighbours) of 2 to 100 pixels, each of them more than dE 25 from the median colour of
-    the 15 x 15 px around it, and more than 4.5 times as far as the median of those is, so that brushwork is not taken for
-    specks. It is at most three times as long as wide, and at most a quarter of its surroundings, 2 px off, look more like
-    it than like that median: no stroke, no corner of something larger. It counts unless the content has such an outlier, if only
+    A speck is a connected blob (8 neighbours) of 2 to 100 pixels, each of them more than dE 25 from
+    the median colour of the 15 x 15 px around it, and more than 4.5 times as far as the median of
+    those is, so that brushwork is not taken for specks. It is at most three times as long as wide,
+    and at most a quarter of its surroundings, 2 px off, look more like it than like that median: no
+    stroke, no corner of something larger. It counts unless the content has such an outlier, if only
     of dE 12.5, within 2 px.
     """
     found = speck_mask(content, output)
@@ -150,11 +162,12 @@ def tone_change(
 ) -> tuple[float, float]:
     """How much lighter and more saturated a range of tones became (report, appendix B).
 
-    Saturation is CIELAB chroma, the distance from grey in dE, not that of HSV, which calls a black with one
-    count of blue fully saturated.
+    Saturation is CIELAB chroma, the distance from grey in dE, not that of HSV, which calls a black
+    with one count of blue fully saturated.
 
     Args:
-        tone: where to look: the content's `whites` (L* > 90), `blacks` (L* < 10) or `shadows` (darkest quarter).
+        tone: where to look: the content's `whites` (L* > 90),
+            `blacks` (L* < 10) or `shadows` (darkest quarter).
 
     Returns:
         Mean change of L* (-100 .. 100) and of chroma (about -130 .. 130), output minus content;
@@ -170,9 +183,11 @@ def tone_change(
 
 
 def shadow_order(content: Picture | Pixels, output: Picture | Pixels) -> float:
-    """Spearman's rank correlation of L* in the content's darkest quarter, before and after: -1 .. 1.
+    """Spearman's rank correlation of L* in the content's darkest quarter, before and after:
+    -1 .. 1.
 
-    1 where darker stays darker, 0 where shadows lost their modelling; NaN where all of them are equally light.
+    1 where darker stays darker, 0 where shadows lost their modelling; NaN where all of them are
+    equally light.
     """
     content, output = _pair(content, output)
     mask = content.mask("shadows")
@@ -183,11 +198,13 @@ def shadow_order(content: Picture | Pixels, output: Picture | Pixels) -> float:
 
 
 def accent_recall(style: Picture | Pixels, output: Picture | Pixels) -> float:
-    """Share of the style's accent colours that occur in the output, 0 .. 1 (report, section 5); NaN if it has none.
+    """Share of the style's accent colours that occur in the output, 0 .. 1 (report, section 5);
+    NaN if it has none.
 
-    The style's palette are 16 k-means clusters in CIELAB. Accents are those under 5 % of the pixels and more than dE 20
-    from every cluster of 5 % or more, as nearer ones are shades of it. One occurs where the part of the output
-    within dE 10 of it is at least a tenth of that part of the style.
+    The style's palette are 16 k-means clusters in CIELAB. Accents are those under 5 % of the pixels
+    and more than dE 20 from every cluster of 5 % or more, as nearer ones are shades of it. One
+    occurs where the part of the output within dE 10 of it is at least a tenth of that part of the
+    style.
     """
     style, output = as_pixels(style), as_pixels(output)
     if not len(style.accents):
@@ -197,17 +214,20 @@ def accent_recall(style: Picture | Pixels, output: Picture | Pixels) -> float:
 
 
 def sharpness(reference: Picture | Pixels, output: Picture | Pixels) -> float:
-    """High-frequency energy of the output over that of the content or style, 0 upwards; 1 is as sharp.
+    """High-frequency energy of the output over that of the content or style, 0 upwards;
+    1 is as sharp.
 
-    Energy is the mean square of luma minus its Gaussian blur of 1 px, per pixel, so sizes may differ. Grain and
-    specks are energy too. NaN where the reference is flat.
+    Energy is the mean square of luma minus its Gaussian blur of 1 px, per pixel, so sizes may
+    differ. Grain and specks are energy too. NaN where the reference is flat.
     """
     return ratio(as_pixels(output).detail, as_pixels(reference).detail)
 
 
 def color_distance(style: Picture | Pixels, output: Picture | Pixels) -> float:
-    """Sliced 1-Wasserstein distance between the CIELAB colours of two pictures (Bonneel et al. 2015), in dE, 0 upwards.
+    """Sliced 1-Wasserstein distance between the CIELAB colours of two pictures (Bonneel et al.
+    2015), in dE, 0 upwards.
 
-    The mean over 32 fixed directions and 512 quantiles. All colours shifted by dE d give about d / 2.
+    The mean over 32 fixed directions and 512 quantiles. All colours shifted by dE d give about d /
+    2.
     """
     return float(np.abs(as_pixels(style).quantiles - as_pixels(output).quantiles).mean())

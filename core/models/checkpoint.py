@@ -6,9 +6,9 @@
 Weights are safetensors in shards (`core.models.weights`), in one of two formats:
 
 - 1, whole: every tensor under its own name. The flagship's, and that of any network saved whole.
-- 2, factored: the report's networks in the form of `core.models.factored`. Of each generated layer L there are
-  `meta_net.L.base`, `.columns`, `.scales`, `.projection` and `.centre`; the other large matrices are
-  int8 rows with `NAME.scales`.
+- 2, factored: the report's networks in the form of `core.models.factored`. Of each generated layer
+  L there are `meta_net.L.base`, `.columns`, `.scales`, `.projection` and `.centre`; the other large
+  matrices are int8 rows with `NAME.scales`.
 
 `model.json` holds the variant, the training's settings and the hashes by which a checkpoint refuses
 an encoder, or weights, that are not its own.
@@ -59,7 +59,9 @@ class Model:
     reader: StyleReader | None = None
 
     def check_encoder(self, encoder: Encoder) -> None:
-        """Raises EncoderError, in one sentence, where the encoder is not the one this model was trained with."""
+        """Raises EncoderError, in one sentence,
+        where the encoder is not the one this model was trained with.
+        """
         mine = self.info["encoder"]
         if encoder.name != mine["name"] or encoder.hash != mine["hash"]:
             raise EncoderError(
@@ -76,7 +78,9 @@ class Model:
 
 
 def pack(net: Net) -> dict[str, Tensor]:
-    """The tensors to store of a network: as they are, or, of a network in factors, by layer and in int8 rows."""
+    """The tensors to store of a network: as they are, or, of a network in factors,
+    by layer and in int8 rows.
+    """
     state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     if not (isinstance(net, StyleNet) and is_factored(net)):
         return {name: value.float() for name, value in state.items()}
@@ -148,7 +152,8 @@ def save_model(
     Args:
         net: whole, or in factors (`core.models.factored.factorise`).
         training: settings and results of the training, for the record.
-        quantisation: what `core.inference.quantisation` measured of the stored form, for the record.
+        quantisation: what `core.inference.quantisation` measured of the stored form,
+            for the record.
 
     Raises:
         WeightsError: a weight is not a finite number.
@@ -176,7 +181,8 @@ def load_model(name_or_folder: str | Path) -> Model:
     """Load a shipped model by name, or any checkpoint folder.
 
     Raises:
-        WeightsError: it is missing, broken, of a newer format, or its weights are not those it was saved with.
+        WeightsError: it is missing, broken, of a newer format,
+            or its weights are not those it was saved with.
     """
     folder = Path(name_or_folder)
     if not folder.is_dir():
@@ -208,7 +214,9 @@ def load_model(name_or_folder: str | Path) -> Model:
 
 
 def save_reader(folder: Path, reader: StyleReader) -> int:
-    """Write a style reader beside the model that it reads for, in float16; returns its size in bytes."""
+    """Write a style reader beside the model that it reads for, in float16;
+    returns its size in bytes.
+    """
     return save_tensors(folder / READER, {n: v.half() for n, v in reader.state_dict().items()})
 
 
@@ -233,13 +241,16 @@ def _refuse_non_finite(state: dict[str, Tensor], name: str) -> None:
 
 
 def available_models() -> list[str]:
-    """Names of the models that are shipped, the flagship first, then the registry's order, then any others."""
+    """Names of the models that are shipped, the flagship first, then the registry's order,
+    then any others.
+    """
     have = {path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}")}
     return [name for name in MODELS if name in have] + sorted(have - set(MODELS))
 
 
 def model_title(name: str) -> str:
-    """What a reader sees of a model: its title, and how wide it is where it is narrower than the report's.
+    """What a reader sees of a model: its title,
+    and how wide it is where it is narrower than the report's.
 
     From its `model.json`, else the registry; its name where neither has it.
     """

@@ -1,14 +1,17 @@
-"""VGG16 and VGG19, the frozen ImageNet encoders that every loss and every style descriptor stands on.
+"""VGG16 and VGG19, the frozen ImageNet encoders that every loss and every style
+descriptor stands on.
 
-Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition" (1409.1556). The architecture is
-torchvision's, cut after its fourth tap; features are read after ReLU, just before a max-pool, and are known by name:
+Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition"
+(1409.1556). The architecture is torchvision's, cut after its fourth tap; features are read after
+ReLU, just before a max-pool, and are known by name:
 
     encoder = load_encoder("vgg16")
     features = encoder(normalize(images))       # {"relu1_2": N x 64 x H x W, ..., "relu4_3": N x 512 x H/8 x W/8}
 
-Two sources of weights: `oxford`, the authors' own (CC BY 4.0), shipped in `checkpoints/encoders/`, and `torchvision`, its
-retrained ones, through torchvision's own loader and cache. They differ in scale: a model trained with one does not work
-with the other, so checkpoints record the hash of the weights they were trained with.
+Two sources of weights: `oxford`, the authors' own (CC BY 4.0), shipped in `checkpoints/encoders/`,
+and `torchvision`, its retrained ones, through torchvision's own loader and cache. They differ in
+scale: a model trained with one does not work with the other, so checkpoints record the hash of the
+weights they were trained with.
 """
 
 import hashlib
@@ -37,7 +40,9 @@ _TORCHVISION = {"vgg16": "VGG16_Weights", "vgg19": "VGG19_Weights"}
 
 
 class EncoderError(ValueError):
-    """The encoder's name, source or weights do not fit what was asked; the message is one sentence for the user."""
+    """The encoder's name, source or weights do not fit what was asked;
+    the message is one sentence for the user.
+    """
 
 
 def _channelwise(values: tuple[float, float, float], like: Tensor) -> Tensor:
@@ -48,23 +53,31 @@ def _channelwise(values: tuple[float, float, float], like: Tensor) -> Tensor:
 def _constant(
     values: tuple[float, float, float], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """1 x 3 x 1 x 1, made once: copying it to a GPU in each step would wait for the GPU, and stop a CUDA graph's capture."""
+    """1 x 3 x 1 x 1, made once: copying it to a GPU in each step would wait for the GPU,
+    and stop a CUDA graph's capture.
+    """
     with torch.inference_mode(False):
         return torch.tensor(values, dtype=dtype, device=device).view(1, 3, 1, 1)
 
 
 def normalize(images: Tensor) -> Tensor:
-    """RGB in [0, 1] (N x 3 x H x W) to the ImageNet-normalised values that encoder and TransformNet work on."""
+    """RGB in [0, 1] (N x 3 x H x W) to the ImageNet-normalised values that encoder and
+    TransformNet work on.
+    """
     return (images - _channelwise(IMAGENET_MEAN, images)) / _channelwise(IMAGENET_STD, images)
 
 
 def denormalize(images: Tensor) -> Tensor:
-    """The inverse of `normalize`; values outside [0, 1] are kept, clamping is the writer's business."""
+    """The inverse of `normalize`; values outside [0, 1] are kept,
+    clamping is the writer's business.
+    """
     return images * _channelwise(IMAGENET_STD, images) + _channelwise(IMAGENET_MEAN, images)
 
 
 def weights_hash(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 over the names, shapes and float32 values of a state dict, independent of how it was stored."""
+    """SHA-256 over the names, shapes and float32 values of a state dict,
+    independent of how it was stored.
+    """
     digest = hashlib.sha256()
     for name in sorted(state):
         value = state[name].detach().to("cpu", torch.float32).contiguous()
@@ -90,7 +103,8 @@ class Encoder(nn.Module):
 
     Args:
         name: `vgg16` or `vgg19`.
-        state: float tensors named as in torchvision (`features.0.weight` ...); those after the fourth tap are ignored.
+        state: float tensors named as in torchvision (`features.0.weight` ...);
+            those after the fourth tap are ignored.
         source: where the weights come from, kept for the record.
 
     Raises:
@@ -131,7 +145,8 @@ class Encoder(nn.Module):
 
         Args:
             images: N x 3 x H x W; H, W >= 8.
-            last: name of the deepest tap wanted; the layers behind it are not computed. Default: all four.
+            last: name of the deepest tap wanted; the layers behind it are not computed.
+                Default: all four.
 
         Returns:
             Tap name -> N x C x H' x W' in the encoder's dtype, shallow to deep.
@@ -167,7 +182,9 @@ class Encoder(nn.Module):
         return super()._apply(fn, recurse)
 
     def for_compute(self, dtype: torch.dtype) -> "Encoder":
-        """This encoder moved, in place, to the dtype and memory layout that are fastest on its device."""
+        """This encoder moved, in place, to the dtype and memory layout that are
+        fastest on its device.
+        """
         return self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -176,7 +193,8 @@ def load_encoder(name: str, source: str = "oxford") -> Encoder:
 
     Args:
         name: `vgg16` or `vgg19`.
-        source: `oxford` (shipped) or `torchvision` (its cache; downloads 0.5 GB where the cache is empty).
+        source: `oxford` (shipped) or `torchvision` (its cache;
+            downloads 0.5 GB where the cache is empty).
 
     Raises:
         EncoderError: unknown name or source, or missing or wrong weights.

@@ -1,8 +1,9 @@
-"""The generated layers of a MetaNet in factors: how a trained model is stored, and what it paints from at once.
+"""The generated layers of a MetaNet in factors: how a trained model is stored,
+and what it paints from at once.
 
 At the report's width a MetaNet has 160 to 220 million parameters, nearly all of them in the linear
-maps from a layer's 128 hidden values to the layer's N filter values. Over real paintings those hidden
-values vary in few directions, so that a map needs N x 8 numbers in place of N x 128:
+maps from a layer's 128 hidden values to the layer's N filter values. Over real paintings those
+hidden values vary in few directions, so that a map needs N x 8 numbers in place of N x 128:
 
     filters = base + (columns * scales) @ (projection @ hidden - centre)
 
@@ -10,7 +11,8 @@ values vary in few directions, so that a map needs N x 8 numbers in place of N x
     filters = stored.meta_net(descriptor)          # as the whole network gives them, for real pictures
     whole = rebuild(stored, descriptors)           # whole matrices again, which can be trained
 
-Only `core.inference.stylizer` and `core.models.checkpoint` need to know which of the two forms a network has.
+Only `core.inference.stylizer` and `core.models.checkpoint` need to know which of the two forms a
+network has.
 """
 
 import copy
@@ -36,7 +38,8 @@ class FactoredLinear(nn.Module):
 
     Attributes:
         base: N, float16: the filters at the mean hidden vector.
-        columns: N x R, int8: the directions in which filters vary; times `scales` (R) they have length 1.
+        columns: N x R, int8: the directions in which filters vary;
+            times `scales` (R) they have length 1.
         projection: R x 128: how far a hidden vector leads along each direction.
         centre: R: the projection of the mean hidden vector.
     """
@@ -81,7 +84,9 @@ def is_factored(net: nn.Module) -> bool:
 
 @torch.no_grad()
 def hidden_vectors(meta_net: MetaNet, descriptors: Tensor) -> list[Tensor]:
-    """Of each generated layer, its hidden values after the ReLU for some pictures (M x 1920): M x 128."""
+    """Of each generated layer, its hidden values after the ReLU for some pictures (M x 1920):
+    M x 128.
+    """
     return list(F.relu(meta_net.hidden(descriptors)).split(HIDDEN, dim=1))
 
 
@@ -91,8 +96,8 @@ def factorise(net: StyleNet, descriptors: Tensor, rank: int = RANK) -> StyleNet:
 
     Args:
         net: with whole matrices.
-        descriptors: M x 1920, of many real pictures, above all paintings. The factors are the best ones
-            of their rank for these.
+        descriptors: M x 1920, of many real pictures, above all paintings. The factors are the best
+            ones of their rank for these.
         rank: how many directions to keep, fewer where these pictures span fewer.
     """
     hidden = hidden_vectors(net.meta_net, descriptors)
@@ -107,9 +112,9 @@ def factor(linear: nn.Linear, hidden: Tensor, rank: int) -> FactoredLinear:
     """The factors of one linear map that fit best what it makes of some hidden vectors (M x 128).
 
     With X the centred hidden vectors, M x 128, and W the weight, N x 128, the best approximation of
-    rank R to W X^T = U S V^T keeps the R largest singular values (Eckart and Young, 1936). Since N is
-    large, U is not computed from N x M numbers: the eigenvectors of X (W^T W) X^T are V, and U is
-    W (X^T V / S). Then U U^T W replaces W, so U is `columns` and U^T W is `projection`.
+    rank R to W X^T = U S V^T keeps the R largest singular values (Eckart and Young, 1936). Since N
+    is large, U is not computed from N x M numbers: the eigenvectors of X (W^T W) X^T are V, and U
+    is W (X^T V / S). Then U U^T W replaces W, so U is `columns` and U^T W is `projection`.
     """
     mean = hidden.double().mean(dim=0)  # 128
     spread = hidden.double() - mean  # X, M x 128
@@ -153,7 +158,9 @@ def rebuild(net: StyleNet, descriptors: Tensor, seed: int = SEED) -> StyleNet:
 
 
 def whole_linear(factored: FactoredLinear, hidden: Tensor, generator: torch.Generator) -> nn.Linear:
-    """The whole linear map, with random entries in the directions that no hidden vector (M x 128) has."""
+    """The whole linear map, with random entries in the directions that no hidden
+    vector (M x 128) has.
+    """
     reached = _directions(hidden)  # Q: 128 x K, orthonormal
     weight = factored.weight()
     bound = 1 / math.sqrt(weight.shape[1])

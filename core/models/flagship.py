@@ -1,11 +1,11 @@
 """The flagship's networks: a shared TransformNet that the painting adjusts everywhere.
 
-The report's idea stays, a network that predicts a network; what is predicted is smaller. The convolutions
-are the TransformNet's own, and the MetaNet generates, from the painting's statistics:
+The report's idea stays, a network that predicts a network; what is predicted is smaller. The
+convolutions are the TransformNet's own, and the MetaNet generates, from the painting's statistics:
 
 - the scale and shift of every instance norm (Dumoulin et al. 1610.07629, Ghiasi et al. 1705.06830);
-- of every 3x3 convolution a change of its middle tap, a 1x1 filter from each channel to each, which costs
-  nothing when a picture is painted: it is added to the filter beforehand;
+- of every 3x3 convolution a change of its middle tap, a 1x1 filter from each channel to each, which
+  costs nothing when a picture is painted: it is added to the filter beforehand;
 - a 1x1 map from the last features to colours, and a 3x3 colour matrix with an offset.
 
     net = FlagshipNet()
@@ -15,8 +15,8 @@ are the TransformNet's own, and the MetaNet generates, from the painting's stati
 
 `FlagshipNet(mixes=False)` is the form without the changes of filters and without `emphasis`.
 
-It has the same two parts, with the same calls, as `core.models.style_net.StyleNet`, and takes its place in a
-`Stylizer`.
+It has the same two parts, with the same calls, as `core.models.style_net.StyleNet`, and takes its
+place in a `Stylizer`.
 """
 
 from typing import cast
@@ -42,7 +42,9 @@ MIX_SCALE = 0.05
 
 
 class ModulatedNorm(nn.Module):
-    """Instance norm whose scale (around 1) and shift come from the MetaNet: `filters[self.name]` is (N x) 2C."""
+    """Instance norm whose scale (around 1) and shift come from the MetaNet:
+    `filters[self.name]` is (N x) 2C.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -67,8 +69,8 @@ class ModulatedNorm(nn.Module):
 class ModulatedConv(nn.Module):
     """Upsample, reflection pad, convolution, modulated instance norm, ReLU.
 
-    The middle tap of a 3x3 filter changes with the painting by `MIX_SCALE` times `filters[self.mix]`,
-    (N x) out * in numbers.
+    The middle tap of a 3x3 filter changes with the painting by `MIX_SCALE` times
+    `filters[self.mix]`, (N x) out * in numbers.
 
     Attributes:
         mix: name of those numbers; empty for other kernels, which do not change.
@@ -99,7 +101,9 @@ class ModulatedConv(nn.Module):
         return F.relu_(x) if self.relu else x
 
     def weight(self, filters: Filters) -> Tensor:
-        """The filter for one painting, out x in x k x k: the network's own with its middle tap changed."""
+        """The filter for one painting, out x in x k x k:
+        the network's own with its middle tap changed.
+        """
         own = self.conv.weight
         if not self.mix:
             return own
@@ -120,13 +124,16 @@ class ModulatedConv(nn.Module):
         )
 
     def _convolve_each(self, x: Tensor, mixes: Tensor) -> Tensor:
-        """A painting for each image (mixes: N x out * in): the 1x1 change as a product over the pixels of its own."""
+        """A painting for each image (mixes: N x out * in):
+        the 1x1 change as a product over the pixels of its own.
+        """
         step = self.conv.stride[0]
         mix = MIX_SCALE * mixes.view(len(x), -1, x.shape[1]).to(x.dtype)  # N x out x in
         seen = x[:, :, ::step, ::step]  # what lies under the middle tap, N x in x h x w
         change = torch.einsum("noi,nihw->nohw", mix, seen)
         if self.upsample:
-            x, change = (F.interpolate(y, scale_factor=2.0, mode="nearest") for y in (x, change))
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+            change = F.interpolate(change, scale_factor=2.0, mode="nearest")
         return cast(Tensor, self.conv(F.pad(x, (self.pad,) * 4, mode="reflect"))) + change
 
 
@@ -172,7 +179,9 @@ class FlagshipTransformNet(nn.Module):
 
     @property
     def generated(self) -> dict[str, int]:
-        """Name -> number of values that the MetaNet generates: norms and colours, then the changes of filters."""
+        """Name -> number of values that the MetaNet generates: norms and colours,
+        then the changes of filters.
+        """
         norms = {m.name: m.size for m in self.modules() if isinstance(m, ModulatedNorm)}
         return {**norms, "map": 3 * self.base, "colours": 9, "offset": 3, **self.mixes}
 
@@ -209,7 +218,9 @@ class FlagshipTransformNet(nn.Module):
         )
 
     def colours(self, filters: Filters) -> tuple[Tensor, Tensor]:
-        """Weight and bias of the last convolution, the 1x1 map, the colour matrix and the offset of one painting in one."""
+        """Weight and bias of the last convolution, the 1x1 map,
+        the colour matrix and the offset of one painting in one.
+        """
         assert self.out.bias is not None
         weight = self.out.weight.clone()
         middle = weight.shape[-1] // 2
@@ -221,16 +232,18 @@ class FlagshipTransformNet(nn.Module):
 
 
 class FlagshipMetaNet(nn.Module):
-    """The network that predicts: statistics of a painting, made comparable, through two hidden layers.
+    """The network that predicts: statistics of a painting, made comparable,
+    through two hidden layers.
 
     Args:
         sizes: name -> number of values to generate (`FlagshipTransformNet.generated`).
-        mixes: those of them that change filters. They are many, and come through a narrower layer. With
-            them, the network is also told the emphasis.
+        mixes: those of them that change filters. They are many, and come through a narrower layer.
+            With them, the network is also told the emphasis.
         width: of the hidden layers.
 
     Attributes:
-        centre, spread: mean and standard deviation of the log statistics over the training paintings (buffers).
+        centre, spread: mean and standard deviation of the log statistics over the training
+            paintings (buffers).
     """
 
     centre: Tensor
@@ -266,16 +279,19 @@ class FlagshipMetaNet(nn.Module):
         self.spread.copy_(logs.std(dim=0).clamp(min=1e-3))
 
     def standardized(self, descriptor: Tensor) -> Tensor:
-        """A painting's statistics ((N x) 1920) as what the hidden layers see of them: logs of mean 0 and deviation 1."""
+        """A painting's statistics ((N x) 1920) as what the hidden layers see of them:
+        logs of mean 0 and deviation 1.
+        """
         logs = torch.log(descriptor + LOG_OFFSET)
         return ((logs - self.centre) / self.spread).clamp(-CLAMP, CLAMP)
 
     def forward(self, descriptor: Tensor, emphasis: float | Tensor = 0.0) -> Filters:
-        """Filters for one painting (1920 numbers -> flat vectors) or for N (N x 1920 -> N rows each).
+        """Filters for one painting (1920 numbers -> flat vectors) or for N (N x
+        1920 -> N rows each).
 
         Args:
-            emphasis: how much more the painting counts against the photo: the binary logarithm of the style
-                weight over the usual one; a number, or one for each painting (N).
+            emphasis: how much more the painting counts against the photo: the binary logarithm of
+                the style weight over the usual one; a number, or one for each painting (N).
         """
         return self.generate(self.standardized(descriptor), emphasis)
 
@@ -304,7 +320,9 @@ class FlagshipMetaNet(nn.Module):
 
 
 class FlagshipNet(nn.Module):
-    """Both parts as one module; calls and attributes as in `core.models.style_net.StyleNet`, with a painting for each image."""
+    """Both parts as one module; calls and attributes as in `core.models.style_net.StyleNet`,
+    with a painting for each image.
+    """
 
     def __init__(self, base: int = BASE, mixes: bool = True) -> None:
         super().__init__()
@@ -335,7 +353,9 @@ class FlagshipNet(nn.Module):
 
     @torch.no_grad()
     def with_mixes(self) -> "FlagshipNet":
-        """A copy that can change filters and is told the emphasis; untrained in both, it paints the same pictures."""
+        """A copy that can change filters and is told the emphasis; untrained in both,
+        it paints the same pictures.
+        """
         net = FlagshipNet(self.transform_net.base)
         state = net.state_dict() | self.state_dict()
         first = state["meta_net.body.0.weight"]

@@ -20,7 +20,8 @@ class InstanceNorm(nn.Module):
     """Instance norm without affine: each channel of each image to mean 0 and variance 1 (eps 1e-5).
 
     Attributes:
-        allow_constant_images: stop the gradient of channels without variance, see `allow_constant_images`.
+        allow_constant_images: stop the gradient of channels without variance,
+            see `allow_constant_images`.
     """
 
     eps = 1e-5
@@ -37,17 +38,21 @@ class InstanceNorm(nn.Module):
 
 
 def detach_flat(x: Tensor, eps: float) -> Tensor:
-    """The same values (N x C x H x W); channels whose variance is below `eps`, or mere rounding, pass no gradient back."""
+    """The same values (N x C x H x W); channels whose variance is below `eps`,
+    or mere rounding, pass no gradient back.
+    """
     var, mean = torch.var_mean(x.detach().float(), dim=(2, 3), correction=0, keepdim=True)
     return torch.where(var <= eps + (ROUNDING * mean).square(), x.detach(), x)
 
 
 def allow_constant_images(net: nn.Module) -> None:
-    """Let a network train on flat (single-colour) pictures, which otherwise turn its weights to NaN.
+    """Let a network train on flat (single-colour) pictures,
+    which otherwise turn its weights to NaN.
 
-    An instance norm maps a flat channel to 0 whatever its value, so nothing is to be learnt through it; its derivative is
-    1/sqrt(eps) = 316 all the same. A flat picture is flat in every layer, and over the 15 norms of the original model, with
-    filters between them, the factors overflow float32. What a flat picture can teach, the last convolution, it still does.
+    An instance norm maps a flat channel to 0 whatever its value, so nothing is to be learnt through
+    it; its derivative is 1/sqrt(eps) = 316 all the same. A flat picture is flat in every layer, and
+    over the 15 norms of the original model, with filters between them, the factors overflow
+    float32. What a flat picture can teach, the last convolution, it still does.
     """
     for module in net.modules():
         if isinstance(module, InstanceNorm):
@@ -57,7 +62,8 @@ def allow_constant_images(net: nn.Module) -> None:
 class GeneratedConv2d(nn.Module):
     """A convolution whose filter and bias come from the MetaNet.
 
-    `forward(x, filters)` looks up its own flat vector, `(out * in * k * k) + out` numbers, under `self.name`.
+    `forward(x, filters)` looks up its own flat vector, `(out * in * k * k) + out` numbers, under
+    `self.name`.
     """
 
     def __init__(
@@ -85,7 +91,9 @@ class GeneratedConv2d(nn.Module):
 
 
 class LastConv2d(nn.Conv2d):
-    """The convolution to three channels, without stride or padding; faster on a CPU where nothing is trained."""
+    """The convolution to three channels, without stride or padding;
+    faster on a CPU where nothing is trained.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return (
@@ -105,7 +113,9 @@ def conv_layer(
     norm: bool = True,
     relu: bool = True,
 ) -> list[nn.Module]:
-    """Upsample, reflection pad, convolution (generated unless `own`), instance norm, ReLU, as a list of modules."""
+    """Upsample, reflection pad, convolution (generated unless `own`), instance norm, ReLU,
+    as a list of modules.
+    """
     layers: list[nn.Module] = []
     if upsample:
         layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
@@ -137,7 +147,9 @@ class FilteredSequential(nn.Sequential):
 
 
 class ResidualBlock(FilteredSequential):
-    """Two generated 3x3 convolutions around an identity (He et al. 1512.03385), no ReLU after the sum."""
+    """Two generated 3x3 convolutions around an identity (He et al. 1512.03385),
+    no ReLU after the sum.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__(
@@ -149,7 +161,8 @@ class ResidualBlock(FilteredSequential):
 
 
 class ResNeXtBlock(FilteredSequential):
-    """The report's one block in place of five: 32 branches (Xie et al. 1611.05431) that are the network's own.
+    """The report's one block in place of five: 32 branches (Xie et al.
+    1611.05431) that are the network's own.
 
     The outer 1x1 convolutions, C -> 32 C -> C, are generated; each branch is a trained 3x3, C -> C.
     """
@@ -168,19 +181,25 @@ class ResNeXtBlock(FilteredSequential):
         return x + self._in_groups(x, filters)
 
     def _in_groups(self, x: Tensor, filters: Filters) -> Tensor:
-        """The same sum, a few branches at a time: the whole would hold 32 times the input's memory, several times over."""
-        expand, reduce = (layer for layer in self if isinstance(layer, GeneratedConv2d))
+        """The same sum, a few branches at a time:
+        the whole would hold 32 times the input's memory, several times over.
+        """
+        generated = [layer for layer in self if isinstance(layer, GeneratedConv2d)]
+        expand, reduce = generated
+        weight_in, bias_in = expand.split(filters)  # 32 C x C x 1 x 1, 32 C
+        weight_out, bias_out = reduce.split(filters)  # C x 32 C x 1 x 1, C
         branches = next(layer for layer in self if isinstance(layer, nn.Conv2d))
-        (weight_in, bias_in), (weight_out, bias_out) = expand.split(filters), reduce.split(filters)
-        bias = cast(Tensor, branches.bias)
+        bias = cast(Tensor, branches.bias)  # 32 C
         norm = InstanceNorm()
-        total = (
-            bias_out.view(1, -1, 1, 1).expand_as(x).contiguous(memory_format=torch.channels_last)
-        )
+        channels = x.shape[1]
+        total = bias_out.view(1, -1, 1, 1).expand_as(x)  # N x C x H x W
+        total = total.contiguous(memory_format=torch.channels_last)
         for first in range(0, BRANCHES, BRANCHES_AT_ONCE):
-            part = slice(first * x.shape[1], (first + BRANCHES_AT_ONCE) * x.shape[1])
-            wide = F.relu_(norm(F.conv2d(x, weight_in[part], bias_in[part])))
+            part = slice(first * channels, (first + BRANCHES_AT_ONCE) * channels)
+            wide = F.conv2d(x, weight_in[part], bias_in[part])  # N x 4 C x H x W
+            wide = F.relu_(norm(wide))
             wide = F.pad(wide, (1, 1, 1, 1), mode="reflect")
             wide = F.conv2d(wide, branches.weight[part], bias[part], groups=BRANCHES_AT_ONCE)
-            total += F.conv2d(F.relu_(norm(wide)), weight_out[:, part])
+            wide = F.relu_(norm(wide))
+            total += F.conv2d(wide, weight_out[:, part])
         return norm(total)

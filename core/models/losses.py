@@ -1,13 +1,15 @@
 """The four losses of the report and those of the flagship, as small objects that can be used alone.
 
-A style loss first turns the style's features into a target, then compares an output's features with it:
+A style loss first turns the style's features into a target,
+then compares an output's features with it:
 
     loss = GramLoss()
     target = loss.target(encoder(normalize(style)))
     value = loss(encoder(output), target)
 
-Features are the encoder's dictionary, tap name -> N x C x H x W. Every loss is the mean over the N images, except total
-variation, which the report sums. All arithmetic is float32, whatever the encoder's dtype.
+Features are the encoder's dictionary, tap name -> N x C x H x W. Every loss is the mean over the N
+images, except total variation, which the report sums. All arithmetic is float32, whatever the
+encoder's dtype.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,10 +27,12 @@ CONTENT_TAP = 2
 
 
 class _ChannelStats(torch.autograd.Function):
-    """Mean and standard deviation of each channel in float32, with a backward pass that writes the gradient once.
+    """Mean and standard deviation of each channel in float32,
+    with a backward pass that writes the gradient once.
 
-    Autograd's own would make five float32 copies of the largest features, a quarter of a training step on a CPU; and
-    torch.var_mean takes six times as long there as two means over rows of pixels.
+    Autograd's own would make five float32 copies of the largest features, a quarter of a training
+    step on a CPU; and torch.var_mean takes six times as long there as two means over rows of
+    pixels.
     """
 
     @staticmethod
@@ -45,14 +49,15 @@ class _ChannelStats(torch.autograd.Function):
         slope = grads[1] / std
         offset = grads[0] - slope * mean
         pixels = feature.shape[2] * feature.shape[3]
-        slope, offset = (
-            (value / pixels).to(feature.dtype)[:, :, None, None] for value in (slope, offset)
-        )
+        slope = (slope / pixels).to(feature.dtype)[:, :, None, None]  # N x C x 1 x 1
+        offset = (offset / pixels).to(feature.dtype)[:, :, None, None]
         return torch.addcmul(offset, slope, feature)
 
 
 class _Gram(torch.autograd.Function):
-    """F F^T over C*H*W in float32, with the backward product in the features' own dtype and memory layout."""
+    """F F^T over C*H*W in float32, with the backward product in the features' own
+    dtype and memory layout.
+    """
 
     @staticmethod
     def forward(ctx: Any, feature: Tensor) -> Tensor:
@@ -71,10 +76,12 @@ class _Gram(torch.autograd.Function):
 
 
 def mean_std(features: Features) -> Tensor:
-    """The style descriptor (report, section on the MetaNet): channel mean and sqrt(var + 1e-5) of all taps, interleaved.
+    """The style descriptor (report, section on the MetaNet):
+    channel mean and sqrt(var + 1e-5) of all taps, interleaved.
 
     Returns:
-        N x 1920, float32: mean, std, mean, std ... of relu1_2's channels, then relu2_2's, and so on.
+        N x 1920, float32: mean, std, mean, std ... of relu1_2's channels, then relu2_2's,
+            and so on.
     """
     return torch.cat(
         [torch.stack(_ChannelStats.apply(f), dim=2).flatten(1) for f in features.values()], dim=1
@@ -82,12 +89,16 @@ def mean_std(features: Features) -> Tensor:
 
 
 def gram_matrix(feature: Tensor) -> Tensor:
-    """Gram matrix of one tap over C*H*W (Johnson et al. 1603.08155, eq. 3): N x C x H x W -> N x C x C, float32."""
+    """Gram matrix of one tap over C*H*W (Johnson et al. 1603.08155, eq. 3):
+    N x C x H x W -> N x C x C, float32.
+    """
     return cast(Tensor, _Gram.apply(feature))
 
 
 class ContentLoss:
-    """Mean squared error of the features at one tap (the third: relu3_3 of VGG16, relu3_4 of VGG19)."""
+    """Mean squared error of the features at one tap (the third: relu3_3 of VGG16,
+    relu3_4 of VGG19).
+    """
 
     def __init__(self, tap: str) -> None:
         self.tap = tap
@@ -97,7 +108,9 @@ class ContentLoss:
 
 
 class MeanStdLoss:
-    """Mean squared error between the 1920 means and standard deviations (the original model's style loss)."""
+    """Mean squared error between the 1920 means and standard deviations (the original
+    model's style loss).
+    """
 
     def target(self, style: Features) -> Tensor:
         """1 x 1920."""
@@ -108,7 +121,9 @@ class MeanStdLoss:
 
 
 class GramLoss:
-    """Mean squared error between Gram matrices, summed over the taps (the improved model's style loss)."""
+    """Mean squared error between Gram matrices,
+    summed over the taps (the improved model's style loss).
+    """
 
     def target(self, style: Features) -> Features:
         """Tap name -> 1 x C x C."""
@@ -128,12 +143,15 @@ class TotalVariationLoss:
 
 
 class SpeckLoss:
-    """How far small spots stand out of an output where the content has none (the flagship's last iterations).
+    """How far small spots stand out of an output where the content has none (the flagship's last
+    iterations).
 
-    On luma (0 .. 1), for light and for dark spots: an image minus the largest of its openings along lines of 9 px in four
-    directions, a white top-hat, which leaves what is short in every direction, so dots but not strokes. What counts of it
-    exceeds 0.1, and four times the average of the 31 x 31 px around, which is brushwork, by more than what the content has
-    within 2 px. N x 1 x H x W are averaged; 0 for an image without specks. `core.metrics.pixels.specks` counts what this weighs.
+    On luma (0 .. 1), for light and for dark spots: an image minus the largest of its openings along
+    lines of 9 px in four directions, a white top-hat, which leaves what is short in every
+    direction, so dots but not strokes. What counts of it exceeds 0.1, and four times the average of
+    the 31 x 31 px around, which is brushwork, by more than what the content has within 2 px. N x 1
+    x H x W are averaged; 0 for an image without specks. `core.metrics.pixels.specks` counts what
+    this weighs.
     """
 
     LENGTH, LEAST, AROUND, TIMES, SHIFT = 9, 0.1, 31, 4.0, 2
@@ -145,10 +163,11 @@ class SpeckLoss:
     def __call__(self, images: Tensor, content: Tensor) -> Tensor:
         """Both N x 3 x H x W, ImageNet-normalised."""
         luma = images.new_tensor(self.LUMA).view(1, 3, 1, 1)
-        ours, theirs = ((x.float() * luma).sum(dim=1, keepdim=True) for x in (images, content))
-        return torch.stack(
-            [self._spots(sign * ours, sign * theirs).mean() for sign in (1, -1)]
-        ).sum()
+        ours = (images.float() * luma).sum(dim=1, keepdim=True)  # N x 1 x H x W
+        theirs = (content.float() * luma).sum(dim=1, keepdim=True)
+        light = self._spots(ours, theirs).mean()
+        dark = self._spots(-ours, -theirs).mean()
+        return light + dark
 
     def _spots(self, ours: Tensor, theirs: Tensor) -> Tensor:
         spots = self._top_hat(ours)
@@ -177,9 +196,11 @@ class SpeckLoss:
 
 
 class NormalizedContentLoss:
-    """Mean squared error at some taps after instance norm, so that a mere change of colour or contrast costs nothing.
+    """Mean squared error at some taps after instance norm,
+    so that a mere change of colour or contrast costs nothing.
 
-    Per tap 0 to about 4, where 2 is the distance of unrelated pictures; averaged over the taps, by `weights` (1 each).
+    Per tap 0 to about 4, where 2 is the distance of unrelated pictures; averaged over the taps, by
+    `weights` (1 each).
     """
 
     def __init__(self, taps: Sequence[str]) -> None:
@@ -202,10 +223,10 @@ class NormalizedContentLoss:
 class RelativeStyleLoss:
     """A style loss of equal say whatever the painting (the flagship's).
 
-    Per tap, the squared distance of the Gram matrices over the sum of their squared norms (the output's held constant), and
-    the same for means and standard deviations; summed with `weights` (a pair for each tap; one half each where none are set,
-    so 0 to about 4). The losses of the report have no such scale: there, a few flat paintings with large statistics rule
-    the gradient.
+    Per tap, the squared distance of the Gram matrices over the sum of their squared norms (the
+    output's held constant), and the same for means and standard deviations; summed with `weights`
+    (a pair for each tap; one half each where none are set, so 0 to about 4). The losses of the
+    report have no such scale: there, a few flat paintings with large statistics rule the gradient.
     """
 
     weights: Sequence[tuple[float, float]] | None = None

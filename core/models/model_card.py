@@ -1,4 +1,5 @@
-"""What is known of a trained model or of a run: `model.json` beside the weights, `run.json` while it is trained.
+"""What is known of a trained model or of a run: `model.json` beside the weights,
+`run.json` while it is trained.
 
     card = read_card(Path("checkpoints/improved-500"))
     card.variant.encoder, card.training.lr, card.training.growth     # vgg19, 0.001, free
@@ -52,7 +53,9 @@ class VariantCard(_Part):
 
     @property
     def kind(self) -> str:
-        """The registry's name of a model with this encoder, block, loss and number of images; its own where there is none."""
+        """The registry's name of a model with this encoder, block, loss and number of images;
+        its own where there is none.
+        """
         told_apart = ("encoder", "block", "style_loss", "images")
         for name, variant in MODELS.items():
             if all(getattr(variant, part) == getattr(self, part) for part in told_apart):
@@ -74,8 +77,8 @@ class WeightsCard(_Part):
     Attributes:
         bytes: their size on disk.
         hash: of what they unpack to.
-        quantisation: what storing them does to pictures, 1/255 RMS: `mean` and `largest` over so many `pairs`; in
-            the factored form also its `rank`.
+        quantisation: what storing them does to pictures, 1/255 RMS: `mean` and `largest` over so
+            many `pairs`; in the factored form also its `rank`.
     """
 
     bytes: int = Field(ge=0)
@@ -134,7 +137,8 @@ def read_card(folder: Path) -> ModelCard:
     """The `model.json` of a model's folder.
 
     Raises:
-        WeightsError: it is missing, broken, of another format, or lacks what this program needs; one sentence.
+        WeightsError: it is missing, broken, of another format,
+            or lacks what this program needs; one sentence.
     """
     unfit = f"The model {folder.name} does not fit this program:"
     if is_lfs_pointer(folder / CARD):
@@ -158,7 +162,9 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def _first_fault(error: ValidationError) -> str:
-    """The first thing that is wrong, in a few words: `encoder.name is missing or not valid ('vgg11')`."""
+    """The first thing that is wrong, in a few words:
+    `encoder.name is missing or not valid ('vgg11')`.
+    """
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "what it describes"
     value = f" ({first['input']!r:.40})" if first["type"] == "string_pattern_mismatch" else ""
@@ -166,7 +172,9 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def read_run(folder: Path) -> RunCard | None:
-    """What is known of the training in a folder, a finished model's or a run's; None where nothing is."""
+    """What is known of the training in a folder, a finished model's or a run's;
+    None where nothing is.
+    """
     for name, kind in ((CARD, ModelCard), (RUN_CARD, RunCard)):
         try:
             return kind.model_validate_json((folder / name).read_bytes())

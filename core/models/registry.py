@@ -1,7 +1,8 @@
-"""The registry of trained models: the report's seven (原模型, 改进模型, 消融实验), each a few words of configuration.
+"""The registry of trained models: the report's seven (原模型, 改进模型, 消融实验),
+each a few words of configuration.
 
-variant = VARIANTS["improved-500"]
-net = variant.build()
+    variant = VARIANTS["improved-500"]
+    net = variant.build()
 """
 
 from dataclasses import asdict, dataclass
@@ -14,8 +15,8 @@ Net = StyleNet | FlagshipNet
 CONTENT_WEIGHT = 1.0
 TV_WEIGHT = 1e-6
 # The report's weights, 50 for mean/std and 3e5 for Gram matrices, hold for torchvision's VGG. These
-# follow its rule for the encoders shipped here: at the end of training the weighted style loss and the
-# content loss are of about the same size (`python -m core.train NAME --pilot` shows both).
+# follow its rule for the encoders shipped here: at the end of training the weighted style loss and
+# the content loss are of about the same size (`python -m core.train NAME --pilot` shows both).
 STYLE_WEIGHTS: dict[tuple[str, str], float] = {
     ("vgg16", "mse"): 12.0,
     ("vgg19", "mse"): 6.0,
@@ -23,20 +24,23 @@ STYLE_WEIGHTS: dict[tuple[str, str], float] = {
     ("vgg19", "gram"): 5e3,
     ("vgg19", "relative"): 8.0,
 }
-# Of the two methods that learn one painting at a time (`core.baselines.gatys`, `core.baselines.johnson`), for Gram matrices.
+# Of the two methods that learn one painting at a time (`core.baselines.gatys`,
+# `core.baselines.johnson`), for Gram matrices.
 PER_STYLE_WEIGHT = 2e4
 REPORT_BASE = 32  # channels after the first convolution: the report's 850 and 647 MB
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What distinguishes one model from another (report, sections on the improved model and the ablations).
+    """What distinguishes one model from another (report,
+    sections on the improved model and the ablations).
 
     Attributes:
         name: folder name in `checkpoints/`.
         encoder: `vgg16` or `vgg19`.
-        block: `resnet` (five ResidualBlocks), `resnext` (one ResNeXtBlock), or the flagship's own networks: `modulated`, whose
-            norms are generated, and `mixed`, of whose filters a part is generated too.
+        block: `resnet` (five ResidualBlocks), `resnext` (one ResNeXtBlock), or the flagship's own
+            networks: `modulated`, whose norms are generated, and `mixed`,
+            of whose filters a part is generated too.
         style_loss: `mse` (mean and standard deviation), `gram`, or `relative` (the flagship's).
         images: how many contents and how many styles it is trained on; 0 for all there are.
         base: channels after the first convolution; the report's models have 32.
@@ -58,7 +62,9 @@ class Variant:
 
     @property
     def width_note(self) -> str:
-        """What to say of a report's model that is narrower or wider than the report's; empty where it is not."""
+        """What to say of a report's model that is narrower or wider than the report's;
+        empty where it is not.
+        """
         return width_note(self.block, self.base)
 
     @property
@@ -104,7 +110,9 @@ MODELS: dict[str, Variant] = {FLAGSHIP.name: FLAGSHIP, **VARIANTS}
 
 
 def width_note(block: str, base: int) -> str:
-    """`8 channels, a quarter of the report's width`, or nothing for a model of the report's width and the flagship."""
+    """`8 channels, a quarter of the report's width`,
+    or nothing for a model of the report's width and the flagship.
+    """
     if block in FLAGSHIP_BLOCKS or base == REPORT_BASE:
         return ""
     shares = {2: "half", 4: "a quarter of", 8: "an eighth of", 16: "a sixteenth of"}

@@ -1,15 +1,16 @@
 """MetaNet and TransformNet: a network that predicts a network from a painting.
 
-Shen, Yan, Zeng, "Meta networks for neural style transfer" (1709.04111), and the report's improved block. Pure nn: nothing
-here knows of files, encoders or pages.
+Shen, Yan, Zeng, "Meta networks for neural style transfer" (1709.04111), and the report's improved
+block. Pure nn: nothing here knows of files, encoders or pages.
 
     net = StyleNet(base=8, block="resnext")
     filters = net.meta_net(descriptor)              # descriptor: 1920 numbers (core.models.losses.mean_std of the
     style's features)
     stylized = net.transform_net(contents, filters)  # N x 3 x H x W, ImageNet-normalised in and out
 
-The filters are inputs of the TransformNet, not its parameters; only its two 9x9 convolutions (and, in the ResNeXt block, the
-32 branches) are its own. Every convolution but the last feeds an instance norm without affine, so filters have no scale.
+The filters are inputs of the TransformNet, not its parameters; only its two 9x9 convolutions (and,
+in the ResNeXt block, the 32 branches) are its own. Every convolution but the last feeds an instance
+norm without affine, so filters have no scale.
 """
 
 from typing import Any, cast
@@ -116,7 +117,8 @@ class GeneratingLinear(nn.Linear):
 
 
 class MetaNet(nn.Module):
-    """The network that predicts filters: one shared hidden layer, then one linear map per generated convolution.
+    """The network that predicts filters: one shared hidden layer,
+    then one linear map per generated convolution.
 
     Args:
         sizes: name -> number of values to generate (`TransformNet.generated`).
@@ -132,7 +134,8 @@ class MetaNet(nn.Module):
         """Filters for one style.
 
         Args:
-            descriptor: the 1920 means and standard deviations of one style image, any shape that flattens to 1920.
+            descriptor: the 1920 means and standard deviations of one style image,
+                any shape that flattens to 1920.
 
         Returns:
             Name of each generated convolution -> its flat vector (values + bias).
@@ -153,7 +156,8 @@ class StyleNet(nn.Module):
         base, block: see `TransformNet`.
 
     Attributes:
-        compute_dtype: what the TransformNet's convolutions compute in (mixed precision); parameters stay float32.
+        compute_dtype: what the TransformNet's convolutions compute in (mixed precision);
+            parameters stay float32.
     """
 
     def __init__(self, base: int = 8, block: str = "resnet") -> None:
@@ -164,7 +168,8 @@ class StyleNet(nn.Module):
 
     def forward(self, contents: Tensor, descriptor: Tensor) -> tuple[Tensor, Filters]:
         filters = self.meta_net(descriptor)
-        # One image at a time: its activations stay in the processor's cache. Instance norm makes the result the same.
+        # One image at a time: its activations stay in the processor's cache. Instance norm makes
+        # the result the same.
         device = contents.device.type
         contents = contents.contiguous(memory_format=torch.channels_last)
         parts = contents.split(1) if device == "cpu" else (contents,)

@@ -1,8 +1,10 @@
-"""A small network in VGG19's place: what the flagship's MetaNet sees of a painting, at a fortieth of the work.
+"""A small network in VGG19's place: what the flagship's MetaNet sees of a painting,
+at a fortieth of the work.
 
-Reading a painting with VGG19 took more time than half of painting a picture. Only 1,920 channel means and standard
-deviations come out of it, which a small network can be taught to give (distillation, Hinton et al. 1503.02531): it has
-convolutions of its own, takes the channel means and deviations of each of its layers, and maps these to VGG19's.
+Reading a painting with VGG19 took more time than half of painting a picture. Only 1,920 channel
+means and standard deviations come out of it, which a small network can be taught to give
+(distillation, Hinton et al. 1503.02531): it has convolutions of its own, takes the channel means
+and deviations of each of its layers, and maps these to VGG19's.
 
     reader = StyleReader()
     seen = reader(normalize(painting))          # N x 1920: log statistics as `FlagshipMetaNet.standardized` gives them
@@ -26,8 +28,8 @@ class StyleReader(nn.Module):
     """Convolutions, their layers' statistics, and a map from these to VGG19's.
 
     Attributes:
-        centre, spread: running mean and standard deviation of the statistics, by which they are made comparable;
-            followed while training.
+        centre, spread: running mean and standard deviation of the statistics, by which they are
+            made comparable; followed while training.
     """
 
     centre: Tensor

@@ -5,8 +5,9 @@ Packings:
 - six: the same with 6 bits, four values in three bytes (uint8);
 - levels: a layer that holds at most 256 different values becomes an index into them, without loss.
 
-Layout of a folder, as in the Hugging Face Hub: `model.safetensors`, or `model-00001-of-0000N.safetensors` with
-`model.safetensors.index.json` naming the shard of each tensor.
+Layout of a folder, as in the Hugging Face Hub: `model.safetensors`, or
+`model-00001-of-0000N.safetensors` with `model.safetensors.index.json` naming the shard of each
+tensor.
 """
 
 import json
@@ -31,7 +32,9 @@ class WeightsError(ValueError):
 
 
 def pack_rows(weight: Tensor, largest: int = 127) -> tuple[Tensor, Tensor]:
-    """Quantise a matrix (rows x columns) to int8 with one float32 scale per row, rounding to nearest; |int8| <= largest."""
+    """Quantise a matrix (rows x columns) to int8 with one float32 scale per row,
+    rounding to nearest; |int8| <= largest.
+    """
     scale = weight.abs().amax(dim=1).clamp(min=1e-12) / largest
     return torch.round(weight / scale[:, None]).clamp(-largest, largest).to(torch.int8), scale.to(
         torch.float32
@@ -39,14 +42,17 @@ def pack_rows(weight: Tensor, largest: int = 127) -> tuple[Tensor, Tensor]:
 
 
 def unpack_rows(rows: Tensor, scales: Tensor) -> Tensor:
-    """Undo `pack_rows` for a tensor of any shape, one scale for each index of its first dimension, as float32."""
+    """Undo `pack_rows` for a tensor of any shape,
+    one scale for each index of its first dimension, as float32.
+    """
     if scales.shape != rows.shape[:1]:
         raise ValueError(f"{len(rows)} rows need as many scales, not {tuple(scales.shape)}")
     return rows.float() * scales.view(-1, *[1] * (rows.ndim - 1))
 
 
 def pack_rows_in_six(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """Quantise a matrix (rows x columns) to 6 bits with one float32 scale per row: uint8, rows x 3/4 columns.
+    """Quantise a matrix (rows x columns) to 6 bits with one float32 scale per row: uint8,
+    rows x 3/4 columns.
 
     Raises:
         ValueError: the number of columns is no multiple of 4.
@@ -71,7 +77,9 @@ def _unpack_six(packed: Tensor) -> Tensor:
 
 
 def pack_levels(weight: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Index (uint8) and the sorted distinct values of a tensor, or None where there are more than 256."""
+    """Index (uint8) and the sorted distinct values of a tensor,
+    or None where there are more than 256.
+    """
     levels, index = torch.unique(weight, sorted=True, return_inverse=True)
     return (index.to(torch.uint8), levels) if len(levels) <= 256 else None
 
@@ -179,7 +187,9 @@ def _unreadable(folder: Path, why: str) -> WeightsError:
 
 
 def is_lfs_pointer(path: Path) -> bool:
-    """Whether a file holds the name of what Git LFS keeps in its place: the repository was cloned without `git lfs`."""
+    """Whether a file holds the name of what Git LFS keeps in its place:
+    the repository was cloned without `git lfs`.
+    """
     try:
         with open(path, "rb") as file:
             return file.read(len(LFS_BEGINS)) == LFS_BEGINS

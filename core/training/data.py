@@ -1,9 +1,11 @@
-"""Training pictures: which ones, in what order, cropped where. All of it follows from the seed and the iteration's number.
+"""Training pictures: which ones, in what order, cropped where.
+All of it follows from the seed and the iteration's number.
 
-A data folder holds `content/`, `style/` and, for the flagship, `graphic/`: posters, comics, mosaics, textures. From each,
-pictures that look like one of the gallery's are left out (perceptual hash), then 40 paintings and 24 graphic pictures are
-set aside for measuring (by a hash of their name, so that every run sets the same aside), then a set is drawn with seed 42
-(report: "set 500", "set 1000"). The gallery's training pictures belong to every set.
+A data folder holds `content/`, `style/` and, for the flagship, `graphic/`: posters, comics,
+mosaics, textures. From each, pictures that look like one of the gallery's are left out (perceptual
+hash), then 40 paintings and 24 graphic pictures are set aside for measuring (by a hash of their
+name, so that every run sets the same aside), then a set is drawn with seed 42 (report: "set 500",
+"set 1000"). The gallery's training pictures belong to every set.
 """
 
 import hashlib
@@ -16,8 +18,10 @@ import imagehash
 import numpy as np
 from tqdm import tqdm
 
+from core.commandline import sentence_of
 from core.files import write_atomic
-from core.images.decode import list_images, load_image
+from core.images.decode import ImageError, list_images, load_image
+from core.training.run_folder import content_hash
 
 SEED = 42
 HELD_OUT, HELD_OUT_GRAPHIC = 40, 24
@@ -33,6 +37,7 @@ class Pools:
         content, style, graphic: to be trained on.
         held_out, held_out_graphic: set aside from `style` and from `graphic`.
         near_copies: of the gallery's pictures.
+        refused: a sentence for each picture that cannot be read, with its name.
     """
 
     content: tuple[Path, ...]
@@ -41,23 +46,51 @@ class Pools:
     near_copies: tuple[Path, ...]
     graphic: tuple[Path, ...] = ()
     held_out_graphic: tuple[Path, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def perceptual_hash(path: Path) -> int:
-    """64-bit DCT hash (imagehash.phash); near-copies of a picture differ in few bits, whatever their size or aspect."""
+    """64-bit DCT hash (imagehash.phash); near-copies of a picture differ in few bits,
+    whatever their size or aspect.
+    """
     return int(str(imagehash.phash(load_image(path, at_least=64))), 16)
 
 
-def hash_pictures(paths: Sequence[Path], cache: Path | None = None) -> list[int]:
-    """Perceptual hashes of many pictures, remembered in a JSON file by file name and size."""
-    known: dict[str, int] = json.loads(cache.read_text()) if cache and cache.is_file() else {}
-    keys = [f"{path.name}:{path.stat().st_size}" for path in paths]
-    todo = [(key, path) for key, path in zip(keys, paths, strict=True) if key not in known]
-    for key, path in tqdm(todo, desc="Hashing pictures", disable=len(todo) < 200):
-        known[key] = perceptual_hash(path)
-    if cache and todo:
-        write_atomic(cache, json.dumps(known).encode())
-    return [known[key] for key in keys]
+def hash_pictures(
+    paths: Sequence[Path], cache: Path | None = None
+) -> tuple[dict[Path, int], list[str]]:
+    """Perceptual hashes of those of many pictures that can be read, and a sentence for each of the others.
+
+    Args:
+        paths: of the pictures.
+        cache: a JSON file in which hashes are remembered by what is in the picture's file, also those found before an error.
+    """
+    known = _read_cache(cache)
+    before = len(known)
+    hashes: dict[Path, int] = {}
+    refused: list[str] = []
+    try:
+        for path in tqdm(paths, desc="Hashing pictures", disable=len(paths) < 200):
+            try:
+                key = content_hash(path)
+                if key not in known:
+                    known[key] = perceptual_hash(path)
+                hashes[path] = known[key]
+            except (ImageError, OSError) as error:
+                refused.append(sentence_of(error))
+    finally:
+        if cache and len(known) > before:
+            write_atomic(cache, json.dumps(known).encode())
+    return hashes, refused
+
+
+def _read_cache(cache: Path | None) -> dict[str, int]:
+    """What is remembered; nothing where the file is missing or broken, since it can all be found again."""
+    try:
+        known = json.loads(cache.read_text()) if cache else {}
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def is_near_duplicate(hashes: Sequence[int], others: Sequence[int]) -> list[bool]:
@@ -74,11 +107,12 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
 
     Args:
         data: folder with `content/` and `style/`.
-        gallery: all pictures of the gallery, contents and styles; no copy of them is trained on or set aside.
+        gallery: all pictures of the gallery, contents and styles;
+            no copy of them is trained on or set aside.
         cache: JSON file for the perceptual hashes.
 
     Raises:
-        ValueError: a folder is missing or empty.
+        ValueError: a folder is missing or empty, or none of its pictures can be read.
     """
     folders = {kind: data / kind for kind in ("content", "style")}
     for folder in folders.values():
@@ -88,15 +122,18 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
             )
     if (data / "graphic").is_dir():
         folders["graphic"] = data / "graphic"
-    gallery_hashes = hash_pictures(gallery)
+    gallery_hashes = list(hash_pictures(gallery)[0].values())
     kept: dict[str, list[tuple[Path, int]]] = {"graphic": []}
     copies: list[Path] = []
+    refused: list[str] = []
     for kind, folder in folders.items():
-        paths = list_images(folder)
-        hashes = hash_pictures(paths, cache)
-        is_copy = is_near_duplicate(hashes, gallery_hashes)
-        copies += [path for path, copy in zip(paths, is_copy, strict=True) if copy]
-        kept[kind] = [(p, h) for p, h, copy in zip(paths, hashes, is_copy, strict=True) if not copy]
+        hashes, unread = hash_pictures(list_images(folder), cache)
+        if unread and not hashes:
+            raise ValueError(f"None of the pictures in {folder} can be used: {unread[0]}")
+        is_copy = is_near_duplicate(list(hashes.values()), gallery_hashes)
+        copies += [path for path, copy in zip(hashes, is_copy, strict=True) if copy]
+        kept[kind] = [pair for pair, copy in zip(hashes.items(), is_copy, strict=True) if not copy]
+        refused += unread
     aside = _set_aside(kept["style"], HELD_OUT)
     aside_graphic = _set_aside(kept["graphic"], HELD_OUT_GRAPHIC)
     # What the report's models train on must not change with a folder that only the flagship reads.
@@ -109,11 +146,14 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
         tuple(copies),
         graphic,
         tuple(path for path, _ in aside_graphic),
+        tuple(refused),
     )
 
 
 def _set_aside(pictures: Sequence[tuple[Path, int]], most: int) -> list[tuple[Path, int]]:
-    """The first by their names' hash; a fixed share at most, so that a small folder is not swallowed whole."""
+    """The first by their names' hash; a fixed share at most,
+    so that a small folder is not swallowed whole.
+    """
     count = min(most, len(pictures) // 10)
     return sorted(pictures, key=lambda picture: name_order(picture[0]))[:count]
 
@@ -123,14 +163,15 @@ def _unlike(
 ) -> tuple[Path, ...]:
     """Those pictures that are not like one that was set aside."""
     others = [value for _, value in aside]
-    is_twin = is_near_duplicate([value for _, value in pictures], others)
-    return tuple(path for (path, _), twin in zip(pictures, is_twin, strict=True) if not twin)
+    near = is_near_duplicate([value for _, value in pictures], others)
+    return tuple(path for (path, _), is_near in zip(pictures, near, strict=True) if not is_near)
 
 
 def draw_set(
     pool: Sequence[Path], always: Sequence[Path], size: int, seed: int = SEED
 ) -> list[Path]:
-    """A training set: `always`, then pictures drawn from the pool without replacement, `size` in all.
+    """A training set: `always`, then pictures drawn from the pool without replacement,
+    `size` in all.
 
     Raises:
         ValueError: the pool is too small.

@@ -1,4 +1,5 @@
-"""Train the flagship: every photograph of a batch gets a painting of its own, and all paintings take part.
+"""Train the flagship: every photograph of a batch gets a painting of its own,
+and all paintings take part.
 
     python -m core.train flagship --data data --device cuda         # again after an interruption: goes on where it was
     python -m core.train flagship --data data --minutes 10          # a schedule that ends by then
@@ -7,21 +8,23 @@
 Differences from the report's recipe, each for the sake of paintings never seen before:
 
 - pictures are read once and cut on the device (`core.training.picture_store`);
-- paintings are varied in colours and size of strokes (`core.training.variations`); their statistics are kept in a bank,
-  of which a part is new with every step (`core.training.style_bank`);
-- losses of equal say whatever the painting (`core.models.losses.RelativeStyleLoss`, `NormalizedContentLoss`), and of the
-  taps in the proportion of `LATE_STYLE`, so that what is nearly reached still counts;
-- the style weight is drawn for each image, and the MetaNet is told which it was (Dosovitskiy and Djolonga 2020,
-  "You only train once"): one network for all balances between painting and photo;
-- three phases of growing crops; in the last two some photographs are enlarged, to be as soft as large pictures are, and
-  `core.models.losses.SpeckLoss` counts;
+- paintings are varied in colours and size of strokes (`core.training.variations`); their statistics
+  are kept in a bank, of which a part is new with every step (`core.training.style_bank`);
+- losses of equal say whatever the painting (`core.models.losses.RelativeStyleLoss`,
+  `NormalizedContentLoss`), and of the taps in the proportion of `LATE_STYLE`, so that what is
+  nearly reached still counts;
+- the style weight is drawn for each image, and the MetaNet is told which it was (Dosovitskiy and
+  Djolonga 2020, "You only train once"): one network for all balances between painting and photo;
+- three phases of growing crops; in the last two some photographs are enlarged, to be as soft as
+  large pictures are, and `core.models.losses.SpeckLoss` counts;
 - what is shipped is a running average of the weights.
 
-Beside it learns `core.models.style_reader.StyleReader`, from the paintings that come into the bank. It is shipped where no
-held-out measure is more than 2 % worse with it than with VGG19.
+Beside it learns `core.models.style_reader.StyleReader`, from the paintings that come into the bank.
+It is shipped where no held-out measure is more than 2 % worse with it than with VGG19.
 """
 
 import json
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -113,7 +116,7 @@ class FlagshipTraining:
         self.done = load_state(folder, self.state, self.optimizer, self.identity())
         self.generator = torch.Generator(self.device)
         self.reader_holds = False
-        self._stop, self._rows = False, 0
+        self._stop, self._rows = 0, 0  # the signal that asked for it, if any
 
     def identity(self) -> dict[str, Any]:
         """What a saved state must have been trained with."""
@@ -127,9 +130,9 @@ class FlagshipTraining:
         """Iterations of the first phase that see as many photographs as there are."""
         return -(-len(self.contents) // self.config.phases[0].batch)
 
-    def stop(self) -> None:
-        """End the run after this iteration, with its state saved."""
-        self._stop = True
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """End the run after this iteration, with its state saved, as the signal of that number asked."""
+        self._stop = number
 
     @torch.no_grad()
     def _average(self, averages: Any, values: Any, count: Tensor | int) -> None:
@@ -173,9 +176,8 @@ class FlagshipTraining:
         bar.close()
         self.save()
         if share < 1:
-            raise Interrupted(
-                f"Stopped after {self.done} of {self.total} iterations; the state is saved."
-            )
+            said = f"Stopped after {self.done} of {self.total} iterations; the state is saved."
+            raise Interrupted(said, self._stop)
         self.learning_row()
 
     def _read_pictures(self) -> None:
@@ -196,7 +198,9 @@ class FlagshipTraining:
         self._add_again()
 
     def _add_again(self) -> None:
-        """Add the variations of a resumed run's last steps again, as far back as the bank still holds them."""
+        """Add the variations of a resumed run's last steps again,
+        as far back as the bank still holds them.
+        """
         counts = [self._new_count(self._phase(step)) for step in range(self.done)]
         room = self.config.bank
         first = self.done
@@ -219,7 +223,9 @@ class FlagshipTraining:
         return max(1, round(self.config.new_share * phase.batch))
 
     def new_paintings(self, count: int) -> tuple[Tensor, Tensor]:
-        """Variations of some paintings (count x 3 x 256 x 256 in [0, 1]), put into the bank, and their descriptors."""
+        """Variations of some paintings (count x 3 x 256 x 256 in [0, 1]), put into the bank,
+        and their descriptors.
+        """
         numbers = torch.randint(
             len(self.paintings), (count,), generator=self.generator, device=self.device
         )
@@ -233,7 +239,9 @@ class FlagshipTraining:
         return images, self.bank.add(images)
 
     def photographs(self, phase: Phase) -> Tensor:
-        """A batch of crops, ImageNet-normalised; in later phases half of them as soft as large pictures are."""
+        """A batch of crops, ImageNet-normalised;
+        in later phases half of them as soft as large pictures are.
+        """
         numbers = torch.randint(
             len(self.photos), (phase.batch,), generator=self.generator, device=self.device
         )
@@ -270,8 +278,14 @@ class FlagshipTraining:
         (loss + reading).backward()
         self._update()
         values = torch.cat([value.detach() for value in filters.values()], dim=-1)
-        content, style, smooth = (part.detach() for part in parts)
-        return Losses(content, style, smooth, values.norm(), values.abs().amax())
+        content, style, smooth = parts
+        return Losses(
+            content.detach(),
+            style.detach(),
+            smooth.detach(),
+            values.norm(),
+            values.abs().amax(),
+        )
 
     def loss(
         self,
@@ -282,10 +296,11 @@ class FlagshipTraining:
         phase: Phase,
         share: float,
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-        """The sum to go down, and content, weighted style and smoothness, each averaged over the batch.
+        """The sum to go down, and content, weighted style and smoothness,
+        each averaged over the batch.
 
-        An image's content and style losses are divided by the root of its style weight, so that images of
-        all balances have about the same say.
+        An image's content and style losses are divided by the root of its style weight, so that
+        images of all balances have about the same say.
         """
         objective = self.objective
         style_loss, content_loss = objective.style_loss, objective.content_loss
@@ -305,7 +320,9 @@ class FlagshipTraining:
         return balanced + smooth, (content.mean(), style.mean(), smooth)
 
     def reading_loss(self, images: Tensor, descriptors: Tensor) -> Tensor:
-        """How far the reader's statistics are from the encoder's: as they are, and as the MetaNet's first layer sees them."""
+        """How far the reader's statistics are from the encoder's: as they are,
+        and as the MetaNet's first layer sees them.
+        """
         wanted = self.net.meta_net.standardized(descriptors).detach()
         found = self.reader(normalize(images))
         first = cast(nn.Linear, self.net.meta_net.body[0]).weight[:, :-1].detach()

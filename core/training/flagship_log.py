@@ -24,7 +24,9 @@ LOG_EVERY = 25
 
 @dataclass(frozen=True)
 class Losses:
-    """Of one step, as tensors of one number: the three weighted losses, and norm and size of what was generated."""
+    """Of one step, as tensors of one number: the three weighted losses,
+    and norm and size of what was generated.
+    """
 
     content: Tensor
     style: Tensor
@@ -88,7 +90,8 @@ class StepLog:
 
 
 def add_learning_rows(path: Path, done: int, found: Iterable[dict[str, Any]]) -> None:
-    """Add held-out measures to a learning curve, in place of rows that an interrupted run wrote ahead of its state.
+    """Add held-out measures to a learning curve,
+    in place of rows that an interrupted run wrote ahead of its state.
 
     Args:
         done: iterations that were done when they were measured.

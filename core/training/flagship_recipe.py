@@ -1,4 +1,6 @@
-"""The flagship's recipe as plain data: phases, rates and weights as functions of the share of the training that is done."""
+"""The flagship's recipe as plain data: phases,
+rates and weights as functions of the share of the training that is done.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -33,12 +35,13 @@ class FlagshipConfig:
 
     Attributes:
         reproduce: first iterations, which learn to give the photo back.
-        lr, warm_up, decay_from, last_lr: the learning rate rises over the first iterations, and from a share of all of
-            them on falls by half a cosine.
+        lr, warm_up, decay_from, last_lr: the learning rate rises over the first iterations, and
+            from a share of all of them on falls by half a cosine.
         reader_lr: of the style reader, in the same course.
         clip: largest norm of a gradient.
         emphasis: least and largest binary logarithm of the style weight over the variant's.
-        late_from, late_by: shares of all iterations between which the taps' weights move from `EARLY_STYLE` to `LATE_STYLE`.
+        late_from, late_by: shares of all iterations between which the taps' weights move from
+            `EARLY_STYLE` to `LATE_STYLE`.
         varied: whether paintings come into the bank in other colours and sizes too.
         new_share: new variations of paintings with every step, as a share of the batch.
         bank: how many paintings' statistics are kept.
@@ -98,7 +101,8 @@ class FlagshipConfig:
         )
 
 
-# What two cores can do in some hours: small batches, a small bank, and the pictures at a size that fits.
+# What two cores can do in some hours: small batches, a small bank, and the pictures at a size that
+# fits.
 ON_CPU = FlagshipConfig(
     phases=(
         Phase(0.7, 160, 8),
@@ -110,7 +114,9 @@ ON_CPU = FlagshipConfig(
 
 
 def going_on(config: FlagshipConfig) -> FlagshipConfig:
-    """The recipe for a network that is trained already: smaller steps, and the late weights of the taps from the start."""
+    """The recipe for a network that is trained already: smaller steps,
+    and the late weights of the taps from the start.
+    """
     return replace(
         config,
         lr=config.lr * 0.3,

@@ -1,6 +1,7 @@
 """Held-out pairs measured on the device, many at once: the flagship's learning curve.
 
-The measures are those of `core.training.validation`, whose tables they agree with but for the encoder's rounding.
+The measures are those of `core.training.validation`, whose tables they agree with but for the
+encoder's rounding.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
 """The log of a training run: two CSV files, appended row by row, readable while training goes on.
 
-- `log.csv`: one row per iteration: epoch, style, seconds, each loss, the generated filters' norm and largest value.
-- `weights.csv`: every 10 iterations, the distribution of each trained layer's weights (the report's figure 5 shows
-  `transform_net.downsampling.1.weight`).
+- `log.csv`: one row per iteration: epoch, style, seconds, each loss,
+  the generated filters' norm and largest value.
+- `weights.csv`: every 10 iterations, the distribution of each trained layer's weights (the report's
+  figure 5 shows `transform_net.downsampling.1.weight`).
 
 A reader must expect a cut last line and ignore it; `read_rows` does.
 """
@@ -32,7 +33,8 @@ SAMPLE = 1 << 16
 def weight_summary(weight: Tensor) -> list[float]:
     """Quantiles at `PERCENT` and the root mean square of a weight tensor.
 
-    Minimum, maximum and RMS are exact; beyond 65,536 values the quantiles between are those of an even sample of them.
+    Minimum, maximum and RMS are exact; beyond 65,536 values the quantiles between are those of an
+    even sample of them.
     """
     return [float(value) for value in _summary(weight).tolist()]
 
@@ -58,7 +60,9 @@ def trained_layers(net: nn.Module) -> dict[str, Tensor]:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """The complete rows of a CSV file, as strings; a last line without its end, or with fields missing, is left out."""
+    """The complete rows of a CSV file, as strings; a last line without its end,
+    or with fields missing, is left out.
+    """
     if not path.is_file():
         return []
     text = path.read_text(encoding="utf-8")
@@ -78,7 +82,8 @@ def rows_before(path: Path, iteration: int) -> bytes:
 
 
 class RunLog:
-    """Appends to the two files of a run's folder; on resuming, rows from `start` on are dropped first.
+    """Appends to the two files of a run's folder; on resuming,
+    rows from `start` on are dropped first.
 
     Args:
         folder: the run's folder; made if missing.

@@ -54,7 +54,9 @@ class Objective:
         self.tv_mean_weight = RELATIVE_TV_WEIGHT if relative else None
 
     def tv_weight(self, outputs: Tensor, world: int) -> float:
-        """What the summed variation is multiplied by, such that averaging over `world` processes leaves it right."""
+        """What the summed variation is multiplied by,
+        such that averaging over `world` processes leaves it right.
+        """
         if self.tv_mean_weight is None:
             return TV_WEIGHT * world
         return self.tv_mean_weight / outputs.numel()
@@ -73,7 +75,8 @@ class Objective:
         Args:
             outputs, contents: N x 3 x H x W, ImageNet-normalised.
             style: of all images.
-            world: number of processes whose gradients will be averaged; the summed TV loss is scaled to survive it.
+            world: number of processes whose gradients will be averaged;
+                the summed TV loss is scaled to survive it.
         """
         count = len(outputs)
         grads, sums = [], [torch.zeros((), device=outputs.device) for _ in range(3)]

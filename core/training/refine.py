@@ -1,11 +1,12 @@
-"""The report's way with a painting: 20 more batches of training on it alone, from a trained model (report, section 4).
+"""The report's way with a painting: 20 more batches of training on it alone,
+from a trained model (report, section 4).
 
     styled = refine(stylizer, load_image("painting.jpg"), contents)
     styled(load_image("photo.jpg"))                  # the photo, painted with the networks as they are now
 
-Everything is trained, on a copy: refining never touches the model. A model of the report's width is in factors
-(`core.models.factored`). Refining makes whole matrices of them, which are trained and then freed: the refined style keeps its
-filters, and its MetaNet in factors again.
+Everything is trained, on a copy: refining never touches the model. A model of the report's width is
+in factors (`core.models.factored`). Refining makes whole matrices of them, which are trained and
+then freed: the refined style keeps its filters, and its MetaNet in factors again.
 """
 
 import copy
@@ -33,8 +34,9 @@ from core.training.weight_growth import make_optimizer
 REFINE_BATCHES = 20
 MAX_SURROUNDINGS = 24  # photos whose filters are kept right when a refined style is factored again
 REFINED_RANK = 16
-# Called after each batch with (done, batches, its losses, what gives the style as it stands). Copying a style takes a
-# tenth of a batch's time, so it is copied only when asked for; ask before the call returns, or after the last batch.
+# Called after each batch with (done, batches, its losses, what gives the style as it stands).
+# Copying a style takes a tenth of a batch's time, so it is copied only when asked for; ask before
+# the call returns, or after the last batch.
 Progress = Callable[[int, int, StepResult, Callable[[], StyledModel]], None]
 
 
@@ -47,7 +49,8 @@ def refine(
     on_step: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> StyledModel:
-    """Train a copy of the model on one painting, everything trainable, fresh Adam, then keep what it generates for it.
+    """Train a copy of the model on one painting, everything trainable, fresh Adam,
+    then keep what it generates for it.
 
     The result is remembered in the stylizer's cache.
 
@@ -99,7 +102,9 @@ def _encoder_in(encoder: Encoder, dtype: torch.dtype) -> Encoder:
 
 
 def _surroundings(stylizer: Stylizer, contents: Sequence[Path], style_side: int) -> list[Tensor]:
-    """Descriptors of some photos, to bring a refined MetaNet into factors by; none where it stays whole."""
+    """Descriptors of some photos, to bring a refined MetaNet into factors by;
+    none where it stays whole.
+    """
     if not isinstance(stylizer.net, StyleNet):
         return []
     every = max(1, len(contents) // MAX_SURROUNDINGS)
@@ -111,7 +116,8 @@ def _trainable(net: Net, pictures: Tensor) -> Net:
     """A copy of a model's networks to train, its matrices whole.
 
     Args:
-        pictures: M x 1920, descriptors of real pictures, whose filters it generates as the model does.
+        pictures: M x 1920, descriptors of real pictures,
+            whose filters it generates as the model does.
     """
     whole = (
         rebuild(net, pictures)

@@ -1,7 +1,9 @@
-"""The state of a training run in one safetensors file, so that a run killed at any moment goes on to the same numbers.
+"""The state of a training run in one safetensors file,
+so that a run killed at any moment goes on to the same numbers.
 
-Parameters, Adam's moments and the number of iterations done; the order of the pictures follows from that number
-(`core.training.batches.Sampler`). One file, replaced whole: there is never half a state.
+Parameters, Adam's moments and the number of iterations done; the order of the pictures follows from
+that number (`core.training.batches.TrainingBatches`). One file, replaced whole: there is never half
+a state.
 """
 
 import json
@@ -25,7 +27,9 @@ def save_state(
     done: int,
     config: dict[str, Any],
 ) -> None:
-    """Write `state.safetensors`: what `load_state` needs to continue after `done` iterations of a run with this config."""
+    """Write `state.safetensors`: what `load_state` needs to continue after `done` iterations of a
+    run with this config.
+    """
     tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {
@@ -37,7 +41,9 @@ def save_state(
 
 
 def saved_config(folder: Path) -> dict[str, Any]:
-    """The configuration of the run whose state a folder holds; empty where there is none that can be read."""
+    """The configuration of the run whose state a folder holds;
+    empty where there is none that can be read.
+    """
     try:
         with safe_open(folder / STATE, "pt") as file:
             config: dict[str, Any] = json.loads(file.metadata()["config"])
@@ -49,7 +55,8 @@ def saved_config(folder: Path) -> dict[str, Any]:
 def load_state(
     folder: Path, net: nn.Module, optimizer: torch.optim.Optimizer, config: dict[str, Any]
 ) -> int:
-    """Restore a run in place; returns the number of iterations done, 0 where there is nothing to resume.
+    """Restore a run in place; returns the number of iterations done,
+    0 where there is nothing to resume.
 
     Raises:
         WeightsError: the folder holds a run with another configuration, or a broken file.

@@ -1,7 +1,9 @@
-"""Many paintings' statistics in a device's memory, some of them replaced with every step by new variations.
+"""Many paintings' statistics in a device's memory,
+some of them replaced with every step by new variations.
 
-A step needs of a painting its descriptor and the targets of the style loss, not its pixels. These cost an encoder pass,
-so they are computed for a few variations at each step and used for as long as they stay in the bank.
+A step needs of a painting its descriptor and the targets of the style loss, not its pixels. These
+cost an encoder pass, so they are computed for a few variations at each step and used for as long as
+they stay in the bank.
 
     bank = StyleBank(objective, slots=16_384, device=device)
     bank.add(images)                                # N x 3 x 256 x 256 in [0, 1]; the oldest N go
@@ -40,7 +42,9 @@ class StyleBank:
 
     @torch.no_grad()
     def add(self, images: Tensor) -> Tensor:
-        """Look at N paintings and keep what is seen, in place of the N oldest; returns their descriptors, N x 1920."""
+        """Look at N paintings and keep what is seen, in place of the N oldest;
+        returns their descriptors, N x 1920.
+        """
         features = self.objective.encoder(normalize(images))
         descriptors = mean_std(features)
         device = descriptors.device

@@ -80,7 +80,11 @@ class TrainingConfig:
 
 
 class Interrupted(Exception):
-    """The run was asked to stop; its state is saved."""
+    """The run was asked to stop by the signal of that number; its state is saved."""
+
+    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
+        super().__init__(message)
+        self.number = number
 
 
 class Trainer:
@@ -142,7 +146,7 @@ class Trainer:
         }
         self.prepare()
         self.done = load_state(folder, self.state, self.optimizer, self.config)
-        self._stop = False
+        self._stop = 0  # the number of the signal that asked for it
         self._style: Style | None = None
 
     def prepare(self) -> None:
@@ -206,15 +210,17 @@ class Trainer:
                         save_state(self.folder, self.state, self.optimizer, self.done, self.config)
                     saved = time.monotonic()
                 if stopping and not is_last:
-                    raise Interrupted(
+                    bar.close()
+                    said = (
                         f"Stopped after {self.done} of {self.total} iterations; the state is saved."
                     )
+                    raise Interrupted(said, stopping)
         bar.close()
         if log:
             log.close()
 
-    def stop(self) -> None:
-        self._stop = True
+    def stop(self, number: int = signal.SIGINT) -> None:
+        self._stop = number
 
     def _open_log(self) -> RunLog:
         """The run's log, with what its reader must know of the learning rate beside it (see `core.analysis.training_logs`)."""
@@ -336,7 +342,8 @@ def on_signals(stop: Any) -> Any:
     """SIGTERM and SIGINT finish the iteration and save, instead of losing up to two minutes."""
     try:
         before = {
-            sig: signal.signal(sig, lambda *_: stop()) for sig in (signal.SIGTERM, signal.SIGINT)
+            sig: signal.signal(sig, lambda number, _: stop(number))
+            for sig in (signal.SIGTERM, signal.SIGINT)
         }
     except ValueError:  # not the main thread: the caller stops the run itself
         before = {}

@@ -1,12 +1,14 @@
-"""How near a model comes to paintings it has never seen, and what it makes of the photo's content: one table row a model.
+"""How near a model comes to paintings it has never seen,
+and what it makes of the photo's content: one table row a model.
 
     validation = Validation(contents, paintings, load_encoder("vgg19"))
-    validation.measure(lambda photo, painting: stylizer.fix(painting)(photo))   # {"gram_share_1": 0.04, ...}
+    validation.measure(lambda photo, painting: stylizer.encode_style(painting)(photo))   # {"gram_share_1": 0.04, ...}
 
-Per tap of VGG19 the share left of the Gram distance and of the mean/std distance (photo = 1, painting = 0; geometric means
-over all pairs), and the content change at taps 3 and 4 (see `core.metrics.features.content_change`; means). The
-flagship's trainer writes
-such a row every few hundred iterations, which makes its learning curve; the benchmark sends other networks through the same code.
+Per tap of VGG19 the share left of the Gram distance and of the mean/std distance (photo = 1,
+painting = 0; geometric means over all pairs), and the content change at taps 3 and 4 (see
+`core.metrics.features.content_change`; means). The flagship's trainer writes
+such a row every few hundred iterations, which makes its learning curve; the benchmark sends other
+networks through the same code.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -94,11 +96,12 @@ def unseen_paintings(
 def unseen_groups(
     data: Path | None, cache: Path | None = None, count: int = HELD_OUT
 ) -> dict[str, list[Image.Image]]:
-    """Pictures that no model has trained on, by group: the gallery's four outside styles, then those set aside in `data`.
+    """Pictures that no model has trained on, by group: the gallery's four outside styles,
+    then those set aside in `data`.
 
     Args:
-        data: folder with `content/`, `style/` and perhaps `graphic/` (see `core.training.data.find_pools`), or None
-            for the gallery's four alone.
+        data: folder with `content/`, `style/` and perhaps `graphic/` (see
+            `core.training.data.find_pools`), or None for the gallery's four alone.
         cache: JSON file of perceptual hashes.
         count: of each group set aside, at most.
 

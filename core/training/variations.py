@@ -1,7 +1,8 @@
 """Paintings varied while training, so that a network meets more styles than there are pictures.
 
-Colours: turned in hue, channels changed about, more or less saturated, stronger or weaker in contrast, lighter or darker,
-negative, or those of another painting. Strokes: a painting is seen whole, larger, or smaller than it is.
+Colours: turned in hue, channels changed about, more or less saturated, stronger or weaker in
+contrast, lighter or darker, negative, or those of another painting. Strokes: a painting is seen
+whole, larger, or smaller than it is.
 
     cuts = random_views(store, numbers, generator)
     images = vary_colours(store.cut(numbers, cuts, side=256), generator)
@@ -23,7 +24,9 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def random_views(store: PictureStore, numbers: Tensor, generator: torch.Generator) -> Cuts:
-    """A square of each painting: its smaller side at most, a part of that, or more than that by reflection."""
+    """A square of each painting: its smaller side at most, a part of that,
+    or more than that by reflection.
+    """
     draws = torch.rand(5, len(numbers), generator=generator, device=store.sizes.device)
     sizes = store.sizes[numbers]
     zoom = torch.exp2(FARTHER + (CLOSER - FARTHER) * draws[0])
@@ -33,7 +36,9 @@ def random_views(store: PictureStore, numbers: Tensor, generator: torch.Generato
 
 
 def vary_colours(images: Tensor, generator: torch.Generator) -> Tensor:
-    """N x 3 x H x W in [0, 1]: some of them as they are, the others with one or more changes of colour."""
+    """N x 3 x H x W in [0, 1]: some of them as they are,
+    the others with one or more changes of colour.
+    """
     count = len(images)
     device = images.device
 
@@ -69,7 +74,9 @@ def vary_colours(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _hue_matrix(angle: Tensor) -> Tensor:
-    """The rotation of RGB about the axis of greys by N angles (radians), N x 3 x 3 (Rodrigues' formula)."""
+    """The rotation of RGB about the axis of greys by N angles (radians),
+    N x 3 x 3 (Rodrigues' formula).
+    """
     axis = 1 / math.sqrt(3)
     cross = axis * torch.tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=angle.device)
     cosine, sine = angle.cos()[:, None, None], angle.sin()[:, None, None]

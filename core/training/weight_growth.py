@@ -1,13 +1,15 @@
 """Why the weights grow, and two ways to stop it (the report's figure 5, which it leaves unsolved).
 
-Every filter that feeds an instance norm without affine is scale-free: its gradient is orthogonal to it, so a step can only
-lengthen it, and with Adam's steps of about lr its RMS grows like sqrt(w0^2 + lr^2 t). A longer filter turns less with each step:
+Every filter that feeds an instance norm without affine is scale-free: its gradient is orthogonal to
+it, so a step can only lengthen it, and with Adam's steps of about lr its RMS grows like sqrt(w0^2 +
+lr^2 t). A longer filter turns less with each step:
 growth is a hidden decay of the learning rate. Two mitigations stop it:
 
-- `fixed-norm`: after each step those filters return to their first norm, and the rate falls by a cosine, in the open
-  (Karras et al. 2312.02696; Loshchilov et al. 2410.01131);
-- `decay`: AdamW, under which RMS settles near sqrt(lr / (2 wd)); wd is chosen for each layer so that this is its first RMS.
-  What is not scale-free does not decay: there a decay would change what the network can paint.
+- `fixed-norm`: after each step those filters return to their first norm, and the rate falls by a
+  cosine, in the open (Karras et al. 2312.02696; Loshchilov et al. 2410.01131);
+- `decay`: AdamW, under which RMS settles near sqrt(lr / (2 wd)); wd is chosen for each layer so
+  that this is its first RMS. What is not scale-free does not decay:
+  there a decay would change what the network can paint.
 """
 
 import math
@@ -26,7 +28,9 @@ FALLING = "fixed-norm"  # the one whose learning rate falls
 
 
 def cosine(lr: float, iteration: int, total: int) -> float:
-    """The learning rate of an iteration (0 .. total - 1) that falls by half a cosine from `lr` towards 0."""
+    """The learning rate of an iteration (0 ..
+    total - 1) that falls by half a cosine from `lr` towards 0.
+    """
     return lr * (1 + math.cos(math.pi * iteration / total)) / 2
 
 
@@ -52,14 +56,18 @@ def make_optimizer(net: nn.Module, lr: float = 1e-3, growth: str = "free") -> to
 
 @torch.no_grad()
 def settling_decay(parameters: list[Tensor], lr: float) -> float:
-    """The weight decay under which Adam's steps of RMS lr keep these parameters' RMS where it is: lr / (2 RMS^2)."""
+    """The weight decay under which Adam's steps of RMS lr keep these parameters' RMS where it is:
+    lr / (2 RMS^2).
+    """
     squares = sum(parameter.square().sum().item() for parameter in parameters)
     return lr * sum(parameter.numel() for parameter in parameters) / (2 * squares)
 
 
 def scale_free_layers(net: StyleNet) -> list[list[Tensor]]:
-    """The parameters of each layer whose filters feed an instance norm: the network's own convolutions, without their biases,
-    which such a norm takes away, then the MetaNet's linear maps that generate filters."""
+    """The parameters of each layer whose filters feed an instance norm: the network's own
+    convolutions, without their biases, which such a norm takes away, then the MetaNet's linear maps
+    that generate filters.
+    """
     return [[conv.weight] for conv in _own_convs(net)] + [
         [out.weight, out.bias] for out, _ in _generating(net)
     ]
@@ -68,8 +76,9 @@ def scale_free_layers(net: StyleNet) -> list[list[Tensor]]:
 class FixedNorms:
     """Remembers the norms of a network's scale-free filters, and restores them.
 
-    These are the filters of the network's own convolutions before an instance norm, and for each filter that the MetaNet
-    generates the rows (weights and biases of the linear map) that it comes from.
+    These are the filters of the network's own convolutions before an instance norm, and for each
+    filter that the MetaNet generates the rows (weights and biases of the linear map)
+    that it comes from.
 
     Args:
         net: as freshly initialised.

@@ -28,7 +28,7 @@ def opened(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[Any
         left, right: names of rows, or `photo`; one that has no picture there gives way to the photo.
 
     Raises:
-        OrderError: there is no such cell, or it has no picture.
+        RequestError: there is no such cell, or it has no picture.
     """
     grid, column = _at(choice, place)
     rows = {row.name: row for row in grid.rows if row.cells[column].picture}

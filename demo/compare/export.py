@@ -25,7 +25,7 @@ EXPORT: dict[str, Any] = {
 
 
 def png_file(choice: Choice, shown: int) -> str:
-    """The grid that is shown, as a PNG file. Raises OrderError where there is no picture."""
+    """The grid that is shown, as a PNG file. Raises RequestError where there is no picture."""
     style = choice.styles[shown]
     grids = _with_pictures(choice, [read(choice, style)])
     return _written(f"{choice.file_name}_{style.name}.png", exports.grid_png(grids[0]))
@@ -43,7 +43,7 @@ def zip_file(choice: Choice, shown: int) -> str:
 
 
 def csv_file(choice: Choice, shown: int) -> str:
-    """All numbers of the choice. Raises OrderError where nothing was measured."""
+    """All numbers of the choice. Raises RequestError where nothing was measured."""
     grids = _with_pictures(choice)
     if not exports.numbers(grids):
         raise RequestError("Nothing in this selection was measured yet.")

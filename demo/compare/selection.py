@@ -68,7 +68,7 @@ def chosen(
         styles, contents: names of the gallery's, or values that `accept_upload` gave; at most 8 each.
 
     Raises:
-        OrderError, ImageError: one sentence for the visitor.
+        RequestError, ImageError: one sentence for the visitor.
     """
     if mode not in MODES:
         raise RequestError(f"There is no mode named {mode}; choose {' or '.join(MODES)}.")

@@ -93,7 +93,7 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
     """The chosen logs: shipped ones, then a running training, then the visitor's own files, as one.
 
     Raises:
-        OrderError, ImageError: what was chosen is not there, or not a file that was uploaded.
+        RequestError, ImageError: what was chosen is not there, or not a file that was uploaded.
     """
     titles = {name: name for name in shipped()} | studied()
     found = []

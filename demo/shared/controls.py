@@ -1,6 +1,6 @@
 """What can be set about one picture: model, size, strength, colours and strokes as controls, and as `core.settings.Settings`.
 
-controls = build(model_titles())                      # a list of components, in the order of SETTINGS
+controls = build(model_titles()) | build_look()       # components by name
 settings_of("improved-500", "instant", 20, 512, 256, strength=0.8)
 """
 
@@ -57,7 +57,7 @@ def settings_of(
     """Settings from what controls hold; 0 stands for the photo's own size and for the result's detail.
 
     Raises:
-        OrderError, SettingsError: one sentence for the visitor.
+        RequestError, SettingsError: one sentence for the visitor.
     """
     if mode not in (INSTANT, REFINED):
         raise RequestError(f"There is no mode named {mode}; choose {INSTANT} or {REFINED}.")
@@ -111,20 +111,19 @@ def percent(value: float) -> float:
     return value / 100 if isinstance(value, int | float) else value
 
 
-def values_of(settings: Settings) -> list[Any]:
-    """The components as they show these settings, in the order that `build` gives them; the model is left as it is."""
+def values_of(settings: Settings) -> dict[str, Any]:
+    """The components as they show these settings, by the names that `build` gives them; all but the model."""
     size, detail = settings.size or OWN, settings.detail or OWN
     refine = 0 if settings.model in METHODS else settings.refine
-    return [
-        gr.skip(),
-        REFINED if refine else INSTANT,
-        gr.Slider(value=refine or REFINE_BATCHES, visible=refine > 0),
-        gr.Dropdown(value=size, choices=with_choice(SIZE_CHOICES, size)),
-        settings.style_size,
-        round(settings.strength * 100, 6),
-        settings.colours,
-        gr.Dropdown(value=detail, choices=with_choice(DETAIL_CHOICES, detail)),
-    ]
+    return {
+        "mode": REFINED if refine else INSTANT,
+        "batches": gr.Slider(value=refine or REFINE_BATCHES, visible=refine > 0),
+        "size": gr.Dropdown(value=size, choices=with_choice(SIZE_CHOICES, size)),
+        "style_size": settings.style_size,
+        "strength": round(settings.strength * 100, 6),
+        "colours": settings.colours,
+        "detail": gr.Dropdown(value=detail, choices=with_choice(DETAIL_CHOICES, detail)),
+    }
 
 
 def with_choice(choices: Sequence[tuple[str, Any]], value: float) -> list[tuple[str, Any]]:
@@ -158,8 +157,8 @@ def size_input(
     return gr.Dropdown(choices, value=value, label=label, min_width=110, filterable=False)
 
 
-def build(titles: Mapping[str, str]) -> list[Any]:
-    """Model, mode and size, to be seen at once; the rest is folded away. `settings_of` says what they mean."""
+def build(titles: Mapping[str, str]) -> dict[str, Any]:
+    """Model, mode, batches and size, by name, to be seen at once. `settings_of` says what they mean."""
     methods = {name: method.title for name, method in METHODS.items()}
     model = model_input({**titles, **methods}, MODEL_INFO)
     with gr.Row():
@@ -177,9 +176,13 @@ def build(titles: Mapping[str, str]) -> list[Any]:
         1, MAX_BATCHES, value=REFINE_BATCHES, step=1, label="Batches", visible=False
     )
     mode.change(lambda chosen: gr.Slider(visible=chosen == REFINED), mode, batches, **QUIET)
-    look = build_look()
-    names = ("style_size", "strength", "colours", "detail")
-    return [model, mode, batches, size, *(look[name] for name in names)]
+    model.change(_mode_for, model, mode, **QUIET)
+    return {"model": model, "mode": mode, "batches": batches, "size": size}
+
+
+def _mode_for(model: str) -> Any:
+    """The choice of a mode, which the methods without a trained model do not have."""
+    return gr.Radio(visible=model not in METHODS)
 
 
 def build_look(tab: str = "") -> dict[str, Any]:

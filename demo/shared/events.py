@@ -18,6 +18,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 from gradio.events import Dependency
+from gradio.utils import is_prop_update
 
 Answer = Mapping[str, Any]
 
@@ -41,7 +42,7 @@ def connect(
     """
 
     def placed(answer: Answer) -> Any:
-        return {outputs[name]: value for name, value in answer.items()} or gr.skip()
+        return {outputs[name]: _own(value) for name, value in answer.items()} or gr.skip()
 
     @functools.wraps(handler)
     def call(*arguments: Any, **values: Any) -> Any:
@@ -54,3 +55,8 @@ def connect(
 
     called = follow if inspect.isgeneratorfunction(handler) else call
     return listener(called, None, [*outputs.values()], inputs_kwargs=dict(inputs), **options)
+
+
+def _own(value: Any) -> Any:
+    """The value as Gradio may have it: it takes the content out of an update, which may be answered again."""
+    return dict(value) if is_prop_update(value) else value

@@ -71,7 +71,7 @@ def mask_file(painted: str | None, given: Upload) -> str | None:
 
 
 def outside_file(kind: str, painting: Upload) -> str | None:
-    """The painting for outside the mask, None for the photo. Raises OrderError, ImageError where it is missing."""
+    """The painting for outside the mask, None for the photo. Raises RequestError, ImageError where it is missing."""
     if kind != PAINTING:
         return None
     file = uploaded(painting, "painting for outside the mask")

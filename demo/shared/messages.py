@@ -15,8 +15,12 @@ COLOURS_SAID = {PHOTO: "the photo's colours", RECOLOUR: "painting recoloured to 
 _HTML = macros("shared/messages.html")
 
 
-def facts(painting: JobResult) -> str:
-    """The line under a result: model, what was set, times, sizes."""
+def facts(painting: JobResult, address: str | None = None) -> str:
+    """The line under a result: model, what was set, times, sizes.
+
+    Args:
+        address: the query that leads to it, for the page's address; "" where none can, None to leave the address alone.
+    """
     seconds = painting.seconds
     parts = [painting.painted.settings.model]
     if painting.batches:
@@ -31,12 +35,12 @@ def facts(painting: JobResult) -> str:
         f"photo {px(painting.content_size)}, painting {px(painting.style_size)}",
         f"result {px(painting.after.size)}",
     ]
-    return facts_line(parts, painting.painted.note)
+    return facts_line(parts, painting.painted.note, address)
 
 
-def facts_line(parts: Sequence[str], note: str = "") -> str:
+def facts_line(parts: Sequence[str], note: str = "", address: str | None = None) -> str:
     """Facts about a result, side by side, the first of them set apart; below them a note."""
-    return str(_HTML.facts(parts, note))
+    return str(_HTML.facts(parts, note, address))
 
 
 def _chosen(painting: JobResult) -> list[str]:

@@ -89,6 +89,55 @@
   }, true);
   addEventListener("popstate", () => openTab(address().searchParams.get("tab") ?? "transfer"));
 
+  // ---- the visitor: what the browser keeps, and says to the page ----
+
+  const RECIPE = ["photo", "style", "mix", "model", "mode", "batches", "strength", "colours", "size", "style_size", "detail"];
+  const MOST = 300000; // characters: a painted mask may be larger, and is then not kept
+  const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const stored = (name, value) => { // null where the browser keeps nothing
+    try {
+      if (value !== undefined) localStorage.setItem(name, value);
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  };
+  const visitor = stored("metastyle.visitor") ?? stored("metastyle.visitor", random()) ?? random(), pageName = random();
+  const kept = JSON.parse(stored("metastyle.form") ?? "null");
+  const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate"; // loaded again, or come back to
+  let settled = false; // before the page has answered the arrival, its values are not the visitor's
+
+  window.metastyle = {
+    arrival() {
+      return JSON.stringify({ visitor, page: pageName, query: location.search.slice(1), kept, again });
+    },
+    settle(names, values) {
+      settled = true;
+      this.keep(names, values);
+    },
+    keep(names, values) {
+      if (!settled) return;
+      const form = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+      const text = JSON.stringify(form);
+      stored("metastyle.form", text.length < MOST ? text : JSON.stringify({ ...form, painted: null }));
+    },
+  };
+  addEventListener("pagehide", () => {
+    const body = new Blob([JSON.stringify({ data: [visitor, pageName] })], { type: "application/json" });
+    navigator.sendBeacon?.("gradio_api/run/leave", body);
+  });
+
+  let told = null;
+  function showAddress() { // of the result that is shown
+    const query = document.querySelector("#status [data-address]")?.dataset.address;
+    if (query === undefined || query === told) return;
+    told = query;
+    const next = address();
+    for (const name of RECIPE) next.searchParams.delete(name);
+    for (const [name, value] of new URLSearchParams(query)) next.searchParams.set(name, value);
+    history.replaceState(history.state, "", next.href.replaceAll("%2C", ","));
+  }
+
   // ---- together ----
 
   let due = false;
@@ -97,6 +146,7 @@
     arrive();
     nameThumbnails();
     nameFolders();
+    showAddress();
   }
   new MutationObserver(() => {
     if (due) return;

@@ -168,7 +168,7 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
         stop: once set, refining ends and the last item is what it had reached.
 
     Raises:
-        OrderError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
     content, styles = checked(order)
     stop, started = stop or threading.Event(), time.perf_counter()
@@ -245,7 +245,7 @@ def checked(order: StylizeRequest) -> tuple[str, list[str]]:
     """The photo and the paintings of an order that can be painted here.
 
     Raises:
-        OrderError: one sentence.
+        RequestError: one sentence.
     """
     have, settings = checkpoint.available_models(), order.settings
     if not have:

@@ -22,6 +22,10 @@ from demo.shared.requests import INSTANT, StylizeRequest
 from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
 
+# The fields in the order in which `demo.shared.mixing` and `demo.shared.mask` give their components.
+MIX_FIELDS = ("second", "third", "fourth", "weight_1", "weight_2", "weight_3", "weight_4")
+MASK_FIELDS = ("painted", "mask", "elsewhere", "outside", "softness", "invert")
+
 
 @dataclass(frozen=True)
 class StyleForm:
@@ -124,11 +128,9 @@ def build(
     look = controls.build_look(tab)
     if style:
         places, _ = mixing.build(style, tab)
-        weights = [f"weight_{number}" for number in (1, 2, 3, 4)]
-        look |= dict(zip(["second", "third", "fourth", *weights], places, strict=True))
+        look |= dict(zip(MIX_FIELDS, places, strict=True))
     if masked:
-        names = ["painted", "mask", "elsewhere", "outside", "softness", "invert"]
-        look |= dict(zip(names, mask.build(tab, photo), strict=True))
+        look |= dict(zip(MASK_FIELDS, mask.build(tab, photo), strict=True))
     if remark:
         gr.HTML(messages.caption(remark), elem_id=f"{tab}-remark")
     return look

@@ -1,84 +1,62 @@
-"""What the Transfer tab's controls hold, and the order that they make.
+"""What the Transfer tab's controls hold, and the request that they make.
 
-order = Controls(*values).order()
+form = TransferForm(**values)            # of an event's values by the names of the fields
+request = form.request_of()
 """
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
 
-from demo.shared.controls import percent, settings_of
-from demo.shared.mask import AUTO, mask_file, outside_file
-from demo.shared.mixing import mixture
-from demo.shared.requests import StylizeRequest
+from core.training.refine import REFINE_BATCHES
+from demo.shared import controls
+from demo.shared.mask import AUTO
+from demo.shared.requests import INSTANT, StylizeRequest
+from demo.shared.style_form import StyleForm
 from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
 
 
-class Controls(NamedTuple):
-    """The values of the tab's components, in their order; pictures as Gradio passes them without `preprocess`.
+@dataclass(frozen=True, kw_only=True)
+class TransferForm(StyleForm):
+    """The values of the tab's components; those of `StyleForm` too. What is not given is as the page opens.
 
     Attributes:
-        strength: in per cent.
-        painted: the mask as painted on the photo, a data URL.
-        elsewhere: what is outside the mask, `photo` or `painting`.
+        content, style: the photo and the first painting, as their places hold them.
+        mode: `instant` or `refined`.
+        batches: of refining.
+        size: longest side in px; 0 for the photo's own.
     """
 
-    content: Upload
-    style: Upload
-    model: str | None
-    mode: str
-    batches: float
-    size: float
-    style_size: float
-    strength: float
-    colours: str
-    detail: float
-    second: Upload
-    third: Upload
-    fourth: Upload
-    weight_1: float
-    weight_2: float
-    weight_3: float
-    weight_4: float
-    painted: str | None
-    mask: Upload
-    elsewhere: str
-    outside: Upload
-    softness: float
-    invert: bool
+    content: Upload = None
+    style: Upload = None
+    model: str | None = None
+    mode: str = INSTANT
+    batches: float = REFINE_BATCHES
+    size: float = controls.DEFAULT_SIZE
 
-    @property
-    def styles(self) -> tuple[Upload, ...]:
-        return self.style, self.second, self.third, self.fourth
-
-    @property
-    def weights(self) -> tuple[Any, ...]:
-        return self.weight_1, self.weight_2, self.weight_3, self.weight_4
-
-    def order(self) -> StylizeRequest:
-        """What they ask for.
+    def request_of(self) -> StylizeRequest:
+        """What the form asks for.
 
         Raises:
-            OrderError, SettingsError, ImageError: one sentence for the visitor.
+            RequestError, SettingsError, ImageError: one sentence for the visitor.
         """
-        styles, mix = mixture([uploaded(style) for style in self.styles], self.weights)
-        settings = settings_of(
+        styles, mix = self.paintings(uploaded(self.style))
+        settings = controls.settings_of(
             self.model,
             self.mode,
             self.batches,
             self.size,
             self.style_size,
-            percent(self.strength),
+            controls.percent(self.strength),
             self.colours,
             self.detail,
             mix,
             None if self.softness == AUTO else self.softness,
             self.invert,
         )
-        mask = mask_file(self.painted, self.mask)
-        return StylizeRequest(
-            uploaded(self.content),
-            styles,
-            settings,
-            mask,
-            outside_file(self.elsewhere, self.outside),
-        )
+        content = uploaded(self.content)
+        return StylizeRequest(content, styles, settings, self.mask_file(), self.outside_file())
+
+    @property
+    def styles(self) -> tuple[Upload, ...]:
+        """The paintings' places, the first one first."""
+        return self.style, self.second, self.third, self.fourth

@@ -5,9 +5,9 @@ command, snippet, settings = texts(painting.recipe, painting.file_name)
 """
 
 import json
+import time
 from collections.abc import Mapping
-from dataclasses import replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,18 @@ from core.provenance import read as read_recipe
 from core.settings import Settings, SettingsError
 from demo.shared import messages
 from demo.shared.controls import values_of, with_choice
-from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_file
+from demo.shared.events import Answer
+from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES
 from demo.shared.mixing import EQUAL
-from demo.shared.picture_place import placed
+from demo.shared.picture_place import Placed, placed
 from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE, USER_ERRORS
-from demo.shared.uploads import displayable, gallery_files, uploaded
+from demo.shared.uploads import displayable, uploaded
 from demo.shared.widgets import Upload
-from demo.transfer.form import Controls
+from demo.transfer.form import TransferForm
+from demo.transfer.known_pictures import gallery_digests, known_picture
 
+PAINTING_PLACES = ("style", "second", "third", "fourth")
+WHAT = {"content": "photo", "outside": "painting for outside the mask"}
 ROOT = Path(__file__).resolve().parents[2]
 MAX_JSON = 100_000  # bytes
 SMALLER = (
@@ -41,11 +45,10 @@ ABOUT = "Makes the same file again, byte for byte, on the same kind of machine; 
 
 def texts(recipe: Provenance, file_name: str) -> tuple[str, str, str]:
     """Command line, Python and settings as JSON; pictures of the gallery with their paths, others by their names."""
-    files = {
-        digest: str(path.relative_to(ROOT))
-        for digest, path in _gallery().items()
-        if path.is_relative_to(ROOT)
-    }
+    files = {}
+    for digest, picture in gallery_digests().items():
+        if picture.path().is_relative_to(ROOT):
+            files[digest] = str(picture.path().relative_to(ROOT))
     settings = json.dumps(recipe.settings.to_json(), indent=1)
     return (
         command_line(recipe, files, file_name),
@@ -54,22 +57,11 @@ def texts(recipe: Provenance, file_name: str) -> tuple[str, str, str]:
     )
 
 
-def _gallery() -> dict[str, Path]:
-    """SHA-256 -> file of each picture of the gallery."""
-    paths = [Path(file) for file in gallery_files()]
-    return {_digest(path, path.stat().st_mtime_ns): path for path in paths if path.is_file()}
-
-
-@lru_cache(maxsize=512)
-def _digest(path: Path, changed: int) -> str:
-    return Source.of(path).sha256
-
-
 def read(path: str) -> tuple[Settings, Provenance | None]:
     """Settings from a JSON file, or settings and recipe from a picture.
 
     Raises:
-        SettingsError, RecipeError: one sentence.
+        SettingsError, ProvenanceError: one sentence.
     """
     with open(path, "rb") as file:
         data = file.read(MAX_JSON + 1)
@@ -93,117 +85,140 @@ def fitted(settings: Settings) -> tuple[Settings, list[str]]:
     return within, [] if within == settings else [SMALLER]
 
 
-def load(value: Upload, *values: Any) -> tuple[Any, ...]:
-    """A file with settings has come; returns the tab's controls as they show it, the two notes, and what there is to say."""
-    now = Controls(*values)
-    unchanged = (gr.skip(),) * (len(values) + 2)
+def load(file: Upload, **values: Any) -> Answer:
+    """A file with settings has come: the controls as they show it, the two notes, and what there is to say about it.
+
+    Args:
+        file: as the button for it holds it.
+        values: the form's.
+    """
+    now = TransferForm(**values)
     try:
-        path = uploaded(value, "file")
+        path = uploaded(file, "file")
         if path is None:
-            return *unchanged, ""
+            return {"loaded": ""}
         settings, recipe = read(path)
-        settings, said = fitted(settings)
-        places, missing = _places(recipe, now) if recipe else ({}, [])
-        mask_said = _mask(recipe, now, places, missing) if recipe else []
+        settings, remarks = fitted(settings)
+        pictures = _pictures(recipe, now) if recipe else Pictures()
+        if recipe:
+            _put_mask(recipe, now, pictures)
     except (*USER_ERRORS, OSError) as error:
-        return *unchanged, messages.problem(error)
-    shown = dict(zip(Controls._fields[2:10], values_of(settings), strict=True)) | places
-    shown |= _weights(settings, now, recipe)
+        return {"loaded": messages.problem(error)}
+    model, about_model = _model(settings.model, recipe)
+    remarks += about_model + pictures.remarks
+    if pictures.missing:
+        remarks.append(f"Bring these files yourself: {', '.join(pictures.missing)}.")
+    ready = "press Stylize" if pictures.missing or not recipe else "painting"
+    name = str((file or {}).get("orig_name") or "the file")
+    said = " ".join([f"Settings of {name} loaded; {ready}.", *remarks])
+    shown = values_of(settings) | mask_values(settings) | _weights(settings, now, recipe)
+    answer = shown | pictures.places | model | {"loaded": messages.notice(said)}
+    if ready == "painting":
+        answer["due"] = time.time()
+    return answer
+
+
+def mask_values(settings: Settings) -> dict[str, Any]:
+    """The mask's softness and inversion, as the controls show them."""
     softness = AUTO if settings.mask_softness is None else settings.mask_softness
     choices = with_choice(SOFTNESS_CHOICES, softness)
-    shown |= {
-        "softness": gr.Dropdown(value=softness, choices=choices),
-        "invert": settings.mask_invert,
-    }
-    shown["model"], about_model = _model(settings.model, recipe)
-    said += about_model + mask_said
-    if missing:
-        said.append(f"Bring these files yourself: {', '.join(missing)}.")
-    name = str((value or {}).get("orig_name") or "the file")
-    notes = [gr.skip(), gr.skip()]
-    if recipe:
-        notes = [_note(recipe.content, places["content"]), _note(recipe.styles[0], places["style"])]
-    for field in ("content", "style", "second", "third", "fourth", "outside"):
-        if isinstance(file := shown.get(field), str):
-            shown[field] = placed(file)
-    controls = [shown.get(field, gr.skip()) for field in Controls._fields]
-    return (
-        *controls,
-        *notes,
-        messages.notice(" ".join([f"Settings of {name} loaded; press Stylize.", *said])),
-    )
+    shown = gr.Dropdown(value=softness, choices=choices)
+    return {"softness": shown, "invert": settings.mask_invert}
 
 
-def _note(source: Source, file: str | None) -> str:
-    return messages.caption(source.name if file else "")
+@dataclass
+class Pictures:
+    """What a recipe puts into the places for pictures.
+
+    Attributes:
+        places: values by the names of the form, the two notes too.
+        missing: what is not at hand, in words.
+        remarks: sentences.
+    """
+
+    places: dict[str, Any] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
 
-def _places(recipe: Provenance, now: Controls) -> tuple[dict[str, Any], list[str]]:
-    """Photo and paintings that are at hand in their places, the other places empty; what is missing, in words."""
-    known = {digest: displayable(str(path)) for digest, path in _gallery().items()} | _at_hand(now)
-    places: dict[str, Any] = dict.fromkeys(("style", "second", "third", "fourth"))
-    wanted = {"content": ("photo", recipe.content)}
-    wanted |= {
-        field: ("painting", source) for field, source in zip(places, recipe.styles, strict=False)
-    }
+def _pictures(recipe: Provenance, now: TransferForm) -> Pictures:
+    """Photo and paintings that are at hand in their places, the other places empty."""
+    found = Pictures()
+    sources: dict[str, Source | None] = dict.fromkeys(PAINTING_PLACES)
+    sources |= dict(zip(PAINTING_PLACES, recipe.styles, strict=False))
+    sources["content"] = recipe.content
     if recipe.outside:
-        wanted["outside"] = ("painting for outside the mask", recipe.outside)
-    places |= {field: known.get(source.sha256) for field, (_, source) in wanted.items()}
-    places["elsewhere"] = PAINTING if recipe.outside else PHOTO
-    missing = [
-        f"the {what} {source.name}" for field, (what, source) in wanted.items() if not places[field]
-    ]
-    return places, missing
+        sources["outside"] = recipe.outside
+    at_hand = _at_hand(now)
+    for place, source in sources.items():
+        value = _value_of(source, at_hand) if source else None
+        found.places[place] = value
+        if source and not value:
+            found.missing.append(f"the {WHAT.get(place, 'painting')} {source.name}")
+        if source and place in ("content", "style"):
+            found.places[f"{place}_note"] = messages.caption(source.name if value else "")
+    found.places["elsewhere"] = PAINTING if recipe.outside else PHOTO
+    return found
 
 
-def _at_hand(now: Controls) -> dict[str, str]:
+def _value_of(source: Source, at_hand: Mapping[str, str]) -> Placed | None:
+    """The file of a recipe's source as the value of a place: one that is in a place now, or the gallery's."""
+    if source.sha256 in at_hand:
+        return placed(at_hand[source.sha256])
+    picture = known_picture(source.sha256)
+    return placed(displayable(str(picture.path()))) if picture else None
+
+
+def _at_hand(now: TransferForm) -> dict[str, str]:
     """SHA-256 -> file of each picture that is in a place now."""
     files = [uploaded(value) for value in (now.content, *now.styles, now.outside)]
     return {Source.of(file).sha256: file for file in files if file and Path(file).is_file()}
 
 
-def _mask(
-    recipe: Provenance, now: Controls, places: dict[str, Any], missing: list[str]
-) -> list[str]:
-    """Keep the mask that is there if it is the recipe's, or take it away and add to what is missing."""
-    there = mask_file(now.painted, now.mask)
+def _put_mask(recipe: Provenance, now: TransferForm, pictures: Pictures) -> None:
+    """Keep the mask that is there if it is the recipe's, or take it away and say what is missing."""
+    there = now.mask_file()
     if recipe.mask and there and Source.of(there).sha256 == recipe.mask.sha256:
-        return []
-    places |= {"painted": None, "mask": None}
+        return
+    pictures.places |= {"painted": None, "mask": None}
     if recipe.mask:
-        missing.append(f"the mask {recipe.mask.name}")
-    return ["The mask that was here does not belong to it."] if there else []
+        pictures.missing.append(f"the mask {recipe.mask.name}")
+    if there:
+        pictures.remarks.append("The mask that was here does not belong to it.")
 
 
-def _weights(settings: Settings, now: Controls, recipe: Provenance | None) -> Mapping[str, float]:
+def _weights(settings: Settings, now: TransferForm, recipe: Provenance | None) -> dict[str, float]:
     """The weights of the mix, for a recipe in the first places, else in those that are filled."""
     fields = [f"weight_{number}" for number in (1, 2, 3, 4)]
     if not settings.mix:
         return dict.fromkeys(fields, EQUAL)
-    if recipe is None and len(settings.mix) == 1 + sum(bool(style) for style in now.styles[1:]):
-        fields = [field for index, field in enumerate(fields) if not index or now.styles[index]]
+    filled = [index for index, style in enumerate(now.styles) if style or not index]
+    if recipe is None and len(settings.mix) == len(filled):
+        fields = [fields[index] for index in filled]
     largest = max(settings.mix)
-    scale = 100 / largest if largest > 100 else 100 if largest <= 1 else 1
+    scale = 1.0
+    if largest > 100 or largest <= 1:  # sliders go to 100, shares of 1 are read as per cent
+        scale = 100 / largest if largest > 100 else 100
     return {
-        field: round(weight * scale, 6) for field, weight in zip(fields, settings.mix, strict=False)
+        name: round(weight * scale, 6) for name, weight in zip(fields, settings.mix, strict=False)
     }
 
 
-def _model(name: str, recipe: Provenance | None) -> tuple[Any, list[str]]:
+def _model(name: str, recipe: Provenance | None) -> tuple[dict[str, Any], list[str]]:
     """The model as the page's control shows it: one of those that there are, never a folder; and a remark."""
     if not name:
-        return gr.skip(), []
+        return {}, []
     if name in METHODS:
-        return name, []
+        return {"model": name}, []
     if name not in checkpoint.available_models():
-        return gr.skip(), [
-            f"There is no trained model named {name} here, so the model stays as it was."
-        ]
+        said = f"There is no trained model named {name} here, so the model stays as it was."
+        return {}, [said]
     if recipe and recipe.model_hash != _weights_hash(name):
-        return name, [
+        said = (
             f"It was made with other weights of {name} than those here, so the result will differ."
-        ]
-    return name, []
+        )
+        return {"model": name}, [said]
+    return {"model": name}, []
 
 
 def _weights_hash(name: str) -> str | None:

@@ -3,10 +3,13 @@
     with gr.Blocks() as blocks, gr.Tab("Transfer"):
         build()
 
-A click on a painting, or on a photo, repaints at once; the button does the same for pictures that were brought along.
-Everything else that can be set is folded away (`demo.shared.controls`, `demo.shared.mixing`,
-`demo.shared.mask`), and so is the recipe of the
-result (`demo.transfer.provenance`). The endpoints of `demo.transfer.endpoints` offer the same to programs.
+A click on a painting or on a photo paints at once, and so does a picture that is brought along; the button does after other
+changes. From a click on Stylize to the picture:
+
+    paint (here) -> TransferForm.request_of -> VISITS.start -> painted (here) -> requests.repaint -> core.pipeline.stylize_image
+
+What a visitor comes back to, by an address or after a reload, is `demo.transfer.arrival`'s. The recipe of the result is
+`demo.transfer.provenance`'s, and `demo.transfer.endpoints` offers the same to programs.
 """
 
 import threading
@@ -22,25 +25,31 @@ from core.images.save import save_png
 from core.settings import Settings
 from demo.shared import controls, mask, messages, mixing, requests
 from demo.shared.before_after import before_after, side_by_side
+from demo.shared.events import Answer, connect
 from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
+from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
 from demo.shared.uploads import label_of, new_file, saved
-from demo.shared.widgets import MODEL_WORK, QUIET, gallery
-from demo.transfer import endpoints, provenance
-from demo.transfer.form import Controls
+from demo.shared.widgets import PAINTING, QUIET, gallery
+from demo.transfer import arrival, endpoints, provenance
+from demo.transfer.address import address_of
+from demo.transfer.arrival import Visit
+from demo.transfer.form import TransferForm
+from demo.transfer.visits import VISITS
 from gallery.pictures import MORE_STYLES, STYLES
 
-PAINTING: dict[str, Any] = {
-    "preprocess": False,
-    "show_progress": "minimal",
-    "api_visibility": "private",
-} | MODEL_WORK
 LOOK_AT_RESULT = """() => {
   const slider = document.getElementById("slider"), top = slider?.getBoundingClientRect().top;
-  if (top < 0 || top > 0.6 * innerHeight) slider.scrollIntoView({ behavior: "smooth" });
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  if (top < 0 || top > 0.6 * innerHeight) slider.scrollIntoView({ behavior });
 }"""
-
-_refining: dict[str, threading.Event] = {}  # session -> what stops its refining
+CODES = ("command", "python", "settings")  # the recipe, three ways
+REFINE_NOW = "Refine now: this model takes up a painting by refining"
+WORKING = {
+    "status": messages.STARTING,
+    "stop": gr.update(value="Stop refining", interactive=True),
+    "refine_now": gr.update(visible=False),
+}
 
 
 # ---- events of the page ----
@@ -49,59 +58,67 @@ _refining: dict[str, threading.Event] = {}  # session -> what stops its refining
 def picker(pictures: Sequence[Picture]) -> Callable[..., tuple[Placed, str]]:
     """The handler of a gallery of these pictures: the one that was clicked takes its place above."""
 
-    def pick(event: gr.SelectData, request: gr.Request) -> tuple[Placed, str]:
-        stop_refining(request)
+    def pick(visit: Visit | None, event: gr.SelectData) -> tuple[Placed, str]:
+        give_up(visit)
         return chosen(pictures[event.index])
 
     return pick
 
 
-def stop_refining(request: gr.Request) -> Any:
+def paint(visit: Visit | None, **values: Any) -> Iterator[Answer]:
+    """Drafts while refining, then the result, or a sentence; `values` are those of `TransferForm`.
+
+    The work goes on when the page that asked for it is closed, for some time; see `demo.transfer.visits`.
+    """
+    visit = visit or Visit.unknown()
+    try:
+        request = TransferForm(**values).request_of()
+        work = VISITS.start(visit.visitor, visit.page, values, lambda stop: painted(request, stop))
+        if request.settings.refine:
+            yield WORKING
+        yield from work.follow()
+    except Exception as error:  # the page keeps the previous result, whatever happened
+        yield {"status": messages.problem(error)}
+
+
+def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
+    """The page's answers while a request is painted: drafts, then the result with its recipe."""
+    before_size, before = None, ""
+    for result in repaint(request, stop):
+        if before_size != result.before.size:
+            before_size, before = result.before.size, _saved(result.before, "before.png")
+        after = saved(result)
+        slider = side_by_side(before, after)
+        if result.recipe is None:
+            yield {"slider": slider, "status": messages.progress(result)}
+            continue
+        codes = provenance.texts(result.recipe, result.file_name)
+        yield {
+            "slider": slider,
+            "status": messages.facts(result, address_of(result.recipe)),
+            "download": gr.update(value=after, interactive=True),
+            "refine_now": gr.update(visible=_wants_refining(result)),
+            **dict(zip(CODES, codes, strict=True)),
+        }
+
+
+def _wants_refining(result: JobResult) -> bool:
+    """Whether this is a model of the report that has not been refined: it hardly looks at a painting before."""
+    settings = result.painted.settings
+    return not settings.refine and settings.model not in (*METHODS, "flagship")
+
+
+def stop_painting(visit: Visit | None) -> Any:
     """Let this visitor's refining end after the batch it is at; returns the stop button as it then looks."""
-    if stop := _refining.get(str(request.session_hash)):
-        stop.set()
+    if visit:
+        VISITS.stop(visit.visitor, visit.page)
     return gr.Button("Stopping after this batch…", interactive=False)
 
 
-def paint(request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
-    """Yield (slider, download, status, button, stop button, command, Python, settings): drafts while refining, then the
-    result, or a sentence. Values are those of `Controls`."""
-    session, stop = str(request.session_hash), threading.Event()
-    idle, same = (gr.Button(visible=True), gr.Button(visible=False)), (gr.skip(),) * 3
-    asked = Controls(*values)
-    if asked.mode == REFINED or asked.model in METHODS:
-        _refining[session] = stop
-        stop_button = gr.Button("Stop refining", interactive=True, visible=True)
-        yield gr.skip(), gr.skip(), messages.STARTING, gr.Button(visible=False), stop_button, *same
-    try:
-        before: tuple[tuple[int, int] | None, str] = (None, "")
-        for painting in repaint(asked.order(), stop):
-            if before[0] != painting.before.size:
-                before = (painting.before.size, _saved(painting.before, "before.png"))
-            pair = (before[1], saved(painting))
-            if painting.recipe is None:
-                yield (
-                    side_by_side(*pair),
-                    gr.skip(),
-                    messages.progress(painting),
-                    gr.skip(),
-                    gr.skip(),
-                    *same,
-                )
-            else:
-                download = gr.DownloadButton(value=pair[1], interactive=True)
-                said = (
-                    messages.facts(painting),
-                    *idle,
-                    *provenance.texts(painting.recipe, painting.file_name),
-                )
-                yield side_by_side(*pair), download, *said
-    except Exception as error:  # the page keeps the previous result, whatever happened
-        yield gr.skip(), gr.skip(), messages.problem(error), *idle, *same
-    finally:
-        stop.set()
-        if _refining.get(session) is stop:
-            del _refining[session]
+def give_up(visit: Visit | None) -> None:
+    """Something else is about to be asked for: this page's refining ends, so that it need not be waited for."""
+    if visit:
+        VISITS.give_up(visit.visitor, visit.page)
 
 
 def _saved(image: Image.Image, name: str) -> str:
@@ -116,59 +133,65 @@ def _saved(image: Image.Image, name: str) -> str:
 def build() -> tuple[gr.HTML, gr.HTML]:
     """Lay the tab out and connect it; call inside `gr.Blocks`. Returns the photo's place and note."""
     titles = requests.model_titles()
-    contents, styles, more = photographs(), STYLES, (*my_styles(), *MORE_STYLES)
+    contents, more = photographs(), (*my_styles(), *MORE_STYLES)
     if not titles:
         gr.HTML(messages.notice(requests.TRAIN_FIRST))
     with gr.Row(elem_id="transfer"):
         with gr.Column(scale=6, min_width=340, elem_id="order"):
             with gr.Row(elem_classes="inputs"):
                 content, content_note, content_gallery = _input("Photo", contents)
-                style, style_note, style_gallery = _input("Painting", styles)
-            settings = controls.build(titles)
+                style, style_note, style_gallery = _input("Painting", STYLES)
+            form: dict[str, Any] = {"content": content, "style": style}
+            form |= controls.build(titles) | controls.build_look()
             mix, mixed = mixing.build(style)
-            part = mask.build()
+            form |= dict(zip(MIX_FIELDS, mix, strict=True))
+            form |= dict(zip(MASK_FIELDS, mask.build(), strict=True))
             go = gr.Button("Stylize", variant="primary", elem_id="go", interactive=bool(titles))
-            stop = gr.Button("Stop refining", variant="stop", elem_id="stop", visible=False)
+            stop = gr.Button("Stop refining", variant="stop", elem_id="stop")
         with gr.Column(scale=7, min_width=340, visible=bool(titles), elem_id="result"):
-            result, (codes, load_button, loaded) = _result(
-                _opening(contents[0], styles[0], next(iter(titles), None))
-            )
+            opening = _opening(contents[0], STYLES[0], next(iter(titles), None))
+            view, load_button, loaded = _result(opening)
     with gr.Accordion("More paintings", open=True):
         more_gallery = gallery(more, "more", columns=7, in_use=style_note)
+    visit, due = gr.State(None), arrival.signal()
+    view["stop"] = stop
+    asked = {"visit": visit} | form
 
-    order = [content, style, *settings, *mix, *part]
-    painted: dict[str, Any] = {
-        "fn": paint,
-        "inputs": order,
-        "outputs": [*result, go, stop, *codes],
-    } | PAINTING
+    def paints(event: Callable[..., Any], **options: Any) -> None:
+        connect(event, paint, asked, view, **PAINTING, **options)
+
+    def paints_instead(event: Callable[..., Any]) -> None:
+        cleared = event(give_up, visit, None, trigger_mode="multiple", **QUIET)
+        paints(cleared.then, trigger_mode="multiple")
+
     go.click(None, js=LOOK_AT_RESULT)
-    go.click(**painted)
-    for shown, pictures, image, note in (
+    paints(go.click)
+    for shown, pictures, place, note in (
         (content_gallery, contents, content, content_note),
-        (style_gallery, styles, style, style_note),
+        (style_gallery, STYLES, style, style_note),
         (more_gallery, more, style, style_note),
     ):
         shown.select(None, js=LOOK_AT_RESULT)
-        picked = shown.select(
-            picker(pictures), None, [image, note], trigger_mode="multiple", **QUIET
-        )
-        picked.then(trigger_mode="multiple", **painted)
+        pick, places = picker(pictures), [place, note]
+        picked = shown.select(pick, visit, places, trigger_mode="multiple", **QUIET)
+        paints(picked.then, trigger_mode="multiple")
     for changed in mixed:
-        changed.then(trigger_mode="multiple", **painted)
-    for image, note in ((content, content_note), (style, style_note)):
-        bring(image, note)
-        image.input(None, js=LOOK_AT_RESULT)
-        image.input(trigger_mode="multiple", **painted)
-    load_button.upload(
-        provenance.load,
-        [load_button, *order],
-        [*order, content_note, style_note, loaded],
-        preprocess=False,
-        **QUIET,
-    )
-    stop.click(stop_refining, None, stop, **QUIET)
-    endpoints.build(*settings[:2])
+        paints_instead(changed.then)
+    for place, note in ((content, content_note), (style, style_note)):
+        bring(place, note)
+        place.input(None, js=LOOK_AT_RESULT)
+        paints_instead(place.input)
+    paints_instead(due.change)
+    refining = view["refine_now"].click(lambda: REFINED, None, form["mode"], **QUIET)
+    paints(refining.then)
+    stop.click(stop_painting, visit, stop, **QUIET)
+
+    notes = {"content_note": content_note, "style_note": style_note}
+    filled = form | notes | {"loaded": loaded, "due": due}
+    given = {"file": load_button} | form
+    connect(load_button.upload, provenance.load, given, filled, preprocess=False, **QUIET)
+    arrival.build(form, notes | {"visit": visit, "due": due}, view)
+    endpoints.build(form["model"], form["mode"])
     return content, content_note
 
 
@@ -192,17 +215,21 @@ def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, g
         return image, note, gallery(pictures, f"{name}-gallery", columns=4, in_use=note)
 
 
-def _result(opening: JobResult | Exception | None) -> tuple[list[Any], Any]:
-    """Slider, download button, and the line that says how it went; the parts of the recipe below them."""
-    pair, said, texts = None, "", ("", "", "")
+def _result(opening: JobResult | Exception | None) -> tuple[dict[str, Any], Any, gr.HTML]:
+    """What shows a result, by name; the button to load settings, and the line that says how that went."""
+    pair, said, codes = None, "", ("", "", "")
     if isinstance(opening, Exception):
         said = messages.problem(opening)
     elif opening and opening.recipe:
         pair, said = (_saved(opening.before, "before.png"), saved(opening)), messages.facts(opening)
-        texts = provenance.texts(opening.recipe, opening.file_name)
-    slider = before_after("slider", pair)
-    status = gr.HTML(said, elem_id="status")
-    download = gr.DownloadButton(
-        "Download PNG", pair and pair[1], interactive=bool(pair), elem_id="download"
-    )
-    return [slider, download, status], provenance.build(texts)
+        codes = provenance.texts(opening.recipe, opening.file_name)
+    view: dict[str, Any] = {
+        "slider": before_after("slider", pair),
+        "status": gr.HTML(said, elem_id="status"),
+        "refine_now": gr.Button(REFINE_NOW, visible=False, elem_id="refine-now"),
+        "download": gr.DownloadButton(
+            "Download PNG", pair and pair[1], interactive=bool(pair), elem_id="download"
+        ),
+    }
+    shown, load_button, loaded = provenance.build(codes)
+    return view | dict(zip(CODES, shown, strict=True)), load_button, loaded

@@ -1,10 +1,12 @@
 """Turns the drawing of a stained-glass window into glass and lead.
 
-A glazier works from a full-size drawing, the cartoon: every closed outline is one pane, every line is a lead came.
-``Cartoon`` keeps that drawing as a map of pane numbers; ``glaze`` gives each pane its own streaks, gradient and
-bubbles, lays lead along the outlines and lets light shine through from a point behind the window.
+A glazier works from a full-size drawing, the cartoon: every closed outline is one pane, every line
+is a lead came. ``Cartoon`` keeps that drawing as a map of pane numbers; ``glaze`` gives each pane
+its own streaks, gradient and bubbles, lays lead along the outlines and lets light shine through
+from a point behind the window.
 
-Lengths are in units of the cartoon: the window is 1000 x 1000, x to the right, y down, whatever the size in pixels.
+Lengths are in units of the cartoon: the window is 1000 x 1000, x to the right, y down, whatever the
+size in pixels.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,7 +41,9 @@ class Cartoon:
         self.leads: list[tuple[float, float]] = []
 
     def part(self, outline: float, inner: float) -> None:
-        """Begins an object: lead of width ``outline`` around it, of width ``inner`` between its own panes."""
+        """Begins an object: lead of width ``outline`` around it,
+        of width ``inner`` between its own panes.
+        """
         self.leads.append((outline, inner))
 
     def pane(self, points: ArrayLike, colour: Colour) -> int:
@@ -57,7 +61,9 @@ class Cartoon:
         cells: Callable[[Array, Array], NDArray[np.int64]],
         colours: Sequence[Colour],
     ) -> None:
-        """Cuts pane ``number`` into ``len(colours)`` panes; ``cells(x, y)`` says which of them has the point (x, y)."""
+        """Cuts pane ``number`` into ``len(colours)`` panes; ``cells(x,
+        y)`` says which of them has the point (x, y).
+        """
         first = len(self.colours)
         for colour in colours:
             self._new_pane(colour)
@@ -69,7 +75,9 @@ class Cartoon:
         self._draw = ImageDraw.Draw(self._map)
 
     def brush(self, points: ArrayLike, width: float, strength: float) -> None:
-        """Paints a thin dark line on the glass, as glass painters do with grisaille; ``strength`` in 0..1."""
+        """Paints a thin dark line on the glass, as glass painters do with grisaille;
+        ``strength`` in 0..1.
+        """
         self._brush_draw.line(
             self._pixels_of(points),
             fill=round(255 * strength),
@@ -111,7 +119,8 @@ def noise(rng: np.random.Generator, x: Array, y: Array, cells: int = 64) -> Arra
 
 
 def lead_depth(cartoon: Cartoon, panes: NDArray[np.int32]) -> tuple[Array, Array]:
-    """How far inside the lead each pixel is, in units (negative on glass), and the distance to the nearest joint.
+    """How far inside the lead each pixel is, in units (negative on glass),
+    and the distance to the nearest joint.
 
     Between two objects the one drawn later decides the width of the lead.
     """
@@ -137,8 +146,8 @@ def lead_depth(cartoon: Cartoon, panes: NDArray[np.int32]) -> tuple[Array, Array
 def stained(cartoon: Cartoon, panes: NDArray[np.int32], rng: np.random.Generator) -> Array:
     """The colour of the bare glass in linear light, [pixels, pixels, 3].
 
-    Gradients and streaks are changes of thickness, and light falls off with the power of the thickness (Beer-Lambert):
-    thick yellow glass turns orange, never a muddy olive.
+    Gradients and streaks are changes of thickness, and light falls off with the power of the
+    thickness (Beer-Lambert): thick yellow glass turns orange, never a muddy olive.
     """
     x, y = cartoon.xy()
     count = len(cartoon.colours)
@@ -161,7 +170,9 @@ def stained(cartoon: Cartoon, panes: NDArray[np.int32], rng: np.random.Generator
 
 
 def bubbles(cartoon: Cartoon, rng: np.random.Generator, count: int = 2600) -> Array:
-    """Seeds of air in the glass: a factor on the light, [pixels, pixels], bright within a faint dark rim."""
+    """Seeds of air in the glass: a factor on the light, [pixels, pixels],
+    bright within a faint dark rim.
+    """
     image = Image.new("F", (cartoon.pixels,) * 2, 0.0)
     draw = ImageDraw.Draw(image)
     for x, y, r, stretch in (
@@ -174,7 +185,9 @@ def bubbles(cartoon: Cartoon, rng: np.random.Generator, count: int = 2600) -> Ar
 
 
 def glaze(cartoon: Cartoon, light: tuple[float, float], rng: np.random.Generator) -> Image.Image:
-    """Makes the window: an RGB image of the cartoon's size, lit from behind at ``light`` (x, y in units)."""
+    """Makes the window: an RGB image of the cartoon's size, lit from behind at ``light`` (x,
+    y in units).
+    """
     panes = cartoon.panes()
     x, y = cartoon.xy()
     depth, joint = lead_depth(cartoon, panes)

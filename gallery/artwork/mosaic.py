@@ -5,8 +5,9 @@ Run it with
     python -m gallery.artwork.mosaic              # writes gallery/style/stained_glass.jpg again
     python -m gallery.artwork.mosaic other.jpg    # writes somewhere else
 
-The picture is drawn by this file alone: the same seed gives the same window. It is painted at twice its size and scaled
-down. Lengths are in units of a window of 1000 x 1000 (see :mod:`gallery.artwork.glass`).
+The picture is drawn by this file alone: the same seed gives the same window. It is painted at twice
+its size and scaled down. Lengths are in units of a window of 1000 x 1000 (see
+:mod:`gallery.artwork.glass`).
 """
 
 import argparse
@@ -358,7 +359,9 @@ def window(side: int = SIDE) -> Image.Image:
 
 
 def save(file: Path) -> None:
-    """Paints the window and writes it to ``file`` as JPEG, whole or not at all; raises OSError where that fails."""
+    """Paints the window and writes it to ``file`` as JPEG, whole or not at all;
+    raises OSError where that fails.
+    """
     with replacing(file) as temporary:
         window().save(temporary, format="JPEG", quality=92, subsampling=0)
 

@@ -40,8 +40,8 @@ def same_ratio(ratios: Sequence[float], said: float) -> str:
     """Whether ratios of one run, round by round, are about what the report says.
 
     Returns:
-        `holds` where the middle half of them lies within a factor of 1.25 of it, `does not hold` where none of that half
-        does, else `cannot be told`.
+        `holds` where the middle half of them lies within a factor of 1.25 of it, `does not hold`
+        where none of that half does, else `cannot be told`.
     """
     low, high = np.quantile(ratios, (0.25, 0.75))
     if low >= said / TOLERANCE and high <= said * TOLERANCE:

@@ -1,10 +1,11 @@
-"""The report's claims about weight growth (its figure 5), measured on the logs and held-out losses of the models trained here.
+"""The report's claims about weight growth (its figure 5),
+measured on the logs and held-out losses of the models trained here.
 
     for claim in growth_section().claims:
         print(claim.says, claim.findings)
 
-The law of the growth is explained in `core.analysis.growth_law`; models with and without it are compared in
-`core.analysis.heldout_comparison`.
+The law of the growth is explained in `core.analysis.growth_law`; models with and without it are
+compared in `core.analysis.heldout_comparison`.
 """
 
 from collections.abc import Sequence
@@ -157,7 +158,9 @@ def _mitigated(row: Summary) -> Finding:
 
 
 def of_seeds(changes: Sequence[Change]) -> str:
-    """The verdict on growth, from what stopping it does in each seed: higher losses without it speak for it."""
+    """The verdict on growth, from what stopping it does in each seed:
+    higher losses without it speak for it.
+    """
     clear = [each.clear for each in changes]
     for way, against, verdict in ((HIGHER, LOWER, HOLDS), (LOWER, HIGHER, FAILS)):
         if 2 * clear.count(way) > len(clear) and against not in clear:

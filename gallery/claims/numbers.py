@@ -2,7 +2,8 @@
 
 numbers = Numbers()
 numbers.values("refined", "improved-500", "ssim")       # 64, style by style
-numbers.change_with_style("refined", "improved-500")    # how much two paintings' pictures of one photo differ
+# how much two paintings' pictures of one photo differ
+numbers.change_with_style("refined", "improved-500")
 """
 
 from functools import cached_property, lru_cache
@@ -46,7 +47,9 @@ class Numbers:
         return np.array([entry.numbers.get(measure, np.nan) for entry in self._entries(mode, row)])
 
     def change_with_style(self, mode: str, row: str) -> float:
-        """How much two paintings' pictures of one photo differ: RMS over pixels, of 255; NaN where no photo has two."""
+        """How much two paintings' pictures of one photo differ: RMS over pixels, of 255;
+        NaN where no photo has two.
+        """
         return self._change(mode, row)
 
     def _read_change(self, mode: str, row: str) -> float:

@@ -1,11 +1,12 @@
-"""The report's claims about pictures, each put to a paired test over the gallery's pairs of content and style.
+"""The report's claims about pictures,
+each put to a paired test over the gallery's pairs of content and style.
 
     numbers = Numbers()
     section = picture_sections(numbers)[0]
     section.claims[0].findings[0].verdict        # holds | does not hold | cannot be told | not measured yet
 
-What is compared is in the tables below; the measures are those of `core.metrics.features`, the test that of
-`core.metrics.paired_test`.
+What is compared is in the tables below; the measures are those of `core.metrics.features`, the test
+that of `core.metrics.paired_test`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -228,7 +229,9 @@ ABLATED = (
 
 
 def run(test: Test, mode: str, numbers: Numbers) -> Finding:
-    """The finding of one test in one mode: whether its models are there, what was measured, how that is judged."""
+    """The finding of one test in one mode: whether its models are there, what was measured,
+    how that is judged.
+    """
     case = f"{test.case}, {mode}"
     missing = [_need(row, mode, numbers) for row in test.rows if not numbers.rendered(mode, row)]
     if missing:
@@ -258,9 +261,11 @@ def _need(row: str, mode: str, numbers: Numbers) -> str:
 
 
 def verdicts_one_by_one(first: Values, second: Values, direction: str) -> set[str]:
-    """The verdicts over photos, their paintings averaged, and over paintings, their photos averaged: eight pairs each.
+    """The verdicts over photos, their paintings averaged, and over paintings,
+    their photos averaged: eight pairs each.
 
-    Pictures that are the same in all paintings are eight, not 64, and a palette that is always the same is one.
+    Pictures that are the same in all paintings are eight, not 64,
+    and a palette that is always the same is one.
 
     Args:
         first, second: one value for each pair, style by style; NaN where there is none.

@@ -4,8 +4,8 @@
     python -m gallery.figures.controls --model original-500 --refine 20   # each painting refined first
     python -m gallery.figures.controls strength mask                      # only these
 
-Written to gallery/shown/controls/NAME.jpg. What each control does is in `core.pipeline`, and for video in
-`core.inference.temporal`.
+Written to gallery/shown/controls/NAME.jpg. What each control does is in `core.pipeline`, and for
+video in `core.inference.temporal`.
 Refining takes one painting, so the strips of mixing are left out with --refine.
 """
 
@@ -79,7 +79,9 @@ class Studio:
         outside: str = "",
         **settings: Any,
     ) -> Image.Image:
-        """The middle of a photo painted at twice `side`, which is how large it is shown; `settings` as in Settings."""
+        """The middle of a photo painted at twice `side`, which is how large it is shown;
+        `settings` as in Settings.
+        """
         result = stylize_image(
             square(photo, 2 * side),
             [find_style(name).image() for name in paintings],
@@ -108,9 +110,9 @@ def strength(studio: Studio) -> tuple[Cells, int]:
 def mixing(studio: Studio) -> tuple[Cells, int]:
     photo, side = find_content("china").image(), cell_side(7)
     ends = (WAVE, KANDINSKY)
-    first, last = (
-        (find_style(name).title, square(find_style(name).image(), side)) for name in ends
-    )
+    wave, kandinsky = find_style(WAVE), find_style(KANDINSKY)
+    first = (wave.title, square(wave.image(), side))
+    last = (kandinsky.title, square(kandinsky.image(), side))
     shares = ((1, 0), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0, 1))
     mixes = [(f"{a:g} : {b:g}", studio.painted(side, photo, ends, mix=(a, b))) for a, b in shares]
     return [first, *mixes, last], 7

@@ -1,7 +1,9 @@
 """The README's picture of a model's own output: styles down the side, contents along the top.
 
-python -m gallery.figures.overview original-500                 # instant, to gallery/shown/original-500.jpg
-python -m gallery.figures.overview original-500 --refine 20     # the report's way, to gallery/shown/original-500-refined.jpg
+    python -m gallery.figures.overview original-500                 # instant
+    python -m gallery.figures.overview original-500 --refine 20     # the report's way
+
+They are gallery/shown/original-500.jpg and gallery/shown/original-500-refined.jpg.
 """
 
 import argparse
@@ -45,7 +47,9 @@ def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledMode
 def strip(
     stylizer: Stylizer, contents: Sequence[Picture], styles: Sequence[Picture], batches: int = 0
 ) -> Image.Image:
-    """The sheet: (len(contents) + 1) x (len(styles) + 1) cells of 256 px, the first row and column the pictures given."""
+    """The sheet: (len(contents) + 1) x (len(styles) + 1) cells of 256 px,
+    the first row and column the pictures given.
+    """
     sheet = Image.new("RGB", ((len(contents) + 1) * CELL, (len(styles) + 1) * CELL), "white")
     for column, content in enumerate(contents, 1):
         sheet.paste(square(content.image()), (column * CELL, 0))

@@ -26,7 +26,8 @@ PAIRS = (
 
 
 def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) -> Image.Image:
-    """A row for each pair of painting and photo: painting, photo, narrow model, wide model; cells of 256 px.
+    """A row for each pair of painting and photo: painting, photo, narrow model, wide model;
+    cells of 256 px.
 
     Args:
         narrow, wide: folders of rendered cells, as `gallery/rendered`.

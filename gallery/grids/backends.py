@@ -1,9 +1,11 @@
-"""Who paints a row of the gallery: a trained model, instantly or refined; Gatys; Johnson; the best-known one-pass network.
+"""Who paints a row of the gallery: a trained model, instantly or refined; Gatys; Johnson; the
+best-known one-pass network.
 
     paint = prepare("improved-500", "refined", style)       # 20 batches on this painting (the report's way)
     paint(photo)                                             # the same size
 
-Reference rows need a module or a package of their own; without it they are left out, and `why_not` says so.
+Reference rows need a module or a package of their own; without it they are left out, and `why_not`
+says so.
 """
 
 import hashlib
@@ -32,7 +34,9 @@ Progress = Callable[[int, int], object]  # called with (done, of how many) batch
 
 
 class RowError(ValueError):
-    """There is no row of this name, or it cannot be painted here; the message is one sentence for the user."""
+    """There is no row of this name, or it cannot be painted here;
+    the message is one sentence for the user.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,11 @@ class Reference:
 
     Attributes:
         module: what must be installed for it.
-        prepare: (style, device, progress) -> painter; called only where the module is there.
+        prepare: (style, device, progress) -> a function that stylises photos;
+            called only where the module is there.
         settings: what its pictures depend on; other settings make its cells stale.
-        missing: why there is none, in a few words, where the module is not there; methods of our own always are.
+        missing: why there is none, in a few words, where the module is not there;
+            methods of our own always are.
     """
 
     module: str

@@ -1,11 +1,13 @@
-"""The measurements as plotly figures: bars per model, a heatmap and boxes per style, always with the spread, not just a mean.
+"""The measurements as plotly figures: bars per model, a heatmap and boxes per style, always with
+the spread, not just a mean.
 
     figure = heatmap([read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES], "specks")
     figure.write_html("specks.html")
 
-Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Backgrounds are transparent
-and marks of middle
-lightness, so that a figure stands on light and on dark pages; where it stands, the page sets the colour of its text.
+Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Backgrounds
+are transparent and marks of middle
+lightness, so that a figure stands on light and on dark pages; where it stands, the page sets the
+colour of its text.
 """
 
 import math
@@ -44,7 +46,8 @@ LABEL_WIDTH = 18  # letters of a style's title in one line
 
 
 def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
-    """One bar a model: the average over all styles and contents, its whisker the middle half of the pairs.
+    """One bar a model: the average over all styles and contents,
+    its whisker the middle half of the pairs.
 
     Args:
         grids: of the same rows, one for each style.
@@ -100,7 +103,9 @@ def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
 
 
 def heatmap(grids: Sequence[Grid], measure: str) -> go.Figure:
-    """Styles down, models across: the average over the contents, the darker the farther from the ideal; see `bars`."""
+    """Styles down, models across: the average over the contents,
+    the darker the farther from the ideal; see `bars`.
+    """
     names = _rows(grids)
     values = [[_known(_values(grid, name, measure)) for name in names] for grid in grids]
     means = [[average(measure, cell) for cell in row] for row in values]
@@ -177,7 +182,9 @@ def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
 
 
 def from_ideal(value: float, measure: str) -> float:
-    """How far a value is from the measure's ideal, 0 upwards; for ratios whose ideal is 1, half and double are as far."""
+    """How far a value is from the measure's ideal, 0 upwards; for ratios whose ideal is 1,
+    half and double are as far.
+    """
     ideal = MEASURES[measure].ideal
     if MEASURES[measure].is_ratio and ideal and value > 0:
         return abs(math.log(value / ideal))

@@ -1,11 +1,13 @@
-"""One grid as one picture: the style and the contents along the top, a row for each model, as in the report's appendices.
+"""One grid as one picture: the style and the contents along the top, a row for each model,
+as in the report's appendices.
 
     compose([("Original", [cell, None]), ("Improved", [cell, cell])], style, contents)
 
     python -m gallery.grids.compose A stained_glass instant                        # to out/appendix-A__stained_glass__instant.png
     python -m gallery.grids.compose B stained_glass refined --also gatys --out sheet.jpg
 
-All cells are of one height and as wide as their content, so nothing is cut off. A cell that is missing says so.
+All cells are of one height and as wide as their content, so nothing is cut off. A cell that is
+missing says so.
 """
 
 import argparse
@@ -65,7 +67,9 @@ class Layout:
         return right + 2 * self.gap, bottom + 2 * self.gap
 
     def box(self, row: int, column: int) -> Box:
-        """Of a cell; row 0 are the headers, column 0 are the style and the labels, so the first cell is (1, 1)."""
+        """Of a cell; row 0 are the headers, column 0 are the style and the labels,
+        so the first cell is (1, 1).
+        """
         edges = (self.height, *self.widths)
         left = 2 * self.gap + sum(edges[:column]) + column * self.gap
         top = 2 * self.gap + self.top + row * (self.height + self.gap) + (self.gap if row else 0)
@@ -98,7 +102,8 @@ def compose(
         height: of a cell, in pixels, 32 upwards.
 
     Returns:
-        RGB. Letters that the bundled font lacks are left out of labels: accents, Chinese characters.
+        RGB. Letters that the bundled font lacks are left out of labels: accents,
+            Chinese characters.
 
     Raises:
         ValueError: a row has more or fewer cells than there are contents.
@@ -198,7 +203,9 @@ def sheet(
     root: Path | None = None,
     title: str = "",
 ) -> Image.Image:
-    """What was rendered of one style as a sheet; `root` as in `gallery.grids.paths`. Raises ImageError for a broken cell."""
+    """What was rendered of one style as a sheet; `root` as in `gallery.grids.paths`. Raises
+    ImageError for a broken cell.
+    """
     grid = read_grid(mode, style, rows, contents, root)
     shown = [
         (row.title, [load_image(cell.picture) if cell.picture else None for cell in row.cells])

@@ -1,7 +1,8 @@
-"""Grids to take away: a sheet as PNG, an appendix as PDF, the cells as zip, the numbers as CSV; each as the bytes of a file.
+"""Grids to take away: a sheet as PNG, an appendix as PDF, the cells as zip, the numbers as CSV;
+each as the bytes of a file.
 
-grids = [read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES]
-write_atomic(Path("appendix-A.pdf"), grids_pdf(grids, "Appendix A"))
+    grids = [read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES]
+    write_atomic(Path("appendix-A.pdf"), grids_pdf(grids, "Appendix A"))
 """
 
 import csv
@@ -62,13 +63,13 @@ def grids_pdf(grids: Sequence[Grid], title: str) -> bytes:
     """
     if not grids:
         raise ValueError("a PDF needs at least one grid")
-    first, *others = (sheet(grid) for grid in grids)
+    sheets = [sheet(grid) for grid in grids]
     file = io.BytesIO()
-    first.save(
+    sheets[0].save(
         file,
         "PDF",
         save_all=True,
-        append_images=others,
+        append_images=sheets[1:],
         title=title,
         author="MetaStyle",
         resolution=PDF_DPI,
@@ -93,7 +94,9 @@ def cells_zip(grids: Sequence[Grid]) -> bytes:
 
 
 def numbers_csv(grids: Sequence[Grid]) -> bytes:
-    """A line for each cell that was measured, empty where a measure had nothing to look at; UTF-8 as Excel knows it."""
+    """A line for each cell that was measured, empty where a measure had nothing to look at;
+    UTF-8 as Excel knows it.
+    """
     lines = numbers(grids)
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, ["mode", "style", "row", "content", *MEASURES], restval="")
@@ -105,7 +108,9 @@ def numbers_csv(grids: Sequence[Grid]) -> bytes:
 
 
 def numbers(grids: Sequence[Grid]) -> list[dict[str, str | float | None]]:
-    """The lines of `numbers_csv`: mode, style, row and content by name, then measures, None for NaN."""
+    """The lines of `numbers_csv`: mode, style, row and content by name, then measures,
+    None for NaN.
+    """
     return [
         {"mode": grid.mode, "style": grid.style.name, "row": row.name, "content": content.name}
         | {name: None if math.isnan(value) else value for name, value in cell.numbers.items()}

@@ -4,9 +4,9 @@
     cell.path()                 # gallery/rendered/instant/stained_glass/improved-500/china.jpg
     APPENDICES["A"].rows        # the models of the report's appendix A, top to bottom
 
-A grid has one style, a row for each model, a column for each content (report, appendices A and B). Reference rows, method 1 and
-method 2 of the report and the best-known one-pass network, lie under the mode `reference`. `gallery.build` writes all this,
-`gallery.grids.results` reads it.
+A grid has one style, a row for each model, a column for each content (report, appendices A and B).
+Reference rows, method 1 and method 2 of the report and the best-known one-pass network, lie under
+the mode `reference`. `gallery.build` writes all this, `gallery.grids.results` reads it.
 """
 
 from dataclasses import dataclass

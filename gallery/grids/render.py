@@ -1,10 +1,11 @@
-"""Rows of cells: which are missing or stale, how they are painted and measured, and how they come to lie in
-`gallery.grids.paths`.
+"""Rows of cells: which are missing or stale, how they are painted and measured, and how they come
+to lie in `gallery.grids.paths`.
 
     rows = plan(["original-500"], ["instant"], STYLES)
     Builder(CONTENTS, RENDERED).run(rows)
 
-A cell is a JPEG and a line of its row's measures, each written whole or not at all; a row also notes what it was made from.
+A cell is a JPEG and a line of its row's measures, each written whole or not at all; a row also
+notes what it was made from.
 """
 
 import csv
@@ -39,7 +40,9 @@ ORIGIN_FILE = "origin.json"  # beside the cells of a row: what they were made fr
 
 @dataclass(frozen=True)
 class Row:
-    """Up to as many cells as there are contents, which share a painter: the unit of work that processes take."""
+    """Up to as many cells as there are contents, which share a style:
+    the unit of work that processes take.
+    """
 
     mode: str
     row: str
@@ -72,7 +75,8 @@ def _hash_of(path: Path, changed: int) -> str:
 
 
 def settle(row: Row, contents: Sequence[Picture], root: Path) -> list[Picture]:
-    """Delete a row's stale cells and note what new ones are made from; the contents whose cells are missing.
+    """Delete a row's stale cells and note what new ones are made from;
+    the contents whose cells are missing.
 
     A cell is there once it has been measured.
 
@@ -122,7 +126,8 @@ def _analysed(path: Path, side: int, content_hash: str) -> Analysis:
 
 
 def render(row: Row, content: Picture, paint: Backend, root: Path) -> None:
-    """Write one cell, then its line of the row's measures, which are those of the picture before JPEG.
+    """Write one cell, then its line of the row's measures,
+    which are those of the picture before JPEG.
 
     Raises:
         ImageError: the content cannot be painted.
@@ -131,8 +136,8 @@ def render(row: Row, content: Picture, paint: Backend, root: Path) -> None:
     file = io.BytesIO()
     painted.save(file, "JPEG", quality=QUALITY, optimize=True)
     write_atomic(row.cell(content, root), file.getvalue())
-    sides = {content.path(): CELL_SIDE, row.style.path(): STYLE_SIDE}
-    photo, style = (_analysed(path, side, _file_hash(path)) for path, side in sides.items())
+    photo = _analysed(content.path(), CELL_SIDE, _file_hash(content.path()))
+    style = _analysed(row.style.path(), STYLE_SIDE, _file_hash(row.style.path()))
     _add_measures(
         row.folder(root) / MEASURES_FILE,
         content.name,
@@ -141,7 +146,9 @@ def render(row: Row, content: Picture, paint: Backend, root: Path) -> None:
 
 
 def _add_measures(path: Path, content: str, numbers: Mapping[str, float]) -> None:
-    """Lines sorted by content; four significant digits, empty where a measure had nothing to look at."""
+    """Lines sorted by content; four significant digits,
+    empty where a measure had nothing to look at.
+    """
     lines: dict[str, dict[str, str]] = {}
     if path.is_file():
         lines = {
@@ -162,7 +169,8 @@ def _add_measures(path: Path, content: str, numbers: Mapping[str, float]) -> Non
 
 
 class Builder:
-    """Renders rows with a progress bar; what cannot be rendered is reported in a sentence and left out.
+    """Renders rows with a progress bar; what cannot be rendered is reported in a
+    sentence and left out.
 
     Args:
         contents: columns.

@@ -1,10 +1,12 @@
-"""A grid as data: for one style, a row for each model, a column for each content; in each cell a picture file and its numbers.
+"""A grid as data: for one style, a row for each model, a column for each content; in each cell a
+picture file and its numbers.
 
     grid = read_grid("refined", find_style("stained_glass"), APPENDICES["A"].rows, CONTENTS)
     grid.rows[0].cells[2].picture            # gallery/rendered/refined/stained_glass/original-500/china.jpg, or None
     grid.rows[0].cells[2].numbers["specks"]  # as `core.metrics.features.measure` found it
 
-What `gallery.grids.paths` says lies there is read, nothing is computed; cells that are not there are empty.
+What `gallery.grids.paths` says lies there is read, nothing is computed; cells that are not there
+are empty.
 """
 
 import csv
@@ -25,7 +27,8 @@ class Entry:
 
     Attributes:
         picture: the stylised photo; None where it was not rendered.
-        numbers: those of `core.metrics.features.MEASURES` that were measured; NaN where a measure had nothing to look at.
+        numbers: those of `core.metrics.features.MEASURES` that were measured;
+            NaN where a measure had nothing to look at.
     """
 
     picture: Path | None = None
@@ -34,7 +37,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """A model's, or a reference's, pictures of one style; a cell for each content of the grid, in its order."""
+    """A model's, or a reference's, pictures of one style; a cell for each content of the grid,
+    in its order.
+    """
 
     name: str
     cells: tuple[Entry, ...]
@@ -69,7 +74,9 @@ class Grid:
 
 
 def title_of(row: str) -> str:
-    """What a reader sees of a row: the model's or the reference's title, its name where it has none."""
+    """What a reader sees of a row: the model's or the reference's title,
+    its name where it has none.
+    """
     return cells.REFERENCES.get(row) or model_title(row)
 
 

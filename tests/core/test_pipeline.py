@@ -19,7 +19,8 @@ from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, available_models
 from core.models.encoder import Encoder
-from core.pipeline import Step, StylizeResult, stroke_note, stylize_image
+from core.pipeline import Step, StylizeResult, stylize_image
+from core.result import stroke_note
 from core.settings import Settings, SettingsError
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,7 +26,7 @@ from demo.shared.mixing import EQUAL, mixture
 from demo.shared.requests import RequestError, repaint
 from demo.shared.uploads import new_file, saved
 from demo.transfer import provenance
-from demo.transfer.form import Controls
+from demo.transfer.form import TransferForm
 from gallery.pictures import find_content, find_style
 from tests.browser import new_page, open_page
 
@@ -47,7 +46,7 @@ def uploaded(source: Path, name: str | None = None) -> dict[str, object]:
     return {"path": path, "orig_name": Path(path).name}
 
 
-def controls(**changed: Any) -> Controls:
+def controls(**changed: Any) -> TransferForm:
     """The tab's controls as they stand at first, but for some of them."""
     values: dict[str, Any] = {
         "content": uploaded(find_content("coffee").path()),
@@ -66,7 +65,7 @@ def controls(**changed: Any) -> Controls:
         "softness": AUTO,
         "invert": False,
     }
-    return Controls(**(values | changed))
+    return TransferForm(**(values | changed))
 
 
 def data_url(image: Image.Image) -> str:
@@ -79,7 +78,7 @@ def data_url(image: Image.Image) -> str:
 
 
 def test_untouched_controls_are_the_default_settings() -> None:
-    order = controls().order()
+    order = controls().request_of()
     assert order.settings == Settings(model="original-500", size=96)
     assert (len(order.styles), order.mask, order.outside) == (1, None, None)
 
@@ -94,7 +93,7 @@ def test_each_control_reaches_its_setting() -> None:
         "weight_3": 20,
         "softness": 8,
     }
-    order = controls(**changed, invert=True).order()
+    order = controls(**changed, invert=True).request_of()
     assert order.settings == Settings(
         model="original-500",
         mix=(50, 20),
@@ -145,16 +144,12 @@ def test_a_painting_for_elsewhere_must_be_chosen() -> None:
 # ---- recipes ----
 
 
-def loaded(path: Path, now: Controls) -> tuple[dict[str, Any], str]:
+def loaded(path: Path, now: TransferForm) -> tuple[dict[str, Any], str]:
     """What loading a file does: control -> its new value, those that stay as they are left out; and what is said."""
-    *values, _, _, said = provenance.load(uploaded(path), *now)
-    new = {
-        name: value
-        for name, value in zip(Controls._fields, values, strict=True)
-        if value != gr.skip()
-    }
-    shown = {name: getattr(value, "value", value) for name, value in new.items()}
-    return {name: v["path"] if isinstance(v, dict) else v for name, v in shown.items()}, said
+    answer = dict(provenance.load(uploaded(path), **vars(now)))
+    said = answer.pop("loaded")
+    new = {name: getattr(value, "value", value) for name, value in answer.items()}
+    return {name: v["path"] if isinstance(v, dict) else v for name, v in new.items()}, said
 
 
 @pytest.mark.usefixtures("models")
@@ -165,7 +160,7 @@ def test_the_command_that_is_shown_makes_the_same_file_again(
     chosen = controls(
         second=glass, weight_2=20, strength=80, painted=data_url(Image.linear_gradient("L"))
     )
-    [painting] = repaint(chosen.order())
+    [painting] = repaint(chosen.request_of())
     assert painting.recipe
     command, _, _ = provenance.texts(painting.recipe, painting.file_name)
     monkeypatch.chdir(provenance.ROOT)
@@ -195,7 +190,7 @@ def test_a_png_puts_every_control_back(tmp_path: Path) -> None:
     chosen = controls(
         content=own, third=glass, strength=70, colours="recolour", size=100, detail=64, **mask
     )
-    [painting] = repaint(chosen.order())
+    [painting] = repaint(chosen.request_of())
     values, said = loaded(Path(saved(painting)), controls())
     assert values["strength"] == 70 and values["colours"] == "recolour"
     assert (values["size"], values["detail"], values["softness"]) == (100, 64, 3)
@@ -342,6 +337,9 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
         and command.endswith(f"--out {file.name}")
     )
 
+    page.evaluate(
+        "localStorage.clear()"
+    )  # as somebody else, who has neither the mask nor the settings
     page.reload()
     unfold(page, "Recipe of this picture")
     with page.expect_file_chooser() as chooser:

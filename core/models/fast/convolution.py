@@ -60,7 +60,7 @@ def conv2d_by_fours(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Te
 
 
 def conv2d_upsampled(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Nearest neighbour times two, reflection padding, 3x3 convolution: half the products.
+    """Nearest neighbour times two, reflection padding, 3x3 convolution: fewer products.
 
     A filter of three taps covers three pixels of the enlarged picture, but only two of the small
     one, since two of the three are copies of one pixel. In one dimension, with the filter (a b c)

@@ -167,17 +167,38 @@ def test_a_killed_run_goes_on_to_the_same_numbers(command_line: Callable[..., Co
     ], "no state, nor half a state"
 
 
-def test_sigterm_saves_and_says_so(command_line: Callable[..., CommandLine]) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_saves_says_so_and_ends_as_every_command_does(
+    command_line: Callable[..., CommandLine], number: signal.Signals, code: int
+) -> None:
     line = command_line(epochs=100)
     process = line.start()
     line.wait_for(process, 3)
-    process.terminate()
-    code, said = finish(process)
-    assert code == 3
+    process.send_signal(number)
+    ended, said = finish(process)
+    assert ended == code
     done = len(rows(line.run))
-    assert f"Stopped after {done} of 400 iterations; the state is saved." in said
+    assert said.endswith(f"\nStopped after {done} of 400 iterations; the state is saved.\n")
+    assert "Traceback" not in said
     assert not line.shipped.exists()
     assert line.trainer_here(line.run).done == done
+
+
+def test_a_second_process_on_the_same_run_is_refused(
+    command_line: Callable[..., CommandLine],
+) -> None:
+    line = command_line(epochs=100)
+    first = line.start()
+    line.wait_for(first, 2)
+    code, said = finish(line.start())
+    assert code == 1
+    assert said.startswith('error: Another process is training in "runs/improved-500"; stop it, ')
+    assert said.count("\n") == 1
+    first.terminate()
+    code, said = finish(first)
+    assert code == 143
+    done = len(rows(line.run))
+    assert f"Stopped after {done} of 400" in said, "the first went on undisturbed"
 
 
 def test_two_processes_give_the_curve_of_one(command_line: Callable[..., CommandLine]) -> None:

@@ -315,6 +315,62 @@ def test_an_option_out_of_range_is_one_sentence(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.parametrize("device", ["foo", "cuda:99"])
+def test_a_device_that_there_is_not_is_one_sentence(
+    device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train.main(["improved-500", "--device", device, "--runs", str(tmp_path / "runs")]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: There is no ") and said.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.usefixtures("small_training")
+def test_a_result_that_cannot_be_written_is_found_out_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "file")]
+    assert train.main(["improved-500", "--device", "cpu", *folders]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "cannot be written" in said and said.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.usefixtures("small_training")
+def test_a_run_does_not_go_on_with_other_pictures_of_the_same_names(
+    tmp_path: Path,
+    contents: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copies = [tmp_path / path.name for path in contents]
+    for path, copied in zip(contents, copies, strict=True):
+        copied.write_bytes(path.read_bytes())
+    _, styles = train.training_set()  # type: ignore[call-arg]
+    monkeypatch.setattr(train, "training_set", lambda *_: (copies, styles))
+    run = Trainer.run
+
+    def stopped(trainer: Trainer) -> None:
+        after_each(trainer, lambda iteration: trainer.stop() if iteration == 2 else None)
+        run(trainer)
+
+    monkeypatch.setattr(Trainer, "run", stopped)
+    arguments = ["improved-500", "--device", "cpu", "--fp32"]
+    arguments += ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "shipped")]
+    assert train.main(arguments) == 130
+    assert capsys.readouterr().err.endswith(
+        "Stopped after 3 of 12 iterations; the state is saved.\n"
+    )
+    monkeypatch.setattr(Trainer, "run", run)
+    copies[1].write_bytes(contents[0].read_bytes())
+    assert train.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert f'error: "{copies[1].name}" in the training set changed after the run in ' in said
+    copies[1].write_bytes(contents[1].read_bytes())
+    assert train.main(arguments) == 0
+
+
 def test_pictures_that_are_missing_are_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

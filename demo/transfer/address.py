@@ -1,0 +1,99 @@
+"""A result in the page's address: `?photo=chelsea&style=hokusai_great_wave&strength=80`.
+
+    query = address_of(recipe)           # "" where the photo or a painting is the visitor's own, which no address can hold
+    values = values_of("photo=chelsea&style=hokusai_great_wave&strength=80")
+
+Names are those of the gallery (`gallery.pictures`), numbers those of the page's controls; what is as the page opens is left out.
+"""
+
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from core.baselines.adapter import METHODS
+from core.images.library import Picture
+from core.provenance import Provenance, Source
+from demo.shared.controls import OWN
+from demo.shared.picture_place import placed
+from demo.shared.requests import INSTANT, REFINED, RequestError, model_titles
+from demo.shared.uploads import displayable
+from demo.transfer.form import TransferForm
+from demo.transfer.known_pictures import known_picture
+from gallery.pictures import PictureNotFoundError, find_content, find_style
+
+NUMBERS = ("strength", "size", "style_size", "detail", "batches")
+PLACES = ("style", "second", "third", "fourth")
+
+
+def address_of(recipe: Provenance) -> str:
+    """The query that makes this result again, or "" where an address cannot hold it."""
+    pictures = [_name(source) for source in (recipe.content, *recipe.styles)]
+    if recipe.mask or None in pictures:
+        return ""
+    settings = recipe.settings
+    refined = settings.refine and settings.model not in METHODS
+    shown: dict[str, Any] = {
+        "model": settings.model,
+        "strength": round(settings.strength * 100, 6),
+        "size": settings.size or OWN,
+        "style_size": settings.style_size,
+        "detail": settings.detail or OWN,
+        "colours": settings.colours,
+        "mode": REFINED if refined else INSTANT,
+    }
+    if refined:
+        shown["batches"] = settings.refine
+    usual = TransferForm(model=next(iter(model_titles()), None))
+    query = {"photo": pictures[0], "style": ",".join(map(str, pictures[1:]))}
+    if len(recipe.styles) > 1:
+        query["mix"] = ",".join(f"{weight:g}" for weight in settings.mix)
+    changed = {name: value for name, value in shown.items() if value != getattr(usual, name)}
+    return urlencode(query | {name: _text(value) for name, value in changed.items()}, safe=",")
+
+
+def _name(source: Source) -> str | None:
+    picture = known_picture(source.sha256)
+    return picture.name if picture else None
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def values_of(query: str) -> dict[str, Any]:
+    """The form's values that an address asks for, {} where it asks for none.
+
+    Raises:
+        RequestError: one sentence for the visitor.
+    """
+    try:
+        return _values_of(query)
+    except PictureNotFoundError as error:
+        raise RequestError(str(error)) from error
+
+
+def _values_of(query: str) -> dict[str, Any]:
+    asked = {name: found[-1] for name, found in parse_qs(query).items()}
+    values: dict[str, Any] = {}
+    if "photo" in asked:
+        values["content"] = _place(find_content(asked["photo"]))
+    if "style" in asked:
+        names = asked["style"].split(",")
+        if len(names) > len(PLACES):
+            raise RequestError(f"The page mixes at most {len(PLACES)} paintings.")
+        values |= {place: _place(find_style(name)) for place, name in zip(PLACES, names)}  # noqa: B905
+    if "mix" in asked:
+        weights = [_number("mix", text) for text in asked["mix"].split(",")][: len(PLACES)]
+        values |= {f"weight_{index}": weight for index, weight in enumerate(weights, 1)}
+    values |= {name: _number(name, asked[name]) for name in NUMBERS if name in asked}
+    return values | {name: asked[name] for name in ("model", "mode", "colours") if name in asked}
+
+
+def _place(picture: Picture) -> dict[str, str | None]:
+    return placed(displayable(str(picture.path())))
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise RequestError(f"In the address, {name} must be a number.") from error

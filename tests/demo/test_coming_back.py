@@ -1,0 +1,171 @@
+"""Who loads the page again, or opens the address of a result, finds it; orders of a page do not get in each other's way."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Request, expect
+
+from tests.browser import new_page, open_page
+
+OPENING = "astronaut__hokusai_great_wave__original-500.png"
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = new_page(browser)
+    open_page(page, address)
+    repainted(page, OPENING)
+    yield page
+    page.context.close()
+
+
+def repainted(page: Page, file_name: str) -> None:
+    after = page.locator("#slider img.after")
+    expect(after).to_have_attribute("src", re.compile(re.escape(file_name)))
+
+
+def arrived(page: Page) -> None:
+    """Wait until the page has answered who has come; from then on the browser keeps the form."""
+    page.wait_for_function("localStorage['metastyle.form']")
+
+
+def stylize(page: Page) -> Locator:
+    return page.get_by_role("button", name="Stylize", exact=True)
+
+
+def stop(page: Page) -> Locator:
+    return page.get_by_role("button", name="Stop refining")
+
+
+def refine(page: Page, batches: int = 100) -> None:
+    """Begin to refine at a small size; returns after the first batch."""
+    page.get_by_label("Longest side").click()
+    page.get_by_role("option", name="256 px").click()
+    page.get_by_label("Refined").check()
+    page.get_by_label("number input for Batches").fill(str(batches))
+    page.get_by_label("number input for Batches").press("Tab")
+    stylize(page).click()
+    expect(page.locator("#status")).to_contain_text(
+        re.compile(r"Refining: [1-9]\d* of \d+ batches")
+    )
+
+
+def orders(page: Page) -> list[str]:
+    """What the page has painted from now on: a list that grows."""
+    found: list[str] = []
+
+    def note(request: Request) -> None:
+        body = request.post_data or ""
+        if "/queue/join" in request.url and '"original-500"' in body:
+            found.append(body)
+
+    page.on("request", note)
+    return found
+
+
+# ---- one order for each click ----
+
+
+def test_the_page_orders_nothing_by_itself_and_a_click_orders_once(
+    browser: Browser, address: str
+) -> None:
+    page = new_page(browser)
+    ordered = orders(page)
+    open_page(page, address)
+    repainted(page, OPENING)
+    arrived(page)
+    assert ordered == []
+    page.locator("#painting-gallery").get_by_label("Composition VIII").click()
+    repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
+    page.locator("#more").get_by_label("Lion").click()
+    repainted(page, "astronaut__duerer_lion__original-500.png")
+    assert len(ordered) == 2
+    page.context.close()
+
+
+def test_refining_can_be_stopped_more_than_once(page: Page) -> None:
+    for _ in range(2):
+        refine(page)
+        expect(stylize(page)).to_be_hidden()
+        stop(page).click()
+        expect(page.locator("#status")).to_contain_text(
+            re.compile(r"stopped after [1-9]\d* of 100 batches")
+        )
+        expect(stylize(page)).to_be_visible()
+        expect(page.locator("#stop")).to_be_hidden()
+
+
+def test_another_painting_takes_the_place_of_a_refining(page: Page) -> None:
+    refine(page)
+    page.get_by_label("Instant").check()
+    page.locator("#painting-gallery").get_by_label("Composition VIII").click()
+    repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
+    expect(stylize(page)).to_be_visible()
+    expect(stop(page)).to_be_hidden()
+    refine(page)  # in its turn, so that what was given up has ended by now
+    stop(page).click()
+    expect(page.locator("#status")).to_contain_text("stopped after")
+    repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
+
+
+# ---- coming back ----
+
+
+def test_a_refining_outlives_a_reload_and_can_then_be_stopped(page: Page) -> None:
+    refine(page)
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#status")).to_contain_text(re.compile(r"Refining: \d+ of 100 batches"))
+    expect(page.get_by_label("Refined")).to_be_checked()
+    expect(page.get_by_label("number input for Batches")).to_have_value("100")
+    expect(stylize(page)).to_be_hidden()
+    stop(page).click()
+    expect(page.locator("#status")).to_contain_text("stopped after")
+    expect(stylize(page)).to_be_visible()
+
+
+def test_a_result_that_was_finished_meanwhile_is_there_for_its_visitor_alone(
+    browser: Browser, page: Page, address: str
+) -> None:
+    refine(page, batches=6)
+    page.goto("about:blank")
+    page.goto(address, wait_until="domcontentloaded")
+    expect(page.locator("#status")).to_contain_text("refined with 6 of 6 batches")
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#status")).to_contain_text("refined with 6 of 6 batches")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download PNG").click()
+    assert download.value.suggested_filename == OPENING
+    stranger = new_page(browser)
+    open_page(stranger, address)
+    repainted(stranger, OPENING)
+    arrived(stranger)
+    expect(stranger.locator("#status")).not_to_contain_text("refined")
+    stranger.context.close()
+
+
+def test_the_address_of_a_result_opens_it(browser: Browser, page: Page, address: str) -> None:
+    page.get_by_role("button", name="Strength, colours, strokes").click()
+    page.get_by_label("number input for Strength").fill("80")
+    page.get_by_label("number input for Strength").press("Tab")
+    page.locator("#photo-gallery").get_by_label("Pavilion in China").click()
+    repainted(page, "china__hokusai_great_wave__original-500.png")
+    expect(page).to_have_url(re.compile(r"\?photo=china&style=hokusai_great_wave&strength=80$"))
+    other = new_page(browser, 390)
+    other.goto(f"{address}?{urlsplit(page.url).query}", wait_until="domcontentloaded")
+    repainted(other, "china__hokusai_great_wave__original-500.png")
+    expect(other.locator("#status")).to_contain_text("strength 80 %")
+    expect(other.locator("#photo-note")).to_contain_text("Pavilion in China")
+    other.context.close()
+
+
+def test_settings_survive_a_reload(page: Page) -> None:
+    page.get_by_label("Model", exact=True).click()
+    page.get_by_role("option", name="Improved, 500 images").click()
+    page.get_by_label("Longest side").click()
+    page.get_by_role("option", name="256 px").click()
+    page.wait_for_function("JSON.parse(localStorage['metastyle.form'] ?? '{}').size === 256")
+    page.reload(wait_until="domcontentloaded")
+    repainted(page, "astronaut__hokusai_great_wave__improved-500.png")
+    expect(page.locator("#status")).to_contain_text("result 256 × 256 px")
