@@ -231,8 +231,27 @@ def picture_bytes(
     Raises:
         ImageError: the recipe is too long for a JPEG file.
     """
+    return _encoded(painted.image, recipe, suffix, quality)
+
+
+def converted(path: str | Path, suffix: str, quality: int = QUALITY) -> bytes:
+    """A PNG that carries a recipe as a file of another kind: the bytes that saving the result as
+    such a file in the first place gives.
+
+    Raises:
+        ProvenanceError, SettingsError: it carries no recipe that can be read.
+        ImageError: the recipe is too long for a JPEG file.
+        OSError: it cannot be read.
+    """
+    recipe = read(path)
+    with Image.open(path, formats=("PNG",)) as image:
+        image.load()
+        return _encoded(image, recipe, suffix, quality)
+
+
+def _encoded(image: Image.Image, recipe: Provenance, suffix: str, quality: int) -> bytes:
     text = json.dumps(recipe.to_json(), ensure_ascii=suffix.lower() != ".png", sort_keys=True)
-    return encode_picture(painted.image, suffix, note=text, taken=recipe.taken, quality=quality)
+    return encode_picture(image, suffix, note=text, taken=recipe.taken, quality=quality)
 
 
 def save(

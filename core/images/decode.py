@@ -110,11 +110,11 @@ def load_image(
     return on_white(_load(source, limits, at_least)[0])
 
 
-def load_with_alpha(source: Source, **limits: Any) -> Image.Image:
+def load_with_alpha(source: Source, at_least: int | None = None, **limits: Any) -> Image.Image:
     """`load_image`, as an RGBA image where any of the pixels is transparent;
     hidden colours are white.
     """
-    image, _ = _load(source, Limits(**limits))
+    image, _ = _load(source, Limits(**limits), at_least)
     if image.mode == "RGBA":
         hidden = image.getchannel("A").point(lambda alpha: 255 if alpha == 0 else 0)
         image.paste((255, 255, 255, 0), mask=hidden)

@@ -22,8 +22,9 @@ from PIL import ExifTags, Image
 
 from core.files import write_atomic
 from core.images.convert import resize_longest, resize_smaller
-from core.images.decode import ImageError, browsers_agree, load_image
-from core.images.save import save_png
+from core.images.decode import ImageError, browsers_agree, load_image, load_with_alpha
+from core.images.metadata import date_taken
+from core.images.save import encode_picture, save_png
 from demo.shared.requests import JobResult
 from gallery.pictures import Picture, paintings, photographs
 
@@ -107,7 +108,8 @@ def checked_size(path: str) -> tuple[int, int]:
 
 
 def displayable(path: str) -> str:
-    """The file itself, or for one that browsers do not show, or in other colours, a PNG of it, at most 2048 px a side.
+    """The file itself, or for one that browsers do not show, or in other colours, a PNG of it, at most 2048 px a side,
+    with its transparency and its date.
 
     Raises:
         ImageError: it had to be read and cannot be.
@@ -115,9 +117,11 @@ def displayable(path: str) -> str:
     if browsers_agree(path):
         return path
     with DECODING:
-        image = load_image(path, at_least=SHOWN_SIDE)
+        image = load_with_alpha(path, at_least=SHOWN_SIDE)
+    if max(image.size) > SHOWN_SIDE:
+        image = resize_longest(image, SHOWN_SIDE)
     shown = new_file(f"{Path(path).stem}.png")
-    save_png(resize_longest(image, SHOWN_SIDE) if max(image.size) > SHOWN_SIDE else image, shown)
+    write_atomic(Path(shown), encode_picture(image, taken=date_taken(path)))
     return shown
 
 

@@ -31,7 +31,7 @@ from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
 from demo.shared.uploads import label_of, new_file, saved
 from demo.shared.widgets import PAINTING, QUIET, gallery
-from demo.transfer import arrival, endpoints, provenance
+from demo.transfer import arrival, download, endpoints, provenance
 from demo.transfer.address import address_of
 from demo.transfer.arrival import Visit
 from demo.transfer.form import TransferForm
@@ -227,9 +227,7 @@ def _result(opening: JobResult | Exception | None) -> tuple[dict[str, Any], Any,
         "slider": before_after("slider", pair),
         "status": gr.HTML(said, elem_id="status"),
         "refine_now": gr.Button(REFINE_NOW, visible=False, elem_id="refine-now"),
-        "download": gr.DownloadButton(
-            "Download PNG", pair and pair[1], interactive=bool(pair), elem_id="download"
-        ),
     }
+    view["download"] = download.build(pair and pair[1], view["status"])
     shown, load_button, loaded = provenance.build(codes)
     return view | dict(zip(CODES, shown, strict=True)), load_button, loaded

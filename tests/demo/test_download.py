@@ -1,0 +1,148 @@
+"""The result to take along: PNG, JPEG or WebP, each with its recipe and its date, none with its place."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import ExifTags, Image
+from playwright.sync_api import Browser, Page, expect
+
+from core.images.metadata import date_taken
+from core.inference.stylizer import get_stylizer
+from core.models import checkpoint
+from core.provenance import read, save
+from core.settings import Settings
+from demo.shared.picture_place import accepted
+from demo.shared.requests import StylizeRequest, repaint
+from demo.shared.uploads import new_file, saved
+from demo.transfer.download import take
+from gallery.pictures import find_style
+from tests.browser import new_page, open_page
+from tests.conftest import draw
+
+TAKEN = "2026:05:17 14:03:59"
+PAINTING = str(find_style("duerer_lion").path())
+
+
+@pytest.fixture
+def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
+    get_stylizer.cache_clear()
+    yield
+    get_stylizer.cache_clear()
+
+
+def described(path: str | Path, image: Image.Image, **options: Any) -> str:
+    """A picture file with a date and a place."""
+    exif = Image.Exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = TAKEN
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (48.0, 51.0, 30.0)
+    image.save(path, exif=exif, **options)
+    return str(path)
+
+
+def half_clear() -> Image.Image:
+    """A drawn picture whose right half is transparent."""
+    image = draw(1)
+    image.putalpha(Image.new("L", image.size, 255))
+    image.paste((0, 0, 0, 0), (image.width // 2, 0, image.width, image.height))
+    return image
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(("suffix", "kind"), [(".jpg", "JPEG"), (".webp", "WEBP")])
+def test_another_kind_of_file_is_what_the_command_line_would_have_written(
+    tmp_path: Path, suffix: str, kind: str
+) -> None:
+    photo = described(tmp_path / "photo.jpg", draw(1))
+    [painted] = repaint(StylizeRequest(photo, [PAINTING], Settings("original-500", size=64)))
+    png = {"path": saved(painted), "orig_name": "photo.png"}
+    answer = take(suffix, png, 80)
+    assert painted.recipe
+    save(painted.painted, painted.recipe, tmp_path / f"direct{suffix}", 80)
+    assert Path(answer["file"]).read_bytes() == (tmp_path / f"direct{suffix}").read_bytes()
+    assert Path(answer["file"]).name == f"photo__duerer_lion__original-500{suffix}"
+    assert read(answer["file"]).settings.size == 64
+    with Image.open(answer["file"]) as image:
+        assert image.format == kind
+        assert not image.getexif().get_ifd(ExifTags.IFD.GPSInfo)
+    assert date_taken(answer["file"]) == TAKEN
+
+
+@pytest.mark.usefixtures("models")
+def test_transparency_comes_back_but_in_jpeg(tmp_path: Path) -> None:
+    photo = tmp_path / "cut.png"
+    half_clear().save(photo)
+    [painted] = repaint(StylizeRequest(str(photo), [PAINTING], Settings("original-500", size=64)))
+    png = {"path": saved(painted)}
+    with Image.open(take(".webp", png, 90)["file"]) as image:
+        assert image.getchannel("A").getextrema() == (0, 255)
+    with Image.open(take(".jpg", png, 100)["file"]) as image:
+        assert image.mode == "RGB"
+        assert min(image.getpixel((60, 20))) > 250, "white where nothing was"  # type: ignore[arg-type, type-var]
+
+
+@pytest.mark.parametrize(
+    ("png", "quality", "said"),
+    [
+        (None, 90, "There is no result yet"),
+        ({"path": "/etc/passwd"}, 90, "did not arrive"),
+        ("photo", 101, "must be 1 to 100"),
+        ("photo", 2.5, "must be 1 to 100"),
+        ("photo", 90, "carries no recipe"),
+    ],
+)
+def test_what_cannot_be_taken_along_is_one_sentence(png: Any, quality: float, said: str) -> None:
+    if png == "photo":
+        path = new_file("photo.png")
+        draw(1).save(path)
+        png = {"path": path}
+    answer = take(".jpg", png, quality)
+    assert answer["file"] is None and said in answer["status"]
+
+
+def test_what_browsers_do_not_show_keeps_its_date_and_its_transparency() -> None:
+    path = described(new_file("cut.heic"), half_clear())
+    kept, _ = accepted({"path": path, "orig_name": "cut.heic"})
+    assert kept["path"].endswith("cut.png")
+    assert date_taken(kept["path"]) == TAKEN
+    with Image.open(kept["path"]) as shown:
+        assert shown.mode == "RGBA" and shown.getchannel("A").getextrema() == (0, 255)
+        assert not shown.getexif().get_ifd(ExifTags.IFD.GPSInfo)
+
+
+# ---- in a browser ----
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = new_page(browser)
+    open_page(page, address)
+    yield page
+    page.context.close()
+
+
+def test_the_page_gives_jpeg_and_webp_of_a_quality(page: Page, tmp_path: Path) -> None:
+    expect(page.locator("#download-about")).to_contain_text("where it was taken is left out")
+    sizes = []
+    for quality in ("20", "95"):
+        page.locator("#quality input").fill(quality)
+        with page.expect_download() as download:
+            page.get_by_role("button", name="WebP").click()
+        assert download.value.suggested_filename == (
+            "astronaut__hokusai_great_wave__original-500.webp"
+        )
+        file = tmp_path / f"{quality}.webp"
+        download.value.save_as(file)
+        sizes.append(file.stat().st_size)
+        assert read(file).settings.model == "original-500"
+    assert sizes[1] > 1.2 * sizes[0]
+    with page.expect_download() as download:
+        page.get_by_role("button", name="JPEG").click()
+    assert download.value.suggested_filename.endswith(".jpg")
+    page.get_by_role("button", name="Recipe of this picture").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Load settings").click()
+    chooser.value.set_files(file)
+    expect(page.locator("#loaded")).to_contain_text("95.webp loaded; painting")
