@@ -196,6 +196,17 @@ def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(
     assert load_image(last.files[1]).tobytes() == expected.tobytes()
 
 
+def test_an_avif_is_a_photo_like_others(folder: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "phone.avif"
+    with Image.open(folder / "0000.png") as image:
+        image.save(photo, quality=95)
+    *_, last = painted_photos([str(photo)], [str(folder / "0100.png")], settings(), tmp_path)
+    assert not last.skipped
+    assert read(last.files[0]).content.name == "phone.avif"
+    [cell, *_] = painted_cells(str(photo), MODEL, 128)
+    assert cell.before.size == (128, 96)
+
+
 def test_names_that_folders_of_some_systems_hold_for_the_same_differ() -> None:
     names: set[str] = set()
     given = (

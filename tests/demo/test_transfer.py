@@ -267,6 +267,11 @@ def test_a_good_picture_comes_in_with_its_name_and_size() -> None:
     assert "a&lt;b&gt;.png, 40 × 30 px" in said
 
 
+def test_an_avif_comes_in_as_it_is() -> None:
+    kept, said = accepted(uploaded_file("phone.avif", Image.new("RGB", (60, 40), "red").save))
+    assert Path(kept["path"]).name == "phone.avif" and "phone.avif, 60 × 40 px" in said
+
+
 def test_a_picture_that_browsers_do_not_show_is_shown_as_png() -> None:
     kept, said = accepted(uploaded_file("scan.tif", Image.new("RGB", (3000, 1500), "red").save))
     assert "scan.tif, 3000 × 1500 px" in said
