@@ -36,6 +36,7 @@ from core.provenance import Source, command_line, picture_bytes, provenance_of
 from core.settings import Settings
 
 STDIO = Path("-")
+NO_ALPHA = "has no transparency that could be its mask."
 T = TypeVar("T")
 Facts = dict[str, Any]
 
@@ -189,6 +190,8 @@ class Batch:
             self.tell(_facts(target, content, used, whole))
 
     def _paint(self, content: File, styles: Sequence[File]) -> StylizeResult:
+        if self.settings.mask_alpha and content.image.mode != "RGBA":
+            raise ImageError(f'"{printable(content.path.name)}" {NO_ALPHA}')
         batches = self.settings.refine if self.settings.strength else 0
         with tqdm(total=batches, desc="Refining", unit="batch", leave=False, disable=None) as bar:
 

@@ -24,6 +24,7 @@ from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
+OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class FrameStylizer:
             (by default the program's own, `core.runtime.default_device`).
 
     Raises:
-        SettingsError: the settings do not go with the paintings or the mask, or ask for refining.
+        SettingsError: the settings do not go with the paintings or the mask, or ask for refining
+            or for a mask of their own transparency.
         WeightsError, EncoderError: see `get_stylizer`.
     """
 
@@ -76,6 +78,8 @@ class FrameStylizer:
         self.weights = settings.weights(len(paintings))
         if settings.refine:
             raise SettingsError(REFINED_FRAMES)
+        if settings.mask_alpha:
+            raise SettingsError(OPAQUE_FRAMES)
         if outside is not None and mask is None:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.paintings, self.settings = list(paintings), settings

@@ -122,7 +122,8 @@ def add_mask(parser: argparse.ArgumentParser) -> None:
     mask.add_argument(
         "--mask",
         type=Path,
-        help="a picture, white where the style goes; what is transparent counts as black",
+        help="a picture, white where the style goes; what is transparent counts as black. Or "
+        f"{provenance.ALPHA}: a transparent photo's own transparency, style where it is opaque",
     )
     mask.add_argument(
         "--mask-style", type=Path, help="a painting for outside the mask (default: the photo stays)"
@@ -149,6 +150,10 @@ def settings_of(options: argparse.Namespace) -> Settings:
         OSError: the file cannot be read.
     """
     base = read_settings(options.settings) if options.settings else Settings()
+    mask = getattr(options, "mask", None)
+    if mask:
+        options.mask_alpha = mask == Path(provenance.ALPHA)
+        options.mask = None if options.mask_alpha else mask
     given = {field.name: getattr(options, field.name, None) for field in fields(Settings)}
     return replace(base, **{name: value for name, value in given.items() if value is not None})
 

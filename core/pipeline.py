@@ -16,6 +16,7 @@ the command line and code.
   photo is painted, before it is resized: a network's strokes have a fixed width in px, so they are
   the broader in the picture the smaller this is.
 - **Masks** keep the style inside, with another painting or the photo outside (`core.images.masks`).
+  The photo's own transparency can be one (`mask_alpha`).
 
 Networks see sRGB: `core.images.decode.load_image` converts embedded colour profiles. Results are
 sRGB, with the photo's pixel size.
@@ -34,6 +35,7 @@ from core.images.convert import resize_longest, split_alpha, with_alpha
 from core.images.decode import ImageError
 from core.images.library import library
 from core.images.masks import composite, soft_mask
+from core.images.normalise import on_white
 from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import MAX_SIDE, MAX_WHOLE, Cancelled, StyledModel, default_model
 from core.inference.tiled import stylize_tiled
@@ -44,6 +46,8 @@ from core.training.step import StepResult
 
 DRAFT_SIZE = 512  # px, longest side
 OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
+ONE_MASK = "Take either a mask or the photo's own transparency, not both."
+OPAQUE = "The photo has no transparency that could be its mask."
 Share = Callable[[float], None]  # gets what is done, 0 to 1
 
 
@@ -64,8 +68,8 @@ def stylize_image(
     """Paint a photo in the style of a painting, or between several.
 
     Args:
-        photo: RGB, or RGBA as `load_with_alpha` gives it, whose transparency the result then has;
-            drafts are opaque. Its shorter side has at least 16 px.
+        photo: RGB, or RGBA as `load_with_alpha` gives it, whose transparency the result then has,
+            unless it serves as the mask; drafts are opaque. Its shorter side has at least 16 px.
         paintings: RGB, one or up to four.
         settings: by default as `stylizer.encode_style(painting)(photo)`, to the byte.
         mask: white where the style goes; resized to the photo.
@@ -85,11 +89,15 @@ def stylize_image(
         SettingsError: the settings do not go with the paintings or the mask.
         Cancelled: stopped before the first batch,
             or before the last where the painting outside is refined too.
-        ImageError: the picture would be larger than 8192 px a side, or refining has no photographs.
+        ImageError: the picture would be larger than 8192 px a side, refining has no photographs,
+            or an opaque photo's transparency is to be its mask.
         WeightsError, EncoderError: see `get_stylizer`.
     """
+    settings = settings or Settings()
     opaque, alpha = split_alpha(photo)
-    work = _begin(opaque, paintings, settings or Settings(), mask, outside, stylizer, device)
+    if settings.mask_alpha:
+        mask, opaque, alpha = _own_mask(photo, mask), on_white(photo), None
+    work = _begin(opaque, paintings, settings, mask, outside, stylizer, device)
     if work.settings.refine and work.settings.strength:
         work.refine(refine_contents or library().refining_contents, on_step, stop)
     result = work.render(work.settings, on_share)
@@ -98,6 +106,16 @@ def stylize_image(
     return replace(
         result, image=with_alpha(result.image, alpha), before=with_alpha(result.before, alpha)
     )
+
+
+def _own_mask(photo: Image.Image, mask: Image.Image | None) -> Image.Image:
+    """The photo's transparency as a mask, white where it is opaque; `mask` must be none."""
+    if mask is not None:
+        raise SettingsError(ONE_MASK)
+    _, alpha = split_alpha(photo)
+    if alpha is None:
+        raise ImageError(OPAQUE)
+    return alpha
 
 
 @dataclass

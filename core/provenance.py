@@ -40,6 +40,7 @@ FORMAT = 1
 LONGEST_NAME = 255
 NO_TEXT = ("Cc", "Cs")  # Unicode's categories of control characters and of halves of characters
 MAX_CONTENTS = 1000
+ALPHA = "alpha"  # in the place of a mask's file: the photo's own transparency
 
 
 class ProvenanceError(ValueError):
@@ -333,6 +334,8 @@ def _options(
         yield "--mix", [repr(weight) for weight in settings.mix]
     if recipe.mask:
         yield "--mask", _file(recipe.mask, files)
+    if settings.mask_alpha:
+        yield "--mask", ALPHA
     if recipe.outside:
         yield "--mask-style", _file(recipe.outside, files)
     if "strength" in changed:

@@ -54,6 +54,8 @@ class Settings:
         mask_softness: width of the mask's soft edge in px of the result, 0 to 1000; None for a
             fiftieth of the longest side.
         mask_invert: style where the mask is black instead of white.
+        mask_alpha: the photo's own transparency is the mask, white where it is opaque; the result
+            is opaque then.
         tiles: work in overlapping tiles, slower, in little memory;
             pictures above 4096 px a side always are.
 
@@ -71,6 +73,7 @@ class Settings:
     refine: int = 0
     mask_softness: float | None = None
     mask_invert: bool = False
+    mask_alpha: bool = False
     tiles: bool = False
 
     def __post_init__(self) -> None:
@@ -87,7 +90,7 @@ class Settings:
         if self.mask_softness is not None:
             softness = _number("mask_softness", self.mask_softness, 0, MAX_SOFTNESS)
             object.__setattr__(self, "mask_softness", softness)
-        for name in ("mask_invert", "tiles"):
+        for name in ("mask_invert", "mask_alpha", "tiles"):
             if not isinstance(getattr(self, name), bool):
                 raise SettingsError(f"The setting {name} must be true or false.")
         if self.refine and sum(weight > 0 for weight in self.mix) > 1:

@@ -81,7 +81,7 @@ def check(
         raise SettingsError(
             "The picture and the JSON cannot both go to standard output; give --out a file or a folder."
         )
-    if options.mask_style and not options.mask:
+    if options.mask_style and not (options.mask or settings.mask_alpha):
         raise SettingsError(OUTSIDE_NEEDS_MASK)
     if options.sheet and settings.mix:
         raise SettingsError("A sheet shows one painting at a time; leave out --mix.")

@@ -21,7 +21,7 @@ from PIL import Image
 from core.files import write_atomic
 from core.images.contact_sheet import sheet, sheet_bytes
 from core.images.convert import resize_longest
-from core.images.decode import load_image, load_mask
+from core.images.decode import load_image, load_mask, load_with_alpha
 from core.pipeline import stylize_image
 from core.settings import Settings
 from demo.server.turns import in_turns
@@ -29,6 +29,7 @@ from demo.shared import messages, style_form
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
 from demo.shared.events import Answer, connect
+from demo.shared.mask import offer_alpha
 from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import RequestError, checked, file_name, repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
@@ -99,7 +100,8 @@ def painted_cells(
     pictures, started = paintings(), time.perf_counter()
     order = (form or StyleForm()).request(content, str(pictures[0].path()), model, size)
     path, _ = checked(order)
-    photo, settings = load_image(path), order.settings
+    settings = order.settings
+    photo = load_with_alpha(path) if settings.mask_alpha else load_image(path)
     if settings == Settings(model=settings.model, size=settings.size):
         photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
     mask = load_mask(order.mask) if order.mask else None
@@ -265,6 +267,7 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
                 small = size_input(SMALL_SIZES, SMALL, "Size on the sheet")
                 large = size_input(SIZES, DEFAULT_SIZE, "Size of one enlarged")
             look = style_form.build("sheet", photo="many-photo", masked=True, remark=NO_MIXING)
+            offer_alpha(content, look["alpha"])
             go = gr.Button(
                 "Show every painting",
                 variant="primary",

@@ -53,6 +53,7 @@ def settings_of(
     mix: Sequence[float] = (),
     softness: float | None = None,
     invert: bool = False,
+    alpha: bool = False,
 ) -> Settings:
     """Settings from what controls hold; 0 stands for the photo's own size and for the result's detail.
 
@@ -82,6 +83,7 @@ def settings_of(
         refine=_batches(model, mode, batches),
         mask_softness=softness,
         mask_invert=bool(invert),
+        mask_alpha=bool(alpha),
     )
 
 

@@ -16,7 +16,7 @@ from demo.shared import messages
 from demo.shared.controls import named
 from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import RequestError
-from demo.shared.uploads import new_file, uploaded
+from demo.shared.uploads import is_transparent, new_file, uploaded
 from demo.shared.widgets import QUIET, Upload, gallery
 from gallery.pictures import paintings
 
@@ -81,7 +81,8 @@ def outside_file(kind: str, painting: Upload) -> str | None:
 
 
 def build(tab: str = "", photo: str | None = "photo") -> list[Any]:
-    """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion.
+    """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion,
+    and the choice of the photo's transparency, which `offer_alpha` shows.
 
     Args:
         tab: goes before the ids of the elements.
@@ -114,6 +115,11 @@ def build(tab: str = "", photo: str | None = "photo") -> list[Any]:
                     label="Invert: style outside of what is white",
                     elem_id=named(tab, "mask-invert"),
                 )
+                alpha = gr.Checkbox(
+                    label="The photo's transparency is the mask: style where it is opaque",
+                    visible=False,
+                    elem_id=named(tab, "mask-alpha"),
+                )
         kind = gr.Radio(
             [("the photo stays", PHOTO), ("another painting", PAINTING)],
             value=PHOTO,
@@ -142,4 +148,18 @@ def build(tab: str = "", photo: str | None = "photo") -> list[Any]:
     strip.select(pick, None, [outside, outside_note], trigger_mode="multiple", **QUIET)
     for image, about in ((file, note), (outside, outside_note)):
         bring(image, about)
-    return [painted, file, kind, outside, softness, invert]
+    return [painted, file, kind, outside, softness, invert, alpha]
+
+
+def offer_alpha(photo: gr.HTML, alpha: gr.Checkbox) -> None:
+    """Let the choice that a photo's transparency is its mask be seen while the photo has some."""
+    photo.change(_alpha_for, photo, alpha, **QUIET)
+
+
+def _alpha_for(photo: Upload) -> Any:
+    try:
+        if is_transparent(uploaded(photo)):
+            return gr.Checkbox(visible=True)
+    except ImageError:  # whoever paints it is told
+        pass
+    return gr.Checkbox(value=False, visible=False)

@@ -58,7 +58,9 @@ def _chosen(painting: JobResult) -> list[str]:
         parts.append(f"style size {settings.style_size} px")
     if settings.detail:
         parts.append(f"painted at {px(painting.painted.working_size)}")
-    if recipe and recipe.mask:
+    if settings.mask_alpha:
+        parts.append("masked by its transparency")
+    elif recipe and recipe.mask:
         parts.append("masked, another painting elsewhere" if recipe.outside else "masked")
     return parts
 

@@ -9,7 +9,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -19,12 +19,12 @@ from core.settings import STYLE, Settings
 from demo.shared import controls, mask, messages, mixing
 from demo.shared.mask import AUTO, PHOTO
 from demo.shared.requests import INSTANT, StylizeRequest
-from demo.shared.uploads import uploaded
+from demo.shared.uploads import is_transparent, uploaded
 from demo.shared.widgets import Upload
 
 # The fields in the order in which `demo.shared.mixing` and `demo.shared.mask` give their components.
 MIX_FIELDS = ("second", "third", "fourth", "weight_1", "weight_2", "weight_3", "weight_4")
-MASK_FIELDS = ("painted", "mask", "elsewhere", "outside", "softness", "invert")
+MASK_FIELDS = ("painted", "mask", "elsewhere", "outside", "softness", "invert", "alpha")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class StyleForm:
         painted: the mask as painted on the photo, a data URL.
         mask: the file of a mask, which takes the place of the painted one.
         elsewhere: what is outside the mask, `photo` or `painting`.
+        alpha: whether the photo's transparency is the mask.
     """
 
     strength: float = 100
@@ -57,6 +58,7 @@ class StyleForm:
     outside: Upload = None
     softness: float = AUTO
     invert: bool = False
+    alpha: bool = False
 
     def paintings(self, style: str | None) -> tuple[list[str | None], tuple[float, ...]]:
         """The files of the paintings, `style` first, and their weights; no weights for one alone.
@@ -92,6 +94,10 @@ class StyleForm:
         """The file of the mask, None where there is none. Raises ImageError where it did not arrive."""
         return mask.mask_file(self.painted, self.mask)
 
+    def own_mask(self, photo: str | None) -> bool:
+        """Whether this photo's transparency is the mask; an opaque one, which took another's place, has none."""
+        return self.alpha and is_transparent(photo)
+
     def outside_file(self) -> str | None:
         """The file of the painting outside the mask, None for the photo. Raises RequestError, ImageError."""
         return mask.outside_file(self.elsewhere, self.outside)
@@ -105,7 +111,7 @@ class StyleForm:
             RequestError, SettingsError, ImageError: one sentence for the visitor.
         """
         styles, mix = self.paintings(style)
-        settings = self.settings(model, size, mix)
+        settings = replace(self.settings(model, size, mix), mask_alpha=self.own_mask(content))
         return StylizeRequest(content, styles, settings, self.mask_file(), self.outside_file())
 
 

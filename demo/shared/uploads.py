@@ -12,6 +12,7 @@ what they get through `uploaded`; `core.images.decode.load_image` is the only re
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -105,6 +106,19 @@ def checked_size(path: str) -> tuple[int, int]:
             return image.size
         is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) in LYING
         return (file.height, file.width) if is_turned else file.size
+
+
+def is_transparent(path: str | None) -> bool:
+    """Whether a file is a picture that can be read and has a transparent pixel."""
+    if path is None:
+        return False
+    with suppress(ImageError, OSError, ValueError):
+        with Image.open(path) as image:  # most have none, which their head says
+            if not image.has_transparency_data:
+                return False
+        with DECODING:
+            return load_with_alpha(path).mode == "RGBA"
+    return False
 
 
 def displayable(path: str) -> str:

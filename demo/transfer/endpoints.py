@@ -43,6 +43,7 @@ def stylize(
     outside: Upload = None,
     mask_softness: float | None = None,
     mask_invert: bool = False,
+    mask_alpha: bool = False,
 ) -> Answer:
     """Repaint a photo in the style of a painting, or between up to four. Returns the picture, a PNG without loss, named
     CONTENT__STYLE__MODEL.png, with the recipe to make it again, and what there is to say about it: model, times in seconds,
@@ -67,6 +68,7 @@ def stylize(
         outside: with a mask, the painting for outside it; none for the photo itself.
         mask_softness: width in px of the mask's soft edge; none for a fiftieth of the longest side.
         mask_invert: style where the mask is black instead.
+        mask_alpha: the photo's own transparency is the mask: style where it is opaque.
     """
     *_, result = _answers(
         [content, style, style_2, style_3, style_4, mask, outside],
@@ -81,6 +83,7 @@ def stylize(
         detail=detail,
         softness=mask_softness,
         invert=mask_invert,
+        alpha=mask_alpha,
     )
     return result
 
@@ -99,6 +102,7 @@ def refine(
     outside: Upload = None,
     mask_softness: float | None = None,
     mask_invert: bool = False,
+    mask_alpha: bool = False,
 ) -> Iterator[Answer]:
     """Repaint a photo with a model refined on the painting, the report's way. Yields, every two batches, a draft of at
     most 512 px with what there is to say about it, and at the end the result; cancel the job to stop early.
@@ -117,6 +121,7 @@ def refine(
         outside: with a mask, the painting for outside it; none for the photo itself.
         mask_softness: width in px of the mask's soft edge; none for a fiftieth of the longest side.
         mask_invert: style where the mask is black instead.
+        mask_alpha: the photo's own transparency is the mask: style where it is opaque.
     """
     yield from _answers(
         [content, style, None, None, None, mask, outside],
@@ -131,6 +136,7 @@ def refine(
         detail=detail,
         softness=mask_softness,
         invert=mask_invert,
+        alpha=mask_alpha,
     )
 
 
@@ -195,12 +201,13 @@ def build(model: gr.Dropdown, mode: gr.Radio) -> None:
         mix = gr.Textbox("", label=MIX)
         softness = gr.Number(None, label="width of the mask's soft edge in px")
         invert = gr.Checkbox(label="style where the mask is black")
+        alpha = gr.Checkbox(label="the photo's transparency is the mask")
         answer = [gr.File(label="picture"), gr.JSON(label="info")]
         never = gr.Button()
     sizes, look, edge = (
         [batches, size, style_side],
         [strength, colours, detail],
-        [mask, outside, softness, invert],
+        [mask, outside, softness, invert, alpha],
     )
     refined = [content, style, model, *sizes, *look, *edge]
     never.click(refine, refined, answer, api_name="refine", preprocess=False, **MODEL_WORK)

@@ -39,6 +39,7 @@ class TransferForm(StyleForm):
         Raises:
             RequestError, SettingsError, ImageError: one sentence for the visitor.
         """
+        content = uploaded(self.content)
         styles, mix = self.paintings(uploaded(self.style))
         settings = controls.settings_of(
             self.model,
@@ -52,8 +53,8 @@ class TransferForm(StyleForm):
             mix,
             None if self.softness == AUTO else self.softness,
             self.invert,
+            self.own_mask(content),
         )
-        content = uploaded(self.content)
         return StylizeRequest(content, styles, settings, self.mask_file(), self.outside_file())
 
     @property

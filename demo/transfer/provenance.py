@@ -123,7 +123,8 @@ def mask_values(settings: Settings) -> dict[str, Any]:
     softness = AUTO if settings.mask_softness is None else settings.mask_softness
     choices = with_choice(SOFTNESS_CHOICES, softness)
     shown = gr.Dropdown(value=softness, choices=choices)
-    return {"softness": shown, "invert": settings.mask_invert}
+    own = gr.Checkbox(value=True, visible=True) if settings.mask_alpha else False
+    return {"softness": shown, "invert": settings.mask_invert, "alpha": own}
 
 
 @dataclass

@@ -146,6 +146,7 @@ def build() -> tuple[gr.HTML, gr.HTML]:
             mix, mixed = mixing.build(style)
             form |= dict(zip(MIX_FIELDS, mix, strict=True))
             form |= dict(zip(MASK_FIELDS, mask.build(), strict=True))
+            mask.offer_alpha(content, form["alpha"])
             go = gr.Button("Stylize", variant="primary", elem_id="go", interactive=bool(titles))
             stop = gr.Button("Stop refining", variant="stop", elem_id="stop")
         with gr.Column(scale=7, min_width=340, visible=bool(titles), elem_id="result"):

@@ -69,6 +69,7 @@ def test_what_is_read_from_the_first_frame_is_kept(
         (Settings(refine=5), False, "painted at once"),
         (Settings(mix=(1, 2)), False, "2 weights for 1 paintings"),
         (Settings(), True, "needs a mask"),
+        (Settings(mask_alpha=True), False, "no transparency"),
     ],
 )
 def test_what_does_not_go_with_frames_is_refused(

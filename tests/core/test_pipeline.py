@@ -15,6 +15,7 @@ from core import pipeline as painting_module
 from core.images.colours import recolour
 from core.images.convert import resize_longest, resize_smaller
 from core.images.decode import ImageError
+from core.images.normalise import on_white
 from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, available_models
@@ -351,6 +352,34 @@ def test_a_painting_outside_needs_a_mask(
 ) -> None:
     with pytest.raises(SettingsError, match=r"^A painting for outside the mask needs a mask\.$"):
         stylize_image(photo, paintings[0], SMALL, outside=paintings[1], stylizer=ours)
+
+
+def test_a_photos_transparency_is_its_mask(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    settings = replace(SMALL, mask_softness=0)
+    cut = photo.copy()
+    cut.putalpha(halves(photo.size).convert("L"))
+    own = stylize_image(cut, paintings, replace(settings, mask_alpha=True), stylizer=ours)
+    mask, laid = halves(photo.size), on_white(cut)
+    expected = stylize_image(laid, paintings, settings, mask, stylizer=ours)
+    assert own.image.mode == own.before.mode == "RGB"
+    assert own.image.tobytes() == expected.image.tobytes()
+    assert own.settings.mask_alpha
+    around = stylize_image(
+        cut, paintings[0], replace(settings, mask_alpha=True), outside=paintings[1], stylizer=ours
+    )
+    assert not np.array_equal(pixels(around.image)[:, 41:], pixels(laid)[:, 41:])
+
+
+def test_what_cannot_be_its_own_mask_is_one_sentence(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    settings = replace(SMALL, mask_alpha=True)
+    with pytest.raises(ImageError, match=r"^The photo has no transparency that could be its mask"):
+        stylize_image(photo, paintings[0], settings, stylizer=ours)
+    with pytest.raises(SettingsError, match="either a mask or the photo's own transparency"):
+        stylize_image(photo, paintings[0], settings, halves(photo.size), stylizer=ours)
 
 
 # ---- tiles ----

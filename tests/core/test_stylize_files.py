@@ -16,7 +16,7 @@ from core import stylize
 from core.images.decode import load_image
 from core.models.checkpoint import save_model
 from core.models.encoder import Encoder
-from core.provenance import read
+from core.provenance import command_line, read
 from tests.conftest import draw_folder, tiny
 
 
@@ -254,6 +254,30 @@ def test_a_transparent_photo(
             assert result.getchannel("A").tobytes() == alpha.tobytes()
         else:
             assert min(result.getpixel((5, 0))) > 240  # type: ignore[arg-type]
+
+
+def test_the_photos_transparency_as_its_mask(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Image.open(pictures[0] / "0000.png") as image:
+        cut = image.convert("RGB")
+    cut.putalpha(Image.new("L", cut.size, 0))
+    cut.paste((200, 30, 30, 255), (0, 0, 48, 72))
+    cut.save(pictures[0] / "0000.png")
+    options = ["--content", str(pictures[0]), "--style", str(pictures[1] / "0050.png")]
+    options += ["--model", str(model), "--mask-softness", "0"]
+    out = tmp_path / "out"
+    assert stylize.main([*options, "--mask", "alpha", "--out", str(out)]) == 2, "one is opaque"
+    assert 'skipped: "0001.png" has no transparency' in capsys.readouterr().out
+    (result,) = out.iterdir()
+    pixels = np.asarray(load_image(result))
+    assert (pixels[:, 49:] == 255).all(), "the photo there lies on white"
+    assert np.abs(pixels[:, :47].astype(int) - (200, 30, 30)).mean() > 5
+    again = tmp_path / "again.png"
+    photo = ["--content", str(pictures[0] / "0000.png"), *options[2:]]
+    assert stylize.main([*photo, "--settings", str(result), "--out", str(again)]) == 0
+    assert again.read_bytes() == result.read_bytes()
+    assert " --mask alpha" in command_line(read(result))
 
 
 def test_a_mask_painted_white_on_transparent_styles_only_there(

@@ -64,6 +64,7 @@ def controls(**changed: Any) -> TransferForm:
         "elsewhere": "photo",
         "softness": AUTO,
         "invert": False,
+        "alpha": False,
     }
     return TransferForm(**(values | changed))
 
@@ -105,6 +106,13 @@ def test_each_control_reaches_its_setting() -> None:
         mask_invert=True,
     )
     assert order.styles[1] == glass["path"]
+
+
+def test_the_photos_transparency_is_the_mask_where_it_has_some() -> None:
+    assert not controls(alpha=True).request_of().settings.mask_alpha
+    cut = new_file("cut.png")
+    Image.new("RGBA", (64, 64), (200, 30, 30, 90)).save(cut)
+    assert controls(alpha=True, content={"path": cut}).request_of().settings.mask_alpha
 
 
 def test_places_that_are_empty_have_no_weight() -> None:

@@ -123,6 +123,28 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.context.close()
 
 
+def test_a_transparent_photo_may_be_its_own_mask(page: Page, tmp_path: Path) -> None:
+    page.get_by_role("button", name="Only a part: mask").click()
+    expect(page.locator("#mask-invert")).to_be_visible()
+    own = page.locator("#mask-alpha input")
+    expect(own).to_be_hidden()
+    half_clear().save(tmp_path / "cut.png")
+    page.locator("#photo input[type=file]").set_input_files(tmp_path / "cut.png")
+    own.check()
+    page.get_by_role("button", name="Stylize", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("masked by its transparency")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download PNG").click()
+    assert read(download.value.path()).settings.mask_alpha
+    with Image.open(download.value.path()) as image:
+        assert image.mode == "RGB"
+        assert image.getpixel((image.width - 3, 10)) == (255, 255, 255)
+    page.locator("#photo-gallery").get_by_label("Coffee").click()
+    expect(own).to_be_hidden()
+    expect(page.locator("#status")).to_contain_text("photo 600 × 400 px")
+    expect(page.locator("#status")).not_to_contain_text("masked")
+
+
 def test_the_page_gives_jpeg_and_webp_of_a_quality(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#download-about")).to_contain_text("where it was taken is left out")
     sizes = []
