@@ -206,7 +206,8 @@ def run_dtype(folder: Path, place: DistributedContext) -> str:
 
 def run_folder(variant: Variant, options: argparse.Namespace) -> tuple[str, Path]:
     """A run's name and its folder. Raises ValueError, see `recipe_parts`."""
-    name = options.run_name or "-".join([variant.name, *recipe_parts(options)])
+    named_for_recipe = "-".join([variant.name, *recipe_parts(options)])
+    name = options.run_name or named_for_recipe
     return name, options.runs / (f"{name}-pilot" if options.pilot else name)
 
 

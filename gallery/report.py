@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -35,6 +36,7 @@ from gallery.grids.results import title_of
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 
 MARKDOWN, DATA = FOLDER / "REPORT.md", FOLDER / "report.json"
+FIGURES = 9  # significant digits of the numbers in report.json
 VERDICTS = (HOLDS, FAILS, UNKNOWN, NOT_YET)
 SHOWN = (
     "gram_share",
@@ -116,8 +118,20 @@ def _row_averages(numbers: Numbers, mode: str, row: str) -> dict[str, float | No
 
 
 def to_json(report: Report) -> str:
-    """The report as JSON, for `from_json` and the tab Report."""
-    return json.dumps(asdict(report), indent=1, ensure_ascii=False)
+    """The report as JSON, for `from_json` and the tab Report.
+
+    Figures carry `FIGURES` digits: the last ones of a sum differ from processor to processor.
+    """
+    return json.dumps(_rounded(asdict(report)), indent=1, ensure_ascii=False)
+
+
+def _rounded(value: Any) -> Any:
+    """JSON values with every float, at any depth, rounded to `FIGURES` significant digits."""
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.{FIGURES}g}") if isinstance(value, float) else value
 
 
 def from_json(text: str) -> Report:

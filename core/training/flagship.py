@@ -361,7 +361,7 @@ class FlagshipTraining:
                 about = {"group": group, "emphasis": emphasis, "read_by": read_by}
                 found.append({**about, **measures})
         self.reader.train()
-        self.reader_holds = _agree(found)
+        self.reader_holds = readers_agree(found)
         add_learning_rows(self.folder / LEARNING, self.done, found)
 
     def export(self, folder: Path) -> int:
@@ -386,7 +386,7 @@ class FlagshipTraining:
         return size
 
 
-def _agree(found: Sequence[dict[str, Any]]) -> bool:
+def readers_agree(found: Sequence[dict[str, Any]]) -> bool:
     """Whether paintings that the reader read are followed as well as those that the encoder read.
 
     Args:

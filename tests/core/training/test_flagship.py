@@ -15,7 +15,7 @@ from core.models.encoder import Encoder
 from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext
-from core.training.flagship import FlagshipTraining
+from core.training.flagship import FlagshipTraining, readers_agree
 from core.training.flagship_log import LEARNING
 from core.training.flagship_recipe import (
     EARLY_STYLE,
@@ -163,8 +163,7 @@ def test_it_learns_and_ships_its_average_with_a_learning_curve(
     assert [row["iteration"] for row in rows][-1] == "8"
     assert all(0 < float(row[name]) < 100 for row in rows for name in NAMES)
 
-    assert not training.reader_holds  # it has learnt for eight steps
-    training.reader_holds = True
+    training.reader_holds = True  # whatever it has learnt in eight steps
     size = training.export(tmp_path / "flagship")
     model = load_model(tmp_path / "flagship")
     assert size > 0
@@ -180,6 +179,19 @@ def test_it_learns_and_ships_its_average_with_a_learning_curve(
     by_encoder = Stylizer(replace(model, reader=None), model.encoder(), cache=StyleCache())
     other = by_encoder.encode_style(draw(5)).filters
     assert any(not torch.equal(painted.filters[name], other[name]) for name in other)
+
+
+@pytest.mark.parametrize(("worse_by", "agree"), [(0.0, True), (0.015, True), (0.03, False)])
+def test_the_reader_is_shipped_if_it_costs_at_most_two_percent(
+    worse_by: float, agree: bool
+) -> None:
+    found = [
+        {"group": group, "emphasis": 0.0, "read_by": read_by, **dict.fromkeys(NAMES, 0.2)}
+        for group in ("classical", "graphic")
+        for read_by in ("encoder", "reader")
+    ]
+    found[-1][NAMES[2]] = 0.2 * (1 + worse_by)
+    assert readers_agree(found) == agree
 
 
 def test_held_out_measures_are_those_of_the_validation(encoder: Callable[[str], Encoder]) -> None:
