@@ -22,10 +22,12 @@ from PIL import Image
 from core.baselines.adapter import METHODS
 from core.images.library import Picture, my_styles, photographs
 from core.images.save import save_png
+from core.inference.stylizer import default_model
 from core.settings import Settings
 from demo.shared import controls, mask, messages, mixing, requests
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.events import Answer, connect
+from demo.shared.pace import PACE, Pace
 from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
@@ -45,12 +47,6 @@ LOOK_AT_RESULT = """() => {
 }"""
 CODES = ("command", "python", "settings")  # the recipe, three ways
 REFINE_NOW = "Refine now: this model takes up a painting by refining"
-WORKING = {
-    "status": messages.STARTING,
-    "stop": gr.update(value="Stop refining", interactive=True),
-    "refine_now": gr.update(visible=False),
-}
-
 
 # ---- events of the page ----
 
@@ -75,10 +71,19 @@ def paint(visit: Visit | None, **values: Any) -> Iterator[Answer]:
         request = TransferForm(**values).request_of()
         work = VISITS.start(visit.visitor, visit.page, values, lambda stop: painted(request, stop))
         if request.settings.refine:
-            yield WORKING
+            yield begins_to_refine(request.settings)
         yield from work.follow()
     except Exception as error:  # the page keeps the previous result, whatever happened
         yield {"status": messages.problem(error)}
+
+
+def begins_to_refine(settings: Settings, pace: Pace = PACE) -> Answer:
+    """What the page shows until the first batch is done: how long all will take, as far as this machine has told."""
+    return {
+        "status": messages.starting(settings.model or default_model(), settings.refine, pace),
+        "stop": gr.update(value="Stop refining", interactive=True),
+        "refine_now": gr.update(visible=False),
+    }
 
 
 def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:

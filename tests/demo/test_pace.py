@@ -2,8 +2,10 @@
 
 import pytest
 
+from core.settings import Settings
 from demo.shared import messages
 from demo.shared.pace import Pace, duration
+from demo.transfer.tab import begins_to_refine
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,5 @@ def test_the_estimate_is_told_before_the_first_batch() -> None:
     assert "min" not in messages.starting("improved-500", 20, pace)
     pace.saw("improved-500", 12.0)
     assert "about 4 min" in messages.starting("improved-500", 20, pace)
+    order = Settings("improved-1000", refine=20)  # of the same form
+    assert "about 4 min" in begins_to_refine(order, pace)["status"]
