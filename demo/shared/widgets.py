@@ -5,6 +5,7 @@ bring(image, note)
 gallery(STYLES, "painting-gallery", columns=4).select(...)
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,6 +71,23 @@ def gallery(
     )
 
 
+def random_button(name: str) -> gr.Button:
+    """The button that chooses any painting of the gallery for a place; `another` does it."""
+    return gr.Button(
+        "A random painting",
+        size="sm",
+        variant="secondary",
+        elem_id=f"{name}-random",
+        elem_classes="random",
+    )
+
+
+def another(note: str) -> tuple[Placed, str]:
+    """A painting of the gallery by chance, never the one that this note names, and its own note."""
+    offered = [each for each in paintings() if messages.caption(label_of(each)) != note]
+    return chosen(random.choice(offered or paintings()))
+
+
 def painting_input(tab: str) -> tuple[gr.HTML, gr.HTML]:
     """The place, filled with the gallery's first painting, and the line that names what it holds.
 
@@ -87,5 +105,7 @@ def painting_input(tab: str) -> tuple[gr.HTML, gr.HTML]:
 
     thumbnails = gallery(offered, f"{tab}-paintings", columns=8, strip=True, in_use=note)
     thumbnails.select(pick, None, [image, note], trigger_mode="multiple", **QUIET)
+    by_chance = random_button(f"{tab}-painting")
+    by_chance.click(another, note, [image, note], **QUIET)
     bring(image, note)
     return image, note

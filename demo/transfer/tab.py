@@ -32,7 +32,7 @@ from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
 from demo.shared.uploads import label_of, new_file, saved
-from demo.shared.widgets import PAINTING, QUIET, gallery
+from demo.shared.widgets import PAINTING, QUIET, another, gallery, random_button
 from demo.transfer import arrival, download, endpoints, provenance
 from demo.transfer.address import address_of
 from demo.transfer.arrival import Visit
@@ -59,6 +59,12 @@ def picker(pictures: Sequence[Picture]) -> Callable[..., tuple[Placed, str]]:
         return chosen(pictures[event.index])
 
     return pick
+
+
+def random_painting(visit: Visit | None, note: str) -> tuple[Placed, str]:
+    """Another painting than the one that the note names takes its place."""
+    give_up(visit)
+    return another(note)
 
 
 def paint(visit: Visit | None, **values: Any) -> Iterator[Answer]:
@@ -146,6 +152,7 @@ def build() -> tuple[gr.HTML, gr.HTML]:
             with gr.Row(elem_classes="inputs"):
                 content, content_note, content_gallery = _input("Photo", contents)
                 style, style_note, style_gallery = _input("Painting", STYLES)
+            by_chance = random_button("painting")
             form: dict[str, Any] = {"content": content, "style": style}
             form |= controls.build(titles) | controls.build_look()
             mix, mixed = mixing.build(style)
@@ -181,6 +188,11 @@ def build() -> tuple[gr.HTML, gr.HTML]:
         pick, places = picker(pictures), [place, note]
         picked = shown.select(pick, visit, places, trigger_mode="multiple", **QUIET)
         paints(picked.then, trigger_mode="multiple")
+    places = [style, style_note]
+    by_chance.click(None, js=LOOK_AT_RESULT)
+    asked_for = [visit, style_note]
+    picked = by_chance.click(random_painting, asked_for, places, trigger_mode="multiple", **QUIET)
+    paints(picked.then, trigger_mode="multiple")
     for changed in mixed:
         paints_instead(changed.then)
     for place, note in ((content, content_note), (style, style_note)):

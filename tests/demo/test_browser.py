@@ -50,6 +50,13 @@ def test_a_click_on_a_painting_is_enough(page: Page) -> None:
     expect(page.locator("#slider")).to_be_in_viewport(ratio=0.5)
 
 
+def test_a_random_painting_is_another_and_is_painted(page: Page) -> None:
+    repainted(page, "astronaut__hokusai_great_wave__original-500.png")
+    page.locator("#painting-random").click()
+    expect(page.locator("#painting-note")).not_to_contain_text("The Great Wave")
+    expect(after(page)).not_to_have_attribute("src", re.compile("hokusai_great_wave__original"))
+
+
 def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> None:
     photo = tmp_path / "my coffee.png"
     shutil.copy(PHOTO, photo)

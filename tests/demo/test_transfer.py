@@ -29,8 +29,10 @@ from demo.shared.background import refine
 from demo.shared.controls import settings_of
 from demo.shared.picture_place import accepted
 from demo.shared.requests import RequestError, StylizeRequest, file_name, model_titles, repaint
+from demo.shared.uploads import label_of
+from demo.shared.widgets import another
 from demo.transfer import tab as transfer
-from gallery.pictures import find_content, find_style
+from gallery.pictures import find_content, find_style, paintings
 from tests.runs import write_about
 
 PHOTO = str(find_content("coffee").path())  # 600 x 400 px
@@ -265,6 +267,13 @@ def test_a_good_picture_comes_in_with_its_name_and_size() -> None:
     assert (kept["path"], kept["brought"]) == (file["path"], file["path"])
     assert kept["orig_name"] == "a<b>.png"
     assert "a&lt;b&gt;.png, 40 × 30 px" in said
+
+
+def test_a_random_painting_is_never_the_one_that_is_there() -> None:
+    note = messages.caption(label_of(paintings()[0]))
+    seen = {another(note)[1] for _ in range(200)}
+    assert note not in seen and len(seen) > 10
+    assert seen <= {messages.caption(label_of(each)) for each in paintings()}
 
 
 def test_an_avif_comes_in_as_it_is() -> None:
