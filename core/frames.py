@@ -110,14 +110,15 @@ class FrameStylizer:
         if self.settings.colours == RECOLOUR:
             paintings = [recolour(painting, first) for painting in paintings]
             outside = outside and recolour(outside, first)
-        styles = [self.stylizer.mix(paintings, self.weights, side)]
+        emphasis = self.stylizer.emphasis_at(self.settings.strength)
+        styles = [self.stylizer.mix(paintings, self.weights, side, emphasis)]
         if outside:
-            styles.append(self.stylizer.encode_style(outside, side))
+            styles.append(self.stylizer.encode_style(outside, side, emphasis))
         return [self._at_strength(style, first) for style in styles]
 
     def _at_strength(self, style: StyledModel, first: Image.Image) -> FrameStyle:
         strength = self.settings.strength
-        if strength == 1:
+        if strength == 1 or style.emphasis:
             return FrameStyle(style)
         own = self.stylizer.identity_style(style, first, self.settings.style_size)
         parts = [(strength, style.filters), (1 - strength, own.filters)]

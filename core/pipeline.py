@@ -37,7 +37,14 @@ from core.images.library import library
 from core.images.masks import composite, soft_mask
 from core.images.normalise import on_white
 from core.inference.style_mixing import blend, restore
-from core.inference.stylizer import MAX_SIDE, MAX_WHOLE, Cancelled, StyledModel, default_model
+from core.inference.stylizer import (
+    MAX_SIDE,
+    MAX_WHOLE,
+    Cancelled,
+    StyledModel,
+    Stylizer,
+    default_model,
+)
 from core.inference.tiled import stylize_tiled
 from core.result import Step, StylizeResult
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
@@ -250,7 +257,8 @@ class _Work:
         self, working: Image.Image, settings: Settings, on_share: Share | None
     ) -> list[Image.Image]:
         """The whole working picture in the style of each area."""
-        passes = 1 if settings.strength == 1 else 2  # over the picture, for each area
+        blended = any(self._is_blended(area.style, settings.strength) for area in self.areas)
+        passes = 2 if blended else 1  # over the picture, for each area
         total = passes * len(self.areas)
         painted = []
         for number, area in enumerate(self.areas):
@@ -258,6 +266,15 @@ class _Work:
             shares = [_part(on_share, first + done, total) for done in range(passes)]
             painted.append(self._paint(area.style, working, settings, shares))
         return painted
+
+    def _is_blended(self, style: Style, strength: float) -> bool:
+        """Whether this strength is a blend with the photo's own style.
+
+        It is not where the network itself was asked for it, nor for what knows no strength.
+        """
+        if isinstance(self.backend, Method) or not isinstance(style, StyledModel):
+            return False
+        return strength not in (0, 1) and not style.emphasis
 
     def _paint(
         self, style: Style, working: Image.Image, settings: Settings, shares: Sequence[Share]
@@ -270,8 +287,9 @@ class _Work:
         strength = settings.strength
         if strength == 0:
             return working
-        if strength == 1 or isinstance(self.backend, Method) or not isinstance(style, StyledModel):
+        if not self._is_blended(style, strength):
             return _applied(style, working, settings, shares[0])
+        assert isinstance(self.backend, Stylizer) and isinstance(style, StyledModel)
         own = self.backend.identity_style(style, self.photo, settings.style_size)
         filters = blend(
             style.transform_net, [(strength, style.filters), (1 - strength, own.filters)]
@@ -315,9 +333,11 @@ def _begin(
         outside = outside and recolour(outside, photo)
     side = settings.style_size
     first = next(p for p, weight in zip(paintings, weights, strict=True) if weight)
-    areas = [_Area(first, backend.mix(paintings, weights, side))]
+    # Refining changes the networks: then strength is a blend, as for a model of one balance.
+    emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
+    areas = [_Area(first, backend.mix(paintings, weights, side, emphasis))]
     if outside:
-        areas.append(_Area(outside, backend.encode_style(outside, side)))
+        areas.append(_Area(outside, backend.encode_style(outside, side, emphasis)))
     styled = time.perf_counter()
     return _Work(photo, mask, settings, backend, areas, started, loaded, styled)
 

@@ -95,13 +95,23 @@ class Method:
             )
         return settings if settings.refine else replace(settings, refine=self.steps)
 
+    def emphasis_at(self, strength: float) -> float:
+        """0: a method paints at full strength only."""
+        return 0.0
+
     def mix(
-        self, styles: Sequence[Image.Image], weights: Sequence[float], style_side: int = STYLE_SIDE
+        self,
+        styles: Sequence[Image.Image],
+        weights: Sequence[float],
+        style_side: int = STYLE_SIDE,
+        emphasis: float = 0.0,
     ) -> Style:
         """Nothing yet: the style comes from `refine`, which `Settings` allow for one painting only."""
         return PixelStyle()
 
-    def encode_style(self, style: Image.Image, style_side: int = STYLE_SIDE) -> Style:
+    def encode_style(
+        self, style: Image.Image, style_side: int = STYLE_SIDE, emphasis: float = 0.0
+    ) -> Style:
         """Nothing yet, as `mix`."""
         return PixelStyle()
 

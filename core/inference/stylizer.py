@@ -40,6 +40,7 @@ STYLE_SIDE = 256
 MAX_WHOLE = 4096  # px a side, in one piece
 MAX_SIDE = 8192  # px a side, in tiles (core.inference.tiled)
 CACHE_BYTES = 256 * 1024 * 1024
+EMPHASIS_OF_STRENGTH = 4.0  # for each 100 % of strength beyond 100 %
 PREFERRED = ("flagship", "original-500", "original-1000", "improved-500", "improved-1000")
 
 
@@ -65,12 +66,14 @@ class StyledModel:
         refined: number of batches it was refined with, 0 for instant.
         meta_net: generates this network's filters for other pictures: the model's,
             or this style's own after refining.
+        emphasis: what the filters were generated at (`Stylizer.emphasis_at`).
     """
 
     transform_net: TransformNet | FlagshipTransformNet
     filters: Filters
     refined: int = 0
     meta_net: MetaNet | FlagshipMetaNet | None = None
+    emphasis: float = 0.0
 
     @torch.inference_mode()
     def apply(self, images: Tensor) -> Tensor:
@@ -206,35 +209,64 @@ class Stylizer:
         """A picture as an encoder takes it, 1 x 3 x H x W."""
         return normalize(to_tensor(resize_smaller(picture, side))[None].to(self.device))
 
+    def emphasis_at(self, strength: float) -> float:
+        """How much more a painting shall count for a strength beyond 1, for `encode_style`.
+
+        Returns:
+            The binary logarithm of its weight over the training's balance; 0 up to a strength of 1,
+            and for a network that was trained at one balance only: such a one is blended beyond
+            the painting (`core.inference.style_mixing`).
+        """
+        meta_net = self.net.meta_net
+        if strength <= 1 or not (isinstance(meta_net, FlagshipMetaNet) and meta_net.is_told):
+            return 0.0
+        return EMPHASIS_OF_STRENGTH * (strength - 1)
+
     def _generate(
-        self, meta_net: MetaNet | FlagshipMetaNet, picture: Image.Image, side: int
+        self,
+        meta_net: MetaNet | FlagshipMetaNet,
+        picture: Image.Image,
+        side: int,
+        emphasis: float = 0.0,
     ) -> Filters:
         """What a MetaNet of this model makes of a picture,
         read by the model's own small reader where it has one.
         """
-        if self.style_reader is None or not isinstance(meta_net, FlagshipMetaNet):
+        if not isinstance(meta_net, FlagshipMetaNet):
             return meta_net(self.descriptor(picture, side))
-        return meta_net.generate(self.style_reader(self._pixels(picture, side))[0])
+        if self.style_reader is None:
+            return meta_net(self.descriptor(picture, side), emphasis)
+        return meta_net.generate(self.style_reader(self._pixels(picture, side))[0], emphasis)
 
     @torch.inference_mode()
-    def encode_style(self, style: Image.Image, style_side: int = STYLE_SIDE) -> StyledModel:
+    def encode_style(
+        self, style: Image.Image, style_side: int = STYLE_SIDE, emphasis: float = 0.0
+    ) -> StyledModel:
         """Instant: the filters for a painting, from the cache if it was seen before.
 
         Args:
             style: RGB.
             style_side: the painting's smaller side when it is read;
                 larger makes finer strokes count.
+            emphasis: from `emphasis_at`.
         """
-        key = self.key(style, style_side)
+        key = self.key(style, style_side, emphasis)
         styled = self.cache.get(key)
         if styled is None:
-            filters = self._generate(self.net.meta_net, style, style_side)
-            styled = StyledModel(self.net.transform_net, filters, meta_net=self.net.meta_net)
+            net = self.net
+            filters = self._generate(net.meta_net, style, style_side, emphasis)
+            styled = StyledModel(
+                net.transform_net, filters, meta_net=net.meta_net, emphasis=emphasis
+            )
             self.cache.put(key, styled)
         return styled
 
     def mix(
-        self, styles: Sequence[Image.Image], weights: Sequence[float], style_side: int = STYLE_SIDE
+        self,
+        styles: Sequence[Image.Image],
+        weights: Sequence[float],
+        style_side: int = STYLE_SIDE,
+        emphasis: float = 0.0,
     ) -> StyledModel:
         """Instant: a style between paintings (`core.inference.style_mixing`); their order makes no
         difference, not even in the last bit.
@@ -242,7 +274,7 @@ class Stylizer:
         Args:
             styles: RGB.
             weights: one for each, not negative, summing to 1.
-            style_side: as for `encode_style`.
+            style_side, emphasis: as for `encode_style`.
         """
         kept = [
             (picture_hash(style), weight, style)
@@ -251,10 +283,12 @@ class Stylizer:
         ]
         kept.sort(key=lambda part: part[:2])
         parts = [
-            (weight, self.encode_style(style, style_side).filters) for _, weight, style in kept
+            (weight, self.encode_style(style, style_side, emphasis).filters)
+            for _, weight, style in kept
         ]
-        transform_net = self.net.transform_net
-        return StyledModel(transform_net, blend(transform_net, parts), meta_net=self.net.meta_net)
+        net = self.net
+        filters = blend(net.transform_net, parts)
+        return StyledModel(net.transform_net, filters, meta_net=net.meta_net, emphasis=emphasis)
 
     @torch.inference_mode()
     def identity_style(

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
 from core import pipeline as painting_module
+from core.frames import FrameStylizer
 from core.images.colours import recolour
 from core.images.convert import resize_longest, resize_smaller
 from core.images.decode import ImageError
@@ -20,6 +22,7 @@ from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, available_models
 from core.models.encoder import Encoder
+from core.models.registry import MODELS
 from core.pipeline import Step, StylizeResult, stylize_image
 from core.result import stroke_note
 from core.settings import Settings, SettingsError
@@ -191,6 +194,33 @@ def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], E
         )
     assert averages == sorted(averages, reverse=True)
     assert averages[-1] < averages[0] - 0.5
+
+
+@pytest.fixture
+def told(encoder: Callable[[str], Encoder]) -> Stylizer:
+    """An untrained flagship that is told how much a painting shall count."""
+    torch.manual_seed(0)
+    variant = replace(MODELS["flagship"], block="mixed", base=4)
+    net = variant.build()
+    vgg = encoder("vgg19")
+    info = {"weights": {"hash": "none"}, "encoder": {"name": vgg.name, "hash": vgg.hash}}
+    return Stylizer(Model(variant, net, info), vgg, cache=StyleCache())
+
+
+def test_beyond_full_strength_a_network_that_can_is_asked_for_more(
+    told: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    """At 125 % the filters are those of twice the style weight; nothing is blended."""
+    settings = replace(SMALL, strength=1.25)
+    painted = stylize_image(photo, paintings[0], settings, stylizer=told)
+    filters = told.net.meta_net(told.descriptor(paintings[0], SIDE), 1.0)  # type: ignore[call-arg]
+    wanted = StyledModel(told.net.transform_net, filters)(photo)
+    assert painted.image.tobytes() == wanted.tobytes()
+    assert painted.settings.strength == 1.25
+    frames = FrameStylizer([paintings[0]], settings, stylizer=told)
+    assert frames(photo).tobytes() == wanted.tobytes()
+    usual = stylize_image(photo, paintings[0], SMALL, stylizer=told)
+    assert usual.image.tobytes() != wanted.tobytes()
 
 
 @pytest.mark.usefixtures("_small_batches")
