@@ -22,8 +22,9 @@ from gradio import networking
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
-import core.models.checkpoint
 from core.commandline import run_command
+from core.inference.model_store import ModelStore
+from core.paths import CHECKPOINTS
 from core.runtime import AUTO, DEVICE_HELP, DeviceError, keep_freed_memory, set_default_device
 from demo import live, report, video
 from demo import mcp as tools
@@ -195,6 +196,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--checkpoints",
         type=Path,
+        default=CHECKPOINTS,
         metavar="DIR",
         help="folder of trained models (default: checkpoints/)",
     )
@@ -212,15 +214,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; serves until it is told to stop and returns the exit code."""
     options = parse(arguments)
-    return run_command(lambda: serve(options), (DeviceError,), stopped="The page has stopped.")
+    with ModelStore(options.checkpoints).in_use():
+        return run_command(lambda: serve(options), (DeviceError,), stopped="The page has stopped.")
 
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the page until SIGINT or SIGTERM; then delete what visitors left. Returns 1 where it cannot be served."""
     # On a Space with ZeroGPU a GPU is there only within a function that it is lent to (demo/shared/gpu.py).
     set_default_device("cpu" if gpu.spaces else options.device)
-    if options.checkpoints:
-        core.models.checkpoint.CHECKPOINTS = options.checkpoints
     if options.runs:
         logs.RUNS = options.runs
     keep_freed_memory(MAX_KEPT, KEPT)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from core.images.decode import load_image
     from core.images.save import save_png
+    from core.inference.model_store import from_pretrained
     from core.pipeline import stylize_image
-    from core.pretrained import from_pretrained
     from core.settings import Settings
 
 __all__ = ["Settings", "from_pretrained", "load_image", "save_png", "stylize_image"]
@@ -30,8 +30,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from core.images.decode import load_image
     from core.images.save import save_png
+    from core.inference.model_store import from_pretrained
     from core.pipeline import stylize_image
-    from core.pretrained import from_pretrained
     from core.settings import Settings
 
     face = [Settings, from_pretrained, load_image, save_png, stylize_image]

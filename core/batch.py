@@ -1,7 +1,7 @@
 """Many photos in many styles with one model:
 what `core.stylize` does between its options and its exit code.
 
-    batch = Batch(get_stylizer("flagship"), Settings(), Path("out"))
+    batch = Batch(model_store().stylizer("flagship"), Settings(), Path("out"))
     batch.run([Path("a.jpg"), Path("b.jpg")], [[Path("painting.jpg")]])
     batch.done, batch.skipped                          # out/a__painting__flagship.png, ...
 """

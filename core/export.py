@@ -20,11 +20,10 @@ from core.files import check_output
 from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures
 from core.images.library import library
+from core.inference.model_store import model_store
 from core.inference.onnx_export import ExportError, export
 from core.inference.stylizer import (
     STYLE_SIDE,
-    default_model,
-    get_stylizer,
 )
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
@@ -63,7 +62,7 @@ def work(options: argparse.Namespace) -> int:
     """Export the style that the options name; returns the exit code."""
     check_output(options.out, folder=True)
     painting = load_image(options.style)
-    stylizer = get_stylizer(options.model or default_model())
+    stylizer = model_store().stylizer(options.model)
     if options.refine:
         contents = library().refining_contents
         if options.refine_content:

@@ -16,7 +16,7 @@ from PIL import Image
 from core.commandline import run_command
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
-from core.inference.stylizer import default_model, get_stylizer
+from core.inference.model_store import model_store
 from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
 from core.models.encoder import EncoderError
@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def work(options: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
     painting, photo = load_image(options.style), load_image(options.content)
-    styled = get_stylizer(options.model or default_model()).encode_style(painting)
+    styled = model_store().stylizer(options.model).encode_style(painting)
     rows = compare(resize_longest(photo, 512), styled)
     print("warping error and sharpness, RMS in steps of 1/255")
     for what, flicker, sharp in rows:

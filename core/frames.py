@@ -18,8 +18,9 @@ from PIL import Image
 from core.images.colours import keep_colours, recolour
 from core.images.convert import resize_longest
 from core.images.masks import composite, soft_mask
+from core.inference.model_store import model_store
 from core.inference.style_mixing import blend, restore
-from core.inference.stylizer import StyledModel, Stylizer, default_model, find_stylizer
+from core.inference.stylizer import StyledModel, Stylizer
 from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
@@ -63,7 +64,7 @@ class FrameStylizer:
     Raises:
         SettingsError: the settings do not go with the paintings or the mask, or ask for refining
             or for a mask of their own transparency.
-        WeightsError, EncoderError: see `get_stylizer`.
+        WeightsError, EncoderError: see `ModelStore.stylizer`.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class FrameStylizer:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.paintings, self.settings = list(paintings), settings
         self.mask, self.outside = mask, outside
-        self.stylizer = stylizer or find_stylizer(settings.model or default_model(), device)
+        self.stylizer = stylizer or model_store().stylizer(settings.model, device)
         self._styles: list[FrameStyle] = []  # inside the mask, then outside it
         self._inside: np.ndarray | None = None  # H x W, how much of each pixel is inside the mask
 

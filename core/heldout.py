@@ -20,11 +20,10 @@ from core.commandline import run_command
 from core.files import check_output
 from core.images.decode import ImageError
 from core.images.library import library
+from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
-from core.models.checkpoint import load_model
 from core.models.encoder import EncoderError, load_encoder
 from core.models.weights import WeightsError
-from core.paths import CHECKPOINTS
 from core.program import called_as
 
 
@@ -48,7 +47,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def work(options: argparse.Namespace) -> int:
     """Measure the models that the options name; returns the exit code."""
-    folders = [Path(name) if Path(name).is_dir() else CHECKPOINTS / name for name in options.models]
+    store = model_store()
+    folders = [store.path(name) for name in options.models]
     for folder in folders:
         check_output(folder / HELDOUT)
     vgg19 = load_encoder("vgg19")
@@ -56,7 +56,7 @@ def work(options: argparse.Namespace) -> int:
     paintings = unseen(options.data, options.runs / "hashes.json")
     for folder in folders:
         refuse_to_lose(folder / HELDOUT, paintings)
-        model = load_model(folder)
+        model = store.load(folder)
         stylizer = Stylizer(model, model.encoder())
         total = len(paintings) * len(contents)
         rows = list(

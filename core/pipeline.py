@@ -43,7 +43,6 @@ from core.inference.stylizer import (
     Cancelled,
     StyledModel,
     Stylizer,
-    default_model,
 )
 from core.inference.tiled import stylize_tiled
 from core.result import Step, StylizeResult
@@ -98,7 +97,7 @@ def stylize_image(
             or before the last where the painting outside is refined too.
         ImageError: the picture would be larger than 8192 px a side, refining has no photographs,
             or an opaque photo's transparency is to be its mask.
-        WeightsError, EncoderError: see `get_stylizer`.
+        WeightsError, EncoderError: see `ModelStore.stylizer`.
     """
     settings = settings or Settings()
     opaque, alpha = split_alpha(photo)
@@ -315,7 +314,7 @@ def _begin(
     if outside is not None and mask is None:
         raise SettingsError(OUTSIDE_NEEDS_MASK)
     started = time.perf_counter()
-    backend = backend or find_backend(settings.model or default_model(), device)
+    backend = backend or find_backend(settings.model, device)
     if isinstance(backend, Method):
         settings = backend.fitting(settings)
         # Optimised pixels are those of one photo, at the size at which it is painted.

@@ -33,7 +33,6 @@ from core.images.decode import IMAGE_SUFFIXES, ImageError
 from core.images.find import find_pictures
 from core.images.library import paintings
 from core.images.save import FORMATS, MAX_QUALITY
-from core.inference.stylizer import default_model
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import parse, settings_of
@@ -103,7 +102,7 @@ def run(options: argparse.Namespace) -> Batch:
     if options.out != STDIO:
         check_output(options.out, folder=not is_file(options.out))
     batch = Batch(
-        find_backend(settings.model or default_model(), str(find_device(options.device))),
+        find_backend(settings.model, str(find_device(options.device))),
         settings,
         options.out,
         mask=options.mask,

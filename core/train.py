@@ -27,7 +27,7 @@ from core.commandline import Stopped, run_command
 from core.files import check_output
 from core.images.decode import load_image
 from core.images.library import library
-from core.models.checkpoint import load_model
+from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP, MODELS, Variant, find_variant
@@ -280,7 +280,7 @@ def make_flagship_training(
     contents, styles = training_set(variant, options.data, cache)
     pools = pools_of(options.data, cache)
     held_out = {} if options.pilot else held_out_pairs(pools, place, options.encoder)
-    start = load_model(options.start) if options.start else None
+    start = model_store().load(options.start) if options.start else None
     if start and not (start.variant.is_flagship and start.variant.base == variant.base):
         raise ValueError(f"{options.start} is no {FLAGSHIP.name} of {variant.base} channels.")
     net = cast(FlagshipNet, start.net).with_mixes() if start else None

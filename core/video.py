@@ -31,7 +31,7 @@ from core.images.video_file import (
     VideoError,
     probe,
 )
-from core.inference.stylizer import default_model, get_stylizer
+from core.inference.model_store import model_store
 from core.inference.video import stylize_video
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
@@ -103,7 +103,7 @@ def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
             one sentence.
     """
     settings = settings_of(options)
-    model = options.model or settings.model or default_model()
+    model = options.model or settings.model
     if model in METHODS:
         raise SettingsError(
             f"{model} takes minutes for one picture; a video needs a trained model."
@@ -113,7 +113,7 @@ def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
         settings,
         load_mask(options.mask) if options.mask else None,
         load_image(options.mask_style) if options.mask_style else None,
-        get_stylizer(model, options.device),
+        model_store().stylizer(model, options.device),
     )
 
 

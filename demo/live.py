@@ -22,7 +22,7 @@ import gradio as gr
 from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
-from core.models import checkpoint
+from core.inference.model_store import model_store
 from core.settings import RECOLOUR, Settings
 from demo.shared import messages, requests, style_form
 from demo.shared.controls import model_input, size_input
@@ -142,7 +142,7 @@ def repaint(
         raise RequestError(f"The longest side can be {', '.join(map(str, SIZES))} px.")
     if not style:
         raise RequestError("Choose a painting first: drop one in, or click one of those below.")
-    if model not in (have := checkpoint.available_models()):
+    if model not in (have := model_store().names()):
         raise RequestError(
             f"There is no trained model named {model}; choose one of {', '.join(have)}."
         )
@@ -194,7 +194,7 @@ def waiting(seconds: float) -> str:
 
 def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
-    titles = requests.model_titles()
+    titles = model_store().titles()
     if not titles:
         gr.HTML(messages.notice(requests.TRAIN_FIRST))
         return

@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.routes import App
 from gradio.utils import get_upload_folder
 
-from core.inference.stylizer import SHARED_CACHE
+from core.inference.model_store import model_store
 from core.runtime import release_freed_memory
 from demo.server.cleaner import Cleaner
 from demo.server.input_checks import check, refusal
@@ -85,7 +85,7 @@ class PageBlocks(gr.Blocks):
 
 def give_memory_back() -> None:
     """After a refining: what it needed is the system's again."""
-    SHARED_CACHE.trim()
+    model_store().styles.trim()
     release_freed_memory()
 
 

@@ -17,8 +17,8 @@ import gradio as gr
 from core.frames import FrameStylizer
 from core.images.decode import ImageError, load_image, load_mask
 from core.images.video_file import Limits, VideoError, probe
+from core.inference.model_store import model_store
 from core.inference.video import Progress, painted_frames
-from core.models import checkpoint
 from demo.server.turns import in_turns
 from demo.shared import messages, requests, style_form
 from demo.shared.controls import model_input, size_input
@@ -59,7 +59,7 @@ def painted_video(
     Raises:
         RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
-    have = checkpoint.available_models()
+    have = model_store().names()
     if not have:
         raise RequestError(requests.TRAIN_FIRST)
     if not clip:
@@ -230,7 +230,7 @@ def stylize_video(
 
 def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
-    titles = requests.model_titles()
+    titles = model_store().titles()
     if not titles:
         gr.HTML(messages.notice(requests.TRAIN_FIRST))
     with gr.Row():

@@ -21,8 +21,8 @@ from core.analysis.curves import LogError
 from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import SEEDS, Mean, find_heldout, summarise
 from core.files import write_atomic
-from core.models import checkpoint
-from core.models.model_card import ModelCard, read_card
+from core.inference.model_store import model_store
+from core.models.model_card import ModelCard
 from core.models.registry import MODELS
 from core.models.weights import WeightsError
 from gallery import report
@@ -59,9 +59,8 @@ class TableError(ValueError):
 
 def cards() -> dict[str, ModelCard]:
     """The cards of the shipped models, in the registry's order."""
-    return {
-        name: read_card(checkpoint.CHECKPOINTS / name) for name in checkpoint.available_models()
-    }
+    store = model_store()
+    return {name: store.card(name) for name in store.names()}
 
 
 def read_report() -> Report:
@@ -240,7 +239,7 @@ def heldout() -> Table:
     """
     heads = ("model", "runs", "growth", "content loss", "style loss", "both")
     rows = []
-    for row in summarise(find_heldout(checkpoint.CHECKPOINTS / SEEDS)):
+    for row in summarise(find_heldout(model_store().folder / SEEDS)):
         if row.group == DATA:
             means = [row.means[key] for key in ("own_content_loss", "own_style_loss", "own_loss")]
             grown = f"× {_range(row.growth)}" if row.growth else "–"

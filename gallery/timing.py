@@ -24,6 +24,7 @@ from core.files import check_output, write_atomic
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.encoder import load_encoder
+from core.models.model_card import WHOLE, ModelCard
 from core.models.registry import VARIANTS, Variant
 from core.paths import WORK
 from core.program import called_as
@@ -83,12 +84,15 @@ def iteration(variant: Variant, batch: int, crop: int, device: str) -> Work:
 def refining(variant: Variant, batches: int, device: str) -> Work:
     """A painting taken up by so many batches on the gallery's contents, as the page does it."""
     encoder = load_encoder(variant.encoder)
-    info = {
+    card = {
+        "format": WHOLE,
+        "variant": variant.to_json(),
         "encoder": {"name": encoder.name, "source": encoder.source, "hash": encoder.hash},
-        "weights": {"hash": ""},
+        "weights": {"bytes": 0, "hash": ""},
         "training": {"style_weight": variant.style_weight, "lr": LR},
     }
-    model = Model(variant, variant.build().eval().requires_grad_(False), info)
+    net = variant.build().eval().requires_grad_(False)
+    model = Model(variant, net, ModelCard.model_validate(card))
     style = STYLES[0].image()
     contents = [picture.path() for picture in CONTENTS]
     return lambda: refine(Stylizer(model, encoder, device, StyleCache()), style, contents, batches)

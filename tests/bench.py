@@ -27,8 +27,8 @@ from core.baselines.gatys import PixelLoss, optimise
 from core.images.convert import resize_longest, resize_smaller, to_image, to_tensor
 from core.images.decode import load_image
 from core.images.save import save_png
-from core.inference.stylizer import STYLE_SIDE, StyleCache, Stylizer, get_stylizer, pad_to_multiple
-from core.models.checkpoint import available_models
+from core.inference.model_store import model_store
+from core.inference.stylizer import STYLE_SIDE, StyleCache, Stylizer, pad_to_multiple
 from core.models.encoder import Encoder, denormalize, load_encoder, normalize
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet
@@ -128,7 +128,7 @@ def bench_stylize(options: argparse.Namespace, size: int = 512) -> None:
         STYLES[6].image().save(style, quality=95)
         work: dict[str, Callable[[], object]] = {}
         for name in options.models:
-            shared = get_stylizer(name)
+            shared = model_store().stylizer(name)
 
             def run(shared: Stylizer = shared) -> None:
                 stylizer = Stylizer(
@@ -293,8 +293,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--models",
         nargs="+",
-        choices=available_models(),
-        default=available_models(),
+        choices=model_store().names(),
+        default=model_store().names(),
         metavar="NAME",
     )
     parser.add_argument(

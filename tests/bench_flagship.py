@@ -20,8 +20,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.images.library import library
-from core.inference.stylizer import get_stylizer
-from core.models.checkpoint import available_models
+from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.runtime import keep_freed_memory
 from core.training.refine import refine
@@ -37,7 +36,7 @@ def contenders(models: Sequence[str], batches: int = 0, side: int = SIDE) -> dic
     installed."""
     found: dict[str, Stylise] = {}
     for name in models:
-        stylizer = get_stylizer(name)
+        stylizer = model_store().stylizer(name)
         found[name] = lambda photo, painting, stylizer=stylizer: stylizer.encode_style(painting)(
             photo
         )  # type: ignore[misc]
@@ -150,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench_flagship", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--models", nargs="*", default=available_models())
+    parser.add_argument("--models", nargs="*", default=model_store().names())
     parser.add_argument(
         "--data", type=Path, help="training data; adds 40 paintings set aside from it"
     )

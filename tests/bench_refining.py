@@ -15,9 +15,10 @@ import torch
 
 from core.images.decode import load_image
 from core.images.library import library
+from core.inference.model_store import model_store
 from core.inference.quantisation import descriptor
 from core.inference.stylizer import StyleCache, Stylizer
-from core.models.checkpoint import Model, load_model
+from core.models.checkpoint import Model
 from core.models.factored import RANK, factorise, is_factored
 from core.models.style_net import StyleNet
 from core.runtime import keep_freed_memory
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--paintings", type=int, default=8)
     options = parser.parse_args(arguments)
     keep_freed_memory()
-    whole = load_model(options.model)
+    whole = model_store().load(options.model)
     contenders = {"whole": whole, "in factors": stored(whole)}
     print("| painting | from | content loss | weighted style loss |\n|---|---|---|---|")
     totals = {name: [0.0, 0.0] for name in contenders}

@@ -16,7 +16,7 @@ from itertools import pairwise
 from PIL import Image
 from tqdm import tqdm
 
-from core.inference.stylizer import default_model, get_stylizer
+from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.pipeline import stylize_image
 from core.settings import Settings
@@ -35,7 +35,7 @@ def measured(model: str, count: int) -> list[list[tuple[float, float]]]:
         [picture.image() for picture in STYLES[:count]],
         load_encoder("vgg19"),
     )
-    stylizer = get_stylizer(model)
+    stylizer = model_store().stylizer(model)
     columns: list[list[tuple[float, float]]] = []
     for strength in tqdm(STRENGTHS, desc="Strengths"):
         settings = Settings(strength=strength)
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench_strength", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--model", default=default_model())
+    parser.add_argument("--model", default=model_store().default())
     parser.add_argument(
         "--count", type=int, default=8, help="photos and paintings of the gallery (default: all 8)"
     )

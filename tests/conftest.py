@@ -13,7 +13,7 @@ import skimage.data
 import torch
 from PIL import Image
 
-from core.inference.stylizer import _shared_encoder, get_stylizer
+from core.inference.model_store import model_store
 from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder, load_encoder
 from core.models.registry import VARIANTS, Variant
@@ -46,9 +46,9 @@ def _libraries_are_no_garbage() -> None:
 def _memory_is_given_back() -> Iterator[None]:
     """After each file, the models and encoders that the product remembers are let go."""
     yield
-    for cached in (get_stylizer, _shared_encoder, render._analysed, render._measuring_encoder):
+    for cached in (render._analysed, render._measuring_encoder, backends._gatys_encoder):
         cached.cache_clear()
-    backends._gatys_encoder.cache_clear()
+    model_store().forget()
     release_freed_memory()
 
 

@@ -165,7 +165,7 @@ def models(count: int, rng: random.Random, folder: Path) -> list[Outcome]:
             whole[path][4096:],
         )  # what a file says of itself stands at its start
         path.write_bytes(mutated(head, rng) + rest)
-        outcomes.append((tried(lambda: load_model(model), (WeightsError,)), path.suffix))
+        outcomes.append((tried(lambda: load_model(Path(model)), (WeightsError,)), path.suffix))
         path.write_bytes(whole[path])
     return outcomes
 

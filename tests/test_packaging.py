@@ -27,7 +27,7 @@ from PIL import Image
 import core.__main__
 import metastyle
 from core import paths
-from core.inference.stylizer import get_stylizer
+from core.inference.model_store import model_store
 from core.program import Command, Program, called_as
 from gallery.pictures import find_content, find_style
 
@@ -145,7 +145,7 @@ def test_a_model_comes_by_its_name_or_from_a_folder(tiny_checkpoint: Callable[[s
         own.model.net.counts()
         != metastyle.from_pretrained("original-500", "cpu").model.net.counts()
     )
-    assert metastyle.from_pretrained("flagship", "cpu") is get_stylizer("flagship", "cpu")
+    assert metastyle.from_pretrained("flagship", "cpu") is model_store().stylizer("flagship", "cpu")
     with pytest.raises(
         ValueError, match=r"^There is no trained model named nothing; shipped are: flagship, "
     ):
@@ -227,8 +227,9 @@ def test_the_notebook_runs_as_it_is(tmp_path: Path, tiny_checkpoint: Callable[[s
     (models / "improved-500").symlink_to(tiny_checkpoint("improved-500"))
     narrow = f"""
 import pathlib
-from core.models import checkpoint
-checkpoint.CHECKPOINTS = pathlib.Path({str(models)!r})
+from core.inference.model_store import ModelStore
+in_use = ModelStore(pathlib.Path({str(models)!r})).in_use()
+in_use.__enter__()
 """
     cells = json.loads((ROOT / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
     code = ["".join(it["source"]) for it in cells if it["cell_type"] == "code"]

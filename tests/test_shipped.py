@@ -6,7 +6,7 @@ import pytest
 
 from core.analysis.heldout import DATA, GALLERY
 from core.analysis.heldout_comparison import SEEDS, find_heldout, read_pairs
-from core.models.checkpoint import available_models, load_model, model_title
+from core.inference.model_store import model_store
 from core.models.model_card import read_card
 from core.models.registry import find_variant
 from core.paths import CHECKPOINTS
@@ -14,7 +14,7 @@ from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows
 
 pytestmark = pytest.mark.artifacts
 
-SHIPPED = available_models()
+SHIPPED = model_store().names()
 MB = 1_000_000
 STAND_IN = 8  # channels of a model that is not trained at the report's width yet
 
@@ -27,13 +27,14 @@ def test_weights_fit_a_hugging_face_space() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_model_is_the_registrys_and_works_with_its_encoder(name: str) -> None:
-    model = load_model(name)
+    model = model_store().load(name)
     assert model.variant.name == name
     registered = find_variant(name)
     assert model.variant.identity() | {"base": 0} == registered.identity() | {"base": 0}
     assert model.variant.base in (registered.base, STAND_IN)
     assert model.encoder().name == model.variant.encoder
-    cost = model.info["weights"]["quantisation"]
+    cost = model.weights.quantisation
+    assert cost is not None
     assert cost["mean"] < 0.25
     assert cost["largest"] < 0.5
 
@@ -41,7 +42,7 @@ def test_a_shipped_model_is_the_registrys_and_works_with_its_encoder(name: str) 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_the_title_of_a_stand_in_says_how_narrow_it_is(name: str) -> None:
     narrow = read_card(CHECKPOINTS / name).variant.base == STAND_IN
-    assert ("; 8 channels, a quarter of the report's width" in model_title(name)) == narrow
+    assert ("; 8 channels, a quarter of the report's width" in model_store().title(name)) == narrow
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -83,8 +83,8 @@ def evaluate(
         paintings: read and measured at smaller side 256.
         vgg19: what measures all models alike.
     """
-    training = stylizer.model.info["training"]
-    objective = Objective(stylizer.model.variant, stylizer.encoder, training["style_weight"])
+    model = stylizer.model
+    objective = Objective(model.variant, stylizer.encoder, model.style_weight)
     photos = {name: center_crop(image, STYLE_SIDE) for name, image in contents.items()}
     analyses = {name: Analysis(photo, vgg19) for name, photo in photos.items()}
     for painting in paintings:

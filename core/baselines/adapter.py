@@ -20,12 +20,11 @@ from PIL import Image
 
 from core.baselines import gatys, johnson
 from core.images.decode import ImageError
+from core.inference.model_store import model_store
 from core.inference.stylizer import (
-    SHARED_CACHE,
     STYLE_SIDE,
     StyledModel,
     Stylizer,
-    find_stylizer,
     picture_hash,
 )
 from core.models.encoder import load_encoder
@@ -190,7 +189,8 @@ class Johnson(Method):
         """Train the network on the photographs. Raises Cancelled: `stop` said so."""
         names = tuple((path.name, path.stat().st_size) for path in contents)
         key = ("johnson", picture_hash(style), style_side, batches, names, self.device)
-        styled = SHARED_CACHE.get(key)
+        styles = model_store().styles
+        styled = styles.get(key)
         if styled is None:
             styled = johnson.train(
                 style,
@@ -201,7 +201,7 @@ class Johnson(Method):
                 on_step=on_step,
                 stop=stop,
             )
-            SHARED_CACHE.put(key, styled)
+            styles.put(key, styled)
         return styled
 
 
@@ -210,17 +210,17 @@ Backend = Stylizer | Method
 
 
 def find_backend(name: str, device: str | None = None) -> Backend:
-    """A method by its name, or the stylizer of a trained model.
+    """A method by its name, or the stylizer of a trained model, the best for an empty name.
 
     Args:
         device: in place of the program's own (`core.runtime.default_device`).
 
     Raises:
-        WeightsError, EncoderError: see `get_stylizer`.
+        WeightsError, EncoderError: see `ModelStore.stylizer`.
     """
     if name in METHODS:
         return METHODS[name](device or str(default_device()))
-    return find_stylizer(name, device)
+    return model_store().stylizer(name, device)
 
 
 @lru_cache(maxsize=1)

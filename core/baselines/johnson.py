@@ -24,8 +24,8 @@ from torch import Tensor, nn
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
+from core.inference.model_store import model_store
 from core.inference.stylizer import (
-    SHARED_CACHE,
     STYLE_SIDE,
     Cancelled,
     StyledModel,
@@ -194,10 +194,11 @@ def get_stylizer(
     then remembered.
     """
     key = ("johnson", picture_hash(style), tuple(contents), *SETTINGS.values())
-    styled = SHARED_CACHE.get(key)
+    styles = model_store().styles
+    styled = styles.get(key)
     if styled is None:
         styled = train(style, contents, on_step=on_step)
-        SHARED_CACHE.put(key, styled)
+        styles.put(key, styled)
     return styled
 
 

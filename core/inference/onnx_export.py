@@ -84,7 +84,7 @@ def metadata(
     return {
         "format": FORMAT,
         "model": variant.name,
-        "model_hash": stylizer.model.info["weights"]["hash"],
+        "model_hash": stylizer.hash,
         "base": str(variant.base),
         "block": variant.block,
         "painting": name,

@@ -1,6 +1,6 @@
 """Take a model and a painting once, stylise many photographs.
 
-    stylizer = get_stylizer("improved-500")
+    stylizer = model_store().stylizer("improved-500")
     painted = stylizer.encode_style(load_image("painting.jpg"))        # instant: one MetaNet pass, remembered
     painted(load_image("photo.jpg")).save("out.png")           # the photo's exact size
     both = stylizer.mix([first, second], [0.7, 0.3])           # between paintings
@@ -16,7 +16,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -26,22 +25,18 @@ from torch import Tensor
 from core.images.convert import resize_smaller, to_image, to_tensor
 from core.images.decode import MIN_SIDE, ImageError
 from core.inference.style_mixing import blend
-from core.models.checkpoint import Model, available_models, load_model
-from core.models.encoder import Encoder, denormalize, load_encoder, normalize
-from core.models.fast import int8_encoder
+from core.models.checkpoint import Model
+from core.models.encoder import Encoder, denormalize, normalize
 from core.models.flagship import FlagshipMetaNet, FlagshipTransformNet
 from core.models.layers import Filters
 from core.models.losses import Features, mean_std
 from core.models.style_net import MULTIPLE, MetaNet, TransformNet
-from core.models.weights import WeightsError
-from core.runtime import default_device, fast_dtype
 
 STYLE_SIDE = 256
 MAX_WHOLE = 4096  # px a side, in one piece
 MAX_SIDE = 8192  # px a side, in tiles (core.inference.tiled)
 CACHE_BYTES = 256 * 1024 * 1024
 EMPHASIS_OF_STRENGTH = 4.0  # for each 100 % of strength beyond 100 %
-PREFERRED = ("flagship", "original-500", "original-1000", "improved-500", "improved-1000")
 
 
 class Cancelled(Exception):
@@ -153,7 +148,6 @@ def picture_hash(image: Image.Image) -> str:
 
 
 Reader = Callable[[Tensor], Features]
-SHARED_CACHE = StyleCache()
 
 
 class Stylizer:
@@ -163,7 +157,7 @@ class Stylizer:
         model: from `core.models.checkpoint.load_model`.
         encoder: the one the model was trained with, in the dtype that paintings shall be read in.
         device: where to compute.
-        cache: where styles are kept; by default one cache for the whole process.
+        cache: where styles are kept; by default one of its own.
         reader: what paintings' features are taken with, in the encoder's place:
             a faster form of it.
 
@@ -176,11 +170,12 @@ class Stylizer:
         model: Model,
         encoder: Encoder,
         device: torch.device | str = "cpu",
-        cache: StyleCache = SHARED_CACHE,
+        cache: StyleCache | None = None,
         reader: Reader | None = None,
     ) -> None:
         model.check_encoder(encoder)
-        self.model, self.device, self.cache = model, torch.device(device), cache
+        self.model, self.device = model, torch.device(device)
+        self.cache = StyleCache() if cache is None else cache
         self.net = model.net.to(self.device)
         self.encoder = encoder.to(self.device)
         self.reader = reader or self.encoder
@@ -193,7 +188,7 @@ class Stylizer:
     @property
     def hash(self) -> str:
         """Of the model's weights."""
-        return str(self.model.info["weights"]["hash"])
+        return self.model.weights.hash
 
     def key(self, style: Image.Image, style_side: int, *more: object) -> tuple[object, ...]:
         return (self.hash, type(self.reader), picture_hash(style), style_side, *more)
@@ -305,60 +300,3 @@ class Stylizer:
         if styled.meta_net is self.net.meta_net:
             return self.encode_style(photo, style_side)
         return replace(styled, filters=self._generate(styled.meta_net, photo, style_side))
-
-
-def default_model() -> str:
-    """The best of the models that are shipped.
-
-    Raises:
-        WeightsError: none is.
-    """
-    have = available_models()
-    if not have:
-        raise WeightsError(
-            "No trained model is in checkpoints/; train one with `python -m core.train improved-500`."
-        )
-    return next((name for name in PREFERRED if name in have), have[0])
-
-
-@lru_cache(maxsize=2)
-def _shared_encoder(name: str, source: str, device: str) -> tuple[Encoder, Reader | None]:
-    """In the dtype that is fastest on the device,
-    and in 8 bits for paintings where a CPU multiplies those.
-    """
-    encoder = load_encoder(name, source)
-    ranges = (
-        int8_encoder.load_ranges(encoder)
-        if torch.device(device).type == "cpu" and int8_encoder.available()
-        else None
-    )
-    reader = None if ranges is None else int8_encoder.Int8Encoder(encoder, ranges)
-    return encoder.for_compute(fast_dtype(device)), reader
-
-
-def find_stylizer(name: str, device: str | None = None) -> Stylizer:
-    """The stylizer of a shipped model on a device, by default the program's own
-    (`core.runtime.default_device`).
-
-    Raises:
-        WeightsError, EncoderError: see `load_model` and `load_encoder`.
-    """
-    return get_stylizer(name) if device is None else get_stylizer(name, device)
-
-
-@lru_cache(maxsize=16)
-def get_stylizer(name: str, device: str = "") -> Stylizer:
-    """The stylizer of a shipped model, loaded once; models share their encoders.
-
-    Args:
-        device: in place of the program's own.
-
-    Raises:
-        WeightsError, EncoderError: see `load_model` and `load_encoder`.
-    """
-    device = device or str(default_device())
-    model = load_model(name)
-    encoder, reader = _shared_encoder(
-        model.info["encoder"]["name"], model.info["encoder"]["source"], device
-    )
-    return Stylizer(model, encoder, device, reader=reader)

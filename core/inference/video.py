@@ -1,6 +1,6 @@
 """A video repainted: file in, file out, the style computed once, sound kept.
 
-    paint = get_stylizer("original-500").encode_style(load_image("painting.jpg"))
+    paint = model_store().stylizer("original-500").encode_style(load_image("painting.jpg"))
     stylize_video("in.mp4", "out.mp4", paint, size=512, smooth=0.5, on_frame=lambda p: print(p.fps, p.seconds_left))
 
 Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides,

@@ -1,6 +1,6 @@
 """Trained models on disk: `checkpoints/NAME/` with weights, `model.json` and the training's logs.
 
-    model = load_model("improved-500")
+    model = load_model(Path("checkpoints/improved-500"))
     model.net.transform_net(contents, model.net.meta_net(descriptor))
 
 Weights are safetensors in shards (`core.models.weights`), in one of two formats:
@@ -14,7 +14,6 @@ Weights are safetensors in shards (`core.models.weights`), in one of two formats
 an encoder, or weights, that are not its own.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +21,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.files import write_atomic
 from core.models.encoder import Encoder, EncoderError, load_encoder, weights_hash
 from core.models.factored import FactoredLinear, is_factored
-from core.models.model_card import CARD, FACTORED, WHOLE, read_card
-from core.models.registry import MODELS, Net, Variant, titled
+from core.models.model_card import (
+    CARD,
+    FACTORED,
+    WHOLE,
+    ModelCard,
+    WeightsCard,
+    read_card,
+    write_card,
+)
+from core.models.registry import Net, Variant
 from core.models.style_net import StyleNet
 from core.models.style_reader import StyleReader
 from core.models.weights import (
@@ -37,7 +43,6 @@ from core.models.weights import (
     unpack,
     unpack_rows,
 )
-from core.paths import CHECKPOINTS
 
 ROWS_FROM = 100_000  # numbers in a matrix that is worth storing as int8
 OUTPUTS = "meta_net.outputs."
@@ -49,30 +54,42 @@ class Model:
     """A trained network and what is known of it.
 
     Attributes:
-        info: the content of `model.json`.
+        card: what its `model.json` says; its `weights` are not None.
         reader: what reads a painting in the encoder's place, where the model has one.
     """
 
     variant: Variant
     net: Net
-    info: dict[str, Any]
+    card: ModelCard
     reader: StyleReader | None = None
+
+    @property
+    def weights(self) -> WeightsCard:
+        """What its card says of the weights."""
+        assert self.card.weights is not None
+        return self.card.weights
+
+    @property
+    def style_weight(self) -> float:
+        """What its training multiplied the style loss by."""
+        assert self.card.training.style_weight is not None
+        return self.card.training.style_weight
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raises EncoderError, in one sentence,
         where the encoder is not the one this model was trained with.
         """
-        mine = self.info["encoder"]
-        if encoder.name != mine["name"] or encoder.hash != mine["hash"]:
+        mine = self.card.encoder
+        if (encoder.name, encoder.hash) != (mine.name, mine.hash):
             raise EncoderError(
-                f"The model {self.variant.name} was trained with {mine['name']} ({mine['source']} weights, "
-                f"{mine['hash'][:8]}) and does not work with {encoder.name} ({encoder.source} weights, "
+                f"The model {self.variant.name} was trained with {mine.name} ({mine.source} weights, "
+                f"{mine.hash[:8]}) and does not work with {encoder.name} ({encoder.source} weights, "
                 f"{encoder.hash[:8]})."
             )
 
     def encoder(self) -> Encoder:
         """The encoder that this model was trained with, loaded and checked."""
-        encoder = load_encoder(self.info["encoder"]["name"], self.info["encoder"]["source"])
+        encoder = load_encoder(self.card.encoder.name, self.card.encoder.source)
         self.check_encoder(encoder)
         return encoder
 
@@ -173,25 +190,17 @@ def save_model(
         "weights": {"bytes": size, "hash": weights_hash(state), "quantisation": quantisation},
         "training": training,
     }
-    write_atomic(folder / CARD, json.dumps(info, indent=1, ensure_ascii=False).encode())
+    write_card(folder, info)
     return size
 
 
-def load_model(name_or_folder: str | Path) -> Model:
-    """Load a shipped model by name, or any checkpoint folder.
+def load_model(folder: Path) -> Model:
+    """Load the model of a checkpoint folder (by name: `core.inference.model_store`).
 
     Raises:
         WeightsError: it is missing, broken, of a newer format,
             or its weights are not those it was saved with.
     """
-    folder = Path(name_or_folder)
-    if not folder.is_dir():
-        folder = CHECKPOINTS / str(name_or_folder)
-    if not (folder / CARD).is_file():
-        have = ", ".join(available_models()) or "none yet"
-        raise WeightsError(
-            f"There is no trained model named {name_or_folder}; shipped are: {have}."
-        )
     card = read_card(folder)
     if card.weights is None or card.training.style_weight is None:
         missing = "weights" if card.weights is None else "training.style_weight"
@@ -210,7 +219,7 @@ def load_model(name_or_folder: str | Path) -> Model:
     _refuse_non_finite(state, folder.name)
     if weights_hash(state) != card.weights.hash:
         raise WeightsError(f"The weights of {folder.name} are not those its {CARD} describes.")
-    return Model(variant, net, card.model_dump(exclude_unset=True), _load_reader(folder))
+    return Model(variant, net, card, _load_reader(folder))
 
 
 def save_reader(folder: Path, reader: StyleReader) -> int:
@@ -238,24 +247,3 @@ def _load_reader(folder: Path) -> StyleReader | None:
 def _refuse_non_finite(state: dict[str, Tensor], name: str) -> None:
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise WeightsError(f"The model {name} is useless: its weights are not all finite numbers.")
-
-
-def available_models() -> list[str]:
-    """Names of the models that are shipped, the flagship first, then the registry's order,
-    then any others.
-    """
-    have = {path.parent.name for path in CHECKPOINTS.glob(f"*/{CARD}")}
-    return [name for name in MODELS if name in have] + sorted(have - set(MODELS))
-
-
-def model_title(name: str) -> str:
-    """What a reader sees of a model: its title,
-    and how wide it is where it is narrower than the report's.
-
-    From its `model.json`, else the registry; its name where neither has it.
-    """
-    try:
-        variant = read_card(CHECKPOINTS / name).variant.variant()
-    except WeightsError:  # found out, in words, when it is loaded
-        return MODELS[name].title if name in MODELS else name
-    return titled(variant.title, variant.width_note)

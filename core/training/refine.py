@@ -74,16 +74,15 @@ def refine(
     remembered = stylizer.cache.get(key)
     if remembered is not None:
         return remembered
-    training = stylizer.model.info["training"]
     dtype = fast_dtype(stylizer.device)
     encoder = _encoder_in(stylizer.encoder, dtype)
-    objective = Objective(stylizer.model.variant, encoder, training["style_weight"])
+    objective = Objective(stylizer.model.variant, encoder, stylizer.model.style_weight)
     pixels = to_tensor(resize_smaller(style, style_side))[None]
     target = objective.style(pixels.to(stylizer.device))
     pictures = torch.stack([target.descriptor, *_surroundings(stylizer, contents, style_side)])
     net = _trainable(stylizer.net, pictures)
     net.compute_dtype = dtype
-    optimizer = make_optimizer(net, training["lr"])
+    optimizer = make_optimizer(net, stylizer.model.card.training.lr)
     for iteration, crops in TrainingBatches(contents, (), seed=SEED).batches(0, batches):
         if stop():
             raise Cancelled(f"Refining was cancelled after {iteration} of {batches} batches.")

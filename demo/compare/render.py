@@ -18,7 +18,7 @@ from PIL import Image
 
 from core.images.convert import resize_smaller
 from core.images.library import library
-from core.inference.stylizer import get_stylizer
+from core.inference.model_store import model_store
 from core.training.refine import REFINE_BATCHES
 from demo.server.turns import TURNS
 from demo.shared.background import refine
@@ -99,7 +99,7 @@ def _prepared(
     if grid.mode != REFINED or row.name in REFERENCE_PAINTERS:
         with TURNS:
             return prepare(row.name, grid.mode, style)
-    stylizer, reached = get_stylizer(row.name), None
+    stylizer, reached = model_store().stylizer(row.name), None
     for reached in refine(stylizer, style, library().refining_contents, REFINE_BATCHES, stop=stop):
         text = f"{step.text}, refined with {reached.done} of {REFINE_BATCHES} batches"
         yield dataclasses.replace(step, text=text)

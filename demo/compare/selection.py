@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.inference.model_store import model_store
 from demo.compare import render
 from demo.shared import requests
 from demo.shared.requests import RequestError
@@ -108,7 +109,7 @@ def opening() -> Choice:
 def offered_rows() -> list[str]:
     """The rows of an own grid: trained models, then the reference methods that were rendered or can be painted here."""
     references = [name for name in REFERENCE_PAINTERS if _is_rendered(name) or not why_not(name)]
-    return [*requests.model_titles(), *references]
+    return [*model_store().titles(), *references]
 
 
 def _is_rendered(reference: str) -> bool:

@@ -14,7 +14,7 @@ from core.analysis.curves import LogError, TrainingLog
 from core.analysis.growth_law import SCALE_FREE
 from core.analysis.heldout_comparison import SEEDS, Settings
 from core.analysis.training_logs import FILES, find_logs, read_files, read_folder
-from core.models import checkpoint
+from core.inference.model_store import model_store
 from core.models.model_card import read_run
 from core.models.registry import MODELS
 from core.paths import WORK
@@ -66,14 +66,14 @@ def read(source: Source) -> TrainingLog:
 
 def shipped() -> list[str]:
     """Names of the models with logs: those of figure 5, then the registry's others, then any others."""
-    have = find_logs(checkpoint.CHECKPOINTS)
+    have = find_logs(model_store().folder)
     known = [name for name in (*FIGURE_5, *MODELS) if name in have]
     return list(dict.fromkeys([*known, *have]))
 
 
 def studied() -> dict[str, str]:
     """The runs of the study of weight growth with logs: name -> title. Of runs over seeds, that of the first seed."""
-    parent = checkpoint.CHECKPOINTS / SEEDS
+    parent = model_store().folder / SEEDS
     titles = {}
     for name in find_logs(parent):
         card = read_run(parent / name)
@@ -100,7 +100,7 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
     for index, (name, title) in enumerate(titles.items()):
         if name in models:
             color = COLORS.get(name, OTHERS[index % len(OTHERS)])
-            found.append(_folder(checkpoint.CHECKPOINTS / name, title, color))
+            found.append(_folder(model_store().folder / name, title, color))
     if run:
         if run not in running():
             raise RequestError("That training is not there any more; choose another.")

@@ -8,7 +8,7 @@ from core.analysis.curves import LogError
 from core.analysis.growth_law import fit_growth, scale_free
 from core.analysis.heldout import DATA, GALLERY
 from core.analysis.heldout_comparison import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
-from core.models import checkpoint
+from core.inference.model_store import model_store
 from demo.growth import text
 from demo.growth.logs import Source, read
 from demo.shared import messages
@@ -51,7 +51,8 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
 def heldout() -> str:
     """What stopping the growth does to held-out losses, as HTML."""
     try:
-        rows = summarise(find_heldout(checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS))
+        folder = model_store().folder
+        rows = summarise(find_heldout(folder, folder / SEEDS))
     except LogError as error:
         return messages.problem(RequestError(str(error)))
     if not rows:

@@ -1,6 +1,6 @@
 """What can be set about one picture: model, size, strength, colours and strokes as controls, and as `core.settings.Settings`.
 
-controls = build(model_titles()) | build_look()       # components by name
+controls = build(model_store().titles()) | build_look()       # components by name
 settings_of("improved-500", "instant", 20, 512, 256, strength=0.8)
 """
 

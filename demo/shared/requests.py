@@ -22,8 +22,8 @@ from PIL import Image
 from core.baselines.adapter import METHODS
 from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask, load_with_alpha
 from core.images.metadata import date_taken
-from core.inference.stylizer import PREFERRED, Cancelled, default_model
-from core.models import checkpoint
+from core.inference.model_store import model_store
+from core.inference.stylizer import Cancelled
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.pipeline import DRAFT_SIZE, StylizeResult, stylize_image
@@ -135,16 +135,6 @@ class JobResult:
         }
 
 
-def model_titles() -> dict[str, str]:
-    """Name -> title of every trained model there is, the one to offer first coming first."""
-    have = checkpoint.available_models()
-    names = [name for name in PREFERRED if name in have]
-    return {
-        name: checkpoint.model_title(name)
-        for name in names + [name for name in have if name not in names]
-    }
-
-
 def file_name(content: str, style: str, model: str) -> str:
     """CONTENT__STYLE__MODEL.png from the names of two files: letters, digits, - and _, at most 60 bytes of each."""
     return (
@@ -209,7 +199,7 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
         def on_step(step: PaintStep) -> None:
             nonlocal before
             now = time.perf_counter()
-            PACE.saw(settings.model or default_model(), now - before)
+            PACE.saw(settings.model or model_store().default(), now - before)
             before = now
             left = (time.perf_counter() - started) / step.done * (step.batches - step.done)
             job.say(left)
@@ -247,7 +237,7 @@ def checked(order: StylizeRequest) -> tuple[str, list[str]]:
     Raises:
         RequestError: one sentence.
     """
-    have, settings = checkpoint.available_models(), order.settings
+    have, settings = model_store().names(), order.settings
     if not have:
         raise RequestError(TRAIN_FIRST)
     if not order.content:

@@ -11,10 +11,11 @@ from urllib.parse import parse_qs, urlencode
 
 from core.baselines.adapter import METHODS
 from core.images.library import Picture
+from core.inference.model_store import model_store
 from core.provenance import Provenance, Source
 from demo.shared.controls import OWN
 from demo.shared.picture_place import placed
-from demo.shared.requests import INSTANT, REFINED, RequestError, model_titles
+from demo.shared.requests import INSTANT, REFINED, RequestError
 from demo.shared.uploads import displayable
 from demo.transfer.form import TransferForm
 from demo.transfer.known_pictures import known_picture
@@ -42,7 +43,7 @@ def address_of(recipe: Provenance) -> str:
     }
     if refined:
         shown["batches"] = settings.refine
-    usual = TransferForm(model=next(iter(model_titles()), None))
+    usual = TransferForm(model=next(iter(model_store().names()), None))
     query = {"photo": pictures[0], "style": ",".join(map(str, pictures[1:]))}
     if len(recipe.styles) > 1:
         query["mix"] = ",".join(f"{weight:g}" for weight in settings.mix)

@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.inference.model_store import model_store
 from core.inference.stylizer import STYLE_SIDE
 from core.provenance import command_line
 from core.settings import COLOURS, STYLE, SettingsError
@@ -168,7 +169,7 @@ def weights(text: str | None) -> list[float]:
 
 def models() -> dict[str, str]:
     """The trained models: name -> title. The first is the one the page offers."""
-    return requests.model_titles()
+    return model_store().titles()
 
 
 def build(model: gr.Dropdown, mode: gr.Radio) -> None:

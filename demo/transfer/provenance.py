@@ -14,7 +14,8 @@ from typing import Any
 import gradio as gr
 
 from core.baselines.adapter import METHODS
-from core.models import checkpoint
+from core.inference.model_store import model_store
+from core.models.weights import WeightsError
 from core.provenance import Provenance, Source, command_line, is_picture, python_snippet
 from core.provenance import read as read_recipe
 from core.settings import Settings, SettingsError
@@ -211,7 +212,7 @@ def _model(name: str, recipe: Provenance | None) -> tuple[dict[str, Any], list[s
         return {}, []
     if name in METHODS:
         return {"model": name}, []
-    if name not in checkpoint.available_models():
+    if name not in model_store().names():
         said = f"There is no trained model named {name} here, so the model stays as it was."
         return {}, [said]
     if recipe and recipe.model_hash != _weights_hash(name):
@@ -224,17 +225,10 @@ def _model(name: str, recipe: Provenance | None) -> tuple[dict[str, Any], list[s
 
 def _weights_hash(name: str) -> str | None:
     try:
-        info = json.loads(
-            (checkpoint.CHECKPOINTS / name / "model.json").read_text(encoding="utf-8")
-        )
-        return str(info["weights"]["hash"])
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-    ):  # found out, in words, when it is painted with
+        weights = model_store().card(name).weights
+    except WeightsError:  # found out, in words, when it is painted with
         return None
+    return weights.hash if weights else None
 
 
 # ---- layout ----

@@ -22,7 +22,7 @@ from PIL import Image
 from core.baselines.adapter import METHODS
 from core.images.library import Picture, my_styles, photographs
 from core.images.save import save_png
-from core.inference.stylizer import default_model
+from core.inference.model_store import model_store
 from core.settings import Settings
 from demo.shared import controls, mask, messages, mixing, requests
 from demo.shared.before_after import before_after, side_by_side
@@ -86,7 +86,9 @@ def paint(visit: Visit | None, **values: Any) -> Iterator[Answer]:
 def begins_to_refine(settings: Settings, pace: Pace = PACE) -> Answer:
     """What the page shows until the first batch is done: how long all will take, as far as this machine has told."""
     return {
-        "status": messages.starting(settings.model or default_model(), settings.refine, pace),
+        "status": messages.starting(
+            settings.model or model_store().default(), settings.refine, pace
+        ),
         "stop": gr.update(value="Stop refining", interactive=True),
         "refine_now": gr.update(visible=False),
     }
@@ -143,7 +145,7 @@ def _saved(image: Image.Image, name: str) -> str:
 
 def build() -> tuple[gr.HTML, gr.HTML]:
     """Lay the tab out and connect it; call inside `gr.Blocks`. Returns the photo's place and note."""
-    titles = requests.model_titles()
+    titles = model_store().titles()
     contents, more = photographs(), (*my_styles(), *MORE_STYLES)
     if not titles:
         gr.HTML(messages.notice(requests.TRAIN_FIRST))

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.inference.model_store import model_store
 from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
-from core.models import checkpoint
-from core.models.model_card import read_card
 from core.models.registry import REPORT_BASE, VARIANTS
 from core.models.weights import WeightsError
 from core.training.log_writer import read_rows
@@ -140,7 +139,7 @@ def _doubling() -> Claim:
 
 
 def _per_epoch(name: str) -> int:
-    return sum(row["epoch"] == "0" for row in read_rows(checkpoint.CHECKPOINTS / name / "log.csv"))
+    return sum(row["epoch"] == "0" for row in read_rows(model_store().folder / name / "log.csv"))
 
 
 def _painting(found: Mapping[str, Any]) -> Claim:
@@ -194,7 +193,7 @@ def _parameters(name: str, base: int) -> int:
 def _stored_megabytes(name: str) -> float:
     """The size of a model's weights on disk; 0 without a model."""
     try:
-        weights = read_card(checkpoint.CHECKPOINTS / name).weights
+        weights = model_store().card(name).weights
     except WeightsError:
         return 0.0
     return weights.bytes / 1e6 if weights else 0.0

@@ -16,8 +16,8 @@ from core.analysis.growth_law import SCALE_FREE, GrowthLaw, fit_growth
 from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import SEEDS, Change, Summary, find_heldout, summarise
 from core.analysis.training_logs import read_folder
+from core.inference.model_store import model_store
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN
-from core.models import checkpoint
 from core.training.weight_growth import FREE, GROWTH
 from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
 
@@ -56,7 +56,7 @@ class Growth:
 def grown(name: str) -> Growth | None:
     """The growth in the log of a trained model; None where there is no such log."""
     try:
-        log = read_folder(checkpoint.CHECKPOINTS / name)
+        log = read_folder(model_store().folder / name)
     except (LogError, OSError):
         return None
     layer = log.layers.get(FIGURE_LAYER)
@@ -171,6 +171,7 @@ def of_seeds(changes: Sequence[Change]) -> str:
 def _held_out() -> list[Summary]:
     """Rows of the models, then of the runs for comparison; none where a table is broken."""
     try:
-        return summarise(find_heldout(checkpoint.CHECKPOINTS, checkpoint.CHECKPOINTS / SEEDS))
+        folder = model_store().folder
+        return summarise(find_heldout(folder, folder / SEEDS))
     except LogError:
         return []

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.inference.model_store import model_store
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import HIGHER, LOWER, UNKNOWN, compare
-from core.models import checkpoint
 from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
 from gallery.claims.numbers import Numbers, Values
 from gallery.grids.paths import MODES
@@ -257,7 +257,7 @@ def run(test: Test, mode: str, numbers: Numbers) -> Finding:
 
 def _need(row: str, mode: str, numbers: Numbers) -> str:
     """What is missing before a row can be tested."""
-    return f"the {mode} cells of {row}" if row in checkpoint.available_models() else row
+    return f"the {mode} cells of {row}" if row in model_store().names() else row
 
 
 def verdicts_one_by_one(first: Values, second: Values, direction: str) -> set[str]:

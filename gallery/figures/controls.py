@@ -25,7 +25,8 @@ from core.images.convert import resize_longest, to_image, to_tensor
 from core.images.decode import ImageError
 from core.images.library import library
 from core.images.save import srgb_profile
-from core.inference.stylizer import StyleCache, StyledModel, Stylizer, default_model, get_stylizer
+from core.inference.model_store import model_store
+from core.inference.stylizer import StyleCache, StyledModel, Stylizer
 from core.inference.temporal import Smoother, warp
 from core.metrics.flicker import SHARES, pan_and_zoom
 from core.models.encoder import EncoderError
@@ -274,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     f'There is no strip called "{name}"; there are: {", ".join(STRIPS)}.'
                 )
         Settings(refine=options.refine)
-        shared = get_stylizer(options.model or default_model())
+        shared = model_store().stylizer(options.model)
         studio = Studio(
             Stylizer(
                 shared.model, shared.encoder, cache=StyleCache(CACHE_BYTES), reader=shared.reader

@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from core.images.convert import resize_smaller
 from core.images.library import library
-from core.inference.stylizer import StyledModel, Stylizer, get_stylizer
+from core.inference.model_store import model_store
+from core.inference.stylizer import StyledModel, Stylizer
 from core.program import called_as
 from core.training.refine import refine
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     contents = [picture for picture in CONTENTS if picture.name in SHOWN_CONTENTS]
     styles = [picture for picture in STYLES if picture.name in SHOWN_STYLES]
-    sheet = strip(get_stylizer(options.model), contents, styles, options.refine)
+    sheet = strip(model_store().stylizer(options.model), contents, styles, options.refine)
     path = FOLDER / "shown" / f"{options.model}{'-refined' if options.refine else ''}.jpg"
     path.parent.mkdir(exist_ok=True)
     sheet.save(path, quality=88)

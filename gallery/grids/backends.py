@@ -9,7 +9,6 @@ says so.
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +21,11 @@ from PIL import Image
 
 from core.baselines import gatys, johnson
 from core.images.library import library
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import model_store
 from core.models.encoder import Encoder, load_encoder
+from core.models.model_card import CARD
 from core.models.registry import MODELS
+from core.models.weights import WeightsError
 from core.training.refine import REFINE_BATCHES, refine
 from gallery.grids.paths import ONE_PASS, REFINED
 
@@ -143,14 +143,14 @@ def why_not(row: str) -> str:
     Raises:
         RowError: there is no such row.
     """
-    if row in checkpoint.available_models():
+    if row in model_store().names():
         return ""
     if row in REFERENCE_PAINTERS:
         reference = REFERENCE_PAINTERS[row]
         return "" if find_spec(reference.module) else reference.missing
     if row in MODELS:
         return "not trained yet"
-    have = ", ".join(dict.fromkeys([*checkpoint.available_models(), *MODELS, *REFERENCE_PAINTERS]))
+    have = ", ".join(dict.fromkeys([*model_store().names(), *MODELS, *REFERENCE_PAINTERS]))
     raise RowError(f"There is no model named {row}; choose from {have}.")
 
 
@@ -162,13 +162,11 @@ def fingerprint(row: str, mode: str) -> dict[str, Any]:
     """
     if row in REFERENCE_PAINTERS:
         return REFERENCE_PAINTERS[row].settings()
-    file = checkpoint.CHECKPOINTS / row / "model.json"
     try:
-        weights = str(json.loads(file.read_text(encoding="utf-8"))["weights"]["hash"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RowError(
-            f"The model {row} cannot be read: {file.name} is missing or broken."
-        ) from error
+        stored = model_store().card(row).weights
+    except WeightsError as error:
+        raise RowError(f"The model {row} cannot be read: {CARD} is missing or broken.") from error
+    weights = stored.hash if stored else None
     if mode != REFINED:
         return {"weights": weights}
     return {"weights": weights, "batches": REFINE_BATCHES, "refined on": _gallery_photos()}
@@ -194,7 +192,7 @@ def prepare(
     """
     if row in REFERENCE_PAINTERS:
         return REFERENCE_PAINTERS[row].prepare(style, device, progress)
-    stylizer = get_stylizer(row, device)
+    stylizer = model_store().stylizer(row, device)
     if mode != REFINED:
         return stylizer.encode_style(style)
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.inference.model_store import model_store
 from core.metrics.features import MEASURES
-from core.models.checkpoint import model_title
 from gallery.grids import paths as cells
 from gallery.pictures import Picture
 
@@ -77,7 +77,7 @@ def title_of(row: str) -> str:
     """What a reader sees of a row: the model's or the reference's title,
     its name where it has none.
     """
-    return cells.REFERENCES.get(row) or model_title(row)
+    return cells.REFERENCES.get(row) or model_store().title(row)
 
 
 def read_grid(

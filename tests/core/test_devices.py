@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core import runtime
-from core.inference.stylizer import find_stylizer, get_stylizer
+from core.inference.model_store import ModelStore
 from core.runtime import (
     DeviceError,
     default_device,
@@ -58,7 +58,6 @@ def test_each_process_takes_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_programs_device_is_where_models_are_loaded() -> None:
     assert default_device() == torch.device("cpu")
-    get_stylizer.cache_clear()
-    assert find_stylizer("flagship") is get_stylizer("flagship")
-    assert find_stylizer("flagship").device == torch.device("cpu")
+    stylizer = ModelStore().stylizer("flagship")
+    assert stylizer.device == torch.device("cpu")
     assert set_default_device("cpu") == default_device()

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from core.frames import FrameStylizer
-from core.inference.stylizer import Stylizer, get_stylizer
+from core.inference.model_store import model_store
+from core.inference.stylizer import Stylizer
 from core.pipeline import stylize_image
 from core.settings import Settings, SettingsError
 
@@ -27,7 +28,7 @@ LOOKS = {
 
 @pytest.fixture(scope="module")
 def stylizer(tiny_checkpoint) -> Stylizer:  # type: ignore[no-untyped-def]
-    return get_stylizer(str(tiny_checkpoint("improved-500")))
+    return model_store().stylizer(tiny_checkpoint("improved-500"))
 
 
 @pytest.fixture(scope="module")

@@ -18,9 +18,10 @@ from core.images.colours import recolour
 from core.images.convert import resize_longest, resize_smaller
 from core.images.decode import ImageError
 from core.images.normalise import on_white
+from core.inference.model_store import model_store
 from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
-from core.models.checkpoint import Model, available_models
+from core.models.checkpoint import Model
 from core.models.encoder import Encoder
 from core.models.registry import MODELS
 from core.pipeline import Step, StylizeResult, stylize_image
@@ -97,7 +98,7 @@ def test_by_default_it_is_the_fixed_style_to_the_byte(
     assert painted.working_size == photo.size
     assert painted.settings == Settings(model=both.name)
     assert painted.device == "cpu"
-    assert painted.model_hash == both.model.info["weights"]["hash"]
+    assert painted.model_hash == both.hash
     assert painted.style_loss is None
     assert set(painted.seconds) == {"model", "style", "transform", "total"}
     assert painted.seconds["total"] >= painted.seconds["transform"] > 0
@@ -175,7 +176,7 @@ def test_more_strength_is_more_change(
     assert len(set(changes)) == len(changes)
 
 
-@pytest.mark.skipif("flagship" not in available_models(), reason="flagship is not shipped here")
+@pytest.mark.skipif("flagship" not in model_store().names(), reason="flagship is not shipped here")
 def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], Encoder]) -> None:
     """Up to 100 %, on average over photos, as the distance of Gram matrices in VGG19 has it."""
     painting, vgg = find_style("vangogh_cafe_terrace_at_night").image(), encoder("vgg19")

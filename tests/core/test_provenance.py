@@ -15,9 +15,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from core import stylize
 from core.images.decode import load_image
 from core.images.save import NOTE, png_bytes
-from core.inference import stylizer
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from core.provenance import (
     VERSION,
     Provenance,
@@ -46,18 +44,15 @@ def _here(
     """A folder with a photo, two paintings and a mask, and one untrained tiny model as if it were shipped."""
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / MODEL).symlink_to(tiny_checkpoint(MODEL))
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "checkpoints")
     monkeypatch.setattr(
         refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
     )
-    monkeypatch.setattr(stylizer, "SHARED_CACHE", stylizer.StyleCache())
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate((PHOTO, PAINTING, OTHER)):
         draw(seed, (48, 40)).save(name)
     Image.linear_gradient("L").save(MASK)
-    get_stylizer.cache_clear()
-    yield
-    get_stylizer.cache_clear()
+    with ModelStore(tmp_path / "checkpoints").in_use():
+        yield
 
 
 ORDERS: dict[str, dict[str, Any]] = {

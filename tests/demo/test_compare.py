@@ -21,8 +21,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
 from core.images.decode import ImageError
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from demo.compare import cell as compare_cell
 from demo.compare import grid_html
 from demo.compare import render as compare_paint
@@ -62,10 +61,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def gallery(rendered: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(paths, "RENDERED", rendered)
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
-    get_stylizer.cache_clear()
-    yield rendered
-    get_stylizer.cache_clear()  # models are remembered by name, and the shipped ones have the same names
+    with ModelStore(checkpoints).in_use():
+        yield rendered
 
 
 def upload(name: str, size: tuple[int, int] = (40, 30), color: str = "teal") -> dict[str, object]:

@@ -17,8 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from core import stylize
 from core.images.decode import ImageError
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from core.provenance import read
 from core.settings import Settings
 from demo.shared.mask import AUTO, PNG_URL, mask_file, outside_file
@@ -32,11 +31,9 @@ from tests.browser import new_page, open_page
 
 
 @pytest.fixture
-def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
-    get_stylizer.cache_clear()
-    yield
-    get_stylizer.cache_clear()  # models are remembered by name, and the shipped ones have the same names
+def models(checkpoints: Path) -> Iterator[None]:
+    with ModelStore(checkpoints).in_use():
+        yield
 
 
 def uploaded(source: Path, name: str | None = None) -> dict[str, object]:

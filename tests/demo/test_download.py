@@ -9,8 +9,7 @@ from PIL import ExifTags, Image
 from playwright.sync_api import Browser, Page, expect
 
 from core.images.metadata import date_taken
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from core.provenance import read, save
 from core.settings import Settings
 from demo.shared.picture_place import accepted
@@ -26,11 +25,9 @@ PAINTING = str(find_style("duerer_lion").path())
 
 
 @pytest.fixture
-def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
-    get_stylizer.cache_clear()
-    yield
-    get_stylizer.cache_clear()
+def models(checkpoints: Path) -> Iterator[None]:
+    with ModelStore(checkpoints).in_use():
+        yield
 
 
 def described(path: str | Path, image: Image.Image, **options: Any) -> str:

@@ -17,8 +17,8 @@ from core.analysis.curves import Series
 from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import Change, Settings, Summary
 from core.analysis.training_logs import read_files
+from core.inference.model_store import ModelStore
 from core.metrics.paired_test import LOWER, compare
-from core.models import checkpoint
 from demo.growth import logs as growth_sources
 from demo.growth import tab as growth
 from demo.growth import tables
@@ -33,14 +33,14 @@ HIDDEN = "meta_net.hidden.weight"
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """`checkpoints/original-500` (c = 1) and `checkpoints/other`, and a training `runs/live` of 40 iterations."""
     write_run(tmp_path / "checkpoints" / "other", c=0.5)
     write_run(tmp_path / "checkpoints" / "original-500")
     write_run(tmp_path / "runs" / "live", c=2.0)
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "checkpoints")
     monkeypatch.setattr(growth_sources, "RUNS", tmp_path / "runs")
-    return tmp_path
+    with ModelStore(tmp_path / "checkpoints").in_use():
+        yield tmp_path
 
 
 def test_logs_of_models_and_of_trainings_are_offered(folders: Path) -> None:

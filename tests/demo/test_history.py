@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import app
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from demo.page import PageBlocks
 from demo.shared.requests import JobResult, StylizeRequest, repaint
 from demo.transfer import history
@@ -24,17 +23,15 @@ from tests.browser import new_page
 @pytest.fixture(scope="module")
 def address(tiny_checkpoint: Callable[[str], Path]) -> Iterator[str]:
     """A page of the tab Transfer alone, with one tiny model, served from this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint("improved-500").parent)
+    store = ModelStore(tiny_checkpoint("improved-500").parent)
+    with pytest.MonkeyPatch.context() as patch, store.in_use():
         for module in (transfer, pictures):
             patch.setattr(module, "MORE_STYLES", STYLES[:1])
-        get_stylizer.cache_clear()
         with PageBlocks() as blocks, gr.Tab("Transfer", id="transfer"):
             transfer.build()
             history.build()
         yield app.start(blocks.queue_jobs(), "127.0.0.1", None, None)
         blocks.close()
-        get_stylizer.cache_clear()
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.images.decode import ImageError
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from core.settings import SettingsError
 from demo import live
 from demo.live import Turns, repaint
@@ -29,12 +28,10 @@ PAINTING = str(find_style("duerer_lion").path())
 
 @pytest.fixture
 def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
     monkeypatch.setattr(live, "_turns", Turns())
-    get_stylizer.cache_clear()
     live._stylizer.cache_clear()
-    yield
-    get_stylizer.cache_clear()
+    with ModelStore(checkpoints).in_use():
+        yield
     live._stylizer.cache_clear()
 
 

@@ -17,8 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import app
 from core.images.decode import load_image
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from core.pipeline import stylize_image
 from core.provenance import read
 from core.settings import Settings
@@ -57,14 +56,12 @@ def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[li
         Picture(f"painting-{i}", name, "", "", "", str(folder / f"010{i}.png"))
         for i, name in enumerate(names)
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "CHECKPOINTS", tiny_checkpoint(MODEL).parent)
+    store = ModelStore(tiny_checkpoint(MODEL).parent)
+    with pytest.MonkeyPatch.context() as patch, store.in_use():
         patch.setattr(many_sheet, "paintings", lambda: own)
         patch.setattr(many_sheet, "photographs", lambda: CONTENTS[1:3])
         patch.setattr(widgets, "paintings", lambda: own)
-        get_stylizer.cache_clear()
         yield own
-        get_stylizer.cache_clear()
 
 
 def uploaded_file(file: Path, name: str = "") -> dict[str, object]:

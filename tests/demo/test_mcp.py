@@ -14,8 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 import app
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from gallery.pictures import find_content, find_style
 
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
@@ -24,13 +23,10 @@ PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path(
 @pytest.fixture(scope="module")
 def address(checkpoints: Path) -> Iterator[str]:
     """A page with tools, served from this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
-        get_stylizer.cache_clear()
+    with ModelStore(checkpoints).in_use():
         blocks = app.build()
         yield app.start(blocks, "127.0.0.1", None, None, mcp=True)
         blocks.close()
-        get_stylizer.cache_clear()
 
 
 @asynccontextmanager

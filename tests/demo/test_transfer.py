@@ -18,8 +18,8 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
-from core.inference.stylizer import Cancelled, get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
+from core.inference.stylizer import Cancelled
 from core.models.model_card import CARD
 from core.models.registry import MODELS
 from core.provenance import command_line, read
@@ -28,7 +28,7 @@ from demo.shared import background, controls, messages
 from demo.shared.background import refine
 from demo.shared.controls import settings_of
 from demo.shared.picture_place import accepted
-from demo.shared.requests import RequestError, StylizeRequest, file_name, model_titles, repaint
+from demo.shared.requests import RequestError, StylizeRequest, file_name, repaint
 from demo.shared.uploads import label_of
 from demo.shared.widgets import another
 from demo.transfer import tab as transfer
@@ -40,16 +40,15 @@ PAINTING = str(find_style("duerer_lion").path())
 
 
 @pytest.fixture
-def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
-    get_stylizer.cache_clear()
-    yield
-    get_stylizer.cache_clear()  # models are remembered by name, and the shipped ones have the same names
+def models(checkpoints: Path) -> Iterator[None]:
+    with ModelStore(checkpoints).in_use():
+        yield
 
 
 @pytest.fixture
-def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+def no_models(tmp_path: Path) -> Iterator[None]:
+    with ModelStore(tmp_path).in_use():
+        yield
 
 
 def uploaded_file(name: str, write: Callable[[Path], object]) -> dict[str, object]:
@@ -77,21 +76,21 @@ def test_a_result_is_named_after_its_two_pictures(content: str, style: str, expe
 
 
 def test_the_flagship_is_offered_first_then_the_original_models(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    store = ModelStore(tmp_path)
     for name in ("original-1000", "original-500", "improved-500", "ablation-mse"):
         card = json.loads((write_about(tmp_path / name, name) / CARD).read_text())
         card["variant"] |= {"title": name.upper(), "base": 32}
         (tmp_path / name / CARD).write_text(json.dumps(card))
-    assert list(model_titles()) == ["original-500", "original-1000", "improved-500", "ablation-mse"]
-    assert model_titles()["improved-500"] == "IMPROVED-500"
+    assert list(store.titles()) == ["original-500", "original-1000", "improved-500", "ablation-mse"]
+    assert store.titles()["improved-500"] == "IMPROVED-500"
     (tmp_path / "flagship").mkdir()
     (tmp_path / "flagship" / "model.json").write_text("cut off")
-    assert next(iter(model_titles().items())) == ("flagship", MODELS["flagship"].title)
+    assert next(iter(store.titles().items())) == ("flagship", MODELS["flagship"].title)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "model.json").write_text("cut off")
-    assert model_titles()["mine"] == "mine"
+    assert store.titles()["mine"] == "mine"
 
 
 # ---- repainting ----
@@ -449,7 +448,6 @@ def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
 # ---- the command ----
 
 
-@pytest.mark.usefixtures("no_models")
 def test_sharing_that_fails_leaves_the_page_up_and_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -465,7 +463,7 @@ def test_sharing_that_fails_leaves_the_page_up_and_says_why(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     monkeypatch.setattr(app.networking, "setup_tunnel", no_tunnel)
     monkeypatch.setattr(app, "wait_until_told", look_and_leave)
-    assert app.main(["--share"]) == 0
+    assert app.main(["--share", "--checkpoints", str(tmp_path)]) == 0
     assert "python -m core.train improved-500" in pages[0]
     assert "gradio.s3" not in pages[0], "a page for sharing loads its scripts from the network"
     assert "could not be shared, only the address above works: Could not get share" in pages[1]

@@ -18,9 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.frames import FrameStylizer
 from core.images.decode import load_image
-from core.inference.stylizer import get_stylizer
+from core.inference.model_store import ModelStore
 from core.inference.video import Progress, stylize_video
-from core.models import checkpoint
 from core.settings import Settings, SettingsError
 from demo import video
 from demo.shared.requests import RequestError
@@ -56,11 +55,9 @@ def uploaded_file(make: Any, name: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
-    get_stylizer.cache_clear()
-    yield
-    get_stylizer.cache_clear()
+def models(checkpoints: Path) -> Iterator[None]:
+    with ModelStore(checkpoints).in_use():
+        yield
 
 
 # ---- the page's events ----

@@ -11,8 +11,7 @@ import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from core.provenance import Provenance
 from demo.shared.events import Answer, connect
 from demo.shared.picture_place import placed
@@ -27,11 +26,9 @@ WAIT = 60  # s
 
 
 @pytest.fixture
-def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", checkpoints)
-    get_stylizer.cache_clear()
-    yield
-    get_stylizer.cache_clear()
+def models(checkpoints: Path) -> Iterator[None]:
+    with ModelStore(checkpoints).in_use():
+        yield
 
 
 def opening(**changed: Any) -> dict[str, Any]:

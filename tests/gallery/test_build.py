@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +22,9 @@ from core.baselines import gatys
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
 from core.inference import stylizer
-from core.inference.stylizer import get_stylizer
+from core.inference.model_store import ModelStore, model_store
 from core.metrics.features import MEASURES, Analysis, measure
-from core.models import checkpoint
-from core.models.checkpoint import load_model, save_model
+from core.models.checkpoint import save_model
 from core.models.encoder import load_encoder
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
@@ -51,33 +50,32 @@ DRIVER = f"""
 import sys
 from pathlib import Path
 from functools import partial
-from core.models import checkpoint
+from core.inference.model_store import ModelStore
 from core.training import refine
 from gallery import build
 from gallery.grids import backends, render
 
-checkpoint.CHECKPOINTS = Path(sys.argv.pop(1))
 backends.REFINE_BATCHES = 2
 refine.TrainingBatches = partial(refine.TrainingBatches, crop={SIDE})
 render.CELL_SIDE = render.STYLE_SIDE = {SIDE}
-raise SystemExit(build.main(sys.argv[1:]))
+with ModelStore(Path(sys.argv.pop(1))).in_use():
+    raise SystemExit(build.main(sys.argv[1:]))
 """
 
 
 @pytest.fixture
 def home(
     tmp_path: Path, tiny_checkpoint: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> Path:
+) -> Iterator[Path]:
     """A folder with `photos` (2), `paintings` (1) and one tiny model, cells being 32 px."""
     draw_folder(tmp_path / "photos", 2, size=(96, 64))
     draw_folder(tmp_path / "paintings", 1, first_seed=100, size=(40, 48))
     shutil.copytree(tiny_checkpoint("original-500"), tmp_path / "models" / "original-500")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "models")
     monkeypatch.setattr(render, "CELL_SIDE", SIDE)
     monkeypatch.setattr(render, "STYLE_SIDE", SIDE)
-    get_stylizer.cache_clear()
-    return tmp_path
+    with ModelStore(tmp_path / "models").in_use():
+        yield tmp_path
 
 
 def run(*more: str, models: str = "original-500", mode: str = "instant") -> int:
@@ -139,7 +137,7 @@ def test_measures_are_those_of_the_picture_before_jpeg(home: Path) -> None:
     encoder = load_encoder("vgg19")
     photo, style = load_image("photos/0001.png"), load_image("paintings/0100.png")
     content = resize_smaller(photo, SIDE)
-    painted = get_stylizer("original-500").encode_style(style)(content)
+    painted = model_store().stylizer("original-500").encode_style(style)(content)
     expected = measure(Analysis(content, encoder), resize_smaller(style, SIDE), painted, encoder)
     found = numbers(home / ROW)["0001"]
     assert list(found) == ["content", *MEASURES]
@@ -215,7 +213,7 @@ def test_a_cell_that_was_not_measured_is_not_there_yet(home: Path) -> None:
 def test_a_changed_model_makes_its_cells_stale(home: Path) -> None:
     run()
     before, old = times(home / ROW), (home / ROW / "0000.jpg").read_bytes()
-    model = load_model("original-500")
+    model = model_store().load("original-500")
     torch.manual_seed(1)
     training = {"style_weight": 12.0, "lr": 1e-3}
     save_model(
@@ -225,7 +223,7 @@ def test_a_changed_model_makes_its_cells_stale(home: Path) -> None:
         model.encoder(),
         training,
     )
-    get_stylizer.cache_clear()
+    model_store().forget()
     run()
     assert all(times(home / ROW)[name] > time for name, time in before.items())
     assert (home / ROW / "0000.jpg").read_bytes() != old

@@ -5,7 +5,7 @@ pytest tests/gallery/test_report.py
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from core.analysis.heldout_comparison import Change
+from core.inference.model_store import ModelStore
 from core.metrics.features import MEASURES
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN, compare
-from core.models import checkpoint
 from core.training.log_writer import LOG_FIELDS, WEIGHT_FIELDS
 from gallery import report, timing
 from gallery.claims import growth, pictures
@@ -38,10 +38,10 @@ AGAINST = Test(
 
 
 @pytest.fixture
-def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkpoints(tmp_path: Path) -> Iterator[Path]:
     """An empty folder of models."""
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "models")
-    return tmp_path / "models"
+    with ModelStore(tmp_path / "models").in_use() as store:
+        yield store.folder
 
 
 def fill(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.inference.model_store import ModelStore
 from gallery import report, tables
 from gallery.tables import READMES, TABLES, TableError, fill, main
 from tests.runs import write_about, write_heldout
@@ -79,26 +80,25 @@ def test_without_a_report_the_command_says_how_to_get_one(
     assert "old" in readme.read_text()
 
 
-def test_models_are_told_by_their_cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_are_told_by_their_cards(tmp_path: Path) -> None:
     """A card says what a model is, whatever its folder is called."""
-    monkeypatch.setattr(tables.checkpoint, "CHECKPOINTS", tmp_path)
     losses = {"content_loss": 2.0, "style_loss": 5.0, "tv_loss": 0.1}
     more = {"iterations": 1364, "style_weight": 12.0, "last_epoch": losses}
     write_about(tmp_path / "mine", "original-500", **more)
-    assert list(tables.models()[1]) == [
-        ("mine", "VGG16", "five ResidualBlocks", "mean/std", "500", "8")
-    ]
-    (row,) = tables.training()[1]
+    with ModelStore(tmp_path).in_use():
+        (model,) = tables.models()[1]
+        (row,) = tables.training()[1]
+    assert model == ("mine", "VGG16", "five ResidualBlocks", "mean/std", "500", "8")
     assert row == ("mine", "1,364", "–", "12", "2", "5", "2.5", "–", "–")
 
 
 def test_held_out_losses_are_of_the_paintings_held_out_of_the_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(tables.checkpoint, "CHECKPOINTS", tmp_path)
     for seed, factor in ((1, 1.0), (2, 3.0)):
         write_heldout(tmp_path / "seeds" / str(seed), factor, seed=seed, growth="decay")
-    (row,) = tables.heldout()[1]
+    with ModelStore(tmp_path).in_use():
+        (row,) = tables.heldout()[1]
     assert row[:3] == ("improved-500, decay (8 channels)", "2", "–")
     one = math.factorial(24) ** (1 / 24)  # the geometric mean of 1, 2 ... 24
     assert row[3] == f"{2 * one:#.3g} ({one:#.3g} to {3 * one:#.3g})"

@@ -16,7 +16,7 @@ from core.baselines.adapter import Gatys, PixelStyle
 from core.baselines.gatys import optimise
 from core.images.decode import ImageError
 from core.images.save import save_png
-from core.inference.stylizer import Cancelled, StyleCache
+from core.inference.stylizer import Cancelled
 from core.pipeline import Step, StylizeResult, stylize_image
 from core.provenance import command_line, picture_bytes, provenance_of, read
 from core.settings import Settings, SettingsError
@@ -39,7 +39,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         johnson, "train", functools.partial(johnson.train, batch=2, crop=32, base=4)
     )
-    monkeypatch.setattr(adapter, "SHARED_CACHE", StyleCache())
 
 
 def test_gatys_paints_what_optimising_gives(photo: Image.Image, painting: Image.Image) -> None:

@@ -12,25 +12,20 @@ from PIL import Image
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
-from core.inference import stylizer
+from core.inference.model_store import model_store
 from core.inference.stylizer import (
     MAX_WHOLE,
-    PREFERRED,
     STYLE_SIDE,
     Cancelled,
     StyleCache,
     StyledModel,
     Stylizer,
-    default_model,
-    get_stylizer,
     pad_to_multiple,
 )
-from core.models import checkpoint
-from core.models.checkpoint import Model, load_model
+from core.models.checkpoint import Model
 from core.models.encoder import Encoder, EncoderError, denormalize, normalize
 from core.models.losses import mean_std
 from core.models.style_net import TransformNet
-from core.models.weights import WeightsError
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
 from core.training.objective import Objective
@@ -240,34 +235,6 @@ def test_the_cache_may_be_used_from_many_threads() -> None:
     assert cache.nbytes == 5000
 
 
-def test_shipped_models_are_loaded_once_and_share_their_encoder(
-    tiny_checkpoint: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("improved-500", "ablation-mse"):
-        (tmp_path / name).symlink_to(tiny_checkpoint(name))
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
-    get_stylizer.cache_clear()
-    try:
-        first, second = get_stylizer("improved-500"), get_stylizer("ablation-mse")
-        assert get_stylizer("improved-500") is first
-        assert first.encoder is second.encoder
-        assert first.cache is second.cache is stylizer.SHARED_CACHE
-    finally:
-        get_stylizer.cache_clear()
-
-
-def test_the_best_of_the_models_that_are_there_is_the_default(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
-    with pytest.raises(WeightsError, match=r"^No trained model is in checkpoints/; train one with"):
-        default_model()
-    for name in ("ablation-mse", *reversed(PREFERRED)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model.json").touch()
-        assert default_model() == name
-
-
 # ---- refined ----
 
 
@@ -396,7 +363,7 @@ def test_photos_that_cannot_be_refined_on_are_named(
 def test_a_model_of_the_reports_width_runs_too(
     encoder: Callable[[str], Encoder], drawn: Draw, painting: Image.Image
 ) -> None:
-    model = load_model("improved-500")
+    model = model_store().load("improved-500")
     assert model.variant.base == 32
     styled = Stylizer(model, encoder("vgg19"), cache=StyleCache()).encode_style(painting)
     assert styled(drawn(1, (101, 67))).size == (101, 67)

@@ -18,7 +18,8 @@ from core.frames import FrameStylizer
 from core.images.decode import load_image
 from core.images.video_file import Limits, VideoError, probe
 from core.inference import video as video_module
-from core.inference.stylizer import Cancelled, get_stylizer
+from core.inference.model_store import model_store
+from core.inference.stylizer import Cancelled
 from core.inference.video import even_size, painted_frames, stylize_video
 from core.settings import Settings
 from core.video import main
@@ -360,7 +361,7 @@ def test_the_command_takes_what_can_be_set_about_a_picture(
     assert "10 frames of 48 x 36 px" in capsys.readouterr().out
     settings = Settings("", (3, 1), 0.6, "photo", 48, 32, 64, mask_softness=3, mask_invert=True)
     first, second = load_image(painting), load_image(tmp_path / "other.png")
-    mask, stylizer = load_image(tmp_path / "mask.png"), get_stylizer(model)
+    mask, stylizer = load_image(tmp_path / "mask.png"), model_store().stylizer(model)
     paint = FrameStylizer([first, second], settings, mask, first, stylizer)
     stylize_video(source, tmp_path / "expected.mp4", paint, 48)
     for frame, expected in zip(

@@ -10,13 +10,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from core.models import checkpoint
 from core.models.checkpoint import (
     ROWS_FROM,
     Model,
-    available_models,
     load_model,
-    model_title,
     pack,
     save_model,
 )
@@ -77,8 +74,8 @@ def test_a_network_in_factors_comes_back_as_it_was(
     net = factorise(style_net(variant), descriptors, rank=5)
     size = save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
     model = load_model(tmp_path / "new")
-    assert model.info["format"] == 2
-    assert model.info["parameters"] == variant.build().counts()
+    assert model.card.format == 2
+    assert model.card.parameters == variant.build().counts()
     assert size < sum(p.nbytes for p in variant.build().parameters()) / 4
     loaded = model.net.state_dict()
     assert loaded.keys() == net.state_dict().keys()
@@ -365,38 +362,3 @@ def test_every_broken_folder_is_refused_in_one_sentence_of_our_own(folder: Path,
         "invalid",
     )
     assert not [word for word in library if word in sentence.replace(SINGLE, "").replace(INDEX, "")]
-
-
-def test_a_narrower_model_says_so_in_its_title(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder.parent)
-    for base, note in ((32, ""), (8, "; 8 channels, a quarter of the report's width")):
-        changed(folder, "variant", base=base)
-        assert model_title(NAME) == f"Improved, 500 images{note} (改进模型)"
-    assert model_title("ablation-mse") == VARIANTS["ablation-mse"].title
-    assert model_title("something") == "something"
-
-
-def test_missing_models_name_those_that_are_there(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder.parent)
-    with pytest.raises(
-        WeightsError, match=rf"^There is no trained model named best; shipped are: {NAME}\.$"
-    ):
-        load_model("best")
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder.parent / "empty")
-    with pytest.raises(WeightsError, match=r"shipped are: none yet\.$"):
-        load_model("best")
-
-
-def test_models_by_name_in_the_registrys_order(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder.parent)
-    assert load_model(NAME).variant.name == NAME
-    for name in ("aardvark", "ablation-mse", "original-500"):
-        shutil.copytree(folder, folder.parent / name)
-    (folder.parent / "encoders").mkdir()
-    assert available_models() == ["original-500", NAME, "ablation-mse", "aardvark"]

@@ -111,7 +111,7 @@ def test_a_grain_of_noise_is_enough_against_it(objective: Objective, painting: T
 def test_in_a_trained_network_grown_filters_bring_it_about_in_half_the_layers(
     objective: Objective, painting: Tensor
 ) -> None:
-    net = load_model("original-500").net
+    net = load_model(CHECKPOINTS / "original-500").net
     assert isinstance(net, StyleNet)
     norms, grads = gradients(net.train().requires_grad_(True), objective, flat(), painting)
     first = next(i for i, (_, before) in enumerate(norms) if not before < LARGEST)

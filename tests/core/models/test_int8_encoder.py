@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from core.images.convert import resize_smaller, to_tensor
-from core.inference.stylizer import StyleCache, StyledModel, Stylizer, get_stylizer
-from core.models.checkpoint import load_model
+from core.inference.model_store import model_store
+from core.inference.stylizer import StyleCache, StyledModel, Stylizer
 from core.models.encoder import TAPS, Encoder, normalize
 from core.models.fast import int8_encoder
 from core.models.fast.int8_encoder import Int8Encoder, load_ranges, measure_ranges
@@ -60,7 +60,7 @@ def test_any_size(size: tuple[int, int], encoder: GetEncoder) -> None:
 @needs_vnni
 def test_pictures_hardly_move(encoder: GetEncoder) -> None:
     """The flagship's pictures of a photo, painted with descriptors of both encoders."""
-    net = load_model("flagship").net
+    net = model_store().load("flagship").net
     photo = to_tensor(CONTENTS[0].image().resize((128, 128)))[None]
     reader = byte_encoder(encoder("vgg19"))
     for index in range(len(STYLES)):
@@ -76,7 +76,7 @@ def test_pictures_hardly_move(encoder: GetEncoder) -> None:
 
 @needs_vnni
 def test_shipped_models_read_paintings_with_it_and_refine_without() -> None:
-    stylizer = get_stylizer("flagship")
+    stylizer = model_store().stylizer("flagship")
     assert isinstance(stylizer.reader, Int8Encoder)
     assert isinstance(stylizer.encoder, Encoder)
     exact = Stylizer(stylizer.model, stylizer.encoder, cache=stylizer.cache)
@@ -92,7 +92,7 @@ def test_without_the_instruction_paintings_are_read_in_float(
     assert not int8_encoder.available()
     monkeypatch.setattr(int8_encoder, "cpu_features", lambda: "FLAGS: AVX2 AVX_VNNI")
     assert int8_encoder.available() == torch.backends.mkldnn.is_available()
-    shared = get_stylizer("flagship")
+    shared = model_store().stylizer("flagship")
     stylizer = Stylizer(shared.model, shared.encoder, cache=StyleCache())
     assert stylizer.reader is stylizer.encoder
 

@@ -167,7 +167,7 @@ def test_it_learns_and_ships_its_average_with_a_learning_curve(
     size = training.export(tmp_path / "flagship")
     model = load_model(tmp_path / "flagship")
     assert size > 0
-    assert model.info["training"]["iterations"] == 8
+    assert model.card.training.iterations == 8
     assert (tmp_path / "flagship" / LEARNING).is_file()
     shipped = model.net.state_dict()
     for name, value in training.finished().state_dict().items():

@@ -223,4 +223,4 @@ def test_two_processes_give_the_curve_of_one(command_line: Callable[..., Command
                 ours["iteration"],
                 key,
             )
-    assert load_model(line.shipped).info["training"]["skipped"] == 4
+    assert load_model(line.shipped).card.model_dump()["training"]["skipped"] == 4

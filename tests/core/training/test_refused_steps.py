@@ -48,7 +48,7 @@ def test_a_flat_batch_is_skipped_and_logged(
     for i in flat:
         assert_same(states[i], states[i - 1])
     trainer.export(trainer.folder / "shipped")
-    info = load_model(trainer.folder / "shipped").info["training"]
+    info = load_model(trainer.folder / "shipped").card.model_dump()["training"]
     assert info["skipped"] == 2
     trained = [row for row in rows(trainer.folder)[-4:] if not row["skipped"]]
     assert info["last_epoch"]["content_loss"] == pytest.approx(

@@ -137,7 +137,7 @@ def test_export_writes_a_model_that_loads_with_its_logs(finished: Trainer, tmp_p
     for name in ("log.csv", "weights.csv"):
         assert (tmp_path / "shipped" / name).read_bytes() == (trainer.folder / name).read_bytes()
     model = load_model(tmp_path / "shipped")
-    assert model.info["weights"]["bytes"] == size
+    assert model.weights.bytes == size
     painting = load_image(trainer.sampler.styles[0])
     descriptor = quantisation.descriptor(painting, trainer.encoder)
     with torch.inference_mode():
@@ -147,7 +147,7 @@ def test_export_writes_a_model_that_loads_with_its_logs(finished: Trainer, tmp_p
     for name, value in trainer.net.transform_net.state_dict().items():
         loaded = model.net.transform_net.state_dict()[name]
         assert (loaded - value).abs().max() <= value.abs().max() / 254 * 1.0001, name
-    training = model.info["training"]
+    training = model.card.model_dump()["training"]
     assert training["style_weight"] == trainer.variant.style_weight
     assert (training["lr"], training["epochs"], training["iterations"]) == (1e-3, 3, 12)
     assert (training["styles_seen"], training["skipped"]) == (3, 0)
@@ -194,7 +194,7 @@ def test_a_run_ships_its_model_and_removes_its_state(
     assert train.main(["ablation-mse", "--style-weight", "3.5", "--device", "cpu", *folders]) == 0
     shipped = tmp_path / "shipped" / "ablation-mse"
     assert capsys.readouterr().out.startswith("12 iterations done; ")
-    assert load_model(shipped).info["training"]["style_weight"] == 3.5
+    assert load_model(shipped).style_weight == 3.5
     assert sorted(p.name for p in (tmp_path / "runs" / "ablation-mse").iterdir()) == [
         "log.csv",
         "run.json",
@@ -253,7 +253,7 @@ def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path:
     ]
     assert train.main(["improved-500", *options, *folders]) == 0
     name = "improved-500-fixed-norm-allow-constant-images-crop48-seed7"
-    info = load_model(tmp_path / "shipped" / name).info
+    info = load_model(tmp_path / "shipped" / name).card.model_dump()
     training = info["training"]
     assert info["variant"]["name"] == name
     assert info["variant"]["title"].endswith(

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from core.images.contact_sheet import GAP
-from core.inference.stylizer import get_stylizer
-from core.models import checkpoint
+from core.inference.model_store import ModelStore, model_store
 from gallery.figures import controls
 
 
@@ -22,12 +21,10 @@ def shown(
 ) -> Iterator[Path]:
     """The folder of the strips; the only model there is a tiny one, and cells are small."""
     shutil.copytree(tiny_checkpoint("original-500"), tmp_path / "models" / "original-500")
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "models")
     monkeypatch.setattr(controls, "SHOWN", tmp_path / "shown")
     monkeypatch.setattr(controls, "WIDEST", 400)
-    get_stylizer.cache_clear()
-    yield tmp_path / "shown"
-    get_stylizer.cache_clear()
+    with ModelStore(tmp_path / "models").in_use():
+        yield tmp_path / "shown"
 
 
 def test_strips_hold_their_cells_and_come_out_the_same_again(
@@ -49,7 +46,7 @@ def test_the_square_of_mixing_has_the_paintings_at_its_corners(
     shown: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controls.Studio, "painted", lambda self, side, *_, mix: mix)
-    cells, columns = controls.mixing_square(controls.Studio(get_stylizer("original-500")))
+    cells, columns = controls.mixing_square(controls.Studio(model_store().stylizer("original-500")))
     assert (len(cells), columns) == (25, 5)
     assert [cells[corner][1] for corner in (0, 4, 20, 24)] == [
         (1, 0, 0, 0),

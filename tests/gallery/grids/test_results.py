@@ -1,12 +1,12 @@
 """Grids as data, read from a gallery of drawn cells."""
 
-import json
 import math
 from pathlib import Path
 
 import pytest
 
-from core.models import checkpoint
+from core.inference.model_store import ModelStore, model_store
+from core.models.model_card import write_card
 from gallery.grids.paths import APPENDICES, Cell
 from gallery.grids.results import read_grid, title_of
 from gallery.pictures import CONTENTS, STYLES
@@ -68,14 +68,14 @@ def test_a_line_that_was_cut_off_counts_for_what_it_has(root: Path) -> None:
 
 
 def test_rows_have_the_titles_of_their_models(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    card = json.loads((checkpoint.CHECKPOINTS / "improved-500" / "model.json").read_text("utf-8"))
-    card["variant"]["title"] = "Improved, decay"
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    card = model_store().card("improved-500")
+    variant = card.variant.model_copy(update={"title": "Improved, decay"})
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "model.json").write_text(json.dumps(card))
-    assert title_of("mine") == "Improved, decay"
-    assert title_of("improved-500") == "Improved, 500 images (改进模型)"
+    write_card(tmp_path / "mine", card.model_copy(update={"variant": variant}))
+    with ModelStore(tmp_path).in_use():
+        assert title_of("mine") == "Improved, decay"
+        assert title_of("improved-500") == "Improved, 500 images (改进模型)"
     assert title_of("gatys") == "Gatys: pixels optimised"
     assert title_of("something-else") == "something-else"
