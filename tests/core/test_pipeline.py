@@ -21,7 +21,7 @@ from core.images.normalise import on_white
 from core.inference.model_store import model_store
 from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
-from core.models.checkpoint import Model
+from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder
 from core.models.registry import MODELS
 from core.pipeline import Step, StylizeResult, stylize_image
@@ -198,14 +198,13 @@ def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], E
 
 
 @pytest.fixture
-def told(encoder: Callable[[str], Encoder]) -> Stylizer:
+def told(encoder: Callable[[str], Encoder], tmp_path: Path) -> Stylizer:
     """An untrained flagship that is told how much a painting shall count."""
     torch.manual_seed(0)
     variant = replace(MODELS["flagship"], block="mixed", base=4)
-    net = variant.build()
     vgg = encoder("vgg19")
-    info = {"weights": {"hash": "none"}, "encoder": {"name": vgg.name, "hash": vgg.hash}}
-    return Stylizer(Model(variant, net, info), vgg, cache=StyleCache())
+    save_model(tmp_path, variant, variant.build(), vgg, {"style_weight": 1.0, "lr": 1e-3})
+    return Stylizer(load_model(tmp_path), vgg, cache=StyleCache())
 
 
 def test_beyond_full_strength_a_network_that_can_is_asked_for_more(
