@@ -17,6 +17,7 @@ from PIL import Image
 
 from core.images.colours import keep_colours, recolour
 from core.images.convert import resize_longest
+from core.images.crop import cropped
 from core.images.masks import composite, soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_mixing import blend, restore
@@ -64,6 +65,7 @@ class FrameStylizer:
     Raises:
         SettingsError: the settings do not go with the paintings or the mask, or ask for refining
             or for a mask of their own transparency.
+        ImageError: a part of a painting is too small.
         WeightsError, EncoderError: see `ModelStore.stylizer`.
     """
 
@@ -83,7 +85,9 @@ class FrameStylizer:
             raise SettingsError(OPAQUE_FRAMES)
         if outside is not None and mask is None:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
-        self.paintings, self.settings = list(paintings), settings
+        crops = settings.crops(len(paintings))
+        self.paintings = [cropped(each, box) for each, box in zip(paintings, crops, strict=True)]
+        self.settings = settings
         self.mask, self.outside = mask, outside
         self.stylizer = stylizer or model_store().stylizer(settings.model, device)
         self._styles: list[FrameStyle] = []  # inside the mask, then outside it

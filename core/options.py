@@ -26,6 +26,14 @@ def percent(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a percentage") from error
 
 
+def crop(text: str) -> tuple[float, ...]:
+    """ "0.1,0.1,0.9,0.9" -> its numbers; `Settings` say whether they are a crop."""
+    try:
+        return tuple(float(number) for number in text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not left,top,right,bottom") from error
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options as given; a setting that was not is None."""
     parser = argparse.ArgumentParser(prog=called_as("core.stylize"), description=DESCRIPTION)
@@ -111,6 +119,9 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
                        "result's lightness; recolour: the painting is given the photo's first")  # fmt: skip
     style.add_argument("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "
                        f"the finer the strokes that count (default: {STYLE_SIDE})")  # fmt: skip
+    style.add_argument("--style-crop", type=crop, nargs="+", action="extend", metavar="L,T,R,B",
+                       help="the part of each painting that counts, in shares of its width and height, "
+                       "as in 0.1,0.1,0.9,0.9 for one without its frame")  # fmt: skip
     style.add_argument("--detail", type=int, metavar="PX", help="longest side at which the photo is painted before it is "
                        "resized to the result: the smaller, the broader the strokes (default: the result's)")  # fmt: skip
     return style

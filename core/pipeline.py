@@ -12,6 +12,7 @@ the command line and code.
   painting's, and adds back what the network loses of a photo even in its own style, so that 0 is
   the photo itself (`core.inference.style_mixing`).
 - **Mixing** blends them between paintings. **Colours** are kept or moved in `core.images.colours`.
+- **Style crop** is the part of each painting that is read, so that a frame does not count.
 - **Style size** is the size at which the painting is read. **Detail** is the size at which the
   photo is painted, before it is resized: a network's strokes have a fixed width in px, so they are
   the broader in the picture the smaller this is.
@@ -32,6 +33,7 @@ from PIL import Image
 from core.baselines.adapter import Backend, Method, Style, find_backend
 from core.images.colours import keep_colours, recolour
 from core.images.convert import resize_longest, split_alpha, with_alpha
+from core.images.crop import cropped
 from core.images.decode import ImageError
 from core.images.library import library
 from core.images.masks import composite, soft_mask
@@ -96,7 +98,7 @@ def stylize_image(
         Cancelled: stopped before the first batch,
             or before the last where the painting outside is refined too.
         ImageError: the picture would be larger than 8192 px a side, refining has no photographs,
-            or an opaque photo's transparency is to be its mask.
+            a part of a painting is too small, or an opaque photo's transparency is to be its mask.
         WeightsError, EncoderError: see `ModelStore.stylizer`.
     """
     settings = settings or Settings()
@@ -311,6 +313,8 @@ def _begin(
     """Load what paints, and read the paintings; arguments as for `stylize_image`."""
     paintings = [paintings] if isinstance(paintings, Image.Image) else list(paintings)
     weights = settings.weights(len(paintings))
+    crops = settings.crops(len(paintings))
+    paintings = [cropped(each, box) for each, box in zip(paintings, crops, strict=True)]
     if outside is not None and mask is None:
         raise SettingsError(OUTSIDE_NEEDS_MASK)
     started = time.perf_counter()

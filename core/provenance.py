@@ -343,6 +343,9 @@ def _options(
     for name in ("model", "colours", "size", "detail", "style_size", "refine", "mask_softness"):
         if name in changed:
             yield f"--{name.replace('_', '-')}", str(changed[name])
+    if settings.style_crop:
+        boxes = [",".join(map(repr, box)) for box in settings.style_crop]
+        yield "--style-crop", boxes
     for name in ("mask_invert", "tiles"):
         if name in changed:
             yield f"--{name.replace('_', '-')}", []

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from core.images.crop import WHOLE, Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import MAX_SIDE, STYLE_SIDE
 
@@ -49,6 +50,8 @@ class Settings:
             smaller, the broader the strokes and the less detail; None for the result's.
         style_size: smaller side in px, 16 to 2048, at which the painting is read: the larger, the
             finer the strokes that count.
+        style_crop: the part of each painting that counts, as left, top, right, bottom in shares of
+            its width and height, in the paintings' order; empty for all of each.
         refine: batches of training on the painting, 0 for instant,
             or for the usual number of a method's steps.
         mask_softness: width of the mask's soft edge in px of the result, 0 to 1000; None for a
@@ -70,6 +73,7 @@ class Settings:
     size: int | None = None
     detail: int | None = None
     style_size: int = STYLE_SIDE
+    style_crop: tuple[Box, ...] = ()
     refine: int = 0
     mask_softness: float | None = None
     mask_invert: bool = False
@@ -80,6 +84,7 @@ class Settings:
         if not isinstance(self.model, str):
             raise SettingsError("The model must be the name of one.")
         object.__setattr__(self, "mix", _weights(self.mix))
+        object.__setattr__(self, "style_crop", _boxes(self.style_crop))
         object.__setattr__(self, "strength", _number("strength", self.strength, 0, MAX_STRENGTH))
         if self.colours not in COLOURS:
             raise SettingsError(
@@ -98,7 +103,8 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """Name -> value, fit for `json.dumps`."""
-        return asdict(self) | {"mix": list(self.mix)}
+        crops = [list(box) for box in self.style_crop]
+        return asdict(self) | {"mix": list(self.mix), "style_crop": crops}
 
     @classmethod
     def from_json(cls, data: str | bytes | Mapping[str, Any]) -> "Settings":
@@ -143,8 +149,22 @@ class Settings:
             raise SettingsError(REFINED_MIX)
         return weights
 
+    def crops(self, paintings: int) -> list[Box]:
+        """The part of each of so many paintings.
+
+        Raises:
+            SettingsError: there are parts of more.
+        """
+        if len(self.style_crop) > paintings:
+            raise SettingsError(
+                f"There are {len(self.style_crop)} crops for {paintings} "
+                f"painting{'s' if paintings > 1 else ''}; give one for each."
+            )
+        return [*self.style_crop, *[WHOLE] * (paintings - len(self.style_crop))]
+
 
 REFINED_MIX = "Refining takes one painting; mix several instantly, or refine on one of them."
+BOX = "A crop is left,top,right,bottom in shares of the painting, as in 0.1,0.1,0.9,0.9."
 _WHOLE = {  # name -> least, most, whether it may be None
     "size": (MIN_SIDE, MAX_SIDE, True),
     "detail": (MIN_SIDE, MAX_SIDE, True),
@@ -172,3 +192,24 @@ def _weights(given: object) -> tuple[float, ...]:
     if given and not any(given):
         raise SettingsError("The weights of a mix must not all be 0.")
     return tuple(_number("mix", weight, 0, 1e6) for weight in given)
+
+
+def _boxes(given: object) -> tuple[Box, ...]:
+    """The parts of paintings, without those at the end that are the whole."""
+    if not isinstance(given, list | tuple) or len(given) > MAX_PAINTINGS:
+        raise SettingsError(
+            f"The setting style_crop must be a list of up to {MAX_PAINTINGS} boxes."
+        )
+    boxes = [_box(box) for box in given]
+    while boxes and boxes[-1] == WHOLE:
+        boxes.pop()
+    return tuple(boxes)
+
+
+def _box(given: object) -> Box:
+    if not isinstance(given, list | tuple) or len(given) != 4:
+        raise SettingsError(BOX)
+    left, top, right, bottom = (_number("style_crop", edge, 0, 1) for edge in given)
+    if left >= right or top >= bottom:
+        raise SettingsError(BOX)
+    return left, top, right, bottom

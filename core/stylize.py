@@ -86,6 +86,7 @@ def check(
         raise SettingsError("A sheet shows one painting at a time; leave out --mix.")
     for group in groups:
         settings.weights(len(group))
+        settings.crops(len(group))
 
 
 def run(options: argparse.Namespace) -> Batch:

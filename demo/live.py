@@ -29,7 +29,7 @@ from demo.shared.controls import model_input, size_input
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
-from demo.shared.uploads import uploaded
+from demo.shared.uploads import crop_of, uploaded
 from demo.shared.widgets import Upload, painting_input
 
 SIZES = (256, 320, 384, 512)
@@ -115,7 +115,7 @@ def frame(
     if seconds:
         return {"status": waiting(seconds)}
     try:
-        form = StyleForm(**look)
+        form = StyleForm(**look, crop=crop_of(style))
         picture = repaint(camera.get("url"), uploaded(style), model, size, form, session)
     except Exception as error:  # the page keeps the previous frame, whatever happened
         return {"status": messages.problem(error)}

@@ -26,7 +26,7 @@ from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
-from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
+from demo.shared.uploads import MAX_UPLOAD, crop_of, new_file, uploaded
 from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, painting_input
 
 LIMITS = Limits(seconds=20, frames=1200)
@@ -130,7 +130,7 @@ def paint(
         try:
             path, style_path = uploaded(clip, "video"), uploaded(style)
             out = result_file(path, style_path, model)
-            look_form = StyleForm(**look)
+            look_form = StyleForm(**look, crop=crop_of(style))
             work = in_turns(painted_video(path, style_path, model, size, smooth, out, look_form))
             progress: Progress | None = None
             for progress in _now_and_then(work, stop):

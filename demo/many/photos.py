@@ -26,7 +26,7 @@ from demo.shared.pace import duration
 from demo.shared.requests import LARGEST, RequestError, StylizeRequest, checked, file_name, repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
-from demo.shared.uploads import MAX_UPLOAD, new_file, uploaded
+from demo.shared.uploads import MAX_UPLOAD, crop_of, new_file, uploaded
 from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, painting_input
 from demo.shared.zips import unlike, zip_file
 
@@ -149,7 +149,7 @@ def paint(
     with _painting.job(request) as stop:
         yield {"status": messages.progress_line("Reading the photos…")} | WORKING
         try:
-            form, style_path = StyleForm(**look), uploaded(style)
+            form, style_path = StyleForm(**look, crop=crop_of(style)), uploaded(style)
             styles, mix = form.paintings(style_path)
             settings = form.settings(model, size, mix)
             folder = Path(new_file("result.png")).parent

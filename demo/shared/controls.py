@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from core.baselines.adapter import METHODS
+from core.images.crop import Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
@@ -54,6 +55,7 @@ def settings_of(
     softness: float | None = None,
     invert: bool = False,
     alpha: bool = False,
+    crops: Sequence[Box] = (),
 ) -> Settings:
     """Settings from what controls hold; 0 stands for the photo's own size and for the result's detail.
 
@@ -80,6 +82,7 @@ def settings_of(
             MAX_STYLE_SIZE,
             f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px.",
         ),
+        style_crop=tuple(crops),
         refine=_batches(model, mode, batches),
         mask_softness=softness,
         mask_invert=bool(invert),

@@ -56,6 +56,8 @@ def _chosen(painting: JobResult) -> list[str]:
         parts.append(COLOURS_SAID[settings.colours])
     if settings.style_size != STYLE_SIDE:
         parts.append(f"style size {settings.style_size} px")
+    if settings.style_crop:
+        parts.append("painting cropped")
     if settings.detail:
         parts.append(f"painted at {px(painting.painted.working_size)}")
     if settings.mask_alpha:

@@ -82,6 +82,7 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
                     height=116,
                     choose=f"Painting {number}",
                     removable=True,
+                    cropped=True,
                 )
                 for number in (2, 3, 4)
             ]

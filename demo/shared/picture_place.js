@@ -15,10 +15,11 @@ const WORDS = {
   cameraInsecure: "Browsers give the camera only to pages of https, or of this computer itself.",
 };
 const MB = 1 << 20;
-const place = element.querySelector(".place"), stage = element.querySelector(".stage");
+const place = element.querySelector(".place"), own = JSON.parse(place.dataset.own), name = place.getAttribute("aria-label");
+const stage = element.querySelector(".stage");
 const image = element.querySelector("img"), said = element.querySelector(".said");
 const input = element.querySelector("input"), remove = element.querySelector(".remove");
-const camera = element.querySelector(".camera"), dialog = element.querySelector("dialog"), video = dialog.querySelector("video");
+const camera = element.querySelector(".camera"), dialog = element.querySelector(".camera-view"), video = dialog.querySelector("video");
 let brought = null; // the path of an upload that the page has not answered yet
 
 function show() {
@@ -26,8 +27,9 @@ function show() {
   if (ours) brought = null;
   image.hidden = !value;
   if (value) image.src = value.url; else image.removeAttribute("src");
-  image.alt = value ? `${props.name}: ${value.orig_name}` : "";
-  remove.hidden = !(value && props.removable);
+  showPart(value);
+  image.alt = value ? `${name}: ${value.orig_name}` : "";
+  remove.hidden = !(value && own.removable);
   element.querySelector(".empty").hidden = Boolean(value);
   say("");
   if (ours) trigger("input");
@@ -39,7 +41,7 @@ function say(text) {
 // ---- files ----
 
 async function take(file) {
-  if (file.size > props.max_bytes) return say(WORDS.tooLarge(file.name, Math.ceil(file.size / MB), props.max_bytes / MB));
+  if (file.size > own.max_bytes) return say(WORDS.tooLarge(file.name, Math.ceil(file.size / MB), own.max_bytes / MB));
   if (/^(video|audio)\//.test(file.type)) return say(WORDS.noVideo(file.name));
   say(WORDS.coming);
   const form = new FormData();
@@ -127,14 +129,12 @@ function darken() {
 
 // ---- together ----
 
-element.querySelector(".choose").textContent = props.choose;
 element.querySelector(".empty").textContent = WORDS.drop;
-stage.style.setProperty("--height", `${props.height}px`);
-stage.title = props.choose;
-remove.setAttribute("aria-label", `Remove ${props.name}`);
-camera.setAttribute("aria-label", `Camera for ${props.name}`);
-input.setAttribute("aria-label", props.choose);
-camera.hidden = !props.camera;
+stage.style.setProperty("--height", `${own.height}px`);
+remove.setAttribute("aria-label", `Remove ${name}`);
+camera.setAttribute("aria-label", `Camera for ${name}`);
+input.setAttribute("aria-label", stage.title);
+camera.hidden = !own.camera;
 element.querySelector(".choose").addEventListener("click", choose);
 stage.addEventListener("click", choose);
 input.addEventListener("change", () => input.files.length && take(input.files[0]));
@@ -149,5 +149,3 @@ place.addEventListener("dragover", over, true);
 place.addEventListener("dragleave", () => place.classList.remove("over"));
 place.addEventListener("drop", drop, true);
 document.addEventListener("paste", paste);
-watch("value", show);
-show();

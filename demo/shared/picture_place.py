@@ -5,11 +5,13 @@
     bring(place, note)                     # a file has come: in with it, or a sentence in the note
     place.input(paint, ...)                # the visitor's picture is in its place
 
-Its value is None or `placed(path)`, a mapping that handlers read with `demo.shared.uploads.uploaded`. The browser's part is
-`picture_place.js`.
+Its value is None or `placed(path)`, a mapping that handlers read with `demo.shared.uploads.uploaded`; where a part was chosen
+in the browser, "crop" in it has its edges (`crop_of`). The browser's part is `picture_place.js`.
 """
 
+import json
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +31,20 @@ from demo.shared.uploads import (
 )
 from gallery.pictures import Picture
 
-Placed = dict[str, str | None]
+Placed = dict[str, Any]
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
+SCRIPT = "\n".join(
+    Path(__file__).with_name(name).read_text("utf-8")
+    for name in ("picture_place.js", "picture_crop.js")
+)
 TEMPLATE = """
-<div class="place">
-  <div class="stage"><img alt="" hidden><p class="empty"></p></div>
+<div class="place" role="group" aria-label="NAME" data-own='OWN'>
+  <div class="stage" title="CHOOSE"><img alt="" hidden><p class="empty"></p></div>
   <div class="tools">
-    <button type="button" class="choose"></button>
+    <button type="button" class="choose">CHOOSE</button>
     <button type="button" class="camera" hidden>Camera</button>
+    <button type="button" class="crop" hidden>Crop</button>
     <button type="button" class="remove" hidden>Remove</button>
   </div>
   <p class="said" role="status"></p>
@@ -45,6 +52,21 @@ TEMPLATE = """
   <dialog class="camera-view" aria-label="Camera">
     <video autoplay playsinline muted></video>
     <p><button type="button" class="shoot">Take the picture</button><button type="button" class="close">Close</button></p>
+  </dialog>
+  <dialog class="crop-view" aria-label="Crop">
+    <p class="about">Draw a box around the part that counts, without its frame; or move the edges below.</p>
+    <div class="whole"><i></i></div>
+    <div class="edges">
+      <label>Left <input type="range" min="0" max="100" step="0.5"></label>
+      <label>Top <input type="range" min="0" max="100" step="0.5"></label>
+      <label>Right <input type="range" min="0" max="100" step="0.5"></label>
+      <label>Bottom <input type="range" min="0" max="100" step="0.5"></label>
+    </div>
+    <p>
+      <button type="button" class="use">Use this part</button>
+      <button type="button" class="all">Whole picture</button>
+      <button type="button" class="close">Close</button>
+    </p>
   </dialog>
 </div>
 """
@@ -58,6 +80,7 @@ def image_input(
     camera: bool = False,
     choose: str = "Choose a file",
     removable: bool = False,
+    cropped: bool = False,
 ) -> gr.HTML:
     """A place for one picture; `bring` connects it.
 
@@ -68,22 +91,32 @@ def image_input(
         camera: whether a picture can be taken.
         choose: the words on its button.
         removable: whether it can be emptied.
+        cropped: whether a part of the picture can be chosen, the one that counts.
     """
+    own = {
+        "height": height,
+        "camera": camera,
+        "removable": removable,
+        "cropped": cropped,
+        "max_bytes": MAX_UPLOAD_BYTES,
+    }
     return gr.HTML(
         placed(displayable(str(picture.path()))) if picture else None,
         label=label,
-        html_template=TEMPLATE,
-        js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
+        html_template=_template(label, choose, own),
+        js_on_load=SCRIPT,
         elem_id=elem_id,
         elem_classes="picture-place",
         apply_default_css=False,
-        name=label,
-        choose=choose,
-        height=height,
-        camera=camera,
-        removable=removable,
-        max_bytes=MAX_UPLOAD_BYTES,
     )
+
+
+def _template(name: str, choose: str, own: Mapping[str, Any]) -> str:
+    """The place's HTML with what is its own in it: the properties that Gradio would hand to the script do not arrive
+    where a component first appears when an accordion is opened.
+    """
+    words = TEMPLATE.replace("NAME", escape(name)).replace("CHOOSE", escape(choose))
+    return words.replace("OWN", json.dumps(own))
 
 
 def placed(path: str, name: str | None = None, brought: str | None = None) -> Placed:

@@ -14,12 +14,13 @@ from typing import Any
 
 import gradio as gr
 
+from core.images.crop import WHOLE, Box
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import STYLE, Settings
 from demo.shared import controls, mask, messages, mixing
 from demo.shared.mask import AUTO, PHOTO
 from demo.shared.requests import INSTANT, StylizeRequest
-from demo.shared.uploads import is_transparent, uploaded
+from demo.shared.uploads import crop_of, is_transparent, uploaded
 from demo.shared.widgets import Upload
 
 # The fields in the order in which `demo.shared.mixing` and `demo.shared.mask` give their components.
@@ -39,6 +40,7 @@ class StyleForm:
         mask: the file of a mask, which takes the place of the painted one.
         elsewhere: what is outside the mask, `photo` or `painting`.
         alpha: whether the photo's transparency is the mask.
+        crop: the part of the first painting that counts; the others' places hold their own.
     """
 
     strength: float = 100
@@ -59,6 +61,7 @@ class StyleForm:
     softness: float = AUTO
     invert: bool = False
     alpha: bool = False
+    crop: Box = WHOLE
 
     def paintings(self, style: str | None) -> tuple[list[str | None], tuple[float, ...]]:
         """The files of the paintings, `style` first, and their weights; no weights for one alone.
@@ -69,6 +72,11 @@ class StyleForm:
         more = [uploaded(value) for value in (self.second, self.third, self.fourth)]
         weights = (self.weight_1, self.weight_2, self.weight_3, self.weight_4)
         return mixing.mixture([style, *more], weights)
+
+    def crops(self) -> list[Box]:
+        """The part of each of `paintings` that counts."""
+        more = [crop_of(value) for value in (self.second, self.third, self.fourth) if value]
+        return [self.crop, *more]
 
     def settings(self, model: str | None, size: float, mix: Sequence[float] = ()) -> Settings:
         """Instant settings with that model and longest side in px.
@@ -88,6 +96,7 @@ class StyleForm:
             mix,
             None if self.softness == AUTO else self.softness,
             self.invert,
+            crops=self.crops(),
         )
 
     def mask_file(self) -> str | None:

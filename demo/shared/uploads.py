@@ -23,6 +23,7 @@ from PIL import ExifTags, Image
 
 from core.files import write_atomic
 from core.images.convert import resize_longest, resize_smaller
+from core.images.crop import WHOLE, Box
 from core.images.decode import ImageError, browsers_agree, load_image, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import encode_picture, save_png
@@ -78,6 +79,12 @@ def uploaded(value: Mapping[str, object] | None, what: str = "picture") -> str |
             f"The {what} is no longer kept here: uploads are deleted after an hour. Upload it again."
         )
     return path
+
+
+def crop_of(value: Mapping[str, object] | None) -> Box:
+    """The part of the picture in a place that counts; `core.settings` refuses what is none."""
+    crop = value.get("crop") if isinstance(value, Mapping) else None
+    return WHOLE if crop is None else crop  # type: ignore[return-value]
 
 
 def _is_upload(path: str) -> bool:

@@ -96,7 +96,7 @@ def painting_input(tab: str) -> tuple[gr.HTML, gr.HTML]:
     """
     offered = paintings()
     image = image_input(
-        "Painting", f"{tab}-painting", offered[0], height=220, choose="Your painting"
+        "Painting", f"{tab}-painting", offered[0], height=220, choose="Your painting", cropped=True
     )
     note = gr.HTML(messages.caption(label_of(offered[0])), elem_id=f"{tab}-painting-note")
 

@@ -14,7 +14,7 @@ from core.images.library import Picture
 from core.inference.model_store import model_store
 from core.provenance import Provenance, Source
 from demo.shared.controls import OWN
-from demo.shared.picture_place import placed
+from demo.shared.picture_place import Placed, placed
 from demo.shared.requests import INSTANT, REFINED, RequestError
 from demo.shared.uploads import displayable
 from demo.transfer.form import TransferForm
@@ -47,8 +47,10 @@ def address_of(recipe: Provenance) -> str:
     query = {"photo": pictures[0], "style": ",".join(map(str, pictures[1:]))}
     if len(recipe.styles) > 1:
         query["mix"] = ",".join(f"{weight:g}" for weight in settings.mix)
+    if settings.style_crop:
+        query["crop"] = ";".join(",".join(map(repr, box)) for box in settings.style_crop)
     changed = {name: value for name, value in shown.items() if value != getattr(usual, name)}
-    return urlencode(query | {name: _text(value) for name, value in changed.items()}, safe=",")
+    return urlencode(query | {name: _text(value) for name, value in changed.items()}, safe=",;")
 
 
 def _name(source: Source) -> str | None:
@@ -85,11 +87,15 @@ def _values_of(query: str) -> dict[str, Any]:
     if "mix" in asked:
         weights = [_number("mix", text) for text in asked["mix"].split(",")][: len(PLACES)]
         values |= {f"weight_{index}": weight for index, weight in enumerate(weights, 1)}
+    if "crop" in asked:
+        for place, box in zip(PLACES, asked["crop"].split(";"), strict=False):
+            edges = [_number("crop", text) for text in box.split(",")]
+            values[place] = values.get(place, {}) | {"crop": edges}
     values |= {name: _number(name, asked[name]) for name in NUMBERS if name in asked}
     return values | {name: asked[name] for name in ("model", "mode", "colours") if name in asked}
 
 
-def _place(picture: Picture) -> dict[str, str | None]:
+def _place(picture: Picture) -> Placed:
     return placed(displayable(str(picture.path())))
 
 

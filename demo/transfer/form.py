@@ -11,7 +11,7 @@ from demo.shared import controls
 from demo.shared.mask import AUTO
 from demo.shared.requests import INSTANT, StylizeRequest
 from demo.shared.style_form import StyleForm
-from demo.shared.uploads import uploaded
+from demo.shared.uploads import crop_of, uploaded
 from demo.shared.widgets import Upload
 
 
@@ -54,6 +54,7 @@ class TransferForm(StyleForm):
             None if self.softness == AUTO else self.softness,
             self.invert,
             self.own_mask(content),
+            [crop_of(self.style), *self.crops()[1:]],
         )
         return StylizeRequest(content, styles, settings, self.mask_file(), self.outside_file())
 

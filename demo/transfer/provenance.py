@@ -114,6 +114,7 @@ def load(file: Upload, **values: Any) -> Answer:
     said = " ".join([f"Settings of {name} loaded; {ready}.", *remarks])
     shown = values_of(settings) | mask_values(settings) | _weights(settings, now, recipe)
     answer = shown | pictures.places | model | {"loaded": messages.notice(said)}
+    answer |= _crops(settings, answer, now)
     if ready == "painting":
         answer["due"] = time.time()
     return answer
@@ -204,6 +205,24 @@ def _weights(settings: Settings, now: TransferForm, recipe: Provenance | None) -
     return {
         name: round(weight * scale, 6) for name, weight in zip(fields, settings.mix, strict=False)
     }
+
+
+def _crops(settings: Settings, answer: Mapping[str, Any], now: TransferForm) -> dict[str, Any]:
+    """The paintings' places, those of the answer or as they are, with the parts that count."""
+    places = {
+        name: answer.get(name, value)
+        for name, value in zip(PAINTING_PLACES, now.styles, strict=True)
+    }
+    filled = [name for name, value in places.items() if value or name == "style"]
+    boxes = dict(zip(filled, settings.style_crop, strict=False))
+    cropped: dict[str, Any] = {}
+    for name in filled:
+        value = {key: held for key, held in (places[name] or {}).items() if key != "crop"}
+        if name in boxes:
+            value["crop"] = list(boxes[name])
+        if value.get("path") and value != places[name]:
+            cropped[name] = value
+    return cropped
 
 
 def _model(name: str, recipe: Provenance | None) -> tuple[dict[str, Any], list[str]]:

@@ -230,7 +230,10 @@ def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, g
     """One of the two places for a picture, filled with the first of the gallery under it."""
     name = label.lower()
     with gr.Column(min_width=150):
-        image = image_input(label, name, pictures[0], camera=True, choose=f"Your {name}")
+        choose, is_painting = f"Your {name}", name == "painting"
+        image = image_input(
+            label, name, pictures[0], camera=True, choose=choose, cropped=is_painting
+        )
         note = gr.HTML(messages.caption(label_of(pictures[0])), elem_id=f"{name}-note")
         return image, note, gallery(pictures, f"{name}-gallery", columns=4, in_use=note)
 

@@ -22,7 +22,7 @@ LOOKS = {
     "detail": Settings(detail=48, colours="photo"),
     "mix": Settings(mix=(0.7, 0.3)),
     "hard mask": Settings(mask_softness=0, mask_invert=True),
-    "soft mask": Settings(strength=0.8),
+    "soft mask": Settings(strength=0.8, style_crop=((0.1, 0.1, 0.9, 0.8),)),
 }
 
 

@@ -347,6 +347,25 @@ def test_a_sentence_says_how_wide_strokes_are(size: tuple[int, int], words: str)
     assert bool(said) == bool(words)
 
 
+def test_only_the_part_of_a_painting_within_its_crop_counts(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    framed = Image.new("RGB", (2 * paintings[0].width, 2 * paintings[0].height), "gold")
+    framed.paste(paintings[0], (paintings[0].width // 2, paintings[0].height // 2))
+    settings = replace(SMALL, style_crop=((0.25, 0.25, 0.75, 0.75),))
+    cut = stylize_image(photo, framed, settings, stylizer=ours)
+    assert (
+        cut.image.tobytes()
+        == stylize_image(photo, paintings[0], SMALL, stylizer=ours).image.tobytes()
+    )
+    both = replace(SMALL, style_crop=((0, 0, 1, 1), (0.25, 0.25, 0.75, 0.75)))
+    mixed = stylize_image(photo, [paintings[1], framed], both, stylizer=ours)
+    wanted = stylize_image(photo, [paintings[1], paintings[0]], SMALL, stylizer=ours)
+    assert mixed.image.tobytes() == wanted.image.tobytes()
+    with pytest.raises(ImageError, match=r"at least 16 px a side\.$"):
+        stylize_image(photo, framed, replace(SMALL, style_crop=((0, 0, 0.01, 1),)), stylizer=ours)
+
+
 # ---- masks ----
 
 

@@ -60,7 +60,13 @@ ORDERS: dict[str, dict[str, Any]] = {
     "a mix": {
         "styles": [PAINTING, OTHER],
         "settings": Settings(
-            mix=(0.7, 0.3), strength=0.07, colours="photo", size=40, detail=32, style_size=48
+            mix=(0.7, 0.3),
+            style_crop=((0, 0, 1, 1), (0.1, 0.05, 0.9, 1)),
+            strength=0.07,
+            colours="photo",
+            size=40,
+            detail=32,
+            style_size=48,
         ),
     },
     "an even mix": {"styles": [PAINTING, OTHER], "settings": Settings(style_size=48, tiles=True)},

@@ -15,6 +15,7 @@ EVERYTHING = Settings(
     640,
     512,
     128,
+    style_crop=((0.1, 0.2, 0.9, 1), (0, 0, 0.5, 0.5)),
     mask_softness=3.5,
     mask_invert=True,
     tiles=True,
@@ -64,6 +65,10 @@ def test_whole_numbers_and_fractions_are_one_setting() -> None:
         ),
         ({"mask_softness": -1}, "The setting mask_softness must be"),
         ({"mask_invert": 1}, "The setting mask_invert must be true or false."),
+        ({"style_crop": [[0.1, 0.1, 0.9]]}, "A crop is left,top,right,bottom"),
+        ({"style_crop": [[0.9, 0.1, 0.1, 0.9]]}, "A crop is left,top,right,bottom"),
+        ({"style_crop": [[0, 0, 1, 1.5]]}, "The setting style_crop must be a number from 0 to 1."),
+        ({"style_crop": 5}, "The setting style_crop must be a list of up to 4 boxes."),
         ({"model": 5}, "The model must be the name of one."),
         ({"strenght": 1}, "There is no setting 'strenght'; there are model, mix, strength"),
         ("[]", "The settings must be a JSON object of names and values."),
@@ -77,6 +82,15 @@ def test_what_cannot_be_is_one_sentence(wrong: Any, sentence: str) -> None:
     said = str(error.value)
     assert said.startswith(sentence)
     assert said.endswith(".") and "\n" not in said
+
+
+def test_a_crop_of_all_is_none() -> None:
+    whole, part = (0, 0, 1, 1), (0, 0, 1, 0.5)
+    assert Settings(style_crop=(whole, whole)) == Settings()
+    settings = Settings(style_crop=(whole, part, whole))
+    assert settings.crops(3) == [whole, part, whole]
+    with pytest.raises(SettingsError, match=r"^There are 2 crops for 1 painting; give one for"):
+        settings.crops(1)
 
 
 @pytest.mark.parametrize(

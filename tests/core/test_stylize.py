@@ -189,12 +189,24 @@ def test_every_setting_is_an_option(
         paintings[1],
         "--mask-softness",
         "2.5",
+        "--style-crop",
+        "0.1,0.1,0.9,0.9",
         "--mask-invert",
     ]
     assert stylize.main(quick(model, pictures, tmp_path / "a.png", *more)) == 0
     recipe = read(tmp_path / "a.png")
     assert recipe.settings == Settings(
-        str(model), (), 0.8, "photo", 40, 32, 48, mask_softness=2.5, mask_invert=True, tiles=True
+        str(model),
+        (),
+        0.8,
+        "photo",
+        40,
+        32,
+        48,
+        style_crop=((0.1, 0.1, 0.9, 0.9),),
+        mask_softness=2.5,
+        mask_invert=True,
+        tiles=True,
     )
     assert (recipe.mask, recipe.outside) == (Source.of(mask), Source.of(paintings[1]))
 

@@ -19,7 +19,7 @@ from core import stylize
 from core.images.decode import ImageError
 from core.inference.model_store import ModelStore
 from core.provenance import read
-from core.settings import Settings
+from core.settings import Settings, SettingsError
 from demo.shared.mask import AUTO, PNG_URL, mask_file, outside_file
 from demo.shared.mixing import EQUAL, mixture
 from demo.shared.requests import RequestError, repaint
@@ -110,6 +110,14 @@ def test_the_photos_transparency_is_the_mask_where_it_has_some() -> None:
     cut = new_file("cut.png")
     Image.new("RGBA", (64, 64), (200, 30, 30, 90)).save(cut)
     assert controls(alpha=True, content={"path": cut}).request_of().settings.mask_alpha
+
+
+def test_each_painting_has_its_own_crop() -> None:
+    glass = uploaded(find_style("stained_glass").path()) | {"crop": [0.1, 0.1, 0.9, 0.5]}
+    order = controls(third=glass).request_of()
+    assert order.settings.style_crop == ((0, 0, 1, 1), (0.1, 0.1, 0.9, 0.5))
+    with pytest.raises(SettingsError, match="A crop is"):
+        controls(third=glass | {"crop": [1, 2]}).request_of()
 
 
 def test_places_that_are_empty_have_no_weight() -> None:
