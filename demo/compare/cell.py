@@ -20,8 +20,8 @@ PHOTO = "photo"  # on a side of the slider, in place of a row's name
 GridIndex = tuple[int, int]  # style and content, counted from 0
 
 
-def opened(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[Any, ...]:
-    """The panel filled, as `build` lays it out.
+def opened(choice: Choice, place: GridIndex, left: str, right: str) -> dict[str, Any]:
+    """The panel filled: a value for each component of `build`.
 
     Args:
         place: which style of the choice, which content.
@@ -38,21 +38,19 @@ def opened(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[Any
     choices = [(title_of(name), name) for name in rows]
     content = grid.contents[column]
     heading = f"{content.title} in the style of {grid.style.title}"
-    return (
-        gr.Column(visible=True),
-        grid_html.heading(heading),
-        gr.Dropdown([("The photo", PHOTO), *choices], value=left),
-        gr.Dropdown(choices, value=right),
-        *shown_sides(choice, place, left, right),
-    )
+    return {
+        "panel": gr.Column(visible=True),
+        "heading": grid_html.heading(heading),
+        "left": gr.Dropdown([("The photo", PHOTO), *choices], value=left),
+        "right": gr.Dropdown(choices, value=right),
+        **shown_sides(choice, place, left, right),
+    }
 
 
-def shown_sides(
-    choice: Choice, place: GridIndex, left: str, right: str
-) -> tuple[dict[str, Any], str]:
+def shown_sides(choice: Choice, place: GridIndex, left: str, right: str) -> dict[str, Any]:
     """`sides`, as the slider and the table show them."""
     pair, table = sides(choice, place, left, right)
-    return side_by_side(*pair), table
+    return {"slider": side_by_side(*pair), "numbers": table}
 
 
 def sides(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[tuple[str, str], str]:
@@ -70,8 +68,8 @@ def sides(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[tupl
     return (before, str(after)), grid_html.measures_html(numbers)
 
 
-def build() -> tuple[gr.Column, list[Any]]:
-    """Lay the panel out, closed; returns it and all that `opened` fills after it."""
+def build() -> dict[str, Any]:
+    """Lay the panel out, closed; its components by name."""
     with gr.Column(visible=False, elem_id="cell") as panel:
         heading = gr.HTML()
         with gr.Row():
@@ -84,7 +82,14 @@ def build() -> tuple[gr.Column, list[Any]]:
                 slider = before_after("cell-slider", before="Left picture", after="Right picture")
             with gr.Column(scale=5, min_width=320):
                 numbers = gr.HTML(elem_id="cell-numbers", apply_default_css=False)
-    return panel, [heading, left, right, slider, numbers]
+    return {
+        "panel": panel,
+        "heading": heading,
+        "left": left,
+        "right": right,
+        "slider": slider,
+        "numbers": numbers,
+    }
 
 
 def _at(choice: Choice, place: GridIndex) -> tuple[Grid, int]:

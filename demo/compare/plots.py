@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.components.plot import PlotData
 from plotly.graph_objects import Figure
 
@@ -13,35 +14,37 @@ from demo.shared import messages
 from gallery.grids.charts import bars, boxes, heatmap
 
 FIRST = "gram_share"
-CHARTS = (bars, heatmap, boxes)
+CHARTS = {"bars": bars, "heatmap": heatmap, "boxes": boxes}
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
-def charts(choice: Choice, measure: str) -> tuple[Any, ...]:
-    """What there is to say about the measure and the three plots, as `build` lays them out."""
+def charts(choice: Choice, measure: str) -> dict[str, Any]:
+    """What there is to say about the measure, and the three plots: a value for each place of `build`."""
     said, values = _figures(choice, measure if measure in MEASURES else FIRST)
-    return said, *(gr.Plot(value, visible=value is not None) for value in values)
+    plots = {name: gr.Plot(value, visible=value is not None) for name, value in values.items()}
+    return {"note": said, **plots}
 
 
-def build(choice: Choice) -> tuple[gr.Dropdown, list[Any]]:
-    """Lay out the section; returns the measure's dropdown, and what `charts` fills."""
+def build(choice: Choice) -> tuple[gr.Dropdown, dict[str, Block]]:
+    """Lay out the section; returns the measure's dropdown, and the places that `charts` fills, by name."""
     said, values = _figures(choice, FIRST)
     gr.HTML('<h2 class="section">Measurements</h2>')
     offered = [(_titled(about), name) for name, about in MEASURES.items()]
     measure = gr.Dropdown(offered, value=FIRST, label="Measure", elem_id="measure")
     note = gr.HTML(said, elem_id="measure-note")
     with gr.Row():
-        first, second = (_place(value) for value in values[:2])
-    return measure, [note, first, second, _place(values[2])]
+        places = {name: _place(values[name]) for name in ("bars", "heatmap")}
+    return measure, {"note": note, **places, "boxes": _place(values["boxes"])}
 
 
-def _figures(choice: Choice, measure: str) -> tuple[str, list[PlotData | None]]:
+def _figures(choice: Choice, measure: str) -> tuple[str, dict[str, PlotData | None]]:
     grids = [grid for grid in (read(choice, style) for style in choice.styles) if grid.is_measured]
     if not grids:
-        return messages.notice("Nothing in this selection was measured yet."), [None] * len(CHARTS)
-    return messages.caption(_about(MEASURES[measure])), [
-        _plot(chart(grids, measure)) for chart in CHARTS
-    ]
+        return messages.notice("Nothing in this selection was measured yet."), dict.fromkeys(CHARTS)
+    plots: dict[str, PlotData | None] = {}
+    for name, chart in CHARTS.items():
+        plots[name] = _plot(chart(grids, measure))
+    return messages.caption(_about(MEASURES[measure])), plots
 
 
 def _place(value: PlotData | None) -> gr.Plot:

@@ -7,16 +7,14 @@ It opens on a grid of the gallery and computes nothing until asked to; a click o
 models. What can be taken away, and the endpoints for programs, are in `demo.compare.export`.
 """
 
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from core.images.decode import IMAGE_SUFFIXES
-from demo.compare import cell, export, plots, render
+from demo.compare import cell, export, painting, plots
 from demo.compare import grid_html as compare_html
 from demo.compare.selection import (
     MOST,
@@ -26,15 +24,15 @@ from demo.compare.selection import (
     chosen,
     offered_rows,
     opening,
-    read,
 )
 from demo.shared import messages
+from demo.shared.events import Answer, connect
 from demo.shared.requests import INSTANT, REFINED
 from demo.shared.uploads import label_of
 from demo.shared.widgets import LONG_WORK, QUIET
 from gallery.grids import paths
-from gallery.grids.backends import REFERENCE_PAINTERS, why_not
-from gallery.grids.results import Grid, title_of
+from gallery.grids.backends import REFERENCE_PAINTERS
+from gallery.grids.results import title_of
 from gallery.pictures import Picture, paintings, photographs
 
 LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
@@ -47,71 +45,40 @@ LOOK_AT_CELL = """() => setTimeout(
   () => document.getElementById("cell")?.scrollIntoView({ behavior: "smooth", block: "start" }), 80)"""
 
 
-@dataclass
-class Job:
-    """A visitor's painting.
-
-    Attributes:
-        shown: which of the styles that visitor looks at.
-        stop: ends the painting.
-        left: whether another grid was chosen meanwhile, which then is not to be painted over.
-    """
-
-    shown: int
-    stop: threading.Event = field(default_factory=threading.Event)
-    left: bool = False
-
-
-_jobs: dict[str, Job] = {}  # by session
-
-
 # ---- choosing ----
 
 
-def look(
-    kind: str,
-    mode: str,
-    rows: list[str],
-    styles: list[str],
-    contents: list[str],
-    shown: int,
-    measure: str,
-    request: gr.Request,
-) -> tuple[Any, ...]:
+def look(request: gr.Request, shown: int, measure: str, **selection: Any) -> Answer:
     """Another appendix, mode or selection: the view, choice and style shown, the large cell closed, the charts.
 
     What cannot be shown is said, and all stays as it was.
+
+    Args:
+        selection: as `chosen` takes it.
     """
     try:
-        choice = chosen(kind, mode, rows, styles, contents)
+        choice = chosen(**selection)
         shown = min(shown, len(choice.styles) - 1)
-        found = (
-            *_view(choice, shown),
-            choice,
-            shown,
-            gr.Column(visible=False),
-            *plots.charts(choice, measure),
-        )
+        view, charts = painting.view(choice, shown), plots.charts(choice, measure)
     except Exception as error:
-        return *[gr.skip()] * 2, messages.problem(error), *[gr.skip()] * 9
-    if job := _jobs.get(str(request.session_hash)):
+        return {"status": messages.problem(error)}
+    if job := painting.JOBS.get(str(request.session_hash)):
         job.left = True
         job.stop.set()
-    return found
+    closed = gr.Column(visible=False)
+    return {**view, **charts, "choice": choice, "shown": shown, "panel": closed}
 
 
-def pick_style(
-    choice: Choice, shown: int, event: gr.EventData, request: gr.Request
-) -> tuple[Any, ...]:
+def pick_style(event: gr.EventData, request: gr.Request, choice: Choice) -> Answer:
     """Another painting of the same choice: the view, the style shown; one that is being worked on goes on meanwhile."""
     index: int = getattr(event, "style", -1)
-    job = _jobs.get(str(request.session_hash))
+    job = painting.JOBS.get(str(request.session_hash))
     if index not in range(len(choice.styles)):
-        return (gr.skip(),) * 6
+        return {}
     if job is None:
-        return *_view(choice, index), index
+        return {**painting.view(choice, index), "shown": index}
     job.shown = index
-    return *_grid(choice, index), *[gr.skip()] * 3, index
+    return {**painting.grid_of(choice, index), "shown": index}
 
 
 def pick_kind(kind: str) -> Any:
@@ -119,9 +86,7 @@ def pick_kind(kind: str) -> Any:
     return gr.Column(visible=kind == OWN)
 
 
-def adder(
-    offered: Sequence[tuple[str, str]],
-) -> Callable[..., tuple[Any, list[tuple[str, str]], str]]:
+def adder(offered: Sequence[tuple[str, str]]) -> Callable[..., Answer]:
     """The handler of an upload button: its pictures join what can be chosen, first of all, and are chosen.
 
     What is wrong with one stands under the button until the next upload.
@@ -131,7 +96,7 @@ def adder(
         values: Sequence[Mapping[str, object]] | None,
         known: list[tuple[str, str]],
         picked: list[str],
-    ) -> tuple[Any, list[tuple[str, str]], str]:
+    ) -> Answer:
         problems = ""
         for value in values or ():
             try:
@@ -141,97 +106,31 @@ def adder(
                 continue
             known = [*known, entry] if entry not in known else known
             picked = [entry[1], *picked] if entry[1] not in picked else picked
-        return gr.Dropdown(choices=[*known, *offered], value=picked[:MOST]), known, problems
+        dropdown = gr.Dropdown(choices=[*known, *offered], value=picked[:MOST])
+        return {"picked": dropdown, "known": known, "problem": problems}
 
     return add
-
-
-def _view(choice: Choice, shown: int) -> tuple[Any, ...]:
-    """Title, grid, status, the button that paints, the one that stops."""
-    missing = sum(len(render.gaps(row)) for part in _paintable(choice, shown) for row in part.rows)
-    name = "picture" if missing == 1 else f"{missing} pictures"
-    paint = gr.Button(f"Paint the missing {name}", visible=missing > 0)
-    return *_grid(choice, shown), "", paint, gr.Button(visible=False)
-
-
-def _grid(choice: Choice, shown: int) -> tuple[str, str]:
-    grid = read(choice, choice.styles[shown])
-    return compare_html.title_html(choice, grid), compare_html.grid_html(choice, grid)
-
-
-def _paintable(choice: Choice, shown: int) -> list[Grid]:
-    """What the button paints: the rows that can be, of the style shown, or in a choice of one's own of all, it first."""
-    styles = [choice.styles[shown]]
-    if choice.kind == OWN:
-        styles += [style for style in choice.styles if style != styles[0]]
-    grids = [read(choice, style) for style in styles]
-    return [
-        Grid(g.mode, g.style, g.contents, tuple(row for row in g.rows if not why_not(row.name)))
-        for g in grids
-    ]
-
-
-# ---- painting what is missing ----
-
-
-def paint_missing(
-    choice: Choice, shown: int, measure: str, request: gr.Request
-) -> Iterator[tuple[Any, ...]]:
-    """The view and the charts, as the rows come; a sentence where something is wrong, with what was painted before."""
-    session, job, said = str(request.session_hash), Job(shown), ""
-    charts = [gr.skip()] * (1 + len(plots.CHARTS))
-    buttons = gr.Button(visible=False), gr.Button("Stop", interactive=True, visible=True)
-    _jobs[session] = job
-    try:
-        started = time.perf_counter()
-        for step in render.paint(_paintable(choice, shown), job.stop):
-            if job.left:
-                break
-            view = _grid(choice, job.shown) if step.changed else (gr.skip(), gr.skip())
-            yield (
-                *view,
-                compare_html.progress_html(step, time.perf_counter() - started),
-                *buttons,
-                *charts,
-            )
-    except Exception as error:
-        said = messages.problem(error)
-    finally:
-        job.stop.set()
-        if _jobs.get(session) is job:
-            del _jobs[session]
-    if job.left:
-        yield *[gr.skip()] * 4, gr.Button(visible=False), *charts
-    else:
-        title, grid, _, *buttons_now = _view(choice, job.shown)
-        yield title, grid, said, *buttons_now, *plots.charts(choice, measure)
-
-
-def stop_painting(request: gr.Request) -> Any:
-    """Let this visitor's painting end after the picture, or the batch, it is at; what was painted stays."""
-    if job := _jobs.get(str(request.session_hash)):
-        job.stop.set()
-    return gr.Button("Stopping…", interactive=False)
 
 
 # ---- looking closely ----
 
 
-def open_cell(choice: Choice, shown: int, left: str, event: gr.EventData) -> tuple[Any, ...]:
+def open_cell(event: gr.EventData, choice: Choice, shown: int, left: str) -> Answer:
     """The cell that was clicked, large, and its place; a sentence where there is none."""
     place = (shown, getattr(event, "content", -1))
     try:
-        return *cell.opened(choice, place, left, str(getattr(event, "row", ""))), place, ""
+        opened = cell.opened(choice, place, left, str(getattr(event, "row", "")))
     except Exception as error:
-        return *[gr.skip()] * 7, messages.problem(error)
+        return {"status": messages.problem(error)}
+    return {**opened, "place": place, "status": ""}
 
 
-def change_sides(choice: Choice, place: cell.GridIndex, left: str, right: str) -> tuple[Any, ...]:
+def change_sides(choice: Choice, place: cell.GridIndex, left: str, right: str) -> Answer:
     """The slider between two other models, and their numbers."""
     try:
-        return *cell.shown_sides(choice, place, left, right), ""
+        return {**cell.shown_sides(choice, place, left, right), "status": ""}
     except Exception as error:
-        return gr.skip(), gr.skip(), messages.problem(error)
+        return {"status": messages.problem(error)}
 
 
 # ---- layout ----
@@ -241,54 +140,86 @@ def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
     gr.set_static_paths([paths.RENDERED])
     first = opening()
-    title_html, grid_html, _, paint_now, _ = _view(first, 0)
-    order, own, uploads = _order(first)
-    title = gr.HTML(title_html, elem_id="compare-title")
+    now = painting.view(first, 0)
+    selection, own, uploads = _selection(first)
+    title = gr.HTML(now["title"], elem_id="compare-title")
     grid = gr.HTML(
-        grid_html, js_on_load=compare_html.CLICKS, elem_id="grid", apply_default_css=False
+        now["grid"], js_on_load=compare_html.CLICKS, elem_id="grid", apply_default_css=False
     )
     with gr.Row(elem_id="compare-actions"):
         paint = gr.Button(
-            paint_now.value, variant="primary", visible=paint_now.visible, size="md", min_width=200
+            now["paint"].value,
+            variant="primary",
+            visible=now["paint"].visible,
+            size="md",
+            min_width=200,
         )
         stop = gr.Button("Stop", variant="stop", visible=False, size="md", min_width=200)
         exports = export.build()
     status = gr.HTML(elem_id="compare-status")
-    panel, parts = cell.build()
+    panel = cell.build()
     measure, charts = plots.build(first)
     choice, shown, place = gr.State(first), gr.State(0), gr.State((0, 0))
 
-    view, (_, left, right, *compared) = [title, grid, status, paint, stop], parts
-    looked = {
-        "fn": look,
-        "inputs": [*order, shown, measure],
-        "outputs": [*view, choice, shown, panel, *charts],
+    view = {"title": title, "grid": grid, "status": status, "paint": paint, "stop": stop}
+    at = {"choice": choice, "shown": shown}
+    looked: dict[str, Any] = {
+        "inputs": {**selection, "shown": shown, "measure": measure},
+        "outputs": {**view, **charts, **at, "panel": panel["panel"]},
     } | LIGHT
-    order[0].input(pick_kind, order[0], own, **LIGHT)
-    for component in order:
-        component.input(**looked)
-    for add, button, known, dropdown, problem in uploads:
-        added = button.upload(add, [button, known, dropdown], [dropdown, known, problem], **LIGHT)
-        added.success(**looked)
-    grid.input(pick_style, [choice, shown], [*view, shown], **LIGHT)
-    clicked = grid.select(open_cell, [choice, shown, left], [panel, *parts, place, status], **LIGHT)
+    selection["kind"].input(pick_kind, selection["kind"], own, **LIGHT)
+    for component in selection.values():
+        connect(component.input, look, **looked)
+    for upload in uploads:
+        added = connect(
+            upload.button.upload,
+            upload.add,
+            {"values": upload.button, "known": upload.known, "picked": upload.picked},
+            {"known": upload.known, "picked": upload.picked, "problem": upload.problem},
+            **LIGHT,
+        )
+        connect(added.success, look, **looked)
+    connect(grid.input, pick_style, {"choice": choice}, {**view, "shown": shown}, **LIGHT)
+    clicked = connect(
+        grid.select,
+        open_cell,
+        {**at, "left": panel["left"]},
+        {**panel, "place": place, "status": status},
+        **LIGHT,
+    )
     clicked.then(None, js=LOOK_AT_CELL)
-    for side in (left, right):
-        side.input(change_sides, [choice, place, left, right], [*compared, status], **LIGHT)
-    paint.click(
-        paint_missing,
-        [choice, shown, measure],
-        [*view, *charts],
+    sides = {"left": panel["left"], "right": panel["right"]}
+    compared = {"slider": panel["slider"], "numbers": panel["numbers"], "status": status}
+    for side in sides.values():
+        connect(
+            side.input, change_sides, {"choice": choice, "place": place, **sides}, compared, **LIGHT
+        )
+    connect(
+        paint.click,
+        painting.paint_missing,
+        {**at, "measure": measure},
+        {**view, **charts},
         show_progress_on=status,
         **PAINTING,
     )
-    stop.click(stop_painting, None, stop, **QUIET)
-    measure.input(plots.charts, [choice, measure], charts, **LIGHT)
+    stop.click(painting.stop_painting, None, stop, **QUIET)
+    connect(measure.input, plots.charts, {"choice": choice, "measure": measure}, charts, **LIGHT)
     export.connect(exports, choice, shown, status)
 
 
-def _order(choice: Choice) -> tuple[list[Any], gr.Column, list[Any]]:
-    """What is chosen with, as `chosen` takes it; the part for own choices; its places for uploads."""
+@dataclass(frozen=True)
+class Upload:
+    """What is needed for a visitor's own pictures to join those that can be chosen: see `adder`."""
+
+    add: Callable[..., Answer]
+    button: gr.UploadButton
+    known: gr.State
+    picked: gr.Dropdown
+    problem: gr.HTML
+
+
+def _selection(choice: Choice) -> tuple[dict[str, Any], gr.Column, list[Upload]]:
+    """What is chosen with, by the names that `chosen` takes; the part for own choices; its places for uploads."""
     with gr.Row():
         kinds = [*((f"Appendix {name}", name) for name in paths.APPENDICES), ("Own selection", OWN)]
         kind = gr.Radio(kinds, value=choice.kind, label="Grid", min_width=300, elem_id="grid-kind")
@@ -303,13 +234,15 @@ def _order(choice: Choice) -> tuple[list[Any], gr.Column, list[Any]]:
             [(title_of(row), row) for row in offered], value=models[:4], label="Models"
         )
         with gr.Row():
-            styles, upload_styles = _places("Paintings", paintings(), 2)
-            contents, upload_contents = _places("Photos", photographs(), 4)
-    return [kind, mode, rows, styles, contents], own, [upload_styles, upload_contents]
+            styles = _places("Paintings", paintings(), 2)
+            contents = _places("Photos", photographs(), 4)
+    selection = {"kind": kind, "mode": mode, "rows": rows}
+    selection |= {"styles": styles.picked, "contents": contents.picked}
+    return selection, own, [styles, contents]
 
 
-def _places(label: str, offered: Sequence[Picture], first: int) -> tuple[gr.Dropdown, Any]:
-    """What is chosen from, with the first few chosen; what is needed for uploads to join it."""
+def _places(label: str, offered: Sequence[Picture], first: int) -> Upload:
+    """What is chosen from, with the first few chosen."""
     choices = [(label_of(picture), picture.name) for picture in offered]
     with gr.Column(min_width=300):
         dropdown = gr.Dropdown(
@@ -326,4 +259,4 @@ def _places(label: str, offered: Sequence[Picture], first: int) -> tuple[gr.Drop
             size="sm",
         )
         problem = gr.HTML("", elem_id=f"own-{label.lower()}-problem")
-        return dropdown, (adder(choices), button, gr.State([]), dropdown, problem)
+        return Upload(adder(choices), button, gr.State([]), dropdown, problem)

@@ -139,11 +139,12 @@ def test_a_broken_upload_is_named_beside_its_button_and_good_ones_are_chosen() -
     broken, good = upload("milk.png"), upload("holiday.png")
     Path(str(broken["path"])).write_text("milk, eggs")
     add = compare.adder([("Chelsea the cat", "chelsea")])
-    dropdown, known, said = add([broken, good], [], ["chelsea"])
-    assert 'role="alert"' in said and "milk.png" in said
-    assert known == [("holiday", good["path"])]
-    assert dropdown.value == [good["path"], "chelsea"]
-    assert add([good], known, ["chelsea"])[2] == "", "the next upload takes the sentence away"
+    answer = add([broken, good], [], ["chelsea"])
+    assert 'role="alert"' in answer["problem"] and "milk.png" in answer["problem"]
+    assert answer["known"] == [("holiday", good["path"])]
+    assert answer["picked"].value == [good["path"], "chelsea"]
+    again = add([good], answer["known"], ["chelsea"])
+    assert again["problem"] == "", "the next upload takes the sentence away"
 
 
 @pytest.mark.usefixtures("gallery")

@@ -1,0 +1,101 @@
+"""Painting what is missing of a grid of the tab Compare, and the view of the grid that goes with it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from demo.compare import grid_html as compare_html
+from demo.compare import plots, render
+from demo.compare.selection import OWN, Choice, read
+from demo.shared import messages
+from demo.shared.events import Answer
+from gallery.grids.backends import why_not
+from gallery.grids.results import Grid
+
+
+@dataclass
+class Job:
+    """A visitor's painting.
+
+    Attributes:
+        shown: which of the styles that visitor looks at.
+        stop: ends the painting.
+        left: whether another grid was chosen meanwhile, which then is not to be painted over.
+    """
+
+    shown: int
+    stop: threading.Event = field(default_factory=threading.Event)
+    left: bool = False
+
+
+JOBS: dict[str, Job] = {}  # by session
+
+
+def view(choice: Choice, shown: int) -> dict[str, Any]:
+    """Title, grid, status, the button that paints, the one that stops."""
+    missing = sum(len(render.gaps(row)) for part in paintable(choice, shown) for row in part.rows)
+    name = "picture" if missing == 1 else f"{missing} pictures"
+    paint = gr.Button(f"Paint the missing {name}", visible=missing > 0)
+    stop = gr.Button(visible=False)
+    return {**grid_of(choice, shown), "status": "", "paint": paint, "stop": stop}
+
+
+def grid_of(choice: Choice, shown: int) -> dict[str, str]:
+    grid = read(choice, choice.styles[shown])
+    return {
+        "title": compare_html.title_html(choice, grid),
+        "grid": compare_html.grid_html(choice, grid),
+    }
+
+
+def paintable(choice: Choice, shown: int) -> list[Grid]:
+    """What the button paints: the rows that can be, of the style shown, or in a choice of one's own of all, it first."""
+    styles = [choice.styles[shown]]
+    if choice.kind == OWN:
+        styles += [style for style in choice.styles if style != styles[0]]
+    grids = [read(choice, style) for style in styles]
+    return [
+        Grid(g.mode, g.style, g.contents, tuple(row for row in g.rows if not why_not(row.name)))
+        for g in grids
+    ]
+
+
+def paint_missing(
+    request: gr.Request, choice: Choice, shown: int, measure: str
+) -> Iterator[Answer]:
+    """The view and the charts, as the rows come; a sentence where something is wrong, with what was painted before."""
+    session, job, said = str(request.session_hash), Job(shown), ""
+    buttons = {
+        "paint": gr.Button(visible=False),
+        "stop": gr.Button("Stop", interactive=True, visible=True),
+    }
+    JOBS[session] = job
+    try:
+        started = time.perf_counter()
+        for step in render.paint(paintable(choice, shown), job.stop):
+            if job.left:
+                break
+            status = compare_html.progress_html(step, time.perf_counter() - started)
+            grid = grid_of(choice, job.shown) if step.changed else {}
+            yield {**grid, **buttons, "status": status}
+    except Exception as error:
+        said = messages.problem(error)
+    finally:
+        job.stop.set()
+        if JOBS.get(session) is job:
+            del JOBS[session]
+    if job.left:
+        yield {"stop": gr.Button(visible=False)}
+    else:
+        yield {**view(choice, job.shown), **plots.charts(choice, measure), "status": said}
+
+
+def stop_painting(request: gr.Request) -> Any:
+    """Let this visitor's painting end after the picture, or the batch, it is at; what was painted stays."""
+    if job := JOBS.get(str(request.session_hash)):
+        job.stop.set()
+    return gr.Button("Stopping…", interactive=False)
