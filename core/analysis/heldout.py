@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.files import write_atomic
-from core.images.convert import resize_smaller, to_tensor
+from core.images.convert import center_crop, resize_smaller, to_tensor
 from core.images.decode import load_image
 from core.images.library import library
 from core.inference.stylizer import STYLE_SIDE, Stylizer
@@ -28,7 +28,6 @@ from core.metrics.features import Analysis, feature_measures
 from core.models.encoder import Encoder, normalize
 from core.training.data import find_pools
 from core.training.objective import Objective
-from core.training.validation import center_crop
 
 HELDOUT = "heldout.csv"
 GALLERY, DATA = "gallery", "data"

@@ -20,6 +20,13 @@ def resize_smaller(image: Image.Image, smaller: int) -> Image.Image:
     return _resize(image, smaller / min(image.size))
 
 
+def center_crop(photo: Image.Image, side: int) -> Image.Image:
+    """The middle square of a photo at smaller side `side`."""
+    small = resize_smaller(photo, side)
+    left, top = (small.width - side) // 2, (small.height - side) // 2
+    return small.crop((left, top, left + side, top + side))
+
+
 def to_tensor(image: Image.Image) -> Tensor:
     """RGB image to a float32 tensor 3 x H x W in [0, 1]. Raises ValueError for another mode."""
     if image.mode != "RGB":

@@ -47,14 +47,13 @@ from core.models.style_reader import StyleReader
 from core.runtime import DistributedContext
 from core.training.flagship_log import LEARNING, Losses, StepLog, add_learning_rows
 from core.training.flagship_recipe import FlagshipConfig, Phase
-from core.training.held_out import HeldOut
-from core.training.log_writer import RunLog, rows_before, trained_layers
+from core.training.held_out import NAMES, HeldOut
+from core.training.interruption import Interrupted, on_signals
+from core.training.log_writer import RunLog, rows_before, run_figures, trained_layers
 from core.training.objective import Objective
 from core.training.picture_store import PictureStore
-from core.training.state import load_state, save_state
+from core.training.state import load_state, save_state, set_hash
 from core.training.style_bank import StyleBank, Targets
-from core.training.trainer import Interrupted, on_signals, run_figures, set_hash
-from core.training.validation import NAMES
 from core.training.variations import random_views, vary_colours
 
 STYLE_SIDE = 256

@@ -1,7 +1,8 @@
 """Held-out pairs measured on the device, many at once: the flagship's learning curve.
 
-The measures are those of `core.training.validation`, whose tables they agree with but for the
-encoder's rounding.
+Per tap of VGG19 the share left of the Gram distance and of the mean/std distance (photo = 1,
+painting = 0; geometric means over all pairs), and the content change at taps 3 and 4 (see
+`core.metrics.features.content_change`; means).
 """
 
 from collections.abc import Sequence
@@ -10,13 +11,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.images.convert import resize_smaller, to_tensor
+from core.images.convert import center_crop, resize_smaller, to_tensor
 from core.models.encoder import Encoder, denormalize, normalize
 from core.models.flagship import FlagshipNet
 from core.models.losses import gram_matrix, mean_std
 from core.models.style_reader import StyleReader
-from core.training.validation import NAMES, SIDE, center_crop
 
+SIDE = 256
+TAPS = range(1, 5)
+NAMES = (
+    *(f"gram_share_{tap}" for tap in TAPS),
+    *(f"mean_std_share_{tap}" for tap in TAPS),
+    "content_change_3",
+    "content_change_4",
+)
 CHANGE_TAPS = ("relu3_4", "relu4_4")
 
 
@@ -34,7 +42,7 @@ class HeldOut:
     ) -> None:
         self.encoder = encoder
         device = next(encoder.parameters()).device
-        photos = [to_tensor(center_crop(photo)) for photo in contents]
+        photos = [to_tensor(center_crop(photo, SIDE)) for photo in contents]
         self.contents = normalize(torch.stack(photos).to(device))  # K x 3 x 256 x 256
         with torch.no_grad():
             self._photo_features = encoder(self.contents)
@@ -52,7 +60,7 @@ class HeldOut:
     def measure(
         self, net: FlagshipNet, emphasis: float = 0.0, reader: StyleReader | None = None
     ) -> dict[str, float]:
-        """The averages over all pairs, by the names in `core.training.validation.NAMES`.
+        """The averages over all pairs, by the names in `NAMES`.
 
         Args:
             reader: reads the paintings in the encoder's place.

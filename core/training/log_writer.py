@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import torch
 from torch import Tensor, nn
@@ -79,6 +79,21 @@ def rows_before(path: Path, iteration: int) -> bytes:
     writer.writeheader()
     writer.writerows(row for row in read_rows(path) if int(row["iteration"]) < iteration)
     return table.getvalue().encode()
+
+
+def run_figures(log: Path, done: int, per_epoch: int) -> dict[str, Any]:
+    """What a model's card says of the course of its training, from the first `done` rows of its log."""
+    rows = [row for row in read_rows(log) if int(row["iteration"]) < done]
+    tail = [row for row in rows[-per_epoch:] if not row["skipped"]]
+    return {
+        "styles_seen": len({row["style"] for row in rows}),
+        "skipped": sum(bool(row["skipped"]) for row in rows),
+        "hours": round(sum(float(row["seconds"]) for row in rows) / 3600, 3),
+        "last_epoch": {
+            key: sum(float(row[key]) for row in tail) / max(1, len(tail))
+            for key in ("content_loss", "style_loss", "tv_loss")
+        },
+    }
 
 
 class RunLog:

@@ -6,7 +6,9 @@ that number (`core.training.batches.TrainingBatches`). One file, replaced whole:
 a state.
 """
 
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +93,10 @@ def load_state(
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": moments, "param_groups": groups})
     return int(metadata["done"])
+
+
+def set_hash(contents: Sequence[Path], styles: Sequence[Path]) -> str:
+    """SHA-256 of the names of a training set, in order."""
+    return hashlib.sha256(
+        "\n".join(path.name for path in (*contents, *styles)).encode()
+    ).hexdigest()

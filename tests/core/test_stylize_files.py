@@ -296,6 +296,7 @@ def test_a_mask_painted_white_on_transparent_styles_only_there(
     assert changed[:, :47].mean() > 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_it_with_one_line(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path, number: int, code: int

@@ -254,6 +254,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_small_batches")
 @pytest.mark.parametrize("name", NAMES)
 def test_refining_comes_closer_to_the_style_and_leaves_the_model_alone(
@@ -315,6 +316,7 @@ def test_a_refined_style_is_remembered_by_its_batches_and_contents(
     assert refine_module.REFINE_BATCHES == 20
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_small_batches")
 def test_refining_gives_the_same_style_each_time(
     make: Make, contents: list[Path], painting: Image.Image
@@ -360,6 +362,7 @@ def test_photos_that_cannot_be_refined_on_are_named(
     assert len(ours.cache) == 0
 
 
+@pytest.mark.slow
 def test_a_model_of_the_reports_width_runs_too(
     encoder: Callable[[str], Encoder], drawn: Draw, painting: Image.Image
 ) -> None:

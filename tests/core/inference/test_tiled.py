@@ -150,6 +150,7 @@ print(taken[1] - taken[0], taken[2] - taken[0])
 """
 
 
+@pytest.mark.slow
 def test_strips_take_a_fraction_of_the_memory() -> None:
     root = Path(__file__).parents[3]
     done = subprocess.run(

@@ -79,6 +79,7 @@ def test_features_by_name_with_their_shapes(name: str, encoder: GetEncoder) -> N
     assert shapes == [(2, c, 32 >> i, 40 >> i) for i, c in enumerate(CHANNELS)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_features_are_those_of_torchvisions_network(name: str) -> None:
     state = random_state(name)
@@ -151,6 +152,7 @@ def test_shipped_weights_are_the_ones_the_models_were_trained_with(
     assert encoder(name).hash == HASHES[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_mean_activations_over_photographs(
     name: str, encoder: GetEncoder, photos: dict[str, Image.Image]

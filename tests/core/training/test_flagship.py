@@ -24,13 +24,13 @@ from core.training.flagship_recipe import (
     Phase,
     going_on,
 )
-from core.training.held_out import HeldOut
+from core.training.held_out import NAMES, HeldOut
+from core.training.interruption import Interrupted
 from core.training.log_writer import read_rows
 from core.training.objective import Objective
 from core.training.style_bank import StyleBank
-from core.training.trainer import Interrupted
-from core.training.validation import NAMES, Validation
 from tests.conftest import draw
+from tests.validation import Validation
 
 CPU = DistributedContext(torch.device("cpu"))
 NARROW = replace(FLAGSHIP, block="mixed", base=4)

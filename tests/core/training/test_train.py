@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import train
+from core import train, train_options
 from core.images.decode import load_image
 from core.inference import quantisation
 from core.models.checkpoint import load_model
@@ -84,6 +84,7 @@ def test_every_parameter_but_not_the_encoder_is_trained(start: StartTrainer) -> 
     assert_same(trainer.encoder.state_dict(), vgg)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["original-500", "improved-500"])
 def test_training_lowers_the_losses(start: StartTrainer, name: str) -> None:
     trainer = start(name=name, epochs=6, style_every=1000)
@@ -100,6 +101,7 @@ def test_two_runs_give_the_same_numbers(start: StartTrainer, finished: Trainer) 
     assert_same(numbers(again), numbers(finished), tolerance=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["original-500", "improved-500"])
 def test_bfloat16_losses_agree_with_float32(start: StartTrainer, name: str) -> None:
     """At a small rate: Adam's first steps have the size of the rate, and rounding may turn the sign of a tiny gradient."""
@@ -131,6 +133,7 @@ def test_log_can_be_read_while_training_goes_on(start: StartTrainer) -> None:
 # ---- what is shipped ----
 
 
+@pytest.mark.slow
 def test_export_writes_a_model_that_loads_with_its_logs(finished: Trainer, tmp_path: Path) -> None:
     trainer = finished
     size = trainer.export(tmp_path / "shipped")
@@ -186,6 +189,7 @@ def test_a_pilot_ships_nothing(
     assert not (tmp_path / "shipped").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_training")
 def test_a_run_ships_its_model_and_removes_its_state(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -218,7 +222,7 @@ def test_a_run_goes_on_in_what_it_began_in(
     for dtype in (began_in, torch.bfloat16 if began_in == torch.float32 else torch.float32):
         monkeypatch.setattr(train, "fast_dtype", lambda _, dtype=dtype: dtype)
         assert train.run_dtype(folder, CPU) == str(began_in).removeprefix("torch.")
-        options = train.parse(["improved-500", "--runs", str(tmp_path / "runs")])
+        options = train_options.parse(["improved-500", "--runs", str(tmp_path / "runs")])
         run = train.make_trainer(
             dataclasses.replace(VARIANTS["improved-500"], base=2), options, CPU
         )

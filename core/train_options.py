@@ -1,0 +1,127 @@
+"""The options of `core.train`, and what they make of a run's name."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.models.registry import MODELS, Variant
+from core.models.style_net import MULTIPLE
+from core.paths import WORK
+from core.program import called_as
+from core.runtime import AUTO, DEVICE_HELP
+from core.training.data import MAX_SMALLER_SIDE, SEED
+from core.training.weight_growth import GROWTH
+
+PILOT_ITERATIONS = 300
+MIN_CROP = 32
+MAX_BASE = 64
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=called_as("core.train"),
+        description="Train a model of the registry by the report's recipe.",
+    )
+    parser.add_argument("name", choices=list(MODELS), help="which model")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("data"),
+        help="folder with content/ and style/ (default: data)",
+    )
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="where states and logs are kept (default: runs)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=WORK / "checkpoints",
+        help="folder of the finished model (default: %(default)s)",
+    )
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
+    parser.add_argument(
+        "--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights"
+    )
+    parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
+    parser.add_argument("--style-weight", type=float, help="in place of the variant's own")
+    parser.add_argument(
+        "--growth",
+        choices=GROWTH,
+        default="free",
+        help="how weights may grow (default: free, the report's)",
+    )
+    parser.add_argument(
+        "--base",
+        type=int,
+        help="channels after the first convolution (default: 32; the flagship's: 16)",
+    )
+    parser.add_argument(
+        "--allow-constant-images",
+        action="store_true",
+        help="train on flat (single-colour) pictures too",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=SEED,
+        help=f"of network, order and crops; not of the set ({SEED})",
+    )
+    parser.add_argument(
+        "--crop", type=int, help="side of the square crops in px, in place of the recipe's"
+    )
+    parser.add_argument(
+        "--name", dest="run_name", help="of the run and the model (default: from the options)"
+    )
+    parser.add_argument("--iterations", type=int, help="in place of the recipe's number")
+    parser.add_argument(
+        "--start", metavar="MODEL", help="flagship: a trained one to go on from, by name or folder"
+    )
+    parser.add_argument(
+        "--minutes", type=float, help="flagship: shorten the schedule so that it ends by then"
+    )
+    parser.add_argument(
+        "--snapshot",
+        action="store_true",
+        help="do not train, export what an unfinished run has reached",
+    )
+    parser.add_argument(
+        "--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported"
+    )
+    return parser.parse_args(arguments)
+
+
+def recipe_parts(options: argparse.Namespace) -> list[str]:
+    """What sets a run's recipe apart from the report's, for its name: `improved-500-fixed-norm-crop128-seed1`.
+
+    Raises:
+        ValueError: an option out of its range, or a name that is no plain folder name.
+    """
+    crops = range(MIN_CROP, MAX_SMALLER_SIDE + 1, MULTIPLE)
+    if options.crop is not None and options.crop not in crops:
+        raise ValueError(
+            f"--crop must be a multiple of {MULTIPLE} from {crops[0]} to {crops[-1]}, not {options.crop}."
+        )
+    if options.base is not None and not 1 <= options.base <= MAX_BASE:
+        raise ValueError(f"--base must be from 1 to {MAX_BASE}, not {options.base}.")
+    if options.seed < 0:
+        raise ValueError(f"--seed must be 0 or more, not {options.seed}.")
+    if options.run_name is not None and not re.fullmatch(r"[\w-][\w.-]*", options.run_name):
+        raise ValueError(
+            f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}."
+        )
+    parts = [options.growth] if options.growth != "free" else []
+    parts += [f"base{options.base}"] if options.base is not None else []
+    parts += ["allow-constant-images"] if options.allow_constant_images else []
+    parts += [f"crop{options.crop}"] if options.crop else []
+    return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])
+
+
+def run_folder(variant: Variant, options: argparse.Namespace) -> tuple[str, Path]:
+    """A run's name and its folder. Raises ValueError, see `recipe_parts`."""
+    named_for_recipe = "-".join([variant.name, *recipe_parts(options)])
+    name = options.run_name or named_for_recipe
+    return name, options.runs / (f"{name}-pilot" if options.pilot else name)
