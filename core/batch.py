@@ -31,6 +31,7 @@ from core.images.contact_sheet import SHEET_SIZE, sheet, sheet_bytes
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import FORMATS, QUALITY
+from core.inference.style_file import SUFFIX, is_style_file, load_painting
 from core.pipeline import Step, StylizeResult, stylize_image
 from core.provenance import Source, command_line, picture_bytes, provenance_of
 from core.settings import Settings
@@ -46,16 +47,17 @@ class File:
     """A picture with where it came from; `-` is standard input.
 
     Attributes:
+        image: a Pillow image; of a painting, a style from a file too.
         taken: when the photo was taken, as EXIF writes it; empty where that is not known.
     """
 
     path: Path
-    image: Image.Image
+    image: Any
     source: Source
     taken: str = ""
 
     @classmethod
-    def read(cls, path: Path, load: Callable[..., Image.Image] = load_image) -> "File":
+    def read(cls, path: Path, load: Callable[..., Any] = load_image) -> "File":
         """Raises ImageError, one sentence, for a file that cannot be used."""
         if path == STDIO:
             data = sys.stdin.buffer.read()
@@ -65,7 +67,8 @@ class File:
     @property
     def stem(self) -> str:
         """The file's name for the name of a result."""
-        return self.path.stem if self.path != STDIO else "stdin"
+        name = self.path.name.removesuffix(SUFFIX)
+        return Path(name).stem if self.path != STDIO else "stdin"
 
 
 def is_file(out: Path) -> bool:
@@ -114,7 +117,7 @@ class Batch:
         self.report = report
         self.tell = tell
         self.mask = File.read(mask, load_mask) if mask else None
-        self.outside = File.read(outside) if outside else None
+        self.outside = _read_painting(outside) if outside else None
         self.refine_contents = refine_contents
         self.done: list[Path] = []
         self.skipped: list[Path] = []
@@ -127,7 +130,7 @@ class Batch:
         """
         with tqdm(total=len(contents) * len(groups), desc="Stylising", unit="picture") as bar:
             for group in groups:
-                styles = [self._guarded(path, File.read) for path in group]
+                styles = [self._guarded(path, _read_painting) for path in group]
                 usable = [style for style in styles if style]
                 for content in contents:
                     if len(usable) == len(group) and content not in self.skipped:
@@ -178,7 +181,9 @@ class Batch:
         cells: list[tuple[str, Image.Image]] = []
         used: list[File] = []
         for label, painting in styles:
-            style = self._guarded(painting, File.read) if painting not in self.skipped else None
+            style = (
+                self._guarded(painting, _read_painting) if painting not in self.skipped else None
+            )
             if style:
                 painted = self._paint(content, [style])
                 cells = [*(cells or [("Photo", painted.before)]), (label, painted.image)]
@@ -246,6 +251,11 @@ class Batch:
     def _skip(self, path: Path, sentence: str) -> None:
         self.skipped.append(path)
         self.report(printable(f"skipped: {sentence}"))
+
+
+def _read_painting(path: Path) -> File:
+    """A painting, or its style from a file."""
+    return File.read(path, load_painting if is_style_file(path) else load_image)
 
 
 def _facts(target: Path, content: File, styles: Sequence[File], image: Image.Image) -> Facts:

@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from core.images.colours import keep_colours, recolour
+from core.images.colours import keep_colours
 from core.images.convert import resize_longest
-from core.images.crop import cropped
 from core.images.masks import composite, soft_mask
 from core.inference.model_store import model_store
+from core.inference.style_file import Painting
 from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import StyledModel, Stylizer
-from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
+from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK, prepared, recoloured
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
@@ -55,7 +55,7 @@ class FrameStylizer:
     """Repaints RGB frames, each at its own size; the styles are made with the first.
 
     Args:
-        paintings: RGB, one to four, with the weights of `settings.mix`.
+        paintings: RGB, or styles from files, one to four, with the weights of `settings.mix`.
         settings: for each frame; `size` and `tiles` do not count, as frames keep their size.
         mask: white where the style goes; the same for all frames, and resized to them.
         outside: with a mask, the painting for outside it; by default the frame itself shows there.
@@ -71,10 +71,10 @@ class FrameStylizer:
 
     def __init__(
         self,
-        paintings: Sequence[Image.Image],
+        paintings: Sequence[Painting],
         settings: Settings,
         mask: Image.Image | None = None,
-        outside: Image.Image | None = None,
+        outside: Painting | None = None,
         stylizer: Stylizer | None = None,
         device: str | None = None,
     ) -> None:
@@ -85,8 +85,9 @@ class FrameStylizer:
             raise SettingsError(OPAQUE_FRAMES)
         if outside is not None and mask is None:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
-        crops = settings.crops(len(paintings))
-        self.paintings = [cropped(each, box) for each, box in zip(paintings, crops, strict=True)]
+        self.paintings = prepared(paintings, settings)
+        if outside is not None:
+            prepared([outside], replace(settings, style_crop=()))
         self.settings = settings
         self.mask, self.outside = mask, outside
         self.stylizer = stylizer or model_store().stylizer(settings.model, device)
@@ -113,8 +114,8 @@ class FrameStylizer:
     def _read_styles(self, first: Image.Image) -> list[FrameStyle]:
         side, paintings, outside = self.settings.style_size, self.paintings, self.outside
         if self.settings.colours == RECOLOUR:
-            paintings = [recolour(painting, first) for painting in paintings]
-            outside = outside and recolour(outside, first)
+            paintings = [recoloured(painting, first) for painting in paintings]
+            outside = outside and recoloured(outside, first)
         emphasis = self.stylizer.emphasis_at(self.settings.strength)
         styles = [self.stylizer.mix(paintings, self.weights, side, emphasis)]
         if outside:

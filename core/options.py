@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         nargs="+",
         action="extend",
-        required=True,
+        default=[],
         help="photos, or folders of photos; - reads standard input",
     )
     add(
@@ -52,7 +52,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         nargs="+",
         action="extend",
         default=[],
-        help="paintings, or folders of paintings",
+        help="paintings, style files, or folders of paintings",
     )
     add("--model", help="a model of checkpoints/, a checkpoint folder, or a method that needs none: gatys, johnson (default: "
         "the best model shipped)")  # fmt: skip
@@ -89,6 +89,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_settings(more)
     more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
                       "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
+    more.add_argument("--save-style", type=Path, metavar="FILE", help="write the style of the painting, or of the mix, to a "
+                      "small file, usually NAME.style.safetensors, that --style takes; needs no photo")  # fmt: skip
     more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
                       "(always so above 4096 px)")  # fmt: skip
     more.add_argument(
@@ -97,7 +99,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="a JSON object for each result, a line each, on standard output",
     )
     more.add_argument("--device", default=AUTO, help=DEVICE_HELP)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not (options.content or options.save_style):
+        parser.error("the following arguments are required: --content")
+    return options
 
 
 def add_style(parser: argparse.ArgumentParser) -> Any:

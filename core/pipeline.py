@@ -33,11 +33,12 @@ from PIL import Image
 from core.baselines.adapter import Backend, Method, Style, find_backend
 from core.images.colours import keep_colours, recolour
 from core.images.convert import resize_longest, split_alpha, with_alpha
-from core.images.crop import cropped
+from core.images.crop import WHOLE, Box, cropped
 from core.images.decode import ImageError
 from core.images.library import library
 from core.images.masks import composite, soft_mask
 from core.images.normalise import on_white
+from core.inference.style_file import Painting, SavedStyle
 from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import (
     MAX_SIDE,
@@ -55,16 +56,17 @@ from core.training.step import StepResult
 DRAFT_SIZE = 512  # px, longest side
 OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 ONE_MASK = "Take either a mask or the photo's own transparency, not both."
+NO_PAINTING = "A style file holds no painting that could be "
 OPAQUE = "The photo has no transparency that could be its mask."
 Share = Callable[[float], None]  # gets what is done, 0 to 1
 
 
 def stylize_image(
     photo: Image.Image,
-    paintings: Image.Image | Sequence[Image.Image],
+    paintings: Painting | Sequence[Painting],
     settings: Settings | None = None,
     mask: Image.Image | None = None,
-    outside: Image.Image | None = None,
+    outside: Painting | None = None,
     *,
     stylizer: Backend | None = None,
     device: str | None = None,
@@ -78,7 +80,7 @@ def stylize_image(
     Args:
         photo: RGB, or RGBA as `load_with_alpha` gives it, whose transparency the result then has,
             unless it serves as the mask; drafts are opaque. Its shorter side has at least 16 px.
-        paintings: RGB, one or up to four.
+        paintings: RGB, one or up to four; or styles from files (`core.inference.style_file`).
         settings: by default as `stylizer.encode_style(painting)(photo)`, to the byte.
         mask: white where the style goes; resized to the photo.
         outside: with a mask, the painting for what is outside it;
@@ -136,7 +138,7 @@ class _Area:
         latest: gives the style as far as refining came, once it began.
     """
 
-    painting: Image.Image
+    painting: Painting
     style: Style
     latest: Callable[[], Style] | None = None
 
@@ -205,6 +207,7 @@ class _Work:
             if on_step:
                 on_step(Step(before + done, batches * len(self.areas), losses, draft))
 
+        assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
         if isinstance(self.backend, Method):
             area.style = self.backend.refine(area.painting, contents, batches, side, reached, stop)
         else:
@@ -303,23 +306,26 @@ class _Work:
 
 def _begin(
     photo: Image.Image,
-    paintings: Image.Image | Sequence[Image.Image],
+    paintings: Painting | Sequence[Painting],
     settings: Settings,
     mask: Image.Image | None,
-    outside: Image.Image | None,
+    outside: Painting | None,
     backend: Backend | None,
     device: str | None,
 ) -> _Work:
     """Load what paints, and read the paintings; arguments as for `stylize_image`."""
-    paintings = [paintings] if isinstance(paintings, Image.Image) else list(paintings)
+    paintings = [paintings] if isinstance(paintings, Painting) else list(paintings)
     weights = settings.weights(len(paintings))
-    crops = settings.crops(len(paintings))
-    paintings = [cropped(each, box) for each, box in zip(paintings, crops, strict=True)]
+    paintings = prepared(paintings, settings)
+    if outside is not None:
+        prepared([outside], replace(settings, style_crop=()))
     if outside is not None and mask is None:
         raise SettingsError(OUTSIDE_NEEDS_MASK)
     started = time.perf_counter()
     backend = backend or find_backend(settings.model, device)
     if isinstance(backend, Method):
+        if any(isinstance(painting, SavedStyle) for painting in paintings):
+            raise SettingsError(f"{NO_PAINTING}painted with {backend.name}.")
         settings = backend.fitting(settings)
         # Optimised pixels are those of one photo, at the size at which it is painted.
         _, working = _sizes(photo, settings)
@@ -332,8 +338,8 @@ def _begin(
     )
     loaded = time.perf_counter()
     if settings.colours == RECOLOUR:
-        paintings = [recolour(painting, photo) for painting in paintings]
-        outside = outside and recolour(outside, photo)
+        paintings = [recoloured(painting, photo) for painting in paintings]
+        outside = outside and recoloured(outside, photo)
     side = settings.style_size
     first = next(p for p, weight in zip(paintings, weights, strict=True) if weight)
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
@@ -343,6 +349,37 @@ def _begin(
         areas.append(_Area(outside, backend.encode_style(outside, side, emphasis)))
     styled = time.perf_counter()
     return _Work(photo, mask, settings, backend, areas, started, loaded, styled)
+
+
+def prepared(paintings: Sequence[Painting], settings: Settings) -> list[Painting]:
+    """The paintings cropped as the settings say.
+
+    Raises:
+        SettingsError: there are crops of more paintings, or what is asked for needs a painting
+            where there is a style file.
+        ImageError: a part is too small.
+    """
+    boxes = settings.crops(len(paintings))
+    return [
+        _prepared(painting, box, settings) for painting, box in zip(paintings, boxes, strict=True)
+    ]
+
+
+def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
+    if not isinstance(painting, SavedStyle):
+        return cropped(painting, box)
+    if box != WHOLE:
+        raise SettingsError(f"{NO_PAINTING}cropped.")
+    if settings.colours == RECOLOUR:
+        raise SettingsError(f"{NO_PAINTING}recoloured.")
+    if settings.refine:
+        raise SettingsError(f"{NO_PAINTING}refined on.")
+    return painting
+
+
+def recoloured(painting: Painting, photo: Image.Image) -> Painting:
+    """A painting given the photo's colours; a style from a file as it is."""
+    return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
 
 
 def _sizes(photo: Image.Image, settings: Settings) -> tuple[Image.Image, Image.Image]:

@@ -28,9 +28,10 @@ import torch
 from PIL import Image
 
 from core.files import write_atomic
-from core.images.decode import load_image, load_mask, load_with_alpha
+from core.images.decode import load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import QUALITY, encode_picture, read_note
+from core.inference.style_file import load_painting
 from core.pipeline import Step, StylizeResult, stylize_image
 from core.settings import Settings
 
@@ -173,10 +174,10 @@ def paint_files(
     """
     painted = stylize_image(
         load_with_alpha(content),
-        [load_image(style) for style in styles],
+        [load_painting(style) for style in styles],
         settings,
         load_mask(mask) if mask else None,
-        load_image(outside) if outside else None,
+        load_painting(outside) if outside else None,
         device=device,
         refine_contents=[Path(file) for file in refine_contents],
         on_step=on_step,

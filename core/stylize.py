@@ -5,6 +5,8 @@
     python -m core.stylize --content photo.jpg --style painting.jpg --refine 20
     python -m core.stylize --content photo.jpg --style a.jpg b.jpg --mix 0.7 0.3 --strength 80 --colours photo
     python -m core.stylize --content photo.jpg --style painting.jpg --mask mask.png --mask-style other.jpg
+    python -m core.stylize --style painting.jpg --save-style wave.style.safetensors
+    python -m core.stylize --content photo.jpg --style wave.style.safetensors
     python -m core.stylize --content photo.jpg --sheet
     cat photo.jpg | python -m core.stylize --content - --style painting.jpg --out - > painted.png
 
@@ -33,12 +35,14 @@ from core.images.decode import IMAGE_SUFFIXES, ImageError
 from core.images.find import find_pictures
 from core.images.library import paintings
 from core.images.save import FORMATS, MAX_QUALITY
+from core.inference.style_file import load_painting
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import parse, settings_of
 from core.pipeline import OUTSIDE_NEEDS_MASK
 from core.provenance import ProvenanceError
 from core.runtime import DeviceError, find_device
+from core.save_style import save_style_of
 from core.settings import Settings, SettingsError
 
 USER_ERRORS = (
@@ -80,6 +84,8 @@ def check(
         raise SettingsError(
             "The picture and the JSON cannot both go to standard output; give --out a file or a folder."
         )
+    if options.save_style and len(groups) != 1:
+        raise SettingsError("--save-style takes one painting with --style, or several with --mix.")
     if options.mask_style and not (options.mask or settings.mask_alpha):
         raise SettingsError(OUTSIDE_NEEDS_MASK)
     if options.sheet and settings.mix:
@@ -100,7 +106,7 @@ def run(options: argparse.Namespace) -> Batch:
         report(printable(f"skipped: {sentence}"))
     groups = [styles] if settings.mix and styles else [[style] for style in styles]
     check(options, settings, groups, len(contents))
-    if options.out != STDIO:
+    if contents and options.out != STDIO:
         check_output(options.out, folder=not is_file(options.out))
     batch = Batch(
         find_backend(settings.model, str(find_device(options.device))),
@@ -116,6 +122,11 @@ def run(options: argparse.Namespace) -> Batch:
         if options.json
         else lambda facts: None,
     )
+    if options.save_style:
+        check_output(options.save_style)
+        paintings = [load_painting(path) for path in groups[0]]
+        save_style_of(paintings, settings, options.save_style, batch.stylizer)
+        batch.notes.setdefault(f"The style is in {printable(options.save_style)}.")
     batch.skipped += [path for path, _ in (*unread, *more_unread)]
     if options.sheet:
         batch.sheets(contents, labelled(styles))
@@ -129,9 +140,12 @@ def work(options: argparse.Namespace) -> int:
     batch = run(options)
     messages = sys.stderr if options.json or options.out == STDIO else sys.stdout
     place = "standard output" if options.out == STDIO else printable(options.out)
-    print(f"{len(batch.done)} painted to {place}, {len(batch.skipped)} skipped", file=messages)
+    if options.content:
+        print(f"{len(batch.done)} painted to {place}, {len(batch.skipped)} skipped", file=messages)
     for note in filter(None, batch.notes):
         print(note, file=messages)
+    if options.save_style and not options.content:
+        return 0
     return 2 if batch.skipped and batch.done else int(not batch.done)
 
 

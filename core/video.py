@@ -25,13 +25,14 @@ from core.baselines.adapter import METHODS
 from core.commandline import run_command
 from core.files import MAX_NAME_BYTES, check_output, printable, shortened
 from core.frames import FrameStylizer
-from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask
+from core.images.decode import MIN_SIDE, ImageError, load_mask
 from core.images.video_file import (
     MAX_SIDE,
     VideoError,
     probe,
 )
 from core.inference.model_store import model_store
+from core.inference.style_file import load_painting
 from core.inference.video import stylize_video
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
@@ -109,10 +110,10 @@ def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
             f"{model} takes minutes for one picture; a video needs a trained model."
         )
     return FrameStylizer(
-        [load_image(style) for style in options.style],
+        [load_painting(style) for style in options.style],
         settings,
         load_mask(options.mask) if options.mask else None,
-        load_image(options.mask_style) if options.mask_style else None,
+        load_painting(options.mask_style) if options.mask_style else None,
         model_store().stylizer(model, options.device),
     )
 

@@ -23,6 +23,7 @@ from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
 from core.inference.model_store import model_store
+from core.inference.style_file import load_painting
 from core.settings import RECOLOUR, Settings
 from demo.shared import messages, requests, style_form
 from demo.shared.controls import model_input, size_input
@@ -169,7 +170,7 @@ def _bytes(url: object) -> bytes:
 @lru_cache(maxsize=16)
 def _stylizer(paintings: tuple[str, ...], settings: Settings, visitor: str) -> FrameStylizer:
     """Remembered from frame to frame, as it is made with the first of them."""
-    return FrameStylizer([load_image(painting) for painting in paintings], settings)
+    return FrameStylizer([load_painting(painting) for painting in paintings], settings)
 
 
 def rate(session: str) -> str:

@@ -15,9 +15,10 @@ from typing import Any
 import gradio as gr
 
 from core.frames import FrameStylizer
-from core.images.decode import ImageError, load_image, load_mask
+from core.images.decode import ImageError, load_mask
 from core.images.video_file import Limits, VideoError, probe
 from core.inference.model_store import model_store
+from core.inference.style_file import load_painting
 from core.inference.video import Progress, painted_frames
 from demo.server.turns import in_turns
 from demo.shared import messages, requests, style_form
@@ -77,9 +78,9 @@ def painted_video(
     order = (form or StyleForm()).request(clip, style, model, size)
     try:
         probe(clip, LIMITS)  # before the model is loaded
-        paintings = [load_image(file) for file in order.styles if file]
+        paintings = [load_painting(file) for file in order.styles if file]
         mask = load_mask(order.mask) if order.mask else None
-        outside = load_image(order.outside) if order.outside else None
+        outside = load_painting(order.outside) if order.outside else None
         paint = FrameStylizer(paintings, order.settings, mask, outside)
         yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
     except VideoError as error:

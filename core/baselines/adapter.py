@@ -21,6 +21,7 @@ from PIL import Image
 from core.baselines import gatys, johnson
 from core.images.decode import ImageError
 from core.inference.model_store import model_store
+from core.inference.style_file import Painting
 from core.inference.stylizer import (
     STYLE_SIDE,
     StyledModel,
@@ -100,7 +101,7 @@ class Method:
 
     def mix(
         self,
-        styles: Sequence[Image.Image],
+        styles: Sequence[Painting],
         weights: Sequence[float],
         style_side: int = STYLE_SIDE,
         emphasis: float = 0.0,
@@ -109,7 +110,7 @@ class Method:
         return PixelStyle()
 
     def encode_style(
-        self, style: Image.Image, style_side: int = STYLE_SIDE, emphasis: float = 0.0
+        self, style: Painting, style_side: int = STYLE_SIDE, emphasis: float = 0.0
     ) -> Style:
         """Nothing yet, as `mix`."""
         return PixelStyle()

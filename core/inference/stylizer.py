@@ -24,6 +24,7 @@ from torch import Tensor
 
 from core.images.convert import resize_smaller, to_image, to_tensor
 from core.images.decode import MIN_SIDE, ImageError
+from core.inference.style_file import Painting, SavedStyle
 from core.inference.style_mixing import blend
 from core.models.checkpoint import Model
 from core.models.encoder import Encoder, denormalize, normalize
@@ -235,16 +236,23 @@ class Stylizer:
 
     @torch.inference_mode()
     def encode_style(
-        self, style: Image.Image, style_side: int = STYLE_SIDE, emphasis: float = 0.0
+        self, style: Painting, style_side: int = STYLE_SIDE, emphasis: float = 0.0
     ) -> StyledModel:
         """Instant: the filters for a painting, from the cache if it was seen before.
 
         Args:
-            style: RGB.
+            style: RGB, or a style from a file (`core.inference.style_file`), which was read at
+                the size and emphasis at which it was saved.
             style_side: the painting's smaller side when it is read;
                 larger makes finer strokes count.
             emphasis: from `emphasis_at`.
+
+        Raises:
+            WeightsError: the style is not of this model.
         """
+        if isinstance(style, SavedStyle):
+            net, filters = self.net, style.filters_for(self)
+            return StyledModel(net.transform_net, filters, meta_net=net.meta_net)
         key = self.key(style, style_side, emphasis)
         styled = self.cache.get(key)
         if styled is None:
@@ -258,7 +266,7 @@ class Stylizer:
 
     def mix(
         self,
-        styles: Sequence[Image.Image],
+        styles: Sequence[Painting],
         weights: Sequence[float],
         style_side: int = STYLE_SIDE,
         emphasis: float = 0.0,
@@ -267,12 +275,14 @@ class Stylizer:
         difference, not even in the last bit.
 
         Args:
-            styles: RGB.
+            styles: RGB, or from files.
             weights: one for each, not negative, summing to 1.
-            style_side, emphasis: as for `encode_style`.
+            style_side, emphasis: as for `encode_style`; without emphasis where one is from a file.
         """
+        if any(isinstance(style, SavedStyle) for style in styles):
+            emphasis = 0.0
         kept = [
-            (picture_hash(style), weight, style)
+            (style.digest if isinstance(style, SavedStyle) else picture_hash(style), weight, style)
             for style, weight in zip(styles, weights, strict=True)
             if weight
         ]

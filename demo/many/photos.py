@@ -17,7 +17,8 @@ from typing import Any
 import gradio as gr
 
 from core.files import write_atomic
-from core.images.decode import MIN_SIDE, ImageError, load_image
+from core.images.decode import MIN_SIDE, ImageError
+from core.inference.style_file import load_painting
 from core.settings import Settings
 from demo.shared import messages, style_form
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
@@ -77,7 +78,7 @@ def painted_photos(
     check(photos)
     _, paintings = checked(StylizeRequest(photos[0], styles, settings))
     for painting in paintings:  # what is wrong with a painting is wrong with all of them
-        load_image(painting)
+        load_painting(painting)
     started, names = time.perf_counter(), set[str]()
     step = Step(0, len(photos), (), (), (), 0.0)
     for done, photo in enumerate(photos, 1):

@@ -22,6 +22,7 @@ from core.files import write_atomic
 from core.images.contact_sheet import sheet, sheet_bytes
 from core.images.convert import resize_longest
 from core.images.decode import load_image, load_mask, load_with_alpha
+from core.inference.style_file import load_painting
 from core.pipeline import stylize_image
 from core.settings import Settings
 from demo.server.turns import in_turns
@@ -105,7 +106,7 @@ def painted_cells(
     if settings == Settings(model=settings.model, size=settings.size):
         photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
     mask = load_mask(order.mask) if order.mask else None
-    outside = load_image(order.outside) if order.outside else None
+    outside = load_painting(order.outside) if order.outside else None
     for done, picture in enumerate(pictures, 1):
         painted = stylize_image(photo, picture.image(), settings, mask, outside)
         seconds = time.perf_counter() - started

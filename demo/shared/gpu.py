@@ -13,6 +13,7 @@ import gradio as gr
 import torch
 from PIL import Image
 
+from core.inference.style_file import Painting
 from core.pipeline import StylizeResult, stylize_image
 from core.settings import Settings
 
@@ -26,10 +27,10 @@ SECONDS = 20  # that a visitor's share of the GPU is asked for; loading a model 
 Work = Callable[
     [
         Image.Image,
-        Sequence[Image.Image],
+        Sequence[Painting],
         Settings,
         Image.Image | None,
-        Image.Image | None,
+        Painting | None,
     ],
     StylizeResult,
 ]
@@ -37,10 +38,10 @@ Work = Callable[
 
 def _stylize(
     photo: Image.Image,
-    paintings: Sequence[Image.Image],
+    paintings: Sequence[Painting],
     settings: Settings,
     mask: Image.Image | None,
-    outside: Image.Image | None,
+    outside: Painting | None,
 ) -> StylizeResult:
     device = "cuda" if spaces is not None and torch.cuda.is_available() else None
     return stylize_image(photo, paintings, settings, mask, outside, device=device)

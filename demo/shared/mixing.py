@@ -120,7 +120,7 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
         **QUIET,
     )
     for image in more:
-        bring(image, note)
+        bring(image, note, styles=True)
     added = strip.select(
         add, more, [*more, note], preprocess=False, trigger_mode="multiple", **QUIET
     )

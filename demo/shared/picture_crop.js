@@ -7,7 +7,7 @@ const edges = [...cropView.querySelectorAll("input")];
 const LEAST = 2; // per cent of a side, between opposite edges
 
 function showPart(value) {
-  cropButton.hidden = !(value && own.cropped);
+  cropButton.hidden = !(value && own.cropped && !value.style); // of a style file there is only a thumbnail
   if (!value?.crop) return;
   const full = new Image();
   full.onload = () => {

@@ -20,6 +20,8 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from core.images.decode import ImageError
+from core.images.save import save_png
+from core.inference.style_file import is_style_file, load_style
 from demo.shared import messages
 from demo.shared.uploads import (
     MAX_UPLOAD_BYTES,
@@ -27,6 +29,7 @@ from demo.shared.uploads import (
     displayable,
     file_url,
     label_of,
+    new_file,
     uploaded,
 )
 from gallery.pictures import Picture
@@ -48,7 +51,7 @@ TEMPLATE = """
     <button type="button" class="remove" hidden>Remove</button>
   </div>
   <p class="said" role="status"></p>
-  <input type="file" accept="image/*,.heic,.heif,.avif,.tif,.tiff" hidden>
+  <input type="file" accept="image/*,.heic,.heif,.avif,.tif,.tiffSTYLES" hidden>
   <dialog class="camera-view" aria-label="Camera">
     <video autoplay playsinline muted></video>
     <p><button type="button" class="shoot">Take the picture</button><button type="button" class="close">Close</button></p>
@@ -116,6 +119,7 @@ def _template(name: str, choose: str, own: Mapping[str, Any]) -> str:
     where a component first appears when an accordion is opened.
     """
     words = TEMPLATE.replace("NAME", escape(name)).replace("CHOOSE", escape(choose))
+    words = words.replace("STYLES", ",.safetensors" if own["cropped"] else "")
     return words.replace("OWN", json.dumps(own))
 
 
@@ -137,15 +141,45 @@ def placed(path: str, name: str | None = None, brought: str | None = None) -> Pl
     }
 
 
-def bring(place: gr.HTML, note: gr.HTML) -> None:
-    """Let files come into a place, with a note of their names, or of what is wrong with them, in `note`."""
-    place.upload(accept, None, [place, note], **QUIET)
+def bring(place: gr.HTML, note: gr.HTML, styles: bool = False) -> None:
+    """Let files come into a place, with a note of their names, or of what is wrong with them, in `note`.
+
+    Args:
+        styles: whether style files may come too.
+    """
+    place.upload(accept_painting if styles else accept, None, [place, note], **QUIET)
     place.clear(lambda: "", None, note, **QUIET)
 
 
 def accept(event: gr.EventData) -> tuple[Any, str]:
     """A file has come: the place with it and a note of its name and size, or the place as it was and what is wrong."""
     return accepted(event._data)
+
+
+def accept_painting(event: gr.EventData) -> tuple[Any, str]:
+    """`accept`, for a picture or a style file."""
+    name = str(event._data.get("orig_name") or "")
+    return accepted_style(event._data) if is_style_file(name) else accepted(event._data)
+
+
+def accepted_style(file: Mapping[str, Any]) -> tuple[Any, str]:
+    """`accepted`, for a style file."""
+    try:
+        path = uploaded(file, "style file")
+        if path is None:
+            return gr.skip(), ""
+        name = str(file.get("orig_name") or Path(path).name)
+        value = placed_style(path, name, brought=path)
+        return value, messages.caption(f"{name}, a style for {load_style(path).model}")
+    except ImageError as error:
+        return gr.skip(), messages.problem(error)
+
+
+def placed_style(path: str, name: str | None = None, brought: str | None = None) -> Placed:
+    """A style file as the value of a place, shown by its thumbnail. Raises ImageError."""
+    shown = new_file("thumbnail.png")
+    save_png(load_style(path).thumbnail, shown)
+    return placed(path, name, brought) | {"url": file_url(shown), "style": True}
 
 
 def accepted(file: Mapping[str, Any]) -> tuple[Any, str]:

@@ -20,9 +20,10 @@ from typing import Any
 from PIL import Image
 
 from core.baselines.adapter import METHODS
-from core.images.decode import MIN_SIDE, ImageError, load_image, load_mask, load_with_alpha
+from core.images.decode import MIN_SIDE, ImageError, load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.inference.model_store import model_store
+from core.inference.style_file import load_painting
 from core.inference.stylizer import Cancelled
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
@@ -162,9 +163,9 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
     """
     content, styles = checked(order)
     stop, started = stop or threading.Event(), time.perf_counter()
-    photo, paintings = load_with_alpha(content), [load_image(style) for style in styles]
+    photo, paintings = load_with_alpha(content), [load_painting(style) for style in styles]
     mask = load_mask(order.mask) if order.mask else None
-    outside = load_image(order.outside) if order.outside else None
+    outside = load_painting(order.outside) if order.outside else None
     settings = order.settings
     if settings.size is None and max(photo.size) > LARGEST:
         settings = replace(settings, size=LARGEST)

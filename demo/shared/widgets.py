@@ -107,5 +107,5 @@ def painting_input(tab: str) -> tuple[gr.HTML, gr.HTML]:
     thumbnails.select(pick, None, [image, note], trigger_mode="multiple", **QUIET)
     by_chance = random_button(f"{tab}-painting")
     by_chance.click(another, note, [image, note], **QUIET)
-    bring(image, note)
+    bring(image, note, styles=True)
     return image, note

@@ -15,6 +15,7 @@ import gradio as gr
 
 from core.baselines.adapter import METHODS
 from core.inference.model_store import model_store
+from core.inference.style_file import is_style_file
 from core.models.weights import WeightsError
 from core.provenance import Provenance, Source, command_line, is_picture, python_snippet
 from core.provenance import read as read_recipe
@@ -24,10 +25,17 @@ from demo.shared.controls import values_of, with_choice
 from demo.shared.events import Answer
 from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES
 from demo.shared.mixing import EQUAL
-from demo.shared.picture_place import Placed, placed
-from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE, USER_ERRORS
+from demo.shared.picture_place import Placed, placed, placed_style
+from demo.shared.requests import (
+    LARGEST,
+    MAX_BATCHES,
+    MAX_STYLE_SIZE,
+    MIN_STYLE_SIZE,
+    USER_ERRORS,
+)
 from demo.shared.uploads import displayable, uploaded
 from demo.shared.widgets import Upload
+from demo.transfer import style_file
 from demo.transfer.form import TransferForm
 from demo.transfer.known_pictures import gallery_digests, known_picture
 
@@ -167,7 +175,8 @@ def _pictures(recipe: Provenance, now: TransferForm) -> Pictures:
 def _value_of(source: Source, at_hand: Mapping[str, str]) -> Placed | None:
     """The file of a recipe's source as the value of a place: one that is in a place now, or the gallery's."""
     if source.sha256 in at_hand:
-        return placed(at_hand[source.sha256])
+        file = at_hand[source.sha256]
+        return placed_style(file) if is_style_file(file) else placed(file)
     picture = known_picture(source.sha256)
     return placed(displayable(str(picture.path()))) if picture else None
 
@@ -253,7 +262,7 @@ def _weights_hash(name: str) -> str | None:
 # ---- layout ----
 
 
-def build(shown: tuple[str, str, str]) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML]:
+def build(shown: tuple[str, str, str]) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML, gr.Button]:
     """Command line, Python and settings under the result; the button to load settings, and where it says how that went."""
     with gr.Accordion("Recipe of this picture", open=False, elem_id="recipe"):
         gr.HTML(messages.caption(ABOUT))
@@ -283,4 +292,5 @@ def build(shown: tuple[str, str, str]) -> tuple[list[gr.Code], gr.UploadButton, 
             elem_id="load-settings",
         )
         loaded = gr.HTML("", elem_id="loaded")
-    return codes, load_button, loaded
+        keep_style = style_file.build()
+    return codes, load_button, loaded, keep_style

@@ -33,7 +33,7 @@ from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
 from demo.shared.uploads import label_of, new_file, saved
 from demo.shared.widgets import PAINTING, QUIET, another, gallery, random_button
-from demo.transfer import arrival, download, endpoints, provenance
+from demo.transfer import arrival, download, endpoints, provenance, style_file
 from demo.transfer.address import address_of
 from demo.transfer.arrival import Visit
 from demo.transfer.form import TransferForm
@@ -165,7 +165,7 @@ def build() -> tuple[gr.HTML, gr.HTML]:
             stop = gr.Button("Stop refining", variant="stop", elem_id="stop")
         with gr.Column(scale=7, min_width=340, visible=bool(titles), elem_id="result"):
             opening = _opening(contents[0], STYLES[0], next(iter(titles), None))
-            view, load_button, loaded = _result(opening)
+            view, load_button, loaded, keep_style = _result(opening)
     with gr.Accordion("More paintings", open=True):
         more_gallery = gallery(more, "more", columns=7, in_use=style_note)
     visit, due = gr.State(None), arrival.signal()
@@ -198,7 +198,7 @@ def build() -> tuple[gr.HTML, gr.HTML]:
     for changed in mixed:
         paints_instead(changed.then)
     for place, note in ((content, content_note), (style, style_note)):
-        bring(place, note)
+        bring(place, note, styles=place is style)
         place.input(None, js=LOOK_AT_RESULT)
         paints_instead(place.input)
     paints_instead(due.change)
@@ -210,6 +210,7 @@ def build() -> tuple[gr.HTML, gr.HTML]:
     filled = form | notes | {"loaded": loaded, "due": due}
     given = {"file": load_button} | form
     connect(load_button.upload, provenance.load, given, filled, preprocess=False, **QUIET)
+    style_file.connect(keep_style, form, loaded)
     arrival.build(form, notes | {"visit": visit, "due": due}, view)
     endpoints.build(form["model"], form["mode"])
     return content, content_note
@@ -238,8 +239,11 @@ def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, g
         return image, note, gallery(pictures, f"{name}-gallery", columns=4, in_use=note)
 
 
-def _result(opening: JobResult | Exception | None) -> tuple[dict[str, Any], Any, gr.HTML]:
-    """What shows a result, by name; the button to load settings, and the line that says how that went."""
+def _result(
+    opening: JobResult | Exception | None,
+) -> tuple[dict[str, Any], Any, gr.HTML, gr.Button]:
+    """What shows a result, by name; the button to load settings, the line that says how that went,
+    and the button to save a style."""
     pair, said, codes = None, "", ("", "", "")
     if isinstance(opening, Exception):
         said = messages.problem(opening)
@@ -252,5 +256,5 @@ def _result(opening: JobResult | Exception | None) -> tuple[dict[str, Any], Any,
         "refine_now": gr.Button(REFINE_NOW, visible=False, elem_id="refine-now"),
     }
     view["download"] = download.build(pair and pair[1], view["status"])
-    shown, load_button, loaded = provenance.build(codes)
-    return view | dict(zip(CODES, shown, strict=True)), load_button, loaded
+    shown, load_button, loaded, keep_style = provenance.build(codes)
+    return view | dict(zip(CODES, shown, strict=True)), load_button, loaded, keep_style

@@ -1,0 +1,165 @@
+"""A painting's style in a small file: the numbers that a model generated for it, without the painting.
+
+    stylizer = from_pretrained("flagship")
+    save_style(stylizer, stylizer.encode_style(painting), "wave.style.safetensors", painting)
+    style = load_style("wave.style.safetensors")
+    stylizer.encode_style(style)(photo).save("out.png")      # as with the painting, to the byte
+    stylize_image(photo, style)                              # or mixed with others
+
+The numbers are for the weights of one model; another's, or broken ones, are refused in a sentence.
+The file also holds the painting's size and a thumbnail of it, to know it by.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import struct
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from PIL import Image
+from safetensors.torch import load, save
+
+from core.files import printable, write_atomic
+from core.images.decode import ImageError, load_image
+from core.models.layers import Filters
+from core.models.weights import WeightsError
+
+if TYPE_CHECKING:
+    from core.inference.stylizer import StyledModel, Stylizer
+
+SUFFIX = ".style.safetensors"
+FORMAT = "1"
+MAX_BYTES = 64 << 20
+THUMBNAIL = 160  # px, longest side
+
+
+@dataclass(frozen=True, eq=False)
+class SavedStyle:
+    """What `load_style` reads, in the place of a painting.
+
+    Attributes:
+        model, model_hash: the model whose numbers they are, and the hash of its weights.
+        filters: name -> flat float32 vector.
+        size: of the painting, width and height in px.
+        thumbnail: of the painting, RGB.
+    """
+
+    model: str
+    model_hash: str
+    filters: Filters = field(repr=False)
+    size: tuple[int, int]
+    thumbnail: Image.Image = field(repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the numbers."""
+        hashed = hashlib.sha256(self.model_hash.encode())
+        for name in sorted(self.filters):
+            hashed.update(name.encode() + self.filters[name].numpy().tobytes())
+        return hashed.hexdigest()
+
+    def filters_for(self, stylizer: "Stylizer") -> Filters:
+        """The numbers, on the stylizer's device.
+
+        Raises:
+            WeightsError: they are another model's, or not those that its network takes.
+        """
+        if self.model_hash != stylizer.hash:
+            other = self.model if self.model != stylizer.name else "other weights of that name"
+            raise WeightsError(
+                f"This style file was made with {printable(other)}, so that {stylizer.name} cannot "
+                "use it; choose that model, or make it again from the painting."
+            )
+        sizes = stylizer.net.transform_net.generated
+        given = {name: values.numel() for name, values in self.filters.items()}
+        if given != sizes or not all(torch.isfinite(each).all() for each in self.filters.values()):
+            raise WeightsError("The numbers of this style file are broken; make it again.")
+        return {name: values.to(stylizer.device) for name, values in self.filters.items()}
+
+
+Painting = Image.Image | SavedStyle
+
+
+def save_style(
+    stylizer: "Stylizer", style: "StyledModel", path: str | Path, painting: Painting
+) -> None:
+    """Write an instant style, of one painting or mixed, to a file, whole or not at all.
+
+    Args:
+        style: from `encode_style` or `mix` of this stylizer.
+        path: usually `NAME.style.safetensors`.
+        painting: to know it by: its size and thumbnail go into the file.
+
+    Raises:
+        ValueError: the style is refined, which changes a whole network.
+        OSError: it cannot be written.
+    """
+    if style.refined:
+        raise ValueError("A refined style is a network of its own and does not fit a style file.")
+    small = (painting.thumbnail if isinstance(painting, SavedStyle) else painting).copy()
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    metadata = {
+        "metastyle": FORMAT,
+        "model": stylizer.name,
+        "model_hash": stylizer.hash,
+        "size": "{}x{}".format(*painting.size),
+        "thumbnail": base64.b64encode(buffer.getvalue()).decode(),
+    }
+    numbers = {
+        name: values.detach().to("cpu", torch.float32).contiguous().clone()
+        for name, values in style.filters.items()
+    }
+    write_atomic(Path(path), save(numbers, metadata))
+
+
+def load_style(path: str | Path) -> SavedStyle:
+    """A style from a file that `save_style` wrote.
+
+    Raises:
+        ImageError: it is missing, broken, or another kind of file; one sentence.
+    """
+    path = Path(path)
+    name = f'"{printable(path.name)}"'
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError("too large")
+        data = path.read_bytes()
+        (length,) = struct.unpack_from("<Q", data)
+        metadata = json.loads(data[8 : 8 + length])["__metadata__"]
+        if metadata["metastyle"] != FORMAT:
+            raise ImageError(f"{name} is a style file of another version of MetaStyle.")
+        width, height = map(int, metadata["size"].split("x"))
+        filters = {
+            str(key): values.to(torch.float32).flatten() for key, values in load(data).items()
+        }
+        thumbnail = load_image(base64.b64decode(metadata["thumbnail"]), min_side=1, max_aspect=1e4)
+        return SavedStyle(
+            str(metadata["model"]),
+            str(metadata["model_hash"]),
+            filters,
+            (width, height),
+            thumbnail,
+        )
+    except OSError as error:
+        raise ImageError(f"{name} cannot be opened ({error.strerror}).") from error
+    except ImageError:
+        raise
+    except Exception as error:  # broken files end in many types
+        raise ImageError(f"{name} is damaged or no style file of MetaStyle.") from error
+
+
+def is_style_file(path: str | Path) -> bool:
+    """Whether a file is called as style files are."""
+    return str(path).lower().endswith(".safetensors")
+
+
+def load_painting(path: str | Path) -> Painting:
+    """A picture, or a style from a style file. Raises ImageError."""
+    return load_style(path) if is_style_file(path) else load_image(path)

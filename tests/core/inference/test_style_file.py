@@ -1,0 +1,189 @@
+"""A painting's style in a file: the same picture again, and a sentence for all that is not such a file."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load, save
+
+from core import stylize
+from core.frames import FrameStylizer
+from core.images.decode import ImageError, load_image
+from core.inference.style_file import SavedStyle, load_painting, load_style, save_style
+from core.inference.stylizer import Stylizer
+from core.models.checkpoint import Model
+from core.models.encoder import Encoder
+from core.models.weights import WeightsError
+from core.pipeline import stylize_image
+from core.provenance import paint_files, read
+from core.save_style import save_style_of
+from core.settings import Settings, SettingsError
+
+QUICK = Settings("improved-500", style_size=48)
+
+
+@pytest.fixture
+def ours(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) -> Stylizer:
+    return Stylizer(tiny_model("improved-500"), encoder("vgg19"))
+
+
+@pytest.fixture
+def other(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) -> Stylizer:
+    return Stylizer(tiny_model("original-500"), encoder("vgg16"))
+
+
+@pytest.fixture
+def painting(drawn: Callable[..., Image.Image]) -> Image.Image:
+    return drawn(50)
+
+
+@pytest.fixture
+def photo(drawn: Callable[..., Image.Image]) -> Image.Image:
+    return drawn(1)
+
+
+@pytest.fixture
+def file(ours: Stylizer, painting: Image.Image, tmp_path: Path) -> Path:
+    path = tmp_path / "wave.style.safetensors"
+    save_style_of([painting], QUICK, path, ours)
+    return path
+
+
+def test_a_loaded_style_paints_to_the_byte_as_its_painting(
+    ours: Stylizer, painting: Image.Image, photo: Image.Image, file: Path
+) -> None:
+    style = load_painting(file)
+    assert isinstance(style, SavedStyle)
+    assert (style.model, style.size) == ("improved-500", painting.size)
+    assert style.thumbnail.size == painting.size, "smaller than a thumbnail"
+    for settings in (QUICK, replace(QUICK, strength=0.6, colours="photo")):
+        wanted = stylize_image(photo, painting, settings, stylizer=ours).image
+        assert stylize_image(photo, style, settings, stylizer=ours).image == wanted
+    assert FrameStylizer([style], QUICK, stylizer=ours)(photo) == (
+        stylize_image(photo, painting, QUICK, stylizer=ours).image
+    )
+
+
+def test_styles_are_mixed_and_a_mix_is_saved(
+    ours: Stylizer,
+    painting: Image.Image,
+    photo: Image.Image,
+    file: Path,
+    drawn: Callable[..., Image.Image],
+    tmp_path: Path,
+) -> None:
+    second, settings = drawn(51), replace(QUICK, mix=(0.7, 0.3))
+    wanted = stylize_image(photo, [painting, second], settings, stylizer=ours).image
+    with_file = stylize_image(photo, [load_style(file), second], settings, stylizer=ours).image
+    apart = torch.tensor(list(wanted.tobytes())) - torch.tensor(list(with_file.tobytes()))
+    assert apart.abs().max() <= 1, "the order of a sum"
+    between = tmp_path / "between.safetensors"
+    save_style_of([painting, second], settings, between, ours)
+    assert stylize_image(photo, load_style(between), QUICK, stylizer=ours).image == wanted
+
+
+def test_a_style_of_another_model_is_refused(
+    other: Stylizer, photo: Image.Image, file: Path
+) -> None:
+    with pytest.raises(WeightsError, match=r"made with improved-500, so that original-500 cannot"):
+        other.encode_style(load_style(file))
+
+
+def changed(file: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:
+    """The file with other numbers."""
+    import json
+    import struct
+
+    data = file.read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    numbers = load(data)
+    change(numbers)
+    file.write_bytes(save(numbers, json.loads(data[8 : 8 + length])["__metadata__"]))
+    return file
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda numbers: numbers.pop(next(iter(numbers))),
+        lambda numbers: next(iter(numbers.values())).fill_(torch.nan),
+        lambda numbers: numbers.update({next(iter(numbers)): torch.zeros(3)}),
+    ],
+    ids=["missing", "not a number", "too few"],
+)
+def test_broken_numbers_are_refused(
+    ours: Stylizer, file: Path, change: Callable[[dict[str, torch.Tensor]], object]
+) -> None:
+    style = load_style(changed(file, change))
+    with pytest.raises(WeightsError, match=r"^The numbers of this style file are broken"):
+        ours.encode_style(style)
+
+
+def test_what_is_no_style_file_is_refused_by_name(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"<html>")
+    (tmp_path / "b.safetensors").write_bytes(save({"x": torch.zeros(2)}))
+    (tmp_path / "c.safetensors").write_bytes(file.read_bytes()[:-40])
+    for name in ("a", "b", "c"):
+        with pytest.raises(ImageError, match=rf'^"{name}.safetensors" is damaged or no style file'):
+            load_style(tmp_path / f"{name}.safetensors")
+    with pytest.raises(ImageError, match="cannot be opened"):
+        load_style(tmp_path / "missing.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (replace(QUICK, colours="recolour"), "could be recoloured"),
+        (replace(QUICK, refine=1), "could be refined on"),
+        (replace(QUICK, style_crop=((0, 0, 0.5, 0.5),)), "could be cropped"),
+        (Settings("gatys"), "could be painted with gatys"),
+    ],
+)
+def test_what_needs_the_painting_is_refused(
+    photo: Image.Image, file: Path, settings: Settings, said: str
+) -> None:
+    given = {} if settings.model == "gatys" else {"stylizer": None}
+    with pytest.raises(SettingsError, match=said):
+        stylize_image(photo, load_style(file), settings, **given)  # type: ignore[arg-type]
+
+
+def test_refined_styles_are_not_saved(
+    ours: Stylizer, painting: Image.Image, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match="refined style"):
+        save_style_of([painting], replace(QUICK, refine=1), tmp_path / "x", ours)
+    with pytest.raises(ValueError, match="refined style"):
+        save_style(ours, replace(ours.encode_style(painting), refined=1), tmp_path / "x", painting)
+
+
+def test_from_the_command_line(
+    tiny_checkpoint: Callable[[str], Path],
+    pictures: Callable[..., list[Path]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    photo, painting = pictures(tmp_path / "in", 2)
+    model = ["--model", str(tiny_checkpoint("improved-500"))]
+    file, first, second = (
+        tmp_path / "wave.style.safetensors",
+        tmp_path / "a.png",
+        tmp_path / "b.png",
+    )
+    read_as = ["--style", str(painting), "--style-size", "64"]
+    assert stylize.main([*model, *read_as, "--save-style", str(file)]) == 0
+    assert capsys.readouterr().out == f"The style is in {file}.\n"
+    content = ["--content", str(photo), *model]
+    assert stylize.main([*content, *read_as, "--out", str(first)]) == 0
+    assert stylize.main([*content, "--style", str(file), "--out", str(second)]) == 0
+    assert load_image(first) == load_image(second)
+    assert read(second).styles[0].name == file.name
+    _, recipe = paint_files(photo, [file], read(second).settings)
+    assert recipe == read(second)
+    assert stylize.main([*content, "--style", str(file), "--out", str(tmp_path / "out")]) == 0
+    assert [each.name for each in (tmp_path / "out").iterdir()] == ["0000__wave__improved-500.png"]
+    both = ["--style", str(painting), str(photo), "--save-style", str(file)]
+    assert stylize.main([*model, *both]) == 1
+    assert "--save-style takes one painting" in capsys.readouterr().err
