@@ -241,3 +241,7 @@ in_use.__enter__()
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "batch 2 of 2" in done.stdout
+
+
+def test_the_readme_stays_short_enough_for_a_newcomer() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 140
