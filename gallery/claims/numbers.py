@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
 from core.images.decode import load_image
 from core.models.registry import MODELS
@@ -19,7 +19,10 @@ from gallery.grids.paths import MODES
 from gallery.grids.results import Entry, read_grid
 from gallery.pictures import CONTENTS, STYLES
 
-Values = NDArray[np.float64]
+PAIRS = pd.MultiIndex.from_product(
+    [[picture.name for picture in STYLES], [picture.name for picture in CONTENTS]],
+    names=["style", "content"],
+)
 
 
 class Numbers:
@@ -42,9 +45,10 @@ class Numbers:
         """How many pairs have been measured."""
         return sum(bool(entry.numbers) for entry in self._entries(mode, row))
 
-    def values(self, mode: str, row: str, measure: str) -> Values:
-        """One for each pair, style by style; NaN where there is none."""
-        return np.array([entry.numbers.get(measure, np.nan) for entry in self._entries(mode, row)])
+    def values(self, mode: str, row: str, measure: str) -> pd.Series:
+        """One for each pair, by `style` and `content`; NaN where there is none."""
+        found = [entry.numbers.get(measure, np.nan) for entry in self._entries(mode, row)]
+        return pd.Series(found, PAIRS)
 
     def change_with_style(self, mode: str, row: str) -> float:
         """How much two paintings' pictures of one photo differ: RMS over pixels, of 255;

@@ -12,87 +12,47 @@ that of `core.metrics.paired_test`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
+import pandas as pd
 
 from core.inference.model_store import model_store
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import HIGHER, LOWER, UNKNOWN, compare
 from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
-from gallery.claims.numbers import Numbers, Values
+from gallery.claims.numbers import Numbers
 from gallery.grids.paths import MODES
-from gallery.pictures import CONTENTS, STYLES
 
 MIN_CHANGE = 10.0  # of 255: below it, a photo looks nearly the same in all paintings
 
 
 @dataclass(frozen=True)
 class Row:
-    """One side of a test: the pictures of a row of the gallery."""
+    """One side of a test: the pictures of a row of the gallery.
+
+    Attributes:
+        minus: another row, which is subtracted pair by pair; empty for the row itself.
+    """
 
     name: str
+    minus: str = ""
 
     @property
     def rows(self) -> tuple[str, ...]:
-        return (self.name,)
+        """The rows of the gallery that it is about."""
+        return (self.name, self.minus) if self.minus else (self.name,)
 
-    def values(self, measure: str, mode: str, numbers: Numbers) -> Values:
-        """One for each pair, style by style; NaN where there is none."""
-        return numbers.values(mode, self.name, measure)
+    def values(self, measure: str, mode: str, numbers: Numbers) -> pd.Series:
+        """One for each pair; NaN where a row has none."""
+        ours = numbers.values(mode, self.name, measure)
+        return ours - numbers.values(mode, self.minus, measure) if self.minus else ours
 
-    def mean(self, measure: str, values: Values) -> float:
-        """Of a part of the values: geometric for shares and ratios."""
-        return average(measure, values.tolist())
-
-    def __str__(self) -> str:
-        return self.name
-
-
-@dataclass(frozen=True)
-class Gain:
-    """One side of a test: by how much a row is above another, pair by pair."""
-
-    name: str
-    other: str
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        return (self.name, self.other)
-
-    def values(self, measure: str, mode: str, numbers: Numbers) -> Values:
-        """One for each pair, style by style; NaN where one of the two rows has none."""
-        return numbers.values(mode, self.name, measure) - numbers.values(mode, self.other, measure)
-
-    def mean(self, measure: str, values: Values) -> float:
-        """Of a part of the values, as differences may be negative: arithmetic."""
-        return float(values.mean())
+    def mean(self, measure: str, values: pd.Series) -> float:
+        """Of a part of the values: geometric for shares and ratios,
+        arithmetic for differences, which may be negative.
+        """
+        return float(values.mean()) if self.minus else average(measure, values.tolist())
 
     def __str__(self) -> str:
-        return f"{self.name} minus {self.other}"
-
-
-@dataclass(frozen=True)
-class Constant:
-    """One side of a test: the same number for all pairs, as 1 where ratios are said to be below it."""
-
-    value: float
-
-    @property
-    def rows(self) -> tuple[str, ...]:
-        return ()
-
-    def values(self, measure: str, mode: str, numbers: Numbers) -> Values:
-        """The number, once for each pair."""
-        return np.full(len(STYLES) * len(CONTENTS), self.value)
-
-    def mean(self, measure: str, values: Values) -> float:
-        """The number."""
-        return self.value
-
-    def __str__(self) -> str:
-        return f"{self.value:g}"
-
-
-Side = Row | Gain | Constant
+        return " minus ".join(self.rows)
 
 
 @dataclass(frozen=True)
@@ -103,20 +63,22 @@ class Test:
         case: which models; the mode is added.
         measure: a name of `core.metrics.features.MEASURES`.
         direction: `lower` or `higher`, as the report says of the first side.
+        second: a row, or the same number for all pairs, as 1 where ratios are said to be below it.
     """
 
     __test__ = False  # for pytest, which takes the name for one of its own
 
     case: str
     measure: str
-    first: Side
+    first: Row
     direction: str
-    second: Side
+    second: Row | float
 
     @property
     def rows(self) -> tuple[str, ...]:
         """The rows of the gallery that it is about, each once."""
-        return tuple(dict.fromkeys((*self.first.rows, *self.second.rows)))
+        others = self.second.rows if isinstance(self.second, Row) else ()
+        return tuple(dict.fromkeys((*self.first.rows, *others)))
 
 
 def _both_sizes(measure: str, direction: str) -> tuple[Test, ...]:
@@ -140,7 +102,7 @@ def _each(measure: str, direction: str, than: float, *names: str) -> tuple[Test,
             measure,
             Row(f"{name}-{size}"),
             direction,
-            Constant(than),
+            than,
         )
         for name in names
         for size in SIZES
@@ -162,9 +124,9 @@ _COLORS = (
 _GAINS = Test(
     "improved minus original, at 500 against at 1,000",
     "color_distance",
-    Gain("improved-500", "original-500"),
+    Row("improved-500", minus="original-500"),
     LOWER,
-    Gain("improved-1000", "original-1000"),
+    Row("improved-1000", minus="original-1000"),
 )
 
 # says, where, how, tests
@@ -236,22 +198,23 @@ def run(test: Test, mode: str, numbers: Numbers) -> Finding:
     missing = [_need(row, mode, numbers) for row in test.rows if not numbers.rendered(mode, row)]
     if missing:
         return needs(case, *missing)
-    first = test.first.values(test.measure, mode, numbers)
-    second = test.second.values(test.measure, mode, numbers)
-    known = ~(np.isnan(first) | np.isnan(second))
-    if not known.any():
+    first, second = test.first.values(test.measure, mode, numbers), test.second
+    other = second.values(test.measure, mode, numbers) if isinstance(second, Row) else second
+    pairs = pd.DataFrame({"first": first, "second": other}).dropna()
+    if pairs.empty:
         return Finding(case, UNKNOWN, "nothing to measure", pairs=0)
-    result = compare(first, second, test.direction)
-    ours = test.first.mean(test.measure, first[known])
-    theirs = test.second.mean(test.measure, second[known])
+    result = compare(pairs["first"], pairs["second"], test.direction)
+    ours = test.first.mean(test.measure, pairs["first"])
+    theirs = second.mean(test.measure, pairs["second"]) if isinstance(second, Row) else second
     same = [row for row in test.rows if numbers.change_with_style(mode, row) < MIN_CHANGE]
     verdict, caution = result.verdict, ""
     if same:
         caution = f"{' and '.join(same)} hardly looked at the painting, so photos and paintings also count one by one"
-        if verdicts_one_by_one(first, second, test.direction) != {verdict}:
+        if verdicts_one_by_one(pairs, test.direction) != {verdict}:
             verdict = UNKNOWN
     text = f"{ours:.3g} against {theirs:.3g} {MEASURES[test.measure].unit}".strip()
-    values = {str(test.first): ours, str(test.second): theirs}
+    sides = str(test.first), str(second) if isinstance(second, Row) else f"{second:g}"
+    values = dict(zip(sides, (ours, theirs), strict=True))
     return Finding(case, verdict, text, values, result, caution=caution, pairs=result.pairs)
 
 
@@ -260,7 +223,7 @@ def _need(row: str, mode: str, numbers: Numbers) -> str:
     return f"the {mode} cells of {row}" if row in model_store().names() else row
 
 
-def verdicts_one_by_one(first: Values, second: Values, direction: str) -> set[str]:
+def verdicts_one_by_one(pairs: pd.DataFrame, direction: str) -> set[str]:
     """The verdicts over photos, their paintings averaged, and over paintings,
     their photos averaged: eight pairs each.
 
@@ -268,20 +231,10 @@ def verdicts_one_by_one(first: Values, second: Values, direction: str) -> set[st
     and a palette that is always the same is one.
 
     Args:
-        first, second: one value for each pair, style by style; NaN where there is none.
+        pairs: `first` and `second`, by `style` and `content`.
     """
-    grid = (len(STYLES), len(CONTENTS))
-    known = ~(np.isnan(first) | np.isnan(second))
-    ours = np.where(known, first, 0).reshape(grid)  # styles x contents
-    theirs = np.where(known, second, 0).reshape(grid)
-    found = set()
-    for axis in (0, 1):  # over styles: one mean for each content; over contents: one for each style
-        count = known.reshape(grid).sum(axis)
-        some = count > 0
-        our_means = ours.sum(axis)[some] / count[some]
-        their_means = theirs.sum(axis)[some] / count[some]
-        found.add(compare(our_means, their_means, direction).verdict)
-    return found
+    each = [pairs.groupby(level, sort=False).mean() for level in ("content", "style")]
+    return {compare(means["first"], means["second"], direction).verdict for means in each}
 
 
 def claim(says: str, where: str, how: str, tests: Sequence[Test], numbers: Numbers) -> Claim:

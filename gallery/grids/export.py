@@ -5,12 +5,12 @@ each as the bytes of a file.
     write_atomic(Path("appendix-A.pdf"), grids_pdf(grids, "Appendix A"))
 """
 
-import csv
 import io
 import math
 import zipfile
 from collections.abc import Sequence
 
+import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from core.images.decode import load_image
@@ -97,14 +97,8 @@ def numbers_csv(grids: Sequence[Grid]) -> bytes:
     """A line for each cell that was measured, empty where a measure had nothing to look at;
     UTF-8 as Excel knows it.
     """
-    lines = numbers(grids)
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, ["mode", "style", "row", "content", *MEASURES], restval="")
-    writer.writeheader()
-    writer.writerows(
-        {key: "" if value is None else value for key, value in line.items()} for line in lines
-    )
-    return file.getvalue().encode("utf-8-sig")
+    table = pd.DataFrame(numbers(grids), columns=["mode", "style", "row", "content", *MEASURES])
+    return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
 
 
 def numbers(grids: Sequence[Grid]) -> list[dict[str, str | float | None]]:

@@ -8,11 +8,9 @@ A cell is a JPEG and a line of its row's measures, each written whole or not at 
 notes what it was made from.
 """
 
-import csv
 import hashlib
 import io
 import json
-import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from tqdm import tqdm
 
 from core.files import write_atomic
@@ -149,23 +148,14 @@ def _add_measures(path: Path, content: str, numbers: Mapping[str, float]) -> Non
     """Lines sorted by content; four significant digits,
     empty where a measure had nothing to look at.
     """
-    lines: dict[str, dict[str, str]] = {}
+    lines = pd.DataFrame(index=pd.Index([], name="content"))
     if path.is_file():
-        lines = {
-            line["content"]: line
-            for line in csv.DictReader(path.read_text(encoding="utf-8").splitlines())
-        }
-    lines[content] = {
-        name: "" if math.isnan(value) else f"{value:.4g}" for name, value in numbers.items()
-    }
-    lines[content]["content"] = content
-    file = io.StringIO(newline="")
-    writer = csv.DictWriter(
-        file, ["content", *MEASURES], restval="", extrasaction="ignore", lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(lines[name] for name in sorted(lines))
-    write_atomic(path, file.getvalue().encode())
+        lines = pd.read_csv(path, dtype={"content": str}, keep_default_na=False, na_values="")
+        lines = lines.set_index("content")
+    lines = lines.reindex(columns=list(MEASURES)).astype(float)
+    lines.loc[content] = pd.Series(numbers)
+    text = lines.sort_index().to_csv(float_format="%.4g", lineterminator="\n")
+    write_atomic(path, text.encode())
 
 
 class Builder:

@@ -26,7 +26,7 @@ from gallery.claims.costs import cost_section, same_ratio
 from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.claims.growth import FIGURE_LAYER, growth_section, of_seeds
 from gallery.claims.numbers import Numbers
-from gallery.claims.pictures import Constant, Gain, Row, Test, picture_sections, run
+from gallery.claims.pictures import Row, Test, picture_sections, run
 from gallery.grids.paths import MEASURES_FILE, Cell
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
@@ -106,7 +106,7 @@ def test_pairs_without_a_value_do_not_count(tmp_path: Path) -> None:
 
 def test_a_measure_can_be_compared_with_a_number(tmp_path: Path) -> None:
     numbers = fill(tmp_path, "original-500", lambda s, c: 0.5 + 0.01 * s, measure="sharpness")
-    blurry = Test("sharpness", "sharpness", Row("original-500"), LOWER, Constant(1.0))
+    blurry = Test("sharpness", "sharpness", Row("original-500"), LOWER, 1.0)
     assert run(blurry, "instant", numbers).verdict == HOLDS
 
 
@@ -115,7 +115,7 @@ def test_advantages_are_compared_pair_by_pair(tmp_path: Path) -> None:
     rows = {"original-500": 0, "improved-500": -3, "original-1000": 5, "improved-1000": 4}
     for row, change in rows.items():
         numbers = fill(tmp_path, row, lambda s, c, change=change: varied(s, c) + change)  # type: ignore[misc]
-    sides = Gain("improved-500", "original-500"), Gain("improved-1000", "original-1000")
+    sides = Row("improved-500", minus="original-500"), Row("improved-1000", minus="original-1000")
     test = Test("", "specks", sides[0], LOWER, sides[1])
     found = run(test, "instant", numbers)
     assert found.verdict == HOLDS
