@@ -60,6 +60,10 @@
     }
   }
 
+  function nameEmptyPlaces() { // Gradio's own names, on elements that may have none without a role
+    for (const place of document.querySelectorAll('.empty[aria-label]:not([role])')) place.setAttribute("role", "img");
+  }
+
   // ---- the tab in the address: ?tab=compare ----
 
   const tabButtons = () => [...document.querySelectorAll(".gradio-container [role=tablist] [role=tab]")];
@@ -146,6 +150,7 @@
     arrive();
     nameThumbnails();
     nameFolders();
+    nameEmptyPlaces();
     showAddress();
   }
   new MutationObserver(() => {

@@ -1,0 +1,60 @@
+"""axe-core finds no serious fault on any tab, in light and dark, on a desk and on a phone."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import new_page
+
+TABS = ("transfer", "many", "compare", "report", "growth", "video", "live")
+SERIOUS = ("serious", "critical")
+
+
+def faults(page: Page) -> list[tuple[str, str]]:
+    """The rules that are broken gravely, each with the first element that breaks it."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        (fault["id"], fault["nodes"][0]["html"][:200])
+        for fault in found
+        if fault["impact"] in SERIOUS
+    ]
+
+
+def unfold(page: Page) -> None:
+    """Open whatever is folded, and what is folded in that."""
+    folded = page.locator("button.label-wrap[aria-expanded=false]:visible")
+    while folded.count():
+        folded.first.dispatch_event("click")
+        page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => done(true)))")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_tab_has_a_serious_fault(
+    browser: Browser, address: str, scheme: str, width: int
+) -> None:
+    page = new_page(browser, width)
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    found = {}
+    for tab in TABS:
+        page.goto(f"{address}?tab={tab}", wait_until="domcontentloaded")
+        expect(page.locator("[role=tabpanel]:visible").first).to_be_visible()
+        if tab == "transfer":
+            expect(page.locator("#slider img.after")).to_be_visible()
+        unfold(page)
+        found[tab] = faults(page)
+    page.context.close()
+    assert found == {tab: [] for tab in TABS}
+
+
+def test_a_fault_would_be_found(browser: Browser, address: str) -> None:
+    page = new_page(browser)
+    page.goto(address, wait_until="domcontentloaded")
+    expect(page.locator("#slider img.after")).to_be_visible()
+    page.evaluate(
+        "document.body.insertAdjacentHTML('beforeend', '<img src=\"x.png\"><button></button>')"
+    )
+    assert {name for name, _ in faults(page)} >= {"image-alt", "button-name"}
+    page.context.close()
