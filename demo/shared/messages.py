@@ -12,6 +12,8 @@ from demo.shared.requests import USER_ERRORS, JobResult
 from demo.shared.templates import macros
 
 COLOURS_SAID = {PHOTO: "the photo's colours", RECOLOUR: "painting recoloured to the photo"}
+LARGE_SIDE = 1024  # px; a larger result is shown by a light copy
+SHOWN_LIGHT = "Shown by a light copy; the PNG that you download is without loss."
 _HTML = macros("shared/messages.html")
 
 
@@ -35,7 +37,9 @@ def facts(painting: JobResult, address: str | None = None) -> str:
         f"photo {px(painting.content_size)}, painting {px(painting.style_size)}",
         f"result {px(painting.after.size)}",
     ]
-    return facts_line(parts, painting.painted.note, address)
+    is_large = max(painting.after.size) > LARGE_SIDE and not painting.draft
+    notes = [painting.painted.note, SHOWN_LIGHT if is_large else ""]
+    return facts_line(parts, " ".join(filter(None, notes)), address)
 
 
 def facts_line(parts: Sequence[str], note: str = "", address: str | None = None) -> str:

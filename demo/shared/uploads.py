@@ -34,6 +34,7 @@ MAX_UPLOAD_BYTES = 64 << 20  # a file; 20 seconds of a phone's video have about 
 MAX_UPLOAD = f"{MAX_UPLOAD_BYTES >> 20}mb"
 THUMBNAIL_SIDE = 256  # px, the smaller side
 SHOWN_SIDE = 2048  # px
+LIGHT_SIDE = 1600  # px, of that copy
 CHECKED_SIDE = 256  # px, the smaller side at which a JPEG is read in order to see whether it can be
 REDUCED_FORMATS = ("JPEG", "MPO")  # those which `load_image` reads at a smaller size
 LYING = (5, 6, 7, 8)  # EXIF orientations whose width and height are exchanged
@@ -153,6 +154,17 @@ def saved(painting: JobResult) -> str:
         save_png(painting.after, path)
     else:
         write_atomic(Path(path), painting.png())
+    return path
+
+
+def light_copy(image: Image.Image, name: str) -> str:
+    """What the page shows of a large picture, over lines that may be slow: a JPEG, or a WebP where it is transparent,
+    of at most 1600 px a side; its name without ending is that of the picture.
+    """
+    suffix = ".webp" if image.mode == "RGBA" else ".jpg"
+    small = resize_longest(image, LIGHT_SIDE) if max(image.size) > LIGHT_SIDE else image
+    path = new_file(Path(name).with_suffix(suffix).name)
+    write_atomic(Path(path), encode_picture(small, suffix))
     return path
 
 

@@ -31,7 +31,7 @@ from demo.shared.pace import PACE, Pace
 from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
-from demo.shared.uploads import label_of, new_file, saved
+from demo.shared.uploads import label_of, light_copy, new_file, saved
 from demo.shared.widgets import PAINTING, QUIET, another, gallery, random_button
 from demo.transfer import arrival, download, endpoints, provenance, style_file
 from demo.transfer.address import address_of
@@ -99,9 +99,10 @@ def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
     before_size, before = None, ""
     for result in repaint(request, stop):
         if before_size != result.before.size:
-            before_size, before = result.before.size, _saved(result.before, "before.png")
+            before_size, before = result.before.size, _shown(result.before, "before.png")
         after = saved(result)
-        slider = side_by_side(before, after)
+        is_large = max(result.after.size) > messages.LARGE_SIDE
+        slider = side_by_side(before, light_copy(result.after, after) if is_large else after)
         if result.recipe is None:
             yield {"slider": slider, "status": messages.progress(result)}
             continue
@@ -134,7 +135,10 @@ def give_up(visit: Visit | None) -> None:
         VISITS.give_up(visit.visitor, visit.page)
 
 
-def _saved(image: Image.Image, name: str) -> str:
+def _shown(image: Image.Image, name: str) -> str:
+    """A file of the photo for the page: of a large one a light copy."""
+    if max(image.size) > messages.LARGE_SIDE:
+        return light_copy(image, name)
     path = new_file(name)
     save_png(image, path)
     return path
@@ -248,7 +252,7 @@ def _result(
     if isinstance(opening, Exception):
         said = messages.problem(opening)
     elif opening and opening.recipe:
-        pair, said = (_saved(opening.before, "before.png"), saved(opening)), messages.facts(opening)
+        pair, said = (_shown(opening.before, "before.png"), saved(opening)), messages.facts(opening)
         codes = provenance.texts(opening.recipe, opening.file_name)
     view: dict[str, Any] = {
         "slider": before_after("slider", pair),

@@ -1,8 +1,10 @@
 """The result to take along: PNG, JPEG or WebP, each with its recipe and its date, none with its place."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from PIL import ExifTags, Image
@@ -16,6 +18,7 @@ from demo.shared.picture_place import accepted
 from demo.shared.requests import StylizeRequest, repaint
 from demo.shared.uploads import new_file, saved
 from demo.transfer.download import take
+from demo.transfer.tab import painted
 from gallery.pictures import find_style
 from tests.browser import new_page, open_page
 from tests.conftest import draw
@@ -78,6 +81,27 @@ def test_transparency_comes_back_but_in_jpeg(tmp_path: Path) -> None:
     with Image.open(take(".jpg", png, 100)["file"]) as image:
         assert image.mode == "RGB"
         assert min(image.getpixel((60, 20))) > 250, "white where nothing was"  # type: ignore[arg-type, type-var]
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(("mode", "suffix"), [("RGB", ".jpg"), ("RGBA", ".webp")])
+def test_a_large_result_is_shown_by_a_light_copy(tmp_path: Path, mode: str, suffix: str) -> None:
+    photo = tmp_path / "wide.png"
+    image = draw(1, (1800, 200))
+    if mode == "RGBA":
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+    image.save(photo)
+    settings = Settings("original-500", strength=0)
+    [answer] = painted(StylizeRequest(str(photo), [PAINTING], settings), threading.Event())
+    for side in ("before", "after"):
+        path = unquote(answer["slider"][side].partition("file=")[2])
+        with Image.open(path) as shown:
+            assert shown.size == (1600, 178) and shown.mode == mode
+        assert path.endswith(suffix)
+    assert Path(path).stem == "wide__duerer_lion__original-500"
+    assert "Shown by a light copy" in answer["status"]
+    with Image.open(answer["download"]["value"]) as png:
+        assert (png.format, png.size) == ("PNG", (1800, 200))
 
 
 @pytest.mark.parametrize(
