@@ -8,6 +8,7 @@ const range = element.querySelector("input"), enlarge = element.querySelector(".
 
 function show() {
   const value = props.value;
+  remember(value);
   figure.hidden = !value;
   nothing.hidden = Boolean(value);
   if (!value) {
@@ -34,6 +35,27 @@ function open() {
   dialog.showModal();
   range.focus();
 }
+
+// ---- another strength, seen before it is painted ----
+
+const fading = element.querySelector(".fade");
+const [photo, full] = ["photo", "full"].map((name) => Object.assign(new Image(), { className: name, alt: "" }));
+let strongest = null; // of the results that differ from this one in strength alone, the strongest up to 100 %
+
+function remember(value) {
+  fading.hidden = true;
+  if (!value?.strength || value.strength > 100) strongest = value?.kind === strongest?.kind ? strongest : null;
+  else if (value.kind !== strongest?.kind || value.strength > strongest.strength) strongest = value;
+}
+function fade(strength) {
+  if (!strongest) return;
+  photo.src = strongest.before;
+  full.src = strongest.after;
+  full.style.opacity = Math.min(1, strength / strongest.strength);
+  if (!photo.isConnected) fading.prepend(photo, full);
+  fading.hidden = false;
+}
+document.addEventListener("strength", (event) => fade(event.detail));
 
 range.setAttribute("aria-label", props.share_label);
 range.addEventListener("input", move);

@@ -12,8 +12,11 @@ What a visitor comes back to, by an address or after a reload, is `demo.transfer
 `demo.transfer.provenance`'s, and `demo.transfer.endpoints` offers the same to programs.
 """
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -29,7 +32,7 @@ from demo.shared.before_after import before_after, side_by_side
 from demo.shared.events import Answer, connect
 from demo.shared.pace import PACE, Pace
 from demo.shared.picture_place import Placed, bring, chosen, image_input
-from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
+from demo.shared.requests import INSTANT, REFINED, JobResult, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
 from demo.shared.uploads import label_of, light_copy, new_file, saved
 from demo.shared.widgets import PAINTING, QUIET, another, gallery, random_button
@@ -44,6 +47,9 @@ LOOK_AT_RESULT = """() => {
   const slider = document.getElementById("slider"), top = slider?.getBoundingClientRect().top;
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   if (top < 0 || top > 0.6 * innerHeight) slider.scrollIntoView({ behavior });
+}"""
+FADE = """(strength) => {
+  document.dispatchEvent(new CustomEvent("strength", { detail: strength }));
 }"""
 CODES = ("command", "python", "settings")  # the recipe, three ways
 REFINE_NOW = "Refine now: this model takes up a painting by refining"
@@ -102,7 +108,8 @@ def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
             before_size, before = result.before.size, _shown(result.before, "before.png")
         after = saved(result)
         is_large = max(result.after.size) > messages.LARGE_SIDE
-        slider = side_by_side(before, light_copy(result.after, after) if is_large else after)
+        shown = light_copy(result.after, after) if is_large else after
+        slider = side_by_side(before, shown, *_strength(result))
         if result.recipe is None:
             yield {"slider": slider, "status": messages.progress(result)}
             continue
@@ -114,6 +121,25 @@ def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
             "refine_now": gr.update(visible=_wants_refining(result)),
             **dict(zip(CODES, codes, strict=True)),
         }
+
+
+def _strength(result: JobResult) -> tuple[float, str]:
+    """A finished result's strength in per cent, and a name that it shares with those that differ in nothing else."""
+    if result.recipe is None:
+        return 0, ""
+    recipe = replace(result.recipe, settings=replace(result.recipe.settings, strength=1))
+    kind = hashlib.sha256(json.dumps(recipe.to_json(), sort_keys=True).encode()).hexdigest()
+    return round(100 * result.recipe.settings.strength, 6), kind
+
+
+def paint_strength(visit: Visit | None, **values: Any) -> Iterator[Answer]:
+    """The slider of the strength was let go: what is painted at once is painted, unless it is what was painted last."""
+    latest = VISITS.latest(visit.visitor) if visit else None
+    is_quick = values["mode"] == INSTANT and values["model"] not in METHODS
+    if is_quick and not (latest and latest.values == values):
+        yield from paint(visit, **values)
+    else:
+        yield {}
 
 
 def _wants_refining(result: JobResult) -> bool:
@@ -206,6 +232,9 @@ def build() -> tuple[gr.HTML, gr.HTML]:
         place.input(None, js=LOOK_AT_RESULT)
         paints_instead(place.input)
     paints_instead(due.change)
+    form["strength"].input(None, form["strength"], None, js=FADE, **QUIET)
+    released = form["strength"].release
+    connect(released, paint_strength, asked, view, trigger_mode="always_last", **PAINTING)
     refining = view["refine_now"].click(lambda: REFINED, None, form["mode"], **QUIET)
     paints(refining.then)
     stop.click(stop_painting, visit, stop, **QUIET)
@@ -248,14 +277,15 @@ def _result(
 ) -> tuple[dict[str, Any], Any, gr.HTML, gr.Button]:
     """What shows a result, by name; the button to load settings, the line that says how that went,
     and the button to save a style."""
-    pair, said, codes = None, "", ("", "", "")
+    pair, said, codes, fadable = None, "", ("", "", ""), (0.0, "")
     if isinstance(opening, Exception):
         said = messages.problem(opening)
     elif opening and opening.recipe:
         pair, said = (_shown(opening.before, "before.png"), saved(opening)), messages.facts(opening)
+        fadable = _strength(opening)
         codes = provenance.texts(opening.recipe, opening.file_name)
     view: dict[str, Any] = {
-        "slider": before_after("slider", pair),
+        "slider": before_after("slider", pair and side_by_side(*pair, *fadable)),
         "status": gr.HTML(said, elem_id="status"),
         "refine_now": gr.Button(REFINE_NOW, visible=False, elem_id="refine-now"),
     }

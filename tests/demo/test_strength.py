@@ -1,0 +1,60 @@
+"""The strength seen while its slider moves, and painted when it is let go."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from demo.transfer import tab as transfer
+from demo.transfer.arrival import Visit
+from tests.browser import new_page, open_page
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = new_page(browser)
+    open_page(page, address)
+    yield page
+    page.context.close()
+
+
+def opacity(fade: Locator) -> float:
+    return float(fade.locator("img.full").evaluate("image => getComputedStyle(image).opacity"))
+
+
+def test_what_takes_minutes_is_not_painted_when_the_slider_is_let_go() -> None:
+    visit = Visit.unknown()
+    for values in ({"mode": "refined", "model": "flagship"}, {"mode": "instant", "model": "gatys"}):
+        assert list(transfer.paint_strength(visit, **values)) == [{}]
+
+
+def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_go(
+    page: Page,
+) -> None:
+    expect(page.locator("#status")).to_contain_text("original-500")
+    page.get_by_role("button", name="Strength, colours, strokes").click()
+    knob, fade = page.locator("#strength input[type=range]"), page.locator("#slider .fade")
+    expect(fade).to_be_hidden()
+    box = knob.bounding_box()
+    assert box
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 2 / 3, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 3, middle, steps=5)
+    expect(fade).to_be_visible()
+    expect(fade).to_contain_text("Preview")
+    assert opacity(fade) == pytest.approx(float(knob.input_value()) / 100)
+    assert 0.4 < opacity(fade) < 0.6
+    expect(page.locator("#status")).not_to_contain_text("strength")
+    page.mouse.up()
+    expect(page.locator("#status")).to_contain_text("strength")
+    expect(fade).to_be_hidden()
+
+    # Towards full strength, the stronger result of before is what is faded in.
+    page.mouse.move(box["x"] + box["width"] / 3, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=5)
+    expect(fade).to_be_visible()
+    assert opacity(fade) == pytest.approx(float(knob.input_value()) / 100)
+    page.mouse.up()
+    expect(fade).to_be_hidden()
