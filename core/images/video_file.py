@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
@@ -58,7 +59,7 @@ class VideoInfo:
         size: width and height in px as it is shown: upright, with square pixels.
         orientation: what makes its frames upright.
         seconds, frames: by the file's own account, None if it gives none.
-        sound: whether it has any.
+        sound: whether it has any that can be read.
     """
 
     size: tuple[int, int]
@@ -81,6 +82,8 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
         ):
             raise VideoError(f"{_name(video)} has sound but no moving picture; {ACCEPTED}.")
         track = source.streams.video[0]
+        if track.codec_context is None:  # of a kind that FFmpeg does not know
+            raise VideoError(f"{_name(video)} is of a kind that cannot be decoded; {ACCEPTED}.")
         seconds = _seconds(source)
         frames = track.frames or (
             round(seconds * track.average_rate) if seconds and track.average_rate else None
@@ -106,7 +109,7 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
         orientation = orientation_of(frame)
         width, height = round(frame.width * (track.sample_aspect_ratio or 1)), frame.height
         size = (height, width) if orientation.transposed else (width, height)
-        return VideoInfo(size, orientation, seconds, frames, bool(source.streams.audio))
+        return VideoInfo(size, orientation, seconds, frames, sound_of(source) is not None)
 
 
 @contextmanager
@@ -141,7 +144,8 @@ def contents(
     first: int | None = None
     last, count = 0, 0
     try:
-        for packet in source.demux([track, *source.streams.audio[:1]]):
+        sound = sound_of(source)
+        for packet in source.demux([track, sound] if sound else [track]):
             if packet.stream is not track:
                 yield packet
                 continue
@@ -163,6 +167,12 @@ def contents(
         raise VideoError(
             f"{_name(video)} is damaged: only its first {count} frames can be read."
         ) from error
+
+
+def sound_of(source: InputContainer) -> AudioStream | None:
+    """The first sound track; None where there is none, or FFmpeg does not know its kind."""
+    track = next(iter(source.streams.audio), None)
+    return None if track is None or track.codec_context is None else track
 
 
 def _decoder(track: VideoStream) -> VideoCodecContext:

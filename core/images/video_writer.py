@@ -1,6 +1,6 @@
 """An MP4 with H.264 and the source's sound, which every browser plays.
 
-    with opened("in.mov") as source, mp4("out.mp4", source, info, info.size) as result:
+    with opened("in.mov") as source, mp4("out.mp4", source, info.size) as result:
         for item in contents("in.mov", source):            # frames of video, packets of sound
             if isinstance(item, av.VideoFrame):
                 result.add(picture(item, info.size, info.orientation), item.pts, item.duration)
@@ -22,7 +22,7 @@ from av.container import InputContainer, OutputContainer
 from PIL import Image
 
 from core.files import replacing
-from core.images.video_file import USUAL_RATE, VideoInfo, time_base_of
+from core.images.video_file import USUAL_RATE, sound_of, time_base_of
 
 COPIED_SOUND = ("aac", "mp3")
 SOUND_RATE = 48_000  # Hz, where sound is encoded
@@ -36,12 +36,12 @@ class Writer:
     """H.264 and the source's sound on their way into an open file; see `mp4`."""
 
     def __init__(
-        self, file: OutputContainer, source: InputContainer, info: VideoInfo, size: tuple[int, int]
+        self, file: OutputContainer, source: InputContainer, size: tuple[int, int]
     ) -> None:
         track = source.streams.video[0]
         rate = track.average_rate or USUAL_RATE
         self._file, self._time_base = file, time_base_of(track)
-        self._start = _start(source, info.sound)
+        self._start = _start(source)
         self._durations: dict[
             int, int
         ] = {}  # of the frames that the encoder still holds, by time stamp
@@ -53,7 +53,7 @@ class Writer:
         context.time_base = self._time_base
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED_RANGE
-        self._heard = source.streams.audio[0] if info.sound else None
+        self._heard = sound_of(source)
         self._copied = self._heard is not None and self._heard.codec.canonical_name in COPIED_SOUND
         if self._heard and self._copied:
             self._sound = file.add_stream_from_template(self._heard)
@@ -110,11 +110,12 @@ class Writer:
             self._file.mux(self._sound.encode(None))
 
 
-def _start(source: InputContainer, sound: bool) -> Fraction:
+def _start(source: InputContainer) -> Fraction:
     """The time in s at which the source begins, 0 where it begins before that,
     as sound may that an encoder starts up on.
     """
-    streams = [*source.streams.video[:1], *(source.streams.audio[:1] if sound else ())]
+    sound = sound_of(source)
+    streams = [source.streams.video[0], *([sound] if sound else ())]
     starts = [
         stream.start_time * stream.time_base
         for stream in streams
@@ -124,9 +125,7 @@ def _start(source: InputContainer, sound: bool) -> Fraction:
 
 
 @contextmanager
-def mp4(
-    path: str | Path, source: InputContainer, info: VideoInfo, size: tuple[int, int]
-) -> Iterator[Writer]:
+def mp4(path: str | Path, source: InputContainer, size: tuple[int, int]) -> Iterator[Writer]:
     """An MP4 of that width and height (even, in px), which is there once the context ends well,
     and not at all otherwise.
     """
@@ -134,6 +133,6 @@ def mp4(
         replacing(Path(path)) as temporary,
         av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as file,
     ):
-        writer = Writer(file, source, info, size)
+        writer = Writer(file, source, size)
         yield writer
         writer.finish()

@@ -109,7 +109,7 @@ def painted_frames(
     info = probe(video, limits)
     even = even_size(info.size, size)
     done = 0
-    with opened(video) as source, mp4(out, source, info, even) as result:
+    with opened(video) as source, mp4(out, source, even) as result:
         for item in contents(video, source, limits):
             if isinstance(item, av.Packet):
                 result.add_sound(item)

@@ -276,9 +276,28 @@ def list_of_files(path: Path) -> Path:
     return path
 
 
+def of_unknown_kind(path: Path, *names: bytes, **options: str) -> Path:
+    """A video one of whose tracks says that it is of a kind that nobody knows."""
+    data = film(path, **options).read_bytes()  # type: ignore[arg-type]
+    for name in names:
+        place = data.rindex(name)
+        data = data[:place] + b"zzzz" + data[place + 4 :]
+    path.write_bytes(data)
+    return path
+
+
+def test_sound_of_an_unknown_kind_is_left_out(tmp_path: Path) -> None:
+    source = of_unknown_kind(tmp_path / "in.mp4", b"mp4a", b"esds", sound="aac")
+    assert not probe(source).sound
+    stylize_video(source, tmp_path / "out.mp4", same)
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        assert len(file.streams.video) == 1 and not file.streams.audio
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
+        (lambda path: of_unknown_kind(path, b"avc1"), "is of a kind that cannot be decoded; acc"),
         (lambda path: path, r'^"clip\.mp4" does not exist .* accepted are MP4'),
         (text, r'^"clip\.mp4" is not a video that can be read.* accepted are MP4'),
         (cut_off, r'^"clip\.mp4" (is not a video that can be read|holds no frame)'),
