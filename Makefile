@@ -2,7 +2,7 @@
 # make test    create the environment if needed, then ruff, mypy and all tests
 # make quick   ruff and the tests that need neither a browser nor much time
 # make space SPACE=user/name    upload what a Hugging Face Space needs (demo/space.py)
-# make soak    what strangers send, by the thousand (tests/soak.py)
+# make soak    what strangers send, by the thousand (tests/soak)
 # make lock    write requirements.lock again from requirements.txt (needs uv)
 
 PYTHON ?= python3

@@ -9,11 +9,13 @@ Parses arguments, puts the tabs of `demo/` together, launches. Models are those 
 """
 
 import argparse
+import atexit
 import os
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -228,27 +230,38 @@ def serve(options: argparse.Namespace) -> int:
     proxy = urlsplit(options.root_path or os.environ.get("GRADIO_ROOT_PATH", "")).hostname
     names = [*options.allow_host, *([proxy] if proxy else [])]
     access = Access(listening_host(options.host), names)
-    try:
-        os.environ["GRADIO_TEMP_DIR"] = str(own_folder())
-        page = build()
-        address = start(
-            page, options.host, options.port, options.auth, options.mcp, options.root_path, access
-        )
-    except OSError as error:
-        reason = str(error).split(". ")[0]
-        hint = "choose another --port or --host"
-        print(f"error: the page cannot be served ({reason}); {hint}.", file=sys.stderr)
-        return 1
-    print(f"MetaStyle is at {address}", flush=True)
-    threading.Thread(target=growth.warm, daemon=True).start()
-    try:
+    with ExitStack() as ending:
+        try:
+            os.environ["GRADIO_TEMP_DIR"] = str(own_folder())
+            page = build()
+            ending.callback(tidy, page)
+            address = start(
+                page,
+                *(options.host, options.port, options.auth, options.mcp, options.root_path),
+                access=access,
+            )
+        except OSError as error:
+            reason = str(error).split(". ")[0]
+            hint = "choose another --port or --host"
+            print(f"error: the page cannot be served ({reason}); {hint}.", file=sys.stderr)
+            return 1
+        print(f"MetaStyle is at {address}", flush=True)
+        threading.Thread(target=growth.warm, daemon=True).start()
         if options.share:
             share_or_say(page, access)
         wait_until_told()
-    finally:
-        page.close(verbose=False)
-        page.cleaner.stop()
     return 0
+
+
+def tidy(page: PageBlocks) -> None:
+    """End the page and delete what visitors left, and at the very end what was still being painted for them."""
+    cleaner = getattr(page, "cleaner", None)
+    if cleaner:
+        cleaner.end()
+    page.close(verbose=False)
+    if cleaner:
+        cleaner.stop()
+        atexit.register(cleaner.stop)
 
 
 def share_or_say(page: PageBlocks, access: Access) -> None:

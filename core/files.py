@@ -24,6 +24,7 @@ except ImportError:  # Windows: there an open file cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
 PROBE_BYTES = 1 << 16  # what must fit on the disk before any work begins
+MAX_QUOTED = 60  # characters of a name in a message
 MAX_NAME_BYTES = 255  # of a file's or folder's name on the usual file systems
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _REASONS = {
@@ -44,6 +45,12 @@ class OutputError(OSError):
 def printable(text: str | os.PathLike[str]) -> str:
     """A file's name or path for a message: what cannot be printed becomes a question mark."""
     return "".join(character if character.isprintable() else "?" for character in os.fspath(text))
+
+
+def short(text: object) -> str:
+    """What somebody gave as a name, for a message: printable, and cut where it is endless."""
+    name = printable(str(text))
+    return name if len(name) <= MAX_QUOTED else f"{name[: MAX_QUOTED - 1]}…"
 
 
 def output_error(path: Path, error: OSError) -> OutputError:

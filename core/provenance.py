@@ -27,7 +27,7 @@ from typing import Any, BinaryIO
 import torch
 from PIL import Image
 
-from core.files import write_atomic
+from core.files import short, write_atomic
 from core.images.decode import load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import QUALITY, encode_picture, read_note
@@ -121,7 +121,7 @@ class Provenance:
         try:
             if data["format"] != FORMAT:
                 raise ProvenanceError(
-                    f"The recipe has format {data['format']}; this version reads {FORMAT}."
+                    f"The recipe has format {short(data['format'])}; this version reads {FORMAT}."
                 )
             recipe = cls(
                 Settings.from_json(data["settings"]),

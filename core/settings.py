@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from core.files import short
 from core.images.crop import WHOLE, Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import MAX_SIDE, STYLE_SIDE
@@ -88,7 +89,7 @@ class Settings:
         object.__setattr__(self, "strength", _number("strength", self.strength, 0, MAX_STRENGTH))
         if self.colours not in COLOURS:
             raise SettingsError(
-                f"There is no way {self.colours!r} to colour; choose {', '.join(COLOURS)}."
+                f"There is no way '{short(self.colours)}' to colour; choose {', '.join(COLOURS)}."
             )
         for name, limits in _WHOLE.items():
             _whole(name, getattr(self, name), *limits)
@@ -125,7 +126,7 @@ class Settings:
         unknown = [str(name) for name in data if name not in known]
         if unknown:
             raise SettingsError(
-                f"There is no setting {unknown[0]!r}; there are {', '.join(known)}."
+                f"There is no setting '{short(unknown[0])}'; there are {', '.join(known)}."
             )
         return cls(**data)
 

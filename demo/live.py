@@ -19,6 +19,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.files import short
 from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
@@ -145,7 +146,7 @@ def repaint(
         raise RequestError("Choose a painting first: drop one in, or click one of those below.")
     if model not in (have := model_store().names()):
         raise RequestError(
-            f"There is no trained model named {model}; choose one of {', '.join(have)}."
+            f"There is no trained model named {short(model)}; choose one of {', '.join(have)}."
         )
     order = (form or StyleForm()).request(None, style, model, size)
     settings, paintings = order.settings, tuple(str(file) for file in order.styles)

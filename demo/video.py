@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.files import short
 from core.frames import FrameStylizer
 from core.images.decode import ImageError, load_mask
 from core.images.video_file import Limits, VideoError, probe
@@ -69,7 +70,7 @@ def painted_video(
         raise RequestError("Choose a painting first: drop one in, or click one of those below.")
     if model not in have:
         raise RequestError(
-            f"There is no trained model named {model}; choose one of {', '.join(have)}."
+            f"There is no trained model named {short(model)}; choose one of {', '.join(have)}."
         )
     if size not in range(min(SIZES), max(SIZES) + 1):
         raise RequestError(f"The longest side must be {min(SIZES)} to {max(SIZES)} px.")

@@ -15,6 +15,7 @@ scikit-image and scikit-learn and are read from there. The user's own pictures a
 import sys
 from collections.abc import Iterable
 
+from core.files import short
 from core.images.library import Picture, library, paintings, photographs
 from core.paths import GALLERY
 
@@ -46,7 +47,7 @@ def _find(what: str, name: str, pictures: Iterable[Picture]) -> Picture:
     by_name = {picture.name: picture for picture in pictures}
     if name not in by_name:
         raise PictureNotFoundError(
-            f'There is no {what} called "{name}"; there are: {", ".join(by_name)}.'
+            f'There is no {what} called "{short(name)}"; there are: {", ".join(by_name)}.'
         )
     return by_name[name]
 

@@ -80,23 +80,25 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
             not source.streams.video
             or source.streams.video[0].disposition & av.stream.Disposition.attached_pic
         ):
-            raise VideoError(f"{_name(video)} has sound but no moving picture; {ACCEPTED}.")
+            raise VideoError(f"{quoted_name(video)} has sound but no moving picture; {ACCEPTED}.")
         track = source.streams.video[0]
         if track.codec_context is None:  # of a kind that FFmpeg does not know
-            raise VideoError(f"{_name(video)} is of a kind that cannot be decoded; {ACCEPTED}.")
+            raise VideoError(
+                f"{quoted_name(video)} is of a kind that cannot be decoded; {ACCEPTED}."
+            )
         seconds = _seconds(source)
         frames = track.frames or (
             round(seconds * track.average_rate) if seconds and track.average_rate else None
         )
         if seconds and seconds > limits.seconds + TOLERANCE:
             raise VideoError(
-                f"{_name(video)} lasts {seconds:.0f} s; accepted are videos of up to {limits.seconds:g} s."
+                f"{quoted_name(video)} lasts {seconds:.0f} s; accepted are videos of up to {limits.seconds:g} s."
             )
         _check_frames(video, frames or 0, limits)
         sides = (track.codec_context.width, track.codec_context.height)
         if min(sides) < MIN_SIDE or max(sides) > MAX_SIDE:
             raise VideoError(
-                f"{_name(video)} is {sides[0]} × {sides[1]} pixels; accepted are {MIN_SIDE} to {MAX_SIDE} a side."
+                f"{quoted_name(video)} is {sides[0]} × {sides[1]} pixels; accepted are {MIN_SIDE} to {MAX_SIDE} a side."
             )
         frame = next(
             (item for item in contents(video, source, limits) if isinstance(item, av.VideoFrame)),
@@ -104,7 +106,7 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
         )
         if frame is None:
             raise VideoError(
-                f"{_name(video)} holds no frame that can be read; it is damaged or incomplete."
+                f"{quoted_name(video)} holds no frame that can be read; it is damaged or incomplete."
             )
         orientation = orientation_of(frame)
         width, height = round(frame.width * (track.sample_aspect_ratio or 1)), frame.height
@@ -116,13 +118,13 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
 def opened(video: str | Path) -> Iterator[InputContainer]:
     """A video to read from. Raises VideoError when the file is missing or of another kind."""
     if not Path(video).is_file():
-        raise VideoError(f"{_name(video)} does not exist or is not a file; {ACCEPTED}.")
+        raise VideoError(f"{quoted_name(video)} does not exist or is not a file; {ACCEPTED}.")
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
         source = av.open(str(video), options=options, metadata_errors="ignore")
     except av.FFmpegError as error:
         raise VideoError(
-            f"{_name(video)} is not a video that can be read, or is incomplete; {ACCEPTED}."
+            f"{quoted_name(video)} is not a video that can be read, or is incomplete; {ACCEPTED}."
         ) from error
     with source:
         yield source
@@ -159,20 +161,22 @@ def contents(
                 last, count = frame.pts, count + 1
                 if (last - first) * time_base > limits.seconds + TOLERANCE:
                     raise VideoError(
-                        f"{_name(video)} is too long; accepted are videos of up to {limits.seconds:g} s."
+                        f"{quoted_name(video)} is too long; accepted are videos of up to {limits.seconds:g} s."
                     )
                 _check_frames(video, count, limits)
                 yield frame
     except av.FFmpegError as error:
         raise VideoError(
-            f"{_name(video)} is damaged: only its first {count} frames can be read."
+            f"{quoted_name(video)} is damaged: only its first {count} frames can be read."
         ) from error
 
 
 def sound_of(source: InputContainer) -> AudioStream | None:
-    """The first sound track; None where there is none, or FFmpeg does not know its kind."""
+    """The first sound track; None where there is none, or its file does not say enough to read it."""
     track = next(iter(source.streams.audio), None)
-    return None if track is None or track.codec_context is None else track
+    context = None if track is None else track.codec_context
+    is_whole = context is not None and context.sample_rate and context.layout.nb_channels
+    return track if is_whole else None
 
 
 def _decoder(track: VideoStream) -> VideoCodecContext:
@@ -208,9 +212,10 @@ def time_base_of(track: VideoStream) -> Fraction:
 def _check_frames(video: str | Path, frames: int, limits: Limits) -> None:
     if frames > limits.frames:
         raise VideoError(
-            f"{_name(video)} has too many frames; accepted are videos of up to {limits.frames:g}."
+            f"{quoted_name(video)} has too many frames; accepted are videos of up to {limits.frames:g}."
         )
 
 
-def _name(video: str | Path) -> str:
+def quoted_name(video: str | Path) -> str:
+    """A video's file name for a message."""
     return '"' + "".join(c if c.isprintable() else "?" for c in Path(video).name) + '"'

@@ -24,6 +24,8 @@ from PIL import Image
 from core.files import replacing
 from core.images.video_file import USUAL_RATE, sound_of, time_base_of
 
+# What FFmpeg says of damaged times and sound when it writes them; a full disk is another error.
+REFUSED_BY_MP4 = (av.error.ArgumentError, av.error.InvalidDataError, av.error.PatchWelcomeError)
 COPIED_SOUND = ("aac", "mp3")
 SOUND_RATE = 48_000  # Hz, where sound is encoded
 BT709, LIMITED_RANGE = 1, 1  # as FFmpeg counts
@@ -54,6 +56,7 @@ class Writer:
         context.colorspace = context.color_primaries = context.color_trc = BT709
         context.color_range = LIMITED_RANGE
         self._heard = sound_of(source)
+        self._heard_until = float("-inf")  # dts of the sound that was written last
         self._copied = self._heard is not None and self._heard.codec.canonical_name in COPIED_SOUND
         if self._heard and self._copied:
             self._sound = file.add_stream_from_template(self._heard)
@@ -90,24 +93,32 @@ class Writer:
         if not self._heard:
             return
         if not self._copied:
-            with suppress(av.error.InvalidDataError):  # a damaged moment of sound is left out
+            with suppress(av.FFmpegError):  # a damaged moment of sound is left out
                 for frame in self._heard.decode(packet):
                     if frame.pts is not None and frame.time_base:
                         frame.pts -= round(self._start / frame.time_base)
-                    self._file.mux(self._sound.encode(frame))
+                    self._mux_sound(self._sound.encode(frame))
         elif packet.dts is not None:  # else it is the mark at the end
             later = round(self._start / packet.time_base)
             packet.dts -= later
             if packet.pts is not None:
                 packet.pts -= later
             packet.stream = self._sound
-            self._file.mux(packet)
+            self._mux_sound([packet])
+
+    def _mux_sound(self, packets: list[av.Packet]) -> None:
+        """Sound that goes back in time or cannot be read, as in damaged files, is left out."""
+        for packet in packets:
+            if packet.dts is not None and packet.dts > self._heard_until:
+                self._heard_until = packet.dts
+                with suppress(*REFUSED_BY_MP4):
+                    self._file.mux(packet)
 
     def finish(self) -> None:
         """What the encoders still hold."""
         self._mux_video(self._video.encode(None))
         if self._heard and not self._copied:
-            self._file.mux(self._sound.encode(None))
+            self._mux_sound(self._sound.encode(None))
 
 
 def _start(source: InputContainer) -> Fraction:

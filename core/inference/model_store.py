@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from core.files import short
 from core.inference.stylizer import Reader, StyleCache, Stylizer
 from core.models.checkpoint import Model, load_model
 from core.models.encoder import Encoder, load_encoder
@@ -100,7 +101,7 @@ class ModelStore:
         if not (folder / CARD).is_file():
             have = ", ".join(self.names()) or "none yet"
             raise WeightsError(
-                f"There is no trained model named {name_or_folder}; shipped are: {have}."
+                f"There is no trained model named {short(name_or_folder)}; shipped are: {have}."
             )
         return load_model(folder)
 

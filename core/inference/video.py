@@ -19,9 +19,18 @@ import av
 from PIL import Image
 
 from core.images.decode import MIN_SIDE
-from core.images.video_file import MAX_SIDE, NO_LIMITS, Limits, contents, opened, probe
+from core.images.video_file import (
+    MAX_SIDE,
+    NO_LIMITS,
+    Limits,
+    VideoError,
+    contents,
+    opened,
+    probe,
+    quoted_name,
+)
 from core.images.video_frame import picture
-from core.images.video_writer import mp4
+from core.images.video_writer import REFUSED_BY_MP4, mp4
 from core.inference.stylizer import Cancelled
 from core.inference.temporal import Smoother
 
@@ -109,15 +118,20 @@ def painted_frames(
     info = probe(video, limits)
     even = even_size(info.size, size)
     done = 0
-    with opened(video) as source, mp4(out, source, even) as result:
-        for item in contents(video, source, limits):
-            if isinstance(item, av.Packet):
-                result.add_sound(item)
-                continue
-            frame = picture(item, even, info.orientation)
-            result.add(smoother(frame, paint(frame)), item.pts or 0, item.duration)
-            done += 1
-            yield Progress(done, info.frames, even, time.perf_counter() - started)
+    try:
+        with opened(video) as source, mp4(out, source, even) as result:
+            for item in contents(video, source, limits):
+                if isinstance(item, av.Packet):
+                    result.add_sound(item)
+                    continue
+                frame = picture(item, even, info.orientation)
+                result.add(smoother(frame, paint(frame)), item.pts or 0, item.duration)
+                done += 1
+                yield Progress(done, info.frames, even, time.perf_counter() - started)
+    except REFUSED_BY_MP4 as error:
+        raise VideoError(
+            f"{quoted_name(video)} is damaged: its time stamps or its sound make no sense."
+        ) from error
 
 
 def even_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:

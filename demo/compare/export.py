@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import write_atomic
+from core.files import short, write_atomic
 from demo.compare.selection import Choice, chosen, read
 from demo.shared import messages
 from demo.shared.requests import REFINED, RequestError
@@ -120,7 +120,7 @@ def compare(appendix: str, style: str, mode: str) -> str:
         names = [picture.name for picture in choice.styles]
         if style not in names:
             raise RequestError(
-                f"There is no grid of the style {style}; there are: {', '.join(names)}."
+                f"There is no grid of the style {short(style)}; there are: {', '.join(names)}."
             )
         return png_file(choice, names.index(style))
     except Exception as error:
@@ -143,7 +143,7 @@ def measures(appendix: str, mode: str) -> list[dict[str, Any]]:
 def _appendix(appendix: str, mode: str) -> Choice:
     if appendix not in APPENDICES:
         raise RequestError(
-            f"There is no appendix named {appendix}; choose {' or '.join(APPENDICES)}."
+            f"There is no appendix named {short(appendix)}; choose {' or '.join(APPENDICES)}."
         )
     return chosen(appendix, mode)
 

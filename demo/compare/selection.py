@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.files import short
 from core.inference.model_store import model_store
 from demo.compare import render
 from demo.shared import requests
@@ -72,11 +73,13 @@ def chosen(
         RequestError, ImageError: one sentence for the visitor.
     """
     if mode not in MODES:
-        raise RequestError(f"There is no mode named {mode}; choose {' or '.join(MODES)}.")
+        raise RequestError(f"There is no mode named {short(mode)}; choose {' or '.join(MODES)}.")
     if kind in APPENDICES:
         return Choice(kind, mode, STYLES, APPENDICES[kind].rows, CONTENTS)
     if kind != OWN:
-        raise RequestError(f"There is no appendix named {kind}; choose {' or '.join(APPENDICES)}.")
+        raise RequestError(
+            f"There is no appendix named {short(kind)}; choose {' or '.join(APPENDICES)}."
+        )
     if not (rows and styles and contents):
         raise RequestError("Choose at least one model, one painting and one photo.")
     if len(styles) > MOST or len(contents) > MOST:
@@ -84,7 +87,7 @@ def chosen(
     offered = offered_rows()
     if unknown := [row for row in rows if row not in offered]:
         raise RequestError(
-            f"There is no model named {unknown[0]}; choose from {', '.join(offered)}."
+            f"There is no model named {short(unknown[0])}; choose from {', '.join(offered)}."
         )
     return Choice(
         kind,
@@ -149,7 +152,7 @@ def _pictures(values: Sequence[str], offered: Iterable[Picture], what: str) -> t
 def _own_picture(value: str, what: str) -> Picture:
     path = uploaded({"path": value}) if Path(value).is_absolute() else None
     if path is None:
-        raise RequestError(f"There is no {what} named {value}.")
+        raise RequestError(f"There is no {what} named {short(value)}.")
     if not Path(path).is_file():
         raise RequestError(f'"{Path(path).name}" is no longer here; upload it again.')
     name = f"{requests.file_name(path, '', '').split('__')[0]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"

@@ -73,9 +73,18 @@ class Cleaner:
             except Exception:  # the next pass must come, whatever happened in this one
                 _log.exception("Old uploads could not be looked for.")
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more is to be written there."""
+        return self._stopping.is_set()
+
+    def end(self) -> None:
+        """End the passes; what is still written is deleted by `stop`."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """End the passes and delete every file in the folder."""
-        self._stopping.set()
+        self.end()
         with self._lock:
             self._delete(float("-inf"), time.time(), staying=frozenset())
 

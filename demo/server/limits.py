@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.server.cleaner import Cleaner, is_full
-from demo.server.refusals import FULL, OUR_FAULT, UNREADABLE
+from demo.server.refusals import CLOSING, FULL, OUR_FAULT, UNREADABLE
 
 MAX_BODY = 16 << 20  # bytes
 MAX_UPLOADS = 210_000_000  # bytes of one request that uploads files; twenty photos together have at most 200 MB
@@ -64,6 +64,8 @@ class LimitsMiddleware:
         path = str(scope.get("path", "")).rstrip("/") or "/"
         if scope["type"] != "http" or path in COMPRESSED:
             return await self._compressing(scope, receive, send)
+        if self.cleaner.is_ending:
+            return await PlainTextResponse(CLOSING, 503)(scope, receive, send)
         limit = LIMITS.get(path, MAX_BODY)
         said = Headers(scope=scope).get("content-length", "")
         size = int(said) if said.isdecimal() and len(said) < 20 else 0
@@ -107,7 +109,8 @@ async def on_wrong_request(request: Request, error: Exception) -> JSONResponse:
 async def on_refusal(request: Request, error: Exception) -> JSONResponse:
     """Gradio's own refusals, in which file names and addresses would be repeated."""
     assert isinstance(error, HTTPException)
-    quotes = error.status_code != 400 or request.url.path.startswith(UPLOAD)
+    is_ours = error.status_code == 400 and error.detail.endswith(".")
+    quotes = not is_ours or request.url.path.startswith(UPLOAD)
     detail = BY_STATUS.get(error.status_code, error.detail) if quotes else error.detail
     return JSONResponse({"detail": detail}, error.status_code, headers=error.headers)
 

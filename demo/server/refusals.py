@@ -3,3 +3,4 @@
 FULL = "The server's disk is full at the moment; try again in a few minutes."
 OUR_FAULT = "Something went wrong on the server; its log says what."
 UNREADABLE = "This request cannot be understood: it lacks something, or something in it is of the wrong type."
+CLOSING = "The page is being closed on its server."

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from core.baselines.adapter import METHODS
+from core.files import short
 from core.images.crop import Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import STYLE_SIDE
@@ -63,7 +64,7 @@ def settings_of(
         RequestError, SettingsError: one sentence for the visitor.
     """
     if mode not in (INSTANT, REFINED):
-        raise RequestError(f"There is no mode named {mode}; choose {INSTANT} or {REFINED}.")
+        raise RequestError(f"There is no mode named {short(mode)}; choose {INSTANT} or {REFINED}.")
     side = f"must be {MIN_SIDE} to {LARGEST} px, or 0 for"
     return Settings(
         model=model or "",

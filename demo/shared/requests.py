@@ -20,6 +20,7 @@ from typing import Any
 from PIL import Image
 
 from core.baselines.adapter import METHODS
+from core.files import short
 from core.images.decode import MIN_SIDE, ImageError, load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.inference.model_store import model_store
@@ -249,7 +250,7 @@ def checked(order: StylizeRequest) -> tuple[str, list[str]]:
     method = METHODS.get(settings.model)
     if settings.model not in have and not method:
         raise RequestError(
-            f"There is no trained model named {settings.model}; choose one of {', '.join(have)}."
+            f"There is no trained model named {short(settings.model)}; choose one of {', '.join(have)}."
         )
     if settings.refine > (method.steps if method else MAX_BATCHES):
         raise RequestError(f"The number of batches must be a whole number from 1 to {MAX_BATCHES}.")

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from core.baselines.adapter import METHODS
+from core.files import short
 from core.inference.model_store import model_store
 from core.inference.style_file import is_style_file
 from core.models.weights import WeightsError
@@ -241,7 +242,7 @@ def _model(name: str, recipe: Provenance | None) -> tuple[dict[str, Any], list[s
     if name in METHODS:
         return {"model": name}, []
     if name not in model_store().names():
-        said = f"There is no trained model named {name} here, so the model stays as it was."
+        said = f"There is no trained model named {short(name)} here, so the model stays as it was."
         return {}, [said]
     if recipe and recipe.model_hash != _weights_hash(name):
         said = (

@@ -71,6 +71,8 @@ def test_whole_numbers_and_fractions_are_one_setting() -> None:
         ({"style_crop": 5}, "The setting style_crop must be a list of up to 4 boxes."),
         ({"model": 5}, "The model must be the name of one."),
         ({"strenght": 1}, "There is no setting 'strenght'; there are model, mix, strength"),
+        ({"x" * 5000: 1}, f"There is no setting '{'x' * 59}…'; there are model"),
+        ({"a\nb": 1}, "There is no setting 'a?b'; there are model"),
         ("[]", "The settings must be a JSON object of names and values."),
         ("{", "The settings cannot be read: they are not JSON."),
         (b"\xff\xfe{", "The settings cannot be read: they are not JSON."),

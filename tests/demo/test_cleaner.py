@@ -8,9 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+import app
+from core.commandline import Stopped
 from demo.server import cleaner as cleaner_module
 from demo.server.cleaner import Cleaner, is_full
 
@@ -188,3 +192,28 @@ print("ready", flush=True); time.sleep(600)
     cleaner = Cleaner(tmp_path)
     cleaner.start()
     assert not (tmp_path / "upload.jpg").exists()
+
+
+def test_a_page_that_is_stopped_as_it_starts_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor does one at whose end something was still being painted."""
+    at_exit: list[Callable[[], None]] = []
+
+    def start(page: Any, *_: object, **options: object) -> str:
+        page.cleaner = Cleaner(tmp_path)
+        (tmp_path / "upload.jpg").write_bytes(b"x")
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setattr(app, "build", lambda: SimpleNamespace(close=lambda verbose: None))
+    monkeypatch.setattr(app, "start", start)
+    monkeypatch.setattr(app.atexit, "register", at_exit.append)
+    monkeypatch.setattr(app, "keep_freed_memory", lambda *_: None)
+    assert app.main(["--device", "cpu"]) == 143
+    assert "The page has stopped." in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.jpg"))
+    (tmp_path / "painted.png").write_bytes(b"x")
+    for last in at_exit:
+        last()
+    assert not list(tmp_path.rglob("*.png"))

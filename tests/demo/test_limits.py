@@ -12,7 +12,7 @@ import pytest
 
 from demo.server import cleaner as cleaner_module
 from demo.server import limits
-from demo.server.refusals import FULL, UNREADABLE
+from demo.server.refusals import CLOSING, FULL, UNREADABLE
 from tests.demo.server import WAIT, Stage, stage
 from tests.demo.test_cleaner import Disk
 
@@ -119,6 +119,15 @@ def test_a_disk_without_room_refuses_an_upload_before_it_comes(
     cleaner_module.os.utime(old, (ten_minutes_ago, ten_minutes_ago))
     answer = httpx.post(upload, files={"files": ("large.jpg", b"z" * 500_000)}, timeout=WAIT)
     assert answer.status_code == 200 and not Path(old).exists() and Path(new).exists()
+
+
+def test_a_page_that_is_being_closed_takes_nothing_more(
+    page: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(page.page.cleaner), "is_ending", True)
+    files = {"files": ("photo.jpg", b"x")}
+    answer = httpx.post(page.url("/gradio_api/upload"), files=files, timeout=WAIT)
+    assert (answer.status_code, answer.text) == (503, CLOSING)
 
 
 def test_a_result_that_does_not_fit_on_the_disk_is_a_sentence(page: Stage) -> None:

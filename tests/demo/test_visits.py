@@ -146,6 +146,8 @@ def test_pictures_of_ones_own_are_in_no_address(tmp_path: Path) -> None:
     [
         ("photo=nobody", "There is no content called"),
         ("style=nothing", "There is no style called"),
+        (f"photo={'x' * 5000}", f"There is no content called &#34;{'x' * 59}…&#34;"),
+        ("photo=%00%0A", "There is no content called &#34;??&#34;"),
         ("strength=much", "strength must be a number"),
         ("strength=900", "strength must be a number from 0 to 1.5"),
         ("model=/etc", "There is no trained model named /etc"),

@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 
 from core.frames import FrameStylizer
 from core.images.decode import load_image
-from core.images.video_file import Limits, VideoError, probe
+from core.images.video_file import Limits, VideoError, contents, opened, probe
+from core.images.video_writer import mp4
 from core.inference import video as video_module
 from core.inference.model_store import model_store
 from core.inference.stylizer import Cancelled
@@ -292,6 +293,43 @@ def test_sound_of_an_unknown_kind_is_left_out(tmp_path: Path) -> None:
     stylize_video(source, tmp_path / "out.mp4", same)
     with av.open(str(tmp_path / "out.mp4")) as file:
         assert len(file.streams.video) == 1 and not file.streams.audio
+
+
+def test_a_film_that_is_cut_off_anywhere_keeps_what_is_whole(tmp_path: Path) -> None:
+    """Cut before its first sound, a transport stream names a track of which nothing is known."""
+    whole = film(tmp_path / "whole.ts", sound="aac").read_bytes()
+    painted = 0
+    for end in range(188 * 3, len(whole), 188 * 2):
+        (tmp_path / "in.ts").write_bytes(whole[:end])
+        try:
+            stylize_video(tmp_path / "in.ts", tmp_path / "out.mp4", same)
+        except VideoError:
+            continue
+        painted += 1
+    assert painted > 5
+
+
+def test_times_that_no_mp4_can_hold_are_refused(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.mp4", [0])
+    data = bytearray(source.read_bytes())
+    struct.pack_into(">I", data, data.index(b"stts") + 16, 2**32 - 2**30)  # how long it is shown
+    source.write_bytes(data)
+    with pytest.raises(VideoError, match=r'^"in\.mp4" is damaged: its time stamps or'):
+        stylize_video(source, tmp_path / "out.mp4", same)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_sound_that_goes_back_in_time_is_left_out(tmp_path: Path) -> None:
+    source, out = film(tmp_path / "in.mp4", sound="aac"), tmp_path / "out.mp4"
+    with opened(source) as file, mp4(out, file, (64, 48)) as result:
+        result.add(Image.new("RGB", (64, 48)), 0)
+        packets = [item for item in contents(source, file) if isinstance(item, av.Packet)]
+        for index in (0, 1, 2, 3, 2, 4, 5):
+            packet = packets[index]
+            packet.stream = file.streams.audio[0]
+            result.add_sound(packet)
+    with av.open(str(out)) as file:
+        assert sum(packet.size > 0 for packet in file.demux(audio=0)) == 6
 
 
 @pytest.mark.parametrize(
