@@ -1,4 +1,6 @@
-"""axe-core finds no serious fault on any tab, in light and dark, on a desk and on a phone."""
+"""axe-core finds no serious fault on any tab, in light and dark, on a desk and on a phone, and nothing
+lies upon what can be pressed.
+"""
 
 from typing import Any
 
@@ -10,6 +12,22 @@ from tests.browser import new_page
 
 TABS = ("transfer", "many", "compare", "report", "growth", "video", "live")
 SERIOUS = ("serious", "critical")
+
+COVERED = """() => {
+  const AT = [[0.5, 0.5], [0.2, 0.2], [0.8, 0.2], [0.2, 0.8], [0.8, 0.8]];
+  const isCovered = (part) => {
+    if (!part.checkVisibility({ visibilityProperty: true, opacityProperty: true })) return false;
+    part.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+    const box = part.getBoundingClientRect();
+    if (box.width < 8 || box.height < 8) return false;
+    return AT.some(([x, y]) => {
+      const above = document.elementFromPoint(box.x + x * box.width, box.y + y * box.height);
+      return above && !part.contains(above) && !above.contains(part) && !part.closest("label")?.contains(above);
+    });
+  };
+  return [...document.querySelectorAll("button, input, select, textarea, a[href]")].filter(isCovered)
+    .map((part) => part.outerHTML.slice(0, 200));
+}"""  # what something else lies upon
 
 
 def faults(page: Page) -> list[tuple[str, str]]:
@@ -37,16 +55,17 @@ def test_no_tab_has_a_serious_fault(
 ) -> None:
     page = new_page(browser, width)
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    found = {}
+    found, covered = {}, {}
     for tab in TABS:
         page.goto(f"{address}?tab={tab}", wait_until="domcontentloaded")
         expect(page.locator("[role=tabpanel]:visible").first).to_be_visible()
         if tab == "transfer":
             expect(page.locator("#slider img.after")).to_be_visible()
         unfold(page)
-        found[tab] = faults(page)
+        found[tab], covered[tab] = faults(page), page.evaluate(COVERED)
     page.context.close()
     assert found == {tab: [] for tab in TABS}
+    assert covered == {tab: [] for tab in TABS}
 
 
 def test_a_fault_would_be_found(browser: Browser, address: str) -> None:
