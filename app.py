@@ -34,6 +34,7 @@ from demo.compare import tab as compare
 from demo.growth import logs
 from demo.growth import tab as growth
 from demo.head import ICON, PREVIEW, set_head
+from demo.i18n.outgoing import I18N
 from demo.many import tab as many
 from demo.page import PageBlocks
 from demo.server.access import Access, AccessMiddleware
@@ -108,6 +109,7 @@ def start(
         favicon_path=ICON,
         app_kwargs={"middleware": middleware, "exception_handlers": HANDLERS},
         footer_links=["api", "settings"],
+        i18n=I18N,
         run_history=False,  # a visitor's pictures are not kept in the browser
         show_error=False,  # what may be read is said in sentences of our own
         enable_monitoring=False,

@@ -1,4 +1,4 @@
-"""What stands in the head of the page: its icon, and what is shown where somebody posts a link to it.
+"""What stands in the head of the page: its language, its icon, and what is shown where somebody posts a link to it.
 
     blocks.launch(favicon_path=ICON, allowed_paths=[PREVIEW])
     set_head(blocks)
@@ -6,17 +6,21 @@
 Gradio's template carries two sets of `og:` and `twitter:` tags, one of its own name and picture and one of the page's
 title without a picture. Neither can be set, so both are taken out of the template and one complete set is put in. Icon
 and manifest are named from the root of the host there, which is another page where a proxy serves this one under a path.
+The page is served in the visitor's language (`demo.i18n`), and says which that is.
 """
 
 import re
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
 import gradio as gr
 from fastapi.responses import JSONResponse
 from gradio import routes
 from jinja2 import BaseLoader, Environment
+
+from demo.i18n.catalogue import TAGS, translate
+from demo.i18n.language import language_of
+from demo.i18n.outgoing import page_in
 
 BRAND = Path(__file__).resolve().parent / "shared" / "brand"
 ICON, PREVIEW = BRAND / "icon.png", BRAND / "preview.jpg"
@@ -27,12 +31,20 @@ SENTENCE = (
     "Turn a photo into a painting: one network looks at the painting and writes another, "
     "which repaints the photo."
 )
+PICTURE_SAID = "A photo, a painting, and the photo repainted in its style"
+SAID = """{{ said("%s", request) }}"""  # a text in the visitor's language, in the template
 PREVIEW_TAG = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*/>\s*')
 ROOT = "{{ config['root'] }}"  # the page's public address, which Gradio knows behind a proxy too
 
 ICON_LINK = '<link rel="icon" type="image/png" href="./favicon.ico" />'
 MANIFEST = "/manifest.json"
 ICON_SIDES = (192, 512)  # px
+
+LANGUAGE_SCRIPT = Path(__file__).parent.joinpath("i18n", "language.js").read_text("utf-8")
+IN_LANGUAGE = {  # Gradio's template -> ours; what stands between braces is called for every visitor
+    'lang="en"': 'lang="{{ language_tag(request) }}"',
+    "{{ config | toorjson }}": "{{ in_language(config, request) | toorjson }}",
+}
 
 Source = tuple[str, str | None, Callable[[], bool] | None]
 
@@ -44,21 +56,21 @@ def preview_tags() -> str:
         "og:type": "website",
         "og:site_name": "MetaStyle",
         "og:title": TITLE,
-        "og:description": SENTENCE,
+        "og:description": SAID % SENTENCE,
         "og:url": f"{ROOT}/",
         "og:image": picture,
         "og:image:width": str(PREVIEW_SIZE[0]),
         "og:image:height": str(PREVIEW_SIZE[1]),
-        "og:image:alt": "A photo, a painting, and the photo repainted in its style",
+        "og:image:alt": SAID % PICTURE_SAID,
         "twitter:card": "summary_large_image",
         "twitter:title": TITLE,
-        "twitter:description": SENTENCE,
+        "twitter:description": SAID % SENTENCE,
         "twitter:image": picture,
     }
     kinds = {name: "name" if name.startswith("twitter:") else "property" for name in tags}
-    lines = [f'<meta {kinds[it]}="{it}" content="{escape(tags[it])}" />' for it in tags]
-    lines.append(f'<meta name="description" content="{escape(SENTENCE)}" />')
-    return "\n".join(lines).replace("&#x27;", "'")
+    lines = [f'<meta {kinds[it]}="{it}" content="{tags[it]}" />' for it in tags]
+    lines.append(f'<meta name="description" content="{SAID % SENTENCE}" />')
+    return "\n".join(lines)
 
 
 class OwnPreview(BaseLoader):
@@ -72,6 +84,9 @@ class OwnPreview(BaseLoader):
         source, file, unchanged = self.inner.get_source(environment, template)
         source, count = PREVIEW_TAG.subn("", source)
         if count:
+            for theirs, ours in IN_LANGUAGE.items():
+                source = source.replace(theirs, ours, 1)
+            source = source.replace("<script>", f"<script>{LANGUAGE_SCRIPT}</script>\n<script>", 1)
             source = source.replace("</head>", f"{preview_tags()}\n{ICON_LINK}\n</head>", 1)
             source = source.replace(f'href="{MANIFEST}"', f'href=".{MANIFEST}"')
         return source, file, unchanged
@@ -90,6 +105,11 @@ def manifest() -> JSONResponse:
 def set_head(blocks: gr.Blocks) -> None:
     """Give a page that is being served, and all that follow in this process, a head of its own."""
     environment = routes.templates.env
+    environment.globals |= {
+        "language_tag": lambda request: TAGS[language_of(request)],
+        "in_language": lambda config, request: page_in(config, language_of(request)),
+        "said": lambda text, request: translate(text, language_of(request)),
+    }
     if environment.loader is not None and not isinstance(environment.loader, OwnPreview):
         environment.loader = OwnPreview(environment.loader)
         if environment.cache is not None:

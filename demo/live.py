@@ -56,7 +56,7 @@ let ended;
 watch("value", () => {{
   clearTimeout(ended);
   const line = element.querySelector(".caption");
-  ended = setTimeout(() => {{ if (line?.isConnected) line.textContent = "Stopped."; }}, {1000 * PATIENCE:.0f});
+  ended = setTimeout(() => {{ if (line?.isConnected) line.textContent = translated("Stopped."); }}, {1000 * PATIENCE:.0f});
 }});
 """
 

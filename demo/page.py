@@ -5,10 +5,12 @@
     page.queue_jobs()
 
 Inputs are checked before a handler sees them (`demo.server.input_checks`), whatever goes wrong ends
-in one sentence, and orders wait in lines of our own (`demo.server.job_queue`).
+in one sentence, what is answered is in the visitor's language (`demo.i18n`), and orders wait in
+lines of our own (`demo.server.job_queue`).
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from gradio.utils import get_upload_folder
 
 from core.inference.model_store import model_store
 from core.runtime import release_freed_memory
+from demo.i18n.catalogue import translate
+from demo.i18n.language import language_of
+from demo.i18n.outgoing import answer_in
 from demo.server.cleaner import Cleaner
 from demo.server.input_checks import check, refusal
 from demo.server.job_queue import MAX_PLACES, JobQueue
@@ -74,19 +79,35 @@ class PageBlocks(gr.Blocks):
             raise refusal(UNREADABLE) from error
 
     async def process_api(self, block_fn: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Gradio's; what is raised is a sentence."""
+        """Gradio's, in the visitor's language; what is raised is a sentence."""
+        language = language_of(options.get("request"))
         try:
-            return await super().process_api(block_fn, *arguments, **options)
-        except gr.Error:
+            result = await super().process_api(block_fn, *arguments, **options)
+        except gr.Error as error:
+            error.message = translate(str(error.message), language)
             raise
         except Exception as error:
-            raise refusal(_sentence(error, block_fn)) from error
+            raise refusal(translate(_sentence(error, block_fn), language)) from error
+        data = [_without_mark(item) for item in result["data"]]
+        return result | {"data": answer_in(block_fn.outputs, data, language)}
 
 
 def give_memory_back() -> None:
     """After a refining: what it needed is the system's again."""
     model_store().styles.trim()
     release_freed_memory()
+
+
+def _without_mark(item: Any) -> Any:
+    """An update without what Gradio 6.31 adds to those of `gr.HTML`: properties that hold the update's own mark.
+
+    In a part of the page that was not opened yet they would take the place of the component's own.
+    """
+    if not isinstance(item, Mapping) or "__type__" not in item or "props" not in item:
+        return item
+    own = {name: value for name, value in item["props"].items() if name != "__type__"}
+    rest = {name: value for name, value in item.items() if name != "props"}
+    return rest | ({"props": own} if own else {})
 
 
 def _sentence(error: Exception, block_fn: Any) -> str:

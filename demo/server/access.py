@@ -27,9 +27,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import cookie_parser
+from starlette.requests import Request, cookie_parser
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from demo.i18n.language import said
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::", "")
@@ -223,4 +225,4 @@ async def _refuse(status: int, sentence: str, scope: Scope, receive: Receive, se
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    await PlainTextResponse(sentence, status)(scope, receive, send)
+    await PlainTextResponse(said(sentence, Request(scope)), status)(scope, receive, send)

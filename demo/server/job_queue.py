@@ -25,6 +25,7 @@ from gradio.queueing import Event, Queue
 from gradio.server_messages import EstimationMessage, EventMessage, LogMessage
 from gradio.utils import run_coro_in_background
 
+from demo.i18n.language import said
 from demo.server.turns import TURNS
 
 AT_ONCE, LONG = "model", "long"  # the two lines
@@ -72,7 +73,7 @@ class JobQueue(Queue):
         """Accept an order, or refuse it in a sentence."""
         refusal = self._refusal(body.session_hash, _address(request))
         if refusal:
-            return False, refusal, "queue_full"
+            return False, said(refusal, request), "queue_full"
         success, event_id, state = await super().push(body, request, username)
         if not success:
             return success, event_id, state
@@ -82,7 +83,7 @@ class JobQueue(Queue):
         if not all(Path(path).exists() for path in _files(body.data)):
             await self.remove_from_queue(event._id)
             self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
-            return False, FILE_GONE, "error"
+            return False, said(FILE_GONE, request), "error"
         self._put_in_line(event)
         return success, event_id, state
 
@@ -181,7 +182,10 @@ class JobQueue(Queue):
         self.send_message(
             event,
             LogMessage(
-                log=why(wait, rank), level="info", duration=min(wait or 10.0, 30.0), title="Waiting"
+                log=said(why(wait, rank), event.request),
+                level="info",
+                duration=min(wait or 10.0, 30.0),
+                title=said("Waiting", event.request),
             ),
         )
 

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from demo.i18n.language import said
 from demo.server.cleaner import Cleaner, is_full
 from demo.server.refusals import CLOSING, FULL, OUR_FAULT, UNREADABLE
 
@@ -67,12 +68,14 @@ class LimitsMiddleware:
         if self.cleaner.is_ending:
             return await PlainTextResponse(CLOSING, 503)(scope, receive, send)
         limit = LIMITS.get(path, MAX_BODY)
-        said = Headers(scope=scope).get("content-length", "")
-        size = int(said) if said.isdecimal() and len(said) < 20 else 0
+        length = Headers(scope=scope).get("content-length", "")
+        size = int(length) if length.isdecimal() and len(length) < 20 else 0
         if size > limit:
-            return await JSONResponse({"detail": TOO_LARGE}, 413)(scope, receive, send)
+            return await JSONResponse({"detail": said(TOO_LARGE, Request(scope))}, 413)(
+                scope, receive, send
+            )
         if path == UPLOAD and not await asyncio.to_thread(self.cleaner.free, size):
-            return await PlainTextResponse(FULL, 507)(scope, receive, send)
+            return await PlainTextResponse(said(FULL, Request(scope)), 507)(scope, receive, send)
         return await self._limited[limit](scope, receive, send)
 
 
@@ -103,7 +106,7 @@ def tidy_uploads() -> None:
 
 async def on_wrong_request(request: Request, error: Exception) -> JSONResponse:
     """A request whose body is no JSON, or lacks something: Gradio would repeat all of it."""
-    return JSONResponse({"detail": UNREADABLE}, 422)
+    return JSONResponse({"detail": said(UNREADABLE, request)}, 422)
 
 
 async def on_refusal(request: Request, error: Exception) -> JSONResponse:
@@ -112,6 +115,7 @@ async def on_refusal(request: Request, error: Exception) -> JSONResponse:
     is_ours = error.status_code == 400 and error.detail.endswith(".")
     quotes = not is_ours or request.url.path.startswith(UPLOAD)
     detail = BY_STATUS.get(error.status_code, error.detail) if quotes else error.detail
+    detail = said(detail, request) if isinstance(detail, str) else detail
     return JSONResponse({"detail": detail}, error.status_code, headers=error.headers)
 
 
@@ -121,11 +125,11 @@ async def on_fault(request: Request, error: Exception) -> Response:
     Where Gradio reads an order, it raises these errors for orders of no form that it knows.
     """
     if is_full(error):
-        return PlainTextResponse(FULL, 507)
+        return PlainTextResponse(said(FULL, request), 507)
     if request.url.path.startswith(ORDERS) and isinstance(error, FROM_WRONG_ORDERS):
         return await on_wrong_request(request, error)
     _log.error(OUR_FAULT, exc_info=error)
-    return PlainTextResponse(OUR_FAULT, 500)
+    return PlainTextResponse(said(OUR_FAULT, request), 500)
 
 
 Handler = Callable[[Request, Exception], Awaitable[object]]

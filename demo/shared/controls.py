@@ -65,16 +65,16 @@ def settings_of(
     """
     if mode not in (INSTANT, REFINED):
         raise RequestError(f"There is no mode named {short(mode)}; choose {INSTANT} or {REFINED}.")
-    side = f"must be {MIN_SIDE} to {LARGEST} px, or 0 for"
+    side = f"must be {MIN_SIDE} to {LARGEST} px"
     return Settings(
         model=model or "",
         mix=tuple(mix),
         strength=strength,
         colours=colours,
-        size=_whole(size, MIN_SIDE, LARGEST, f"The longest side {side} the photo's own.")
+        size=_whole(size, MIN_SIDE, LARGEST, f"The longest side {side}, or 0 for the photo's own.")
         if size != OWN
         else None,
-        detail=_whole(detail, MIN_SIDE, LARGEST, f"The detail {side} the result's.")
+        detail=_whole(detail, MIN_SIDE, LARGEST, f"The detail {side}, or 0 for the result's.")
         if detail != OWN
         else None,
         style_size=_whole(

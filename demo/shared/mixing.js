@@ -32,7 +32,7 @@ function show(now, [x, y]) {
   });
   dot.style.left = 100 * place[0] + "%";
   dot.style.top = 100 * place[1] + "%";
-  const said = places.map((index, corner) => [`Painting ${index + 1}`, `${Math.round(100 * now[corner])} %`]);
+  const said = places.map((index, corner) => [translated("Painting {n}", { n: index + 1 }), `${Math.round(100 * now[corner])} %`]);
   shares.replaceChildren(...(places.length > 1 ? said : []).map((words) => {
     const line = document.createElement("span");
     line.append(words[0] + " ", Object.assign(document.createElement("strong"), { textContent: words[1] }));

@@ -2,8 +2,6 @@
 // scroll, drops beside any place, and the tab in the address. It runs before the page is there, once.
 
 (() => {
-  const WORDS = { folder: (name, open) => `${name}, ${open ? "open" : "folded"}` };
-
   // ---- drops: a file dropped beside every place would replace the page ----
 
   for (const kind of ["dragover", "drop"]) {
@@ -93,6 +91,63 @@
   }, true);
   addEventListener("popstate", () => openTab(address().searchParams.get("tab") ?? "transfer"));
 
+  // ---- the language: ?lang=zh, kept for the next visit ----
+
+  const LANGUAGES = { en: "en", "zh-CN": "zh" }; // tag -> name, as the server has them
+  const language = document.documentElement.lang;
+  function speak(tag) {
+    const next = address();
+    next.searchParams.set("lang", LANGUAGES[tag]);
+    document.cookie = `metastyle-language=${LANGUAGES[tag]}; path=${next.pathname}; max-age=31536000; samesite=lax`;
+    location.assign(next.href.replaceAll("%2C", ","));
+  }
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(".languages a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // a new window keeps the choice to itself
+    event.preventDefault();
+    speak(link.lang);
+  });
+  new MutationObserver(() => { // Gradio's own settings have chosen another
+    const now = document.documentElement.lang;
+    if (now !== language && LANGUAGES[now]) speak(now);
+  }).observe(document.documentElement, { attributeFilter: ["lang"] });
+  function markLanguage() {
+    for (const link of document.querySelectorAll(".languages a")) {
+      const current = language === link.lang;
+      if (current !== link.hasAttribute("aria-current")) current ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+    }
+  }
+
+  // ---- words that Gradio and Plotly have in English alone ----
+
+  const SAID_IN = ["aria-label", "title", "alt", "placeholder", "data-title"];
+  const TEMPLATES = ["number input for {label}", "range slider for {label}", "queue: {place} |", "File: {name}",
+    "Invalid file type: {names}. Only {kinds} allowed.", "Invalid file types: {names}. Only {kinds} allowed."];
+  const PATTERNS = TEMPLATES.map((template) => {
+    const literal = template.replace(/[.|]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>.*)");
+    return [template, new RegExp(`^${literal}$`, "s")];
+  });
+  function inLanguage(text) {
+    const [template, pattern] = PATTERNS.find(([, pattern]) => pattern.test(text)) ?? [text];
+    return translated(template, pattern?.exec(text).groups);
+  }
+  function translateGradio() {
+    if (language === "en") return;
+    for (const name of SAID_IN) {
+      for (const part of document.querySelectorAll(`[${name}]`)) {
+        const text = part.getAttribute(name).trim(), known = inLanguage(text);
+        if (known !== text) part.setAttribute(name, known);
+      }
+    }
+    for (const part of document.querySelectorAll("button, .toast-title-row, [data-testid=toast-text], .progress-text")) {
+      const words = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+      while (words.nextNode()) {
+        const text = words.currentNode.data.trim(), known = inLanguage(text);
+        if (known !== text) words.currentNode.data = known;
+      }
+    }
+  }
+
   // ---- the visitor: what the browser keeps, and says to the page ----
 
   const RECIPE = ["photo", "style", "mix", "model", "mode", "batches", "strength", "colours", "size", "style_size", "detail"];
@@ -152,6 +207,8 @@
     nameFolders();
     nameEmptyPlaces();
     showAddress();
+    markLanguage();
+    translateGradio();
   }
   new MutationObserver(() => {
     if (due) return;

@@ -3,16 +3,16 @@
 // "input" follows once the visitor's picture is there.
 
 const WORDS = {
-  drop: "Drop a picture here, or",
-  noFile: "That was no picture file, so nothing has changed. Save the picture first, then drop or choose the file.",
-  noPicture: "There is no picture on the clipboard, so nothing has changed.",
-  tooLarge: (name, size, most) => `"${name}" has ${size} MB; at most ${most} MB are accepted.`,
-  noVideo: (name) => `"${name}" is no picture; accepted are PNG, JPEG, WebP, AVIF, HEIC, GIF, BMP and TIFF.`,
-  coming: "Uploading…",
-  lost: "The picture did not arrive: the page's server cannot be reached. Try again.",
-  noCamera: "No camera was found.",
-  cameraRefused: "The camera may not be used: allow it in the browser first.",
-  cameraInsecure: "Browsers give the camera only to pages of https, or of this computer itself.",
+  drop: translated("Drop a picture here, or"),
+  noFile: translated("That was no picture file, so nothing has changed. Save the picture first, then drop or choose the file."),
+  noPicture: translated("There is no picture on the clipboard, so nothing has changed."),
+  tooLarge: (name, size, most) => translated('"{name}" has {size} MB; at most {most} MB are accepted.', { name, size, most }),
+  noVideo: (name) => translated('"{name}" is no picture; accepted are PNG, JPEG, WebP, AVIF, HEIC, GIF, BMP and TIFF.', { name }),
+  coming: translated("Uploading…"),
+  lost: translated("The picture did not arrive: the page's server cannot be reached. Try again."),
+  noCamera: translated("No camera was found."),
+  cameraRefused: translated("The camera may not be used: allow it in the browser first."),
+  cameraInsecure: translated("Browsers give the camera only to pages of https, or of this computer itself."),
 };
 const MB = 1 << 20;
 const place = element.querySelector(".place"), own = JSON.parse(place.dataset.own), name = place.getAttribute("aria-label");
@@ -131,8 +131,8 @@ function darken() {
 
 element.querySelector(".empty").textContent = WORDS.drop;
 stage.style.setProperty("--height", `${own.height}px`);
-remove.setAttribute("aria-label", `Remove ${name}`);
-camera.setAttribute("aria-label", `Camera for ${name}`);
+remove.setAttribute("aria-label", translated("Remove {name}", { name }));
+camera.setAttribute("aria-label", translated("Camera for {name}", { name }));
 input.setAttribute("aria-label", stage.title);
 camera.hidden = !own.camera;
 element.querySelector(".choose").addEventListener("click", choose);

@@ -99,6 +99,10 @@ HEADER = """
 <header class="masthead">
   <h1>MetaStyle <span lang="zh">风格迁移</span></h1>
   <p>Turn your photo into a painting: click a painting, or bring your own photo and painting.</p>
+  <nav class="languages" aria-label="Language">
+    <a href="?lang=en" lang="en">English</a>
+    <a href="?lang=zh" lang="zh-CN">中文</a>
+  </nav>
 </header>
 <noscript>This page paints with JavaScript; please switch it on.</noscript>
 """

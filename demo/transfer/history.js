@@ -94,7 +94,7 @@ async function small(blob) {
 function nameOf(address) {
   const file = decodeURIComponent(address.split("/").pop()).replace(/\.png$/, "");
   const [content, style] = file.split("__").map((part) => part.replaceAll("_", " "));
-  return style ? `${content} in ${style}` : content;
+  return style ? translated("{content} in {style}", { content, style }) : content;
 }
 
 // ---- the strip ----
@@ -110,7 +110,7 @@ function draw() {
   for (const [key, button] of had) {
     if (!results.some((result) => result.key === key)) URL.revokeObjectURL(button.querySelector("img").src);
   }
-  said.textContent = chosen.length === 1 ? `${chosen[0].name}: click another one to compare it with.` : "";
+  said.textContent = chosen.length === 1 ? translated("{name}: click another one to compare it with.", chosen[0]) : "";
 }
 function thumbnail(result) {
   const button = document.createElement("button"), image = document.createElement("img");
@@ -144,7 +144,7 @@ function compare(...pair) {
     stage.querySelector(`img.${side}`).src = image.src;
     stage.querySelector(`img.${side}`).alt = name;
     const title = Object.assign(document.createElement("strong"), { textContent: name });
-    const settings = facts.filter((fact) => !/ s$|^photo /.test(fact)); // times and sizes of the inputs say nothing here
+    const settings = facts.filter((fact) => !/ s$|^(photo|照片) /.test(fact)); // times and sizes of the inputs say nothing here
     dialog.querySelector(`p.${side}`).replaceChildren(title, ` ${settings.join(" · ")}`);
     if (!index) stage.style.aspectRatio = `${image.naturalWidth || 4} / ${image.naturalHeight || 3}`;
     if (!index) stage.style.setProperty("--ratio", (image.naturalWidth || 4) / (image.naturalHeight || 3));
