@@ -65,7 +65,7 @@ whole.addEventListener("pointermove", (event) => {
 whole.addEventListener("pointerup", () => (corner = null));
 whole.addEventListener("pointercancel", () => (corner = null));
 for (const edge of edges) edge.addEventListener("input", pushed);
-cropButton.setAttribute("aria-label", `Crop ${name}`);
+cropButton.setAttribute("aria-label", translated("Crop {name}", { name }));
 cropButton.addEventListener("click", openCrop);
 cropView.addEventListener("close", () => whole.querySelector("img").remove());
 cropView.querySelector(".use").addEventListener("click", () => use(edges.map((edge) => Number(edge.value))));

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
@@ -203,8 +204,8 @@ def sources(*folders: str) -> Iterator[tuple[str, ast.AST]]:
 
 def samples(text: str) -> Iterator[str]:
     """The text as it may come to the page: with a name, a number or limits in each place."""
-    places = list(dict.fromkeys(re.findall(r"\{\d+\}", text)))[:6]
-    for values in itertools.product(("x", "7", "must be 7 to 7 px"), repeat=len(places)):
+    places = list(dict.fromkeys(re.findall(r"\{\d+\}", text)))[:5]
+    for values in itertools.product(("x", "7", "s", "must be 7 to 7 px"), repeat=len(places)):
         sample = html.unescape(text)
         for place, value in zip(places, values, strict=True):
             sample = sample.replace(place, value)
@@ -383,13 +384,44 @@ def test_scripts_look_up_what_is_in_the_catalogue_and_the_catalogue_has_no_more(
     assert not asked - in_browser(CHINESE).keys()
 
 
-def test_no_component_holds_a_value_that_the_browser_would_translate() -> None:
-    """Gradio's scripts translate every `value` that the browser's catalogue knows, a choice's too."""
+@pytest.fixture(scope="module")
+def components() -> list[dict[str, Any]]:
+    """All components of the page, in English, as Gradio's scripts get them."""
     import app
 
-    for block in app.build().blocks.values():
-        value = getattr(block, "value", None)
-        if isinstance(value, str) and not isinstance(block, gr.Button | gr.HTML):
+    return list(app.build().get_config_file()["components"])
+
+
+def said_by(component: dict[str, Any]) -> list[str]:
+    """What a visitor reads of a component. Names for programs, which no visitor sees, are written small."""
+    props = component["props"]
+    labels = [props.get(name) for name in ("label", "info", "placeholder")]
+    labels = [label for label in labels if label and not label[0].islower()]
+    labels += [text for text, value in props.get("choices") or [] if text != value]
+    if component["type"] == "html":
+        labels += words_of(props["html_template"].replace("${value}", ""))
+        labels += words_of(props["value"]) if isinstance(props.get("value"), str) else []
+    if component["type"] == "button" and props["value"] != "Run":
+        labels.append(props["value"])
+    return labels
+
+
+def test_all_words_of_components_are_translated(components: list[dict[str, Any]]) -> None:
+    shown = {text for component in components for text in said_by(component)}
+    known = {text: zh(text) for text in shown if len(text) > 1 and is_english(text)}
+    page = page_in({"components": components}, CHINESE)["components"]
+    in_page = {text for component in page for text in said_by(component)}
+    assert len(known) > 100
+    assert not {text for text in in_page & known.keys() if not text.isupper()} - {"English", "WebP"}
+
+
+def test_no_component_holds_a_value_that_the_browser_would_translate(
+    components: list[dict[str, Any]],
+) -> None:
+    """Gradio's scripts translate every `value` that the browser's catalogue knows, a choice's too."""
+    for component in components:
+        value = component["props"].get("value")
+        if isinstance(value, str) and component["type"] not in ("html", "button"):
             assert value not in in_browser(CHINESE)
 
 

@@ -113,7 +113,7 @@ def test_results_refusals_and_figures_are_chinese(
     page.get_by_role("tab", name="多张照片").click()
     page.locator("#many-files input[type=file]").set_input_files(notes)
     page.get_by_role("button", name="绘制照片").click()
-    expect(page.locator("#many-status")).to_contain_text("notes.txt\" 是文本文件，不能使用")
+    expect(page.locator("#many-status")).to_contain_text('notes.txt" 是文本文件，不能使用')
     assert english(page) == []
     go(page, shipped, "video")
     page.locator("#clip input[type=file]").set_input_files(notes)
