@@ -21,7 +21,7 @@ from huggingface_hub import HfApi
 from core.program import called_as
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("app.py", "LICENSE", "README.md", "requirements.txt", "pyproject.toml")
+FILES = ("app.py", "LICENSE", "README.md", "README.zh.md", "requirements.txt", "pyproject.toml")
 FOLDERS = ("core", "demo", "gallery", "checkpoints")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "my", ".DS_Store")
 THUMBNAIL = "demo/shared/brand/preview.jpg"

@@ -147,7 +147,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def clone(tmp_path: Path) -> Path:
     """A small folder laid out as the repository is, with what a Space must not get."""
     root = tmp_path / "clone"
-    for name in ("README.md", "requirements.txt", "pyproject.toml", "LICENSE", "app.py"):
+    for name in space.FILES:
         root.mkdir(exist_ok=True)
         shutil.copy(space.ROOT / name, root / name)
     for name, data in {
@@ -175,7 +175,7 @@ def test_what_a_space_needs_is_uploaded_and_nothing_else(
     assert (created["type"], created["sdk"]) == ("space", "gradio")
     assert hub.tokens == {"Bearer hf_test"}
     assert set(hub.files) == {
-        "README.md", "requirements.txt", "pyproject.toml", "LICENSE", "app.py", ".gitattributes",
+        *space.FILES, ".gitattributes",
         "core/__init__.py", "demo/page.css", "gallery/style/wave.jpg",
         "checkpoints/flagship/model.safetensors",
     }  # fmt: skip
