@@ -11,6 +11,7 @@ lines of our own (`demo.server.job_queue`).
 
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from gradio.utils import get_upload_folder
 
 from core.inference.model_store import model_store
 from core.runtime import release_freed_memory
-from demo.i18n.catalogue import translate
+from demo.i18n.catalogue import ENGLISH, translate
 from demo.i18n.language import language_of
 from demo.i18n.outgoing import answer_in
 from demo.server.cleaner import Cleaner
@@ -30,6 +31,7 @@ from demo.server.refusals import UNREADABLE
 from demo.shared import messages
 
 CLOCK_STEP = 0.1  # s by which a file may seem older than it is
+LANGUAGE = ContextVar("language", default=ENGLISH)  # of the request that is being answered
 FROM_HAND_MADE_EVENTS = (TypeError, LookupError, AttributeError)
 
 
@@ -81,15 +83,19 @@ class PageBlocks(gr.Blocks):
     async def process_api(self, block_fn: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Gradio's, in the visitor's language; what is raised is a sentence."""
         language = language_of(options.get("request"))
+        LANGUAGE.set(language)
         try:
-            result = await super().process_api(block_fn, *arguments, **options)
+            return await super().process_api(block_fn, *arguments, **options)
         except gr.Error as error:
             error.message = translate(str(error.message), language)
             raise
         except Exception as error:
             raise refusal(translate(_sentence(error, block_fn), language)) from error
-        data = [_without_mark(item) for item in result["data"]]
-        return result | {"data": answer_in(block_fn.outputs, data, language)}
+
+    async def postprocess_data(self, block_fn: Any, *arguments: Any) -> list[Any]:
+        """Gradio's, in the visitor's language: before it is told only what changes from answer to answer."""
+        data = await super().postprocess_data(block_fn, *arguments)
+        return answer_in(block_fn.outputs, [*map(_without_mark, data)], LANGUAGE.get())
 
 
 def give_memory_back() -> None:
