@@ -18,6 +18,7 @@ from core.analysis.growth_law import scale_free
 from core.images.decode import ImageError, load_image
 from core.metrics.features import MEASURES
 from core.models.registry import MODELS, titled, width_note
+from core.result import stroke_note
 from demo import report
 from demo.growth import tables, text
 from demo.i18n.catalogue import (
@@ -69,6 +70,10 @@ def is_english(text: str) -> bool:
     ("english", "chinese"),
     [
         ("Stylize", "风格迁移"),
+        (
+            stroke_note((2048, 1024)),
+            "图中笔触的宽度约为 512 px 时的四分之一；将细节设为 512 px 可得到那样的笔触。",
+        ),
         ("result 640 × 480 px", "结果 640 × 480 px"),
         (
             "The Great Wave off Kanagawa, Katsushika Hokusai, c. 1831",
