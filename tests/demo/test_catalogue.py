@@ -361,6 +361,7 @@ OF_SMALL_PARTS = {
     "Someone is refining; {when}.",
     "There is no mode named {name}; choose instant or refined.",
     "{n} % higher",
+    "{n}% as wide",
 }
 
 
