@@ -27,7 +27,7 @@ from core.analysis.curves import (
     TrainingLog,
 )
 from core.analysis.tables import as_numbers, read_table
-from core.analysis.tensorboard import EVENTS, read_events
+from core.analysis.tensorboard import EVENTS, loss_of, read_events
 from core.models.model_card import RunCard, read_run
 from core.models.style_net import BLOCKS
 from core.training.log_writer import PERCENT, WEIGHT_FIELDS
@@ -35,7 +35,12 @@ from core.training.weight_growth import FALLING
 
 MAX_BYTES = 16 << 20
 FILES = ("log.csv", "weights.csv")
-NEITHER = "is no training log: log.csv has a column iteration and one or more of {losses}; weights.csv has the columns {weights}."
+SCALARS = ("Wall time", "Step", "Value")  # the columns of TensorBoard's own download
+QUANTILES = tuple(f"p{p}" for p in PERCENT)
+NEITHER = (
+    "is no training log: log.csv has a column iteration and one or more of {losses}; weights.csv has "
+    "the columns {weights}, or iteration and rms at least; TensorBoard's CSV has {scalars}."
+)
 
 Curve = TypeVar("Curve", Series, Distribution)
 
@@ -132,7 +137,8 @@ def _in_order(rows: pd.DataFrame) -> Floats:
 
 def read_csv(path: Path) -> Curves:
     """Layers of a weights.csv or losses of a log.csv, told apart by their columns;
-    of a file that has both kinds, both.
+    of a file that has both kinds, both. Of weights, iteration and rms are enough. TensorBoard's
+    own download of a scalar is the loss that the file's name tells, by default `loss`.
 
     Raises:
         LogError: it is neither, or a row is broken.
@@ -141,20 +147,33 @@ def read_csv(path: Path) -> Curves:
     models = table["model"].nunique() if "model" in table else 1
     if models > 1:
         raise LogError(f'"{path.name}" has the rows of {models} models; leave those of one in it.')
-    has_weights = set(WEIGHT_FIELDS) <= set(table)
+    if set(SCALARS) <= set(table):
+        table = table.rename(columns={"Step": "iteration", "Value": loss_of(path.stem) or "loss"})
+    has_weights = {"iteration", "rms"} <= set(table)
     has_losses = "iteration" in table and not set(LOSSES).isdisjoint(table)
     if not (has_weights or has_losses):
-        expected = NEITHER.format(losses=", ".join(LOSSES), weights=", ".join(WEIGHT_FIELDS))
+        expected = NEITHER.format(
+            losses=", ".join(LOSSES),
+            weights=", ".join(WEIGHT_FIELDS),
+            scalars=", ".join(SCALARS),
+        )
         raise LogError(f'"{path.name}" {expected}')
-    layers = _layers(table, path.name) if has_weights else {}
+    layers = _layers(table, path) if has_weights else {}
     losses = _losses(table, path.name) if has_losses else {}
     return layers, losses
 
 
-def _layers(table: pd.DataFrame, file: str) -> dict[str, Distribution]:
+def _layers(table: pd.DataFrame, path: Path) -> dict[str, Distribution]:
+    """A distribution for each layer, with NaN for quantiles that the file lacks.
+
+    The layer of a file that names none is called as the file is.
+    """
+    if "layer" not in table:
+        table = table.assign(layer=path.stem)
     rows = table[table["layer"] != ""]  # the page's own export has rows of losses alone
-    quantiles = [f"p{p}" for p in PERCENT]
-    numbers = _numbers(rows, ["iteration", *quantiles, "rms"], file)
+    present = [name for name in ("iteration", *QUANTILES, "rms") if name in rows]
+    numbers = _numbers(rows, present, path.name)
+    numbers = numbers.reindex(columns=["iteration", *QUANTILES, "rms"])
     by_layer = numbers.groupby(rows["layer"], sort=False)
     return {str(layer): _distribution(part) for layer, part in by_layer}
 

@@ -71,8 +71,9 @@ def figure(
     weights = [run for run in runs if layer in run.log.layers]
     turning = [run for run in weights if has_no_scale(layer) and run.log.turns(layer) is not None]
     losses = [run for run in runs if loss in run.log.losses]
+    spread = [run for run in weights if np.isfinite(run.log.layers[layer].quantiles).any()]
     panels = ((weights, RMS), (turning, TURNS), (losses, LOSS))
-    heights = [PANEL] * len(weights) + [height for drawn, height in panels if drawn]
+    heights = [PANEL] * len(spread) + [height for drawn, height in panels if drawn]
     if not heights:
         return None
     whole = sum(heights) + GAP * (len(heights) - 1)
@@ -85,10 +86,10 @@ def figure(
         f"{layer} {logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}",
         touch,
     )
-    for row, run in enumerate(weights, start=1):
+    for row, run in enumerate(spread, start=1):
         _bands(plot, row, run, run.log.layers[layer], logarithmic)
         _title(plot, row, _named(run) + ("" if touch or row > 1 else f": {BANDS}"))
-    scale, row = "log" if logarithmic else "linear", len(weights) + 1
+    scale, row = "log" if logarithmic else "linear", len(spread) + 1
     if weights:
         logged = "" if touch else "solid as logged, "
         _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted the report’s")

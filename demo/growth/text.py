@@ -86,7 +86,7 @@ HELDOUT_NOTE = (
     "what chance can do."
 )
 
-OWN = "log.csv and weights.csv of a training, or TensorBoard’s event files, up to 16 MiB each"
+OWN = "log.csv and weights.csv of a training, or TensorBoard’s event files or CSV downloads, up to 16 MiB each"
 NOTHING = "There is nothing to draw: choose a model, a running training, or a log of your own."
 THINNED = "Drawn are at most 300 points a curve; the CSV has every logged row."
 

@@ -76,6 +76,18 @@ def test_a_file_that_is_no_log_is_named_and_the_others_are_shown(folders: Path) 
     assert "weights.csv" in wrong and "is no training log" in wrong
 
 
+def test_a_log_of_the_rms_alone_is_drawn_without_bands(folders: Path) -> None:
+    file = folders / "norms.csv"
+    file.write_text("iteration,rms\n" + "".join(f"{i},{0.01 + i / 1000}\n" for i in range(5)))
+    source = Source.of("own log", "#000000", [file])
+    run = Curves(growth_sources.read(source), source.title, source.color)
+    drawn = figure([run], "norms", logarithmic=False, loss="loss", window=1)
+    assert drawn is not None
+    plot = json.loads(drawn.plot)
+    assert plot["data"][0]["name"] == "own log"
+    assert not any(trace["name"] == "median" for trace in plot["data"])
+
+
 def test_the_table_holds_the_fitted_law(folders: Path) -> None:
     table = growth.laws(sources(["original-500", "other"], "live", None), FIRST)
     rates = re.findall(

@@ -87,6 +87,28 @@ def test_one_of_the_two_files_is_enough(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [("run_one-tag-train_style_loss.csv", "style_loss"), ("loss.csv", "loss"), ("a.csv", "loss")],
+)
+def test_what_tensorboard_offers_to_download_is_a_loss(
+    tmp_path: Path, name: str, loss: str
+) -> None:
+    (tmp_path / name).write_text("Wall time,Step,Value\n1764.5,0,3.5\n1765.5,10,2.5\n")
+    log = read_files([tmp_path / name], "own")
+    assert set(log.losses) == {loss} and log.layers == {}
+    assert log.losses[loss].iterations.tolist() == [0, 10]
+    assert log.losses[loss].values.tolist() == [3.5, 2.5]
+
+
+def test_of_weights_iteration_and_rms_are_enough(tmp_path: Path) -> None:
+    (tmp_path / "norms.csv").write_text("iteration,rms\n0,0.01\n10,0.02\n")
+    log = read_files([tmp_path / "norms.csv"], "own")
+    assert list(log.layers) == ["norms"] and log.losses == {}
+    assert log.layers["norms"].rms.tolist() == [0.01, 0.02]
+    assert np.isnan(log.layers["norms"].quantiles).all()
+
+
 def test_a_skipped_batch_is_a_gap(tmp_path: Path) -> None:
     values = read_folder(write_run(tmp_path, skipped=7)).losses["loss"].values
     assert np.flatnonzero(np.isnan(values)).tolist() == [7]
