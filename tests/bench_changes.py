@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from core.models import flagship
+from core.models import modulated
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext, init_distributed
 from core.train import held_out_pairs, pools_of, training_set
@@ -87,13 +87,13 @@ def train(
 @contextmanager
 def mixes(wanted: bool) -> Iterator[None]:
     """Within it, the MetaNet changes filters or does not."""
-    scale = flagship.MIX_SCALE
+    scale = modulated.MIX_SCALE
     if not wanted:
-        flagship.MIX_SCALE = 0.0
+        modulated.MIX_SCALE = 0.0
     try:
         yield
     finally:
-        flagship.MIX_SCALE = scale
+        modulated.MIX_SCALE = scale
 
 
 def row(name: str, group: str, found: dict[str, float], seconds: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.models import flagship
+from core.models import modulated
 from core.models.encoder import load_encoder
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext, release_freed_memory
@@ -34,6 +34,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingPicture
     return TrainingPictures(*(draw_folder(tmp_path / name, n, seed) for name, n, seed in folders))
 
 
+@pytest.mark.slow
 def test_each_run_lacks_something(pictures: TrainingPictures, tmp_path: Path) -> None:
     found = {}
     for name, change in CHANGES.items():
@@ -47,6 +48,7 @@ def test_each_run_lacks_something(pictures: TrainingPictures, tmp_path: Path) ->
         assert not torch.equal(weights, whole), name
 
 
+@pytest.mark.slow
 def test_a_row_for_each_group_of_pictures(pictures: TrainingPictures, tmp_path: Path) -> None:
     pairs = HeldOut([draw(1)], [draw(2)], load_encoder("vgg19"))
     held_out = {"classical": pairs, "graphic": pairs}
@@ -56,7 +58,7 @@ def test_a_row_for_each_group_of_pictures(pictures: TrainingPictures, tmp_path: 
 
 
 def test_scales_are_set_back() -> None:
-    scale = flagship.MIX_SCALE
+    scale = modulated.MIX_SCALE
     with mixes(False):
-        assert flagship.MIX_SCALE == 0
-    assert scale == flagship.MIX_SCALE > 0
+        assert modulated.MIX_SCALE == 0
+    assert scale == modulated.MIX_SCALE > 0

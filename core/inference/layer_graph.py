@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.encoder import IMAGENET_MEAN, IMAGENET_STD
-from core.models.flagship import FlagshipTransformNet, ModulatedBlock, ModulatedConv
+from core.models.flagship import FlagshipTransformNet
 from core.models.layers import (
     BRANCHES,
     BRANCHES_AT_ONCE,
@@ -30,6 +30,7 @@ from core.models.layers import (
     ResidualBlock,
     ResNeXtBlock,
 )
+from core.models.modulated import ModulatedBlock, ModulatedConv
 from core.models.style_net import TransformNet
 
 

@@ -45,22 +45,18 @@ from core.models.losses import NormalizedContentLoss, RelativeStyleLoss
 from core.models.registry import Variant
 from core.models.style_reader import StyleReader
 from core.runtime import DistributedContext
+from core.training.flagship_batches import FlagshipBatch, FlagshipBatches
 from core.training.flagship_log import LEARNING, Losses, StepLog, add_learning_rows
-from core.training.flagship_recipe import FlagshipConfig, Phase
+from core.training.flagship_recipe import FlagshipConfig
 from core.training.held_out import NAMES, HeldOut
 from core.training.interruption import Interrupted, on_signals
 from core.training.log_writer import RunLog, rows_before, run_figures, trained_layers
 from core.training.objective import Objective
-from core.training.picture_store import PictureStore
 from core.training.state import load_state, save_state, set_hash
-from core.training.style_bank import StyleBank, Targets
-from core.training.variations import random_views, vary_colours
 
-STYLE_SIDE = 256
 READER_COSTS = 0.02  # at most, of a held-out measure
 CONTENT = (0.6, 1.4)  # weights of taps 3 and 4
 WEIGHTS_EVERY, SAVE_SECONDS = 250, 120.0
-READ_AT_ONCE = {"cuda": 64}  # paintings, by device; elsewhere 4, which stay in a processor's cache
 
 
 class FlagshipTraining:
@@ -113,7 +109,6 @@ class FlagshipTraining:
         ]
         self.optimizer = torch.optim.Adam(groups, fused=True)
         self.done = load_state(folder, self.state, self.optimizer, self.identity())
-        self.generator = torch.Generator(self.device)
         self.reader_holds = False
         self._stop, self._rows = 0, 0  # the signal that asked for it, if any
 
@@ -181,99 +176,33 @@ class FlagshipTraining:
 
     def _read_pictures(self) -> None:
         """Read all pictures, and fill the bank as it was at this point of the run."""
-        sides = self.config.picture_sides
-        self.photos = PictureStore(self.contents, self.device, *sides)
-        self.paintings = PictureStore(self.styles, self.device, *sides)
-        self.bank = StyleBank(self.objective, self.config.bank, self.device)
+        self.batches = FlagshipBatches(
+            self.config, self.contents, self.styles, self.objective, self.device
+        )
         self._rows = int(self.done / self.total * (self.config.learning_rows + 1))
-        self._seed(-1)
-        order = torch.randperm(len(self.paintings), generator=self.generator, device=self.device)
-        for numbers in order[: self.config.bank].split(READ_AT_ONCE.get(self.device.type, 4)):
-            cuts = random_views(self.paintings, numbers, self.generator)
-            self.bank.add(self.paintings.cut(numbers, cuts, STYLE_SIDE))
         if self.is_new and not self.done:
-            self.net.meta_net.standardize_on(self.bank.descriptors[: self.bank.filled])
+            self.net.meta_net.standardize_on(self.batches.descriptors)
             self.averaged.module.load_state_dict(self.net.state_dict())
-        self._add_again()
-
-    def _add_again(self) -> None:
-        """Add the variations of a resumed run's last steps again,
-        as far back as the bank still holds them.
-        """
-        counts = [self._new_count(self._phase(step)) for step in range(self.done)]
-        room = self.config.bank
-        first = self.done
-        while first and room > 0:
-            first -= 1
-            room -= counts[first]
-        self.bank.added += sum(counts[:first])
-        for step in range(first, self.done):
-            self._seed(step)
-            self.new_paintings(counts[step])
-
-    def _seed(self, step: int) -> None:
-        """Whatever a step draws follows from its number, so that a resumed run draws the same."""
-        self.generator.manual_seed((self.config.seed << 32) + step + 1)
-
-    def _phase(self, step: int) -> Phase:
-        return self.config.phase_at(step / self.total)
-
-    def _new_count(self, phase: Phase) -> int:
-        return max(1, round(self.config.new_share * phase.batch))
-
-    def new_paintings(self, count: int) -> tuple[Tensor, Tensor]:
-        """Variations of some paintings (count x 3 x 256 x 256 in [0, 1]), put into the bank,
-        and their descriptors.
-        """
-        numbers = torch.randint(
-            len(self.paintings), (count,), generator=self.generator, device=self.device
-        )
-        if self.config.varied:
-            cuts = random_views(self.paintings, numbers, self.generator)
-            images = self.paintings.cut(numbers, cuts, STYLE_SIDE)
-            images = vary_colours(images, self.generator)
-        else:
-            cuts = self.paintings.random_cuts(numbers, self.generator)
-            images = self.paintings.cut(numbers, cuts, STYLE_SIDE)
-        return images, self.bank.add(images)
-
-    def photographs(self, phase: Phase) -> Tensor:
-        """A batch of crops, ImageNet-normalised;
-        in later phases half of them as soft as large pictures are.
-        """
-        numbers = torch.randint(
-            len(self.photos), (phase.batch,), generator=self.generator, device=self.device
-        )
-        draws = torch.rand(2, phase.batch, generator=self.generator, device=self.device)
-        zoom = torch.where(draws[0] < 0.5, phase.zoom ** draws[1], 1.0)
-        cuts = self.photos.random_cuts(numbers, self.generator, zoom)
-        return normalize(self.photos.cut(numbers, cuts, phase.crop))
+        self.batches.catch_up(self.done, self.total)
 
     def step(self, share: float) -> Losses:
         """One batch."""
-        config, phase = self.config, self.config.phase_at(share)
+        config = self.config
         rate = min(1.0, (self.done + 1) / config.warm_up) * config.lr_at(share)
         for group, scale in zip(
             self.optimizer.param_groups, (1.0, config.reader_lr / config.lr), strict=True
         ):
             group["lr"] = rate * scale
-        self._seed(self.done)
-        images, descriptors = self.new_paintings(self._new_count(phase))
-        contents = self.photographs(phase)
-        low, high = config.emphasis
-        emphasis = low + (high - low) * torch.rand(
-            phase.batch, generator=self.generator, device=self.device
-        )
-        drawn, targets = self.bank.draw(phase.batch, self.generator)
+        batch = self.batches.batch(self.done, share)
         self.optimizer.zero_grad(set_to_none=True)
-        outputs, filters = self.net(contents, drawn, emphasis)
+        outputs, filters = self.net(batch.contents, batch.descriptors, batch.emphasis)
         if self.done < config.reproduce:
-            loss = F.mse_loss(outputs, contents)
+            loss = F.mse_loss(outputs, batch.contents)
             zero = torch.zeros_like(loss)
             parts = (loss, zero, zero)
         else:
-            loss, parts = self.loss(outputs, contents, targets, emphasis, phase, share)
-        reading = self.reading_loss(images, descriptors)
+            loss, parts = self.loss(outputs, batch, share)
+        reading = self.reading_loss(batch.new_paintings, batch.new_descriptors)
         (loss + reading).backward()
         self._update()
         values = torch.cat([value.detach() for value in filters.values()], dim=-1)
@@ -287,13 +216,7 @@ class FlagshipTraining:
         )
 
     def loss(
-        self,
-        outputs: Tensor,
-        contents: Tensor,
-        targets: Targets,
-        emphasis: Tensor,
-        phase: Phase,
-        share: float,
+        self, outputs: Tensor, batch: FlagshipBatch, share: float
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         """The sum to go down, and content, weighted style and smoothness,
         each averaged over the batch.
@@ -307,14 +230,14 @@ class FlagshipTraining:
         assert isinstance(content_loss, NormalizedContentLoss)
         style_loss.weights = self.config.tap_weights(share)
         with torch.no_grad():
-            wanted = self.encoder(contents, last=objective.last_tap)
+            wanted = self.encoder(batch.contents, last=objective.last_tap)
         features = self.encoder(outputs)
         content = content_loss.each(features, wanted)  # N
-        style = objective.style_weight * style_loss.each(features, targets)  # N
-        weight = torch.exp2(emphasis)
+        style = objective.style_weight * style_loss.each(features, batch.targets)  # N
+        weight = torch.exp2(batch.emphasis)
         smooth = objective.tv_weight(outputs, 1) * objective.tv_loss(outputs)
-        if phase.specks:
-            smooth = smooth + phase.specks * objective.speck_loss(outputs, contents)
+        if specks := self.config.phase_at(share).specks:
+            smooth = smooth + specks * objective.speck_loss(outputs, batch.contents)
         balanced = ((content + weight * style) / weight.sqrt()).mean()
         return balanced + smooth, (content.mean(), style.mean(), smooth)
 

@@ -30,22 +30,17 @@ WEIGHTS_EVERY = 10
 SAMPLE = 1 << 16
 
 
-def weight_summary(weight: Tensor) -> list[float]:
-    """Quantiles at `PERCENT` and the root mean square of a weight tensor.
-
-    Minimum, maximum and RMS are exact; beyond 65,536 values the quantiles between are those of an
-    even sample of them.
-    """
-    return [float(value) for value in _summary(weight).tolist()]
-
-
 @lru_cache
 def _points(device: torch.device) -> Tensor:
     return torch.tensor([p / 100 for p in PERCENT], device=device)
 
 
-def _summary(weight: Tensor) -> Tensor:
-    """The same as a tensor, so that nothing waits for the device."""
+def weight_summary(weight: Tensor) -> Tensor:
+    """Quantiles at `PERCENT` and the root mean square of a weight tensor, on its device.
+
+    Minimum, maximum and RMS are exact; beyond 65,536 values the quantiles between are those of an
+    even sample of them.
+    """
     flat = weight.detach().flatten().float()
     sample = flat[:: -(-flat.numel() // SAMPLE)]
     found = torch.quantile(sample, _points(flat.device))  # 9, with the sample's own extremes
@@ -123,7 +118,7 @@ class RunLog:
     def weights(self, iteration: int, layers: Iterable[tuple[str, Tensor]]) -> None:
         """One row of `weights.csv` for each layer."""
         named = list(layers)
-        summaries = torch.stack([_summary(weight) for _, weight in named]).tolist()
+        summaries = torch.stack([weight_summary(weight) for _, weight in named]).tolist()
         for (name, _), summary in zip(named, summaries, strict=True):
             self._write(self._weights, [iteration, name, *summary])
 

@@ -40,6 +40,7 @@ def running(page: Stage) -> int:
     return page.page.queue_of_jobs.get_active_worker_count()
 
 
+@pytest.mark.slow
 def test_64_visitors_at_once_are_all_served_first_come_first_served(page: Stage) -> None:
     events = [page.order(str(number)).json()["event_id"] for number in range(64)]
     for _ in events:

@@ -17,6 +17,8 @@ import app
 from core.inference.model_store import ModelStore
 from gallery.pictures import find_content, find_style
 
+pytestmark = pytest.mark.slow  # serves a page in this process
+
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
 
 

@@ -20,6 +20,8 @@ from tests.proxy import Proxy, proxied
 
 from .conftest import served
 
+pytestmark = pytest.mark.slow  # serves a page in this process
+
 ALL_LOADED = """(selector) => {
     const images = [...document.querySelectorAll(selector)];
     return images.length > 0 && images.every((it) => it.complete && it.naturalWidth > 0);

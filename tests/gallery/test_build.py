@@ -145,6 +145,7 @@ def test_measures_are_those_of_the_picture_before_jpeg(home: Path) -> None:
         assert found[name] == ("" if np.isnan(value) else f"{value:.4g}"), name
 
 
+@pytest.mark.slow
 def test_a_refined_row_is_refined(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
     monkeypatch.setattr(
@@ -333,6 +334,7 @@ def test_gatys_is_a_row(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- shared ----
 
 
+@pytest.mark.slow
 def test_two_processes_render_what_one_does(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Refined pictures too, though a training step averages over the processes of a group."""
     monkeypatch.setattr(backends, "REFINE_BATCHES", 2)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.inference.model_store import ModelStore
-from gallery import report, tables
-from gallery.tables import READMES, TABLES, TableError, fill, main
+from gallery import readme_tables, report, tables
+from gallery.readme_tables import TABLES, TableError
+from gallery.tables import READMES, fill, main
 from tests.runs import write_about, write_heldout
 
 MARKS = "# Title\n\n<!-- begin table {} -->\nold\n<!-- end table -->\n\nText.\n"
@@ -86,8 +87,8 @@ def test_models_are_told_by_their_cards(tmp_path: Path) -> None:
     more = {"iterations": 1364, "style_weight": 12.0, "last_epoch": losses}
     write_about(tmp_path / "mine", "original-500", **more)
     with ModelStore(tmp_path).in_use():
-        (model,) = tables.models()[1]
-        (row,) = tables.training()[1]
+        (model,) = readme_tables.models()[1]
+        (row,) = readme_tables.training()[1]
     assert model == ("mine", "VGG16", "five ResidualBlocks", "mean/std", "500", "8")
     assert row == ("mine", "1,364", "–", "12", "2", "5", "2.5", "–", "–")
 
@@ -98,7 +99,7 @@ def test_held_out_losses_are_of_the_paintings_held_out_of_the_data(
     for seed, factor in ((1, 1.0), (2, 3.0)):
         write_heldout(tmp_path / "seeds" / str(seed), factor, seed=seed, growth="decay")
     with ModelStore(tmp_path).in_use():
-        (row,) = tables.heldout()[1]
+        (row,) = readme_tables.heldout()[1]
     assert row[:3] == ("improved-500, decay (8 channels)", "2", "–")
     one = math.factorial(24) ** (1 / 24)  # the geometric mean of 1, 2 ... 24
     assert row[3] == f"{2 * one:#.3g} ({one:#.3g} to {3 * one:#.3g})"

@@ -295,7 +295,7 @@ def test_an_event_file_becomes_curves(tmp_path: Path) -> None:
     layer = log.layers[FIRST]
     assert layer.iterations.tolist() == [0, 10, 20]
     for i, weight in enumerate(weights):
-        expected = weight_summary(weight)
+        expected = weight_summary(weight).tolist()
         assert layer.rms[i] == pytest.approx(expected[-1], rel=1e-3)
         assert layer.quantiles[i, [0, -1]] == pytest.approx([expected[0], expected[-2]], rel=1e-3)
         assert layer.quantiles[i] == pytest.approx(expected[:-1], abs=0.1 * expected[-1]), (

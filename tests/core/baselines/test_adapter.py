@@ -41,6 +41,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.slow
 def test_gatys_paints_what_optimising_gives(photo: Image.Image, painting: Image.Image) -> None:
     steps: list[tuple[int, int]] = []
 

@@ -12,8 +12,9 @@ from PIL import Image
 
 from core.images.decode import ImageError
 from core.inference.layer_graph import Norm
+from core.inference.rows import Normed, Rows
 from core.inference.stylizer import StyledModel
-from core.inference.tiled import MAX_TILED_SIDE, Normed, Rows, stylize_tiled
+from core.inference.tiled import MAX_TILED_SIDE, stylize_tiled
 from core.models.flagship import FlagshipNet
 from core.models.style_net import StyleNet
 

@@ -21,7 +21,8 @@ from core.models.encoder import STYLE_SIZE, Encoder, EncoderError, weights_hash
 from core.models.factored import factorise
 from core.models.registry import VARIANTS, Variant
 from core.models.style_net import StyleNet
-from core.models.weights import INDEX, SINGLE, WeightsError, pack_rows_in_six, unpack
+from core.models.weights import INDEX, SINGLE, WeightsError, unpack
+from tests.packing import pack_rows_in_six
 
 GetEncoder = Callable[[str], Encoder]
 NAME = "improved-500"

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.models import flagship
+from core.models import flagship, modulated
 from core.models.fast.convolution import conv2d_by_fours, conv2d_upsampled, needs_autograd
 from core.models.flagship import FlagshipNet
 
@@ -46,7 +46,8 @@ def test_the_flagship_paints_the_same_with_and_without(monkeypatch: pytest.Monke
     with torch.inference_mode():
         assert not needs_autograd()
         fast, _ = net(x, descriptor)
-        monkeypatch.setattr(flagship, "needs_autograd", lambda: True)
+        for module in (flagship, modulated):
+            monkeypatch.setattr(module, "needs_autograd", lambda: True)
         slow, _ = net(x, descriptor)
     torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-4)
     assert not torch.equal(fast, slow)

@@ -57,6 +57,7 @@ def test_any_size(size: tuple[int, int], encoder: GetEncoder) -> None:
     assert [value.shape for value in found.values()] == [value.shape for value in exact.values()]
 
 
+@pytest.mark.slow
 @needs_vnni
 def test_pictures_hardly_move(encoder: GetEncoder) -> None:
     """The flagship's pictures of a photo, painted with descriptors of both encoders."""

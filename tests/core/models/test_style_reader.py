@@ -1,5 +1,6 @@
 """The style reader: shapes, and that it can be taught."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -22,6 +23,7 @@ def test_one_painting_is_read_as_it_is_in_a_batch() -> None:
         assert torch.allclose(reader(paintings)[1:2], reader(paintings[1:2]), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns() -> None:
     """Taught a few pictures' statistics, it tells them apart far better than their mean does."""
     torch.manual_seed(0)

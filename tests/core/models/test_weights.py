@@ -17,13 +17,12 @@ from core.models.weights import (
     SINGLE,
     WeightsError,
     load_tensors,
-    pack_levels,
     pack_rows,
-    pack_rows_in_six,
     save_one,
     save_tensors,
     unpack,
 )
+from tests.packing import pack_levels, pack_rows_in_six
 
 Pack = Callable[[Tensor], tuple[Tensor, Tensor]]
 

@@ -122,6 +122,7 @@ def test_the_bank_keeps_the_newest(encoder: Callable[[str], Encoder]) -> None:
     assert all(gram.shape[0] == stats.shape[0] == 50 for gram, stats in targets.values())
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_the_same_numbers(
     pictures: tuple[list[Path], list[Path]], tmp_path: Path
 ) -> None:
@@ -151,6 +152,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(
     assert len(losses[0]) == 8
 
 
+@pytest.mark.slow
 def test_it_learns_and_ships_its_average_with_a_learning_curve(
     pictures: tuple[list[Path], list[Path]], tmp_path: Path
 ) -> None:
@@ -194,6 +196,7 @@ def test_the_reader_is_shipped_if_it_costs_at_most_two_percent(
     assert readers_agree(found) == agree
 
 
+@pytest.mark.slow
 def test_held_out_measures_are_those_of_the_validation(encoder: Callable[[str], Encoder]) -> None:
     net = NARROW.build()
     vgg = encoder("vgg19")
@@ -212,6 +215,7 @@ def test_held_out_measures_are_those_of_the_validation(encoder: Callable[[str], 
         assert found[name] == pytest.approx(wanted[name], rel=0.02), name
 
 
+@pytest.mark.slow
 def test_a_schedule_can_be_shortened(
     pictures: tuple[list[Path], list[Path]], tmp_path: Path
 ) -> None:

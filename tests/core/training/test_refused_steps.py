@@ -32,6 +32,7 @@ def flat_picture(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_flat_batch_is_skipped_and_logged(
     start: StartTrainer, contents: list[Path], flat_picture: Path
 ) -> None:

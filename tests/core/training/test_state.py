@@ -18,6 +18,7 @@ TinyVariant = Callable[[str], Variant]
 StartTrainer = Callable[..., Trainer]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "dtype"), [("original-500", "float32"), ("improved-500", "bfloat16")]
 )

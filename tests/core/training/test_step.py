@@ -23,6 +23,7 @@ def crops(count: int, side: int) -> torch.Tensor:
     return torch.stack([to_tensor(p.image().resize((side, side))) for p in CONTENTS[:count]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-3), (torch.bfloat16, 6e-2)])
 @pytest.mark.parametrize(
     "name", ["original-500", "improved-500", "ablation-mse", "ablation-resnet"]

@@ -93,6 +93,7 @@ def test_training_lowers_the_losses(start: StartTrainer, name: str) -> None:
     assert sum(losses[-4:]) < 0.7 * sum(losses[:4])
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_numbers(start: StartTrainer, finished: Trainer) -> None:
     torch.rand(17)  # what else uses torch's generator must not matter
     again = start()
@@ -233,6 +234,7 @@ def test_a_run_goes_on_in_what_it_began_in(
     assert run.done == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_training")
 def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path: Path) -> None:
     folders = [

@@ -81,6 +81,7 @@ def test_fixed_norms_restore_each_filter_and_leave_the_function_alone(block: str
     assert torch.allclose(filters[name][:weights], first[name][:weights], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("growth", ["free", "fixed-norm"])
 def test_plain_adam_lets_them_grow_and_fixed_norm_does_not(
     growth: str, contents: list[Path], styles: list[Path], tmp_path: Path
@@ -112,6 +113,7 @@ SCALE_FREE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("growth", "low", "high"), [("free", 1.4, 2.5), ("decay", 0.85, 1.15)])
 def test_under_noise_adam_lets_scale_free_layers_grow_and_decay_keeps_them(
     growth: str, low: float, high: float
