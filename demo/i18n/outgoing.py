@@ -109,6 +109,8 @@ def figure_in(figure: Any, language: str) -> Any:
         known = translate(in_one_line, language)
         return known if known != in_one_line else translate_html(figure, language)
     if isinstance(figure, Mapping):
+        if "bdata" in figure:  # numbers, packed
+            return figure
         return {key: figure_in(part, language) for key, part in figure.items()}
     if isinstance(figure, list) and figure and not isinstance(figure[0], int | float):
         return [figure_in(part, language) for part in figure]

@@ -129,12 +129,13 @@ def test_answers_are_translated_by_their_component_and_values_are_left_alone() -
 
 
 def test_of_a_figure_words_are_translated_and_numbers_are_not_looked_at() -> None:
+    packed = {"dtype": "f8", "bdata": "min"}
     figure = {
-        "data": [{"y": [1.0, 2.0], "name": "original-500, fitted"}],
+        "data": [{"x": packed, "y": [1.0, 2.0], "name": "original-500, fitted"}],
         "layout": {"title": {"text": "Total loss"}},
     }
     found = figure_in(figure, CHINESE)
-    assert found["data"][0] == {"y": [1.0, 2.0], "name": "original-500，拟合"}
+    assert found["data"][0] == {"x": packed, "y": [1.0, 2.0], "name": "original-500，拟合"}
     assert found["layout"]["title"]["text"] == "总损失"
 
 
