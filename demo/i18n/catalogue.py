@@ -24,7 +24,7 @@ TAGS = {ENGLISH: "en", CHINESE: "zh-CN"}  # as browsers and Gradio name them
 
 SCRIPTS, GRADIO = "scripts", "gradio"  # sections of texts that are looked up in the browser
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
-NUMBER_NAME = re.compile(r"n\d*")
+NUMBER_NAME, WORD_NAME = re.compile(r"n\d*"), re.compile(r"w\d*")
 NUMBER = r"[+−-]?\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?"
 SEPARATOR = " · "
 SENTENCES = re.compile(r"(?<=[.!?…])(?<! c\.) (?=[A-Z0-9\"`])")
@@ -33,6 +33,8 @@ LISTS = ((": ", "："), ("; ", "；"), (", ", "，"))
 BLOCK_TAG = re.compile(r"(<(?!/?(?:code|em|i)>)[^>]*>)")
 INLINE = (("code", "`"), ("em", "*"), ("i", "_"))
 ATTRIBUTE = re.compile(r'\b(title|alt|aria-label|aria-valuetext|placeholder)="([^"]*)"')
+MOST_PARTS = 16  # sentences or parts of a list that are looked at together
+LONGEST = 2000  # characters: what is longer is no text but a picture in an address, or an attack
 LETTER = re.compile(r"[A-Za-z]")
 
 
@@ -70,16 +72,26 @@ def _templates(language: str) -> list[tuple[re.Pattern[str], str]]:
 def _pattern(key: str) -> re.Pattern[str]:
     parts = PLACEHOLDER.split(key)  # text, name, text, name, ..., text
     texts, names = parts[::2], parts[1::2]
-    values = [f"(?P<{name}>{NUMBER if NUMBER_NAME.fullmatch(name) else '.+?'})" for name in names]
+    values = [f"(?P<{name}>{_value(name)})" for name in names]
     pairs = zip(map(re.escape, texts), [*values, ""], strict=True)
     return re.compile("".join(text + value for text, value in pairs))
 
 
-@lru_cache(maxsize=1 << 14)
+def _value(name: str) -> str:
+    if NUMBER_NAME.fullmatch(name):
+        return NUMBER
+    return r"\S+" if WORD_NAME.fullmatch(name) else ".+?"
+
+
 def translate(text: str, language: str) -> str:
     """A text in that language, or as it is where the catalogue has no translation."""
-    if language == ENGLISH or not LETTER.search(text):
+    if language == ENGLISH or len(text) > LONGEST or not LETTER.search(text):
         return text
+    return _translated(text, language)
+
+
+@lru_cache(maxsize=1 << 14)
+def _translated(text: str, language: str) -> str:
     known = _known(text, language)
     if known is not None:
         return known
@@ -108,21 +120,25 @@ def _filled(translation: str, values: Mapping[str, str], language: str) -> str:
 
 def _sentences(sentences: Sequence[str], language: str) -> str:
     """One after another; several that the catalogue has as one text are one."""
-    for count in range(len(sentences), 0, -1):
-        known = _known(" ".join(sentences[:count]), language)
-        if known is not None:
-            return known + _sentences(sentences[count:], language)
-    if not sentences:
-        return ""
-    rest = _sentences(sentences[1:], language)
-    return _list(sentences[0], language) + (f" {rest}" if rest else "")
+    translated, at = "", 0
+    while at < len(sentences):
+        for count in range(min(len(sentences) - at, MOST_PARTS), 0, -1):
+            known = _known(" ".join(sentences[at : at + count]), language)
+            if known is not None:
+                translated, at = translated + known, at + count
+                break
+        else:
+            translated += _list(sentences[at], language)
+            at += 1
+            translated += " " if at < len(sentences) else ""
+    return translated
 
 
 def _list(text: str, language: str) -> str:
     """A title with its painter and year, or the like: what begins with a known text, as long as it can be."""
     for separator, joint in LISTS:
         parts = text.split(separator)
-        for count in range(len(parts) - 1, 0, -1):
+        for count in range(min(len(parts) - 1, MOST_PARTS), 0, -1):
             first = separator.join(parts[:count])
             translated = translate(first, language)
             if translated != first:

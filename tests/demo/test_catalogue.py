@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,17 @@ def test_texts_are_found_whole_by_template_and_part_by_part(english: str, chines
 )
 def test_what_is_not_in_the_catalogue_stays_as_it_is(unknown: str) -> None:
     assert zh(unknown) == unknown
+
+
+@pytest.mark.parametrize(
+    "repeated", ["a, b; ", "a. B! ", "; and hardly looked at ", "1 of 2 · ", '"x" is y; accepted ']
+)
+def test_no_text_takes_long(repeated: str) -> None:
+    begun = time.process_time()
+    for length in (250, 1990, 1_000_000):
+        text = (repeated * length)[:length]
+        assert translate_html(text, CHINESE)
+    assert time.process_time() - begun < 5
 
 
 def test_html_keeps_its_tags_its_code_and_what_is_escaped() -> None:
