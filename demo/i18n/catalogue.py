@@ -25,6 +25,7 @@ TAGS = {ENGLISH: "en", CHINESE: "zh-CN"}  # as browsers and Gradio name them
 SCRIPTS, GRADIO = "scripts", "gradio"  # sections of texts that are looked up in the browser
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 NUMBER_NAME, WORD_NAME = re.compile(r"n\d*"), re.compile(r"w\d*")
+CODE_NAME = re.compile(r"code\d*")
 NUMBER = r"[+−-]?\d+(?:[.,:]\d+)*(?:e[+-]?\d+)?"
 SEPARATOR = " · "
 SENTENCES = re.compile(r"(?<=[.!?…])(?<! c\.) (?=[A-Z0-9\"`])")
@@ -115,7 +116,11 @@ def _known(text: str, language: str) -> str | None:
 
 
 def _filled(translation: str, values: Mapping[str, str], language: str) -> str:
-    return PLACEHOLDER.sub(lambda name: translate(values[name[1]], language), translation)
+    def value(match: re.Match[str]) -> str:
+        text = values[match[1]]
+        return text if CODE_NAME.fullmatch(match[1]) else translate(text, language)
+
+    return PLACEHOLDER.sub(value, translation)
 
 
 def _sentences(sentences: Sequence[str], language: str) -> str:

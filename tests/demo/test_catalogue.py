@@ -15,7 +15,9 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from core.analysis.curves import LogError
 from core.analysis.growth_law import scale_free
+from core.analysis.training_logs import read_files
 from core.images.decode import ImageError, load_image
 from core.metrics.features import MEASURES
 from core.models.registry import MODELS, titled, width_note
@@ -296,6 +298,16 @@ def test_whatever_is_wrong_with_a_picture_is_said_in_chinese(tmp_path: Path) -> 
         said = zh(str(refused.value))
         assert name in said
         assert not is_english(said.replace(name, "")), said
+
+
+def test_what_is_wrong_with_a_log_names_its_columns_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "notes.csv"
+    path.write_text("just,words\n1,2\n")
+    with pytest.raises(LogError) as refused:
+        read_files([path], "own log")
+    said = zh(str(refused.value))
+    assert said.startswith("“notes.csv”不是训练日志") and "iteration, layer, p0" in said
+    assert not is_english(said)
 
 
 def test_models_measures_and_pictures_have_chinese_names() -> None:
