@@ -10,7 +10,11 @@
 `python -m core`.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+if sys.argv[:1] == ["-m"]:  # as `python -m core.stylize` begins
+    import core.starting  # noqa: F401
 
 if TYPE_CHECKING:
     from core.images.decode import load_image

@@ -71,6 +71,8 @@ class Program:
                 file=sys.stderr,
             )
             return 2
+        import core.starting  # noqa: F401  # a command's module takes seconds to import
+
         running = _called.set(f"{self.name} {name}")
         try:
             return int(resolve_name(self.commands[name].target)(rest) or 0)

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from core.files import write_atomic
+from core.files import short, write_atomic
 from core.models.registry import MODELS, Variant
 from core.models.weights import WeightsError, is_lfs_pointer, lfs_sentence
 
@@ -152,7 +152,7 @@ def read_card(folder: Path) -> ModelCard:
     stored_as = found.get("format") if isinstance(found, dict) else None
     if stored_as not in (None, WHOLE, FACTORED):
         raise WeightsError(
-            f"The model {folder.name} has format {stored_as!s:.20}; "
+            f"The model {folder.name} has format {short(stored_as)}; "
             f"this version reads {WHOLE} and {FACTORED}."
         )
     try:

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from core.files import write_atomic
+from core.files import printable, write_atomic
 
 SIX_MIDDLE = 31  # 6 bits hold -31 to 31
 SHARD_BYTES = 9_500_000
@@ -160,7 +160,7 @@ def _shards(folder: Path) -> list[str]:
 
 
 def _unreadable(folder: Path, why: str) -> WeightsError:
-    return WeightsError(f"The weights in {folder.name} cannot be read: {why}")
+    return WeightsError(f"The weights in {folder.name} cannot be read: {printable(why)}")
 
 
 def is_lfs_pointer(path: Path) -> bool:

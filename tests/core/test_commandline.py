@@ -1,6 +1,7 @@
 """How commands end: signals, errors, letters that cannot be printed, a reader that has gone."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from core.commandline import Stopped, run_command, sentence_of
+from core.commandline import STOPPED, Stopped, run_command, sentence_of
 from core.files import OutputError
 
 WORKING = """
@@ -25,6 +26,14 @@ def work():
             time.sleep(0.01)
 
 raise SystemExit(run_command(work))
+"""
+
+
+SLOW = """
+import time
+
+print("importing", flush=True)
+time.sleep(60)
 """
 
 
@@ -48,6 +57,31 @@ def test_a_signal_ends_a_command_with_one_line_and_no_file(
     assert process.returncode == code
     assert (out, errors) == ("", "Stopped; nothing unfinished was written.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("begin", [["-m", "core.slow"], ["-m", "gallery.slow"], ["app.py"]])
+def test_a_signal_while_a_command_is_imported_ends_it_with_one_line(
+    tmp_path: Path, number: int, code: int, begin: list[str]
+) -> None:
+    """A stand-in for PyTorch and Gradio, which take seconds to import."""
+    root = Path(__file__).parents[2]
+    for part in ("core", "gallery"):
+        shutil.copytree(root / part, tmp_path / part, ignore=shutil.ignore_patterns("[!_]*"))
+        (tmp_path / part / "slow.py").write_text(SLOW)
+    for name in ("starting", "commandline", "files"):
+        shutil.copy(root / "core" / f"{name}.py", tmp_path / "core")
+    (tmp_path / "gradio.py").write_text(SLOW)
+    shutil.copy(root / "app.py", tmp_path)
+    command = [sys.executable, *begin]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (code, f"{STOPPED}\n")
 
 
 def test_handlers_are_put_back() -> None:

@@ -1,6 +1,8 @@
 """The machine that computes: which number format is faster on it."""
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -74,3 +76,29 @@ def test_an_argument_decides_on_bfloat16_in_place_of_the_measurement(
     monkeypatch.setattr(runtime, "bfloat16_pays", None)
     assert fast_dtype("cpu", cpu_bfloat16=True) == torch.bfloat16
     assert fast_dtype("cpu", cpu_bfloat16=False) == torch.float32
+
+
+HOLDING = """
+from pathlib import Path
+import torch
+from core.runtime import keep_freed_memory, release_freed_memory
+
+def resident():
+    return int(next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in line).split()[1]) // 1000
+
+keep_freed_memory()
+before = resident()
+tensors = [torch.ones(1 << 20) for _ in range(100)]
+del tensors
+kept = resident() - before
+release_freed_memory()
+print(kept, resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the C library keeps nothing")
+def test_what_was_kept_is_given_back() -> None:
+    command = [sys.executable, "-c", HOLDING]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    kept, left = map(int, done.stdout.split())  # MB
+    assert kept > 300 and left < 100

@@ -10,7 +10,9 @@ import httpx
 import pytest
 from gradio.data_classes import PredictBodyInternal
 
-from demo.page import PageBlocks
+import demo.page
+from core.inference.model_store import model_store
+from demo.page import PageBlocks, give_memory_back
 from demo.server import job_queue
 from demo.server.job_queue import AT_ONCE, FILE_GONE, LONG, YOU_WAIT
 from demo.server.turns import TURNS
@@ -115,7 +117,11 @@ def test_the_wait_that_is_told_is_that_of_orders_of_the_same_kind(page: Stage) -
     assert page.begun.wait(WAIT)
     page.order("wave", session="visitor")
     queue = page.page.queue_of_jobs
-    wait_for(lambda: "visitor" in queue.pending_messages_per_session)
+    messages = queue.pending_messages_per_session["visitor"]
+    wait_for(lambda: messages.qsize() > 0)
+    told = [messages.get_nowait() for _ in range(messages.qsize())]
+    etas = [message.rank_eta for message in told if hasattr(message, "rank_eta")]
+    assert etas and all(eta is not None and eta < 5 for eta in etas), "not what a refining takes"
     line = queue.event_queue_per_concurrency_id[AT_ONCE]
     wait = queue._seconds_until_free(AT_ONCE)
     assert line is not None and wait is not None and wait < 5, "not what the refining takes"
@@ -166,6 +172,33 @@ def test_answers_that_nobody_fetches_are_dropped(page: Stage) -> None:
         and "forgetful" not in queue.pending_event_ids_session
     )
     assert "waiting" in queue.pending_messages_per_session, "its order is being done"
+
+
+def test_once_nobody_waits_memory_is_given_back_and_no_sooner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[int] = []
+    monkeypatch.setattr(job_queue, "LOOK_EVERY", 0.02)
+    with stage(tmp_path) as page:
+        queue = page.page.queue_of_jobs
+        queue.on_idle = lambda: given_back.append(len(page.painted))
+        for name in ("first", "second"):
+            page.order(name)
+        wait_for(lambda: running(page) == 1)
+        looked = len(given_back)
+        page.go_on.release()
+        wait_for(lambda: page.painted == ["first"] and running(page) == 1)
+        assert len(given_back) == looked, "the second is being painted"
+        page.go_on.release()
+        wait_for(lambda: given_back[-1:] == [2])
+
+
+def test_what_is_given_back_is_all_that_a_refining_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(model_store().styles, "trim", lambda: done.append("styles"))
+    monkeypatch.setattr(demo.page, "release_freed_memory", lambda: done.append("memory"))
+    give_memory_back()
+    assert done == ["styles", "memory"]
 
 
 def test_a_method_without_a_model_waits_in_the_line_of_long_jobs() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from core.images.decode import ImageError
 from demo.shared import uploads
@@ -39,6 +39,25 @@ def test_a_large_photo_is_looked_at_small_and_its_own_size_is_said(
     assert read[0] <= 6000 * 4000 // 60
 
 
+def test_the_colours_of_a_large_photo_are_converted_once_it_is_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its own size it would take seconds and a gigabyte, whoever sends it."""
+    converted: list[int] = []
+    convert = ImageCms.profileToProfile
+
+    def measured(image: Image.Image, *rest: Any, **options: Any) -> Any:
+        converted.append(image.width * image.height)
+        return convert(image, *rest, **options)
+
+    monkeypatch.setattr(ImageCms, "profileToProfile", measured)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (6000, 4000), "red").save(path, "JPEG", icc_profile=profile)
+    assert checked_size(str(path)) == (6000, 4000)
+    assert len(converted) == 1 and converted[0] <= 6000 * 4000 // 60
+
+
 def test_a_broken_photo_is_still_found_out(tmp_path: Path) -> None:
     path = Path(huge_jpeg(tmp_path / "half.jpg"))
     path.write_bytes(path.read_bytes()[:40_000])
@@ -62,7 +81,8 @@ def test_two_pictures_are_looked_at_at_a_time(
             at_once -= 1
         return Image.new("RGB", (20, 20))
 
-    monkeypatch.setattr(uploads, "load_image", slow)
+    for reader in ("load_image", "load_with_alpha"):
+        monkeypatch.setattr(uploads, reader, slow)
     monkeypatch.setattr(uploads, "browsers_agree", lambda path: False)
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     path = tmp_path / "a.png"

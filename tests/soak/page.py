@@ -117,6 +117,17 @@ class Server:
         answer = httpx.get(f"{self.address}/gradio_api/file={path}", timeout=WAIT)
         return answer.raise_for_status().content
 
+    def endpoints(self) -> dict[str, list[tuple[str, Any]]]:
+        """Endpoint -> the names of what it takes, with their defaults."""
+        info = httpx.get(f"{self.address}/gradio_api/info", timeout=WAIT).json()
+        return {
+            name.removeprefix("/"): [
+                (known["parameter_name"], known.get("parameter_default"))
+                for known in about["parameters"]
+            ]
+            for name, about in info["named_endpoints"].items()
+        }
+
     def call(self, endpoint: str, data: object) -> tuple[str, Any]:
         """("complete", the answer), or ("error", what is said)."""
         content = json.dumps({"data": data}).encode()  # with NaN, where there is one

@@ -39,25 +39,26 @@ def png(seed: int, side: int = 64) -> bytes:
 
 
 def right_calls(server: Server, folder: Path) -> dict[str, list[Any]]:
-    """Endpoint -> what it takes, all of it right."""
+    """Endpoint -> what it takes, all of it right: small sizes, and the rest as by default."""
     photo, painting = (as_file(server.upload(png(seed))) for seed in (1, 2))
-    film = video_seed(folder / "film.mp4", frames=3)
-    clip = as_file(server.upload(film, "film.mp4"))
-    model, no = "original-500", None
-    look = [1.0, "style", 0]
+    clip = as_file(server.upload(video_seed(folder / "film.mp4", frames=3), "film.mp4"))
+    given: dict[str, Any] = {
+        "content": photo,
+        "photo": photo,
+        "photos": [photo, photo],
+        "clip": clip,
+    }
+    given |= {"style": painting, "model": "original-500", "mode": "instant", "batches": 1}
+    sides = {"size": 64, "style_side": 64}
+    others: dict[str, dict[str, Any]] = {
+        "compare": {"style": "hokusai_great_wave"},
+        "stylize_video": {"size": 256},
+        "sheet": {"size": 128},
+    }
+    endpoints = server.endpoints()
     return {
-        "stylize": [
-            *(photo, painting, model, "instant", 1, 64, 64, *look),
-            *(no, no, no, "", no, no, no, False),
-        ],
-        "refine": [photo, painting, model, 1, 64, 64, *look, no, no, no, False],
-        "stylize_many": [[photo, photo], painting, model, 64],
-        "stylize_video": [clip, painting, model, 256, 0.5],
-        "sheet": [photo, model, 128],
-        "compare": ["A", "hokusai_great_wave", "instant"],
-        "measures": ["A", "instant"],
-        "models": [],
-        "report": [],
+        name: [(given | sides | others.get(name, {})).get(*known) for known in endpoints[name]]
+        for name in SHARES | RARE
     }
 
 
@@ -110,13 +111,13 @@ def broken_request(server: Server, right: dict[str, list[Any]], rng: random.Rand
 def visitors(count: int, rng: random.Random, folder: Path) -> list[str]:
     """64 at once, whatever the count, each with a photo of its own, and one who wants more than its share."""
     with Server(folder / "uploads", narrow_models(folder)) as server:
-        return crowd(server, rng)
+        return crowd(server, rng, folder)
 
 
 def busy(count: int, rng: random.Random, folder: Path) -> list[str]:
     """The same on a machine whose processors have other work."""
     with Server(folder / "uploads", narrow_models(folder)) as server, others_at_work():
-        return crowd(server, rng)
+        return crowd(server, rng, folder)
 
 
 @contextmanager
@@ -132,17 +133,21 @@ def others_at_work() -> Iterator[None]:
             other.wait()
 
 
-def crowd(server: Server, rng: random.Random) -> list[str]:
-    painting = as_file(server.upload(png(0, SIDE)))
+def crowd(server: Server, rng: random.Random, folder: Path) -> list[str]:
+    usual = right_calls(server, folder)["stylize"]
+    photo_at, size_at = (
+        [name for name, _ in server.endpoints()["stylize"]].index(name)
+        for name in ("content", "size")
+    )
+    usual[size_at] = SIDE
     names = [f"visitor{number}" for number in range(VISITORS)] + ["greedy"] * GREEDY
     rng.shuffle(names)
 
     def visit(place: int) -> str:
         name = names[place]
         photo = as_file(server.upload(png(place + 1, SIDE), f"{name}.png"))
-        rest = [painting, "original-500", "instant", 1, SIDE, 256, 1.0, "style", 0]
-        body: dict[str, Any] = {"data": [photo, *rest, *[None] * 3, "", *[None] * 3, False]}
-        answer = server.send("call/stylize", json=body | {"session_hash": name})
+        data = [*usual[:photo_at], photo, *usual[photo_at + 1 :]]
+        answer = server.send("call/stylize", json={"data": data, "session_hash": name})
         if answer.status_code != 200:
             is_right = name == "greedy" and told(answer) in (YOU_WAIT, EVERYBODY_WAITS)
             return REFUSED if is_right else f"{name} was refused: {told(answer)}"
