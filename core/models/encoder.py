@@ -18,6 +18,7 @@ import hashlib
 import pickle
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -188,13 +189,16 @@ class Encoder(nn.Module):
         return self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def load_encoder(name: str, source: str = "oxford") -> Encoder:
+def load_encoder(
+    name: str, source: str = "oxford", shipped: Path = CHECKPOINTS / "encoders"
+) -> Encoder:
     """Build a named encoder with its weights.
 
     Args:
         name: `vgg16` or `vgg19`.
         source: `oxford` (shipped) or `torchvision` (its cache;
             downloads 0.5 GB where the cache is empty).
+        shipped: where the shipped ones lie, a folder for each.
 
     Raises:
         EncoderError: unknown name or source, or missing or wrong weights.
@@ -202,7 +206,7 @@ def load_encoder(name: str, source: str = "oxford") -> Encoder:
     if name not in TAPS:
         raise EncoderError(f"There is no encoder named {name!r}; choose {' or '.join(TAPS)}.")
     if source == "oxford":
-        folder = CHECKPOINTS / "encoders" / name
+        folder = shipped / name
         if not folder.is_dir():
             raise EncoderError(
                 f"The encoder {name} is not in checkpoints/encoders; is the repository complete?"

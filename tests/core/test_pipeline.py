@@ -176,6 +176,7 @@ def test_more_strength_is_more_change(
     assert len(set(changes)) == len(changes)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("flagship" not in model_store().names(), reason="flagship is not shipped here")
 def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], Encoder]) -> None:
     """Up to 100 %, on average over photos, as the distance of Gram matrices in VGG19 has it."""

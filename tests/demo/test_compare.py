@@ -224,6 +224,7 @@ def own_grid() -> Grid:
     return read(choice, FIRST)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("gallery")
 def test_gaps_are_painted_and_measured_and_what_is_there_is_kept() -> None:
     grid = own_grid()

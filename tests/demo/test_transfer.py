@@ -316,9 +316,9 @@ def test_every_named_endpoint_is_documented(client: Client) -> None:
         "mask",
         "outside",
     }
-    assert set(parameters[7:]) == more | {"mask_softness", "mask_invert"}
+    assert set(parameters[7:]) == more | {"mask_softness", "mask_invert", "mask_alpha"}
     defaults = [parameter["parameter_has_default"] for parameter in named["/stylize"]["parameters"]]
-    assert defaults == [False, False] + [True] * 16
+    assert defaults == [False, False] + [True] * 17
 
 
 def test_models_lists_what_there_is(client: Client) -> None:
@@ -393,6 +393,7 @@ def test_stylize_refuses_what_does_not_go_together(
         )
 
 
+@pytest.mark.slow
 def test_refine_answers_with_the_loss_it_reached(client: Client) -> None:
     job = client.submit(
         handle_file(PHOTO),
@@ -438,6 +439,7 @@ def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
         None,
         None,
         False,
+        False,
     ]
     event = httpx.post(f"{address}gradio_api/call/stylize", json={"data": order}).json()["event_id"]
     answer = httpx.get(f"{address}gradio_api/call/stylize/{event}", timeout=30).text
@@ -448,6 +450,7 @@ def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
 # ---- the command ----
 
 
+@pytest.mark.slow
 def test_sharing_that_fails_leaves_the_page_up_and_says_why(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

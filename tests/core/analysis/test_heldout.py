@@ -164,6 +164,7 @@ def test_a_run_trained_otherwise_is_no_baseline(tmp_path: Path, other: dict[str,
     assert (row.mitigation, row.baseline, row.changes) == ("decay", None, ())
 
 
+@pytest.mark.slow
 def test_seeds_are_taken_together(tmp_path: Path) -> None:
     for seed, free, decay in ((1, 1.0, 0.9), (2, 1.2, 1.3), (3, 1.1, 0.8)):
         write_heldout(tmp_path / f"run {seed}", free, (GALLERY,), seed=seed)
@@ -194,6 +195,7 @@ def test_a_mean_that_one_painting_makes_is_not_clear(tmp_path: Path) -> None:
     assert on_data.changes[0].clear == ""
 
 
+@pytest.mark.slow
 def test_runs_that_are_not_all_there_are_compared_as_far_as_they_go(tmp_path: Path) -> None:
     for seed in (42, 1, 2):
         groups = (GALLERY,) if seed == 2 else (GALLERY, DATA)

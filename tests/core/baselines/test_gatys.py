@@ -96,6 +96,7 @@ def test_the_losses_are_those_of_the_finished_picture(
     assert final.loss == pytest.approx(measured.sum().item())
 
 
+@pytest.mark.slow
 def test_it_comes_lower_than_an_optimiser_without_bounds(
     photo: Image.Image, painting: Image.Image, vgg: Encoder
 ) -> None:
@@ -117,6 +118,7 @@ def test_it_comes_lower_than_an_optimiser_without_bounds(
     assert ours.loss < 0.8 * loss(free.detach().clamp(0, 1)).sum().item()
 
 
+@pytest.mark.slow
 def test_bfloat16_reaches_nearly_the_same_loss(run: Optimise) -> None:
     assert run(dtype=torch.bfloat16).loss == pytest.approx(run().loss, rel=0.03)
 
@@ -125,6 +127,7 @@ def test_the_same_order_gives_the_same_picture(run: Optimise) -> None:
     assert run(steps=6).image.tobytes() == run(steps=6).image.tobytes()
 
 
+@pytest.mark.slow
 def test_from_noise_another_seed_is_another_picture(run: Optimise) -> None:
     first, again, other = (run(steps=8, init="noise", seed=seed) for seed in (0, 0, 1))
     assert first.image.tobytes() == again.image.tobytes() != other.image.tobytes()

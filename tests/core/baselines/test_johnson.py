@@ -72,6 +72,7 @@ def noted(steps: list[Step]) -> Callable[..., None]:
     return note
 
 
+@pytest.mark.slow
 def test_training_comes_closer_to_painting_and_photo(
     learn: Train, painting: Image.Image, drawn: Draw, encoder: Callable[[str], Encoder]
 ) -> None:

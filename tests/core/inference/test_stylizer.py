@@ -303,6 +303,7 @@ def test_refining_comes_closer_to_the_style_and_leaves_the_model_alone(
     assert seen[2] == pytest.approx(style_loss(refined))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_small_batches")
 def test_a_refined_style_is_remembered_by_its_batches_and_contents(
     make: Make, contents: list[Path], painting: Image.Image

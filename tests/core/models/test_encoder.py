@@ -12,7 +12,6 @@ from torchvision.models import VGG16_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
 from core.images.convert import resize_smaller, to_tensor
-from core.models import encoder as encoder_module
 from core.models.encoder import (
     TAPS,
     Encoder,
@@ -218,14 +217,11 @@ def test_weights_of_another_network_are_refused() -> None:
         Encoder("vgg16", state | {"features.0.weight": torch.zeros(8, 3, 3, 3)})
 
 
-def test_missing_shipped_weights_are_said_to_be(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encoder_module, "CHECKPOINTS", tmp_path)
+def test_missing_shipped_weights_are_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(
         EncoderError, match="vgg16 is not in checkpoints/encoders; is the repository complete"
     ):
-        load_encoder("vgg16")
+        load_encoder("vgg16", shipped=tmp_path)
 
 
 # ---- torchvision's weights, from its cache ----

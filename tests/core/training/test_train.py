@@ -118,6 +118,7 @@ def test_bfloat16_losses_agree_with_float32(start: StartTrainer, name: str) -> N
     assert all(p.dtype == torch.float32 for p in rough.net.parameters())
 
 
+@pytest.mark.slow
 def test_log_can_be_read_while_training_goes_on(start: StartTrainer) -> None:
     trainer = start(epochs=1)
     seen: list[int] = []
@@ -343,6 +344,7 @@ def test_a_result_that_cannot_be_written_is_found_out_before_the_work(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_training")
 def test_a_run_does_not_go_on_with_other_pictures_of_the_same_names(
     tmp_path: Path,
