@@ -84,7 +84,7 @@ class Batch:
         stylizer: the model.
         settings: for each picture.
         out: folder of the results, a file for a single one, or `-` for standard output.
-        mask, outside: files of the mask and of the painting outside it.
+        masks, outside: files of the mask, or of one for each painting, and of the painting outside.
         refine_contents: files of photographs to refine on, none for the gallery's.
         suffix: what kind of file the results in a folder are, one of `core.images.save.FORMATS`.
         quality: 1 to 100, of JPEG and WebP.
@@ -101,7 +101,7 @@ class Batch:
         settings: Settings,
         out: Path,
         *,
-        mask: Path | None = None,
+        masks: Sequence[Path] = (),
         outside: Path | None = None,
         refine_contents: Sequence[Path] = (),
         suffix: str = ".png",
@@ -116,7 +116,7 @@ class Batch:
         self.quality = quality
         self.report = report
         self.tell = tell
-        self.mask = File.read(mask, load_mask) if mask else None
+        self.masks = [File.read(mask, load_mask) for mask in masks]
         self.outside = _read_painting(outside) if outside else None
         self.refine_contents = refine_contents
         self.done: list[Path] = []
@@ -152,14 +152,14 @@ class Batch:
             painted,
             content.source,
             [style.source for style in styles],
-            mask=self.mask.source if self.mask else None,
+            masks=[mask.source for mask in self.masks],
             outside=self.outside.source if self.outside else None,
             refine_contents=refined_on,
             taken=content.taken,
         )
         data = picture_bytes(painted, recipe, self.suffix, self.quality)
         target = self._write(content, "+".join(style.stem for style in styles), data)
-        used = [file for file in (content, *styles, self.mask, self.outside) if file]
+        used = [file for file in (content, *styles, *self.masks, self.outside) if file]
         files = {file.source.sha256: file.path for file in used}
         for source, file in zip(refined_on, self.refine_contents, strict=True):
             files[source.sha256] = file
@@ -208,7 +208,7 @@ class Batch:
                 content.image,
                 [style.image for style in styles],
                 self.settings,
-                self.mask.image if self.mask else None,
+                [mask.image for mask in self.masks],
                 self.outside.image if self.outside else None,
                 stylizer=self.stylizer,
                 refine_contents=self.refine_contents,

@@ -22,7 +22,8 @@ from core.inference.model_store import model_store
 from core.inference.style_file import Painting
 from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import StyledModel, Stylizer
-from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK, prepared, recoloured
+from core.paintings import Masks, mask_list, prepared, recoloured, weights_of
+from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
@@ -57,7 +58,8 @@ class FrameStylizer:
     Args:
         paintings: RGB, or styles from files, one to four, with the weights of `settings.mix`.
         settings: for each frame; `size` and `tiles` do not count, as frames keep their size.
-        mask: white where the style goes; the same for all frames, and resized to them.
+        mask: white where the style goes; the same for all frames, and resized to them. One for each
+            of several paintings, as in `core.pipeline`.
         outside: with a mask, the painting for outside it; by default the frame itself shows there.
         stylizer: in place of the model that the settings name, which is loaded to `device`
             (by default the program's own, `core.runtime.default_device`).
@@ -73,26 +75,27 @@ class FrameStylizer:
         self,
         paintings: Sequence[Painting],
         settings: Settings,
-        mask: Image.Image | None = None,
+        mask: Masks = None,
         outside: Painting | None = None,
         stylizer: Stylizer | None = None,
         device: str | None = None,
     ) -> None:
-        self.weights = settings.weights(len(paintings))
+        self.masks = mask_list(mask)
+        self.weights = weights_of(settings, len(paintings), len(self.masks))
         if settings.refine:
             raise SettingsError(REFINED_FRAMES)
         if settings.mask_alpha:
             raise SettingsError(OPAQUE_FRAMES)
-        if outside is not None and mask is None:
+        if outside is not None and not self.masks:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.paintings = prepared(paintings, settings)
         if outside is not None:
             prepared([outside], replace(settings, style_crop=()))
         self.settings = settings
-        self.mask, self.outside = mask, outside
+        self.outside = outside
         self.stylizer = stylizer or model_store().stylizer(settings.model, device)
-        self._styles: list[FrameStyle] = []  # inside the mask, then outside it
-        self._inside: np.ndarray | None = None  # H x W, how much of each pixel is inside the mask
+        self._styles: list[FrameStyle] = []  # inside each mask, then outside
+        self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
 
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame repainted, of the same size."""
@@ -103,13 +106,13 @@ class FrameStylizer:
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
         painted = [self._painted(style, working, frame) for style in self._styles]
-        if self.mask is None:
-            return painted[0]
-        if self._inside is None or self._inside.shape != (frame.height, frame.width):
+        image = painted[-1] if len(painted) > len(self.masks) else frame
+        if self.masks and (not self._insides or self._insides[0].shape != image.size[::-1]):
             softness, invert = settings.mask_softness, settings.mask_invert
-            self._inside = soft_mask(self.mask, frame.size, softness, invert)
-        around = painted[1] if len(painted) > 1 else frame
-        return composite(painted[0], around, self._inside)
+            self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]
+        for inner, inside in zip(painted, self._insides, strict=False):
+            image = composite(inner, image, inside)
+        return image
 
     def _read_styles(self, first: Image.Image) -> list[FrameStyle]:
         side, paintings, outside = self.settings.style_size, self.paintings, self.outside
@@ -117,7 +120,10 @@ class FrameStylizer:
             paintings = [recoloured(painting, first) for painting in paintings]
             outside = outside and recoloured(outside, first)
         emphasis = self.stylizer.emphasis_at(self.settings.strength)
-        styles = [self.stylizer.mix(paintings, self.weights, side, emphasis)]
+        if len(self.masks) > 1:
+            styles = [self.stylizer.encode_style(each, side, emphasis) for each in paintings]
+        else:
+            styles = [self.stylizer.mix(paintings, self.weights, side, emphasis)]
         if outside:
             styles.append(self.stylizer.encode_style(outside, side, emphasis))
         return [self._at_strength(style, first) for style in styles]

@@ -138,7 +138,11 @@ def add_mask(parser: argparse.ArgumentParser) -> None:
     mask.add_argument(
         "--mask",
         type=Path,
-        help="a picture, white where the style goes; what is transparent counts as black. Or "
+        nargs="+",
+        action="extend",
+        default=[],
+        help="a picture, white where the style goes; what is transparent counts as black. Up to four, one for each "
+        "painting of --style, later ones above. Or "
         f"{provenance.ALPHA}: a transparent photo's own transparency, style where it is opaque",
     )
     mask.add_argument(
@@ -166,10 +170,10 @@ def settings_of(options: argparse.Namespace) -> Settings:
         OSError: the file cannot be read.
     """
     base = read_settings(options.settings) if options.settings else Settings()
-    mask = getattr(options, "mask", None)
-    if mask:
-        options.mask_alpha = mask == Path(provenance.ALPHA)
-        options.mask = None if options.mask_alpha else mask
+    masks = getattr(options, "mask", [])
+    if masks:
+        options.mask_alpha = masks == [Path(provenance.ALPHA)]
+        options.mask = [] if options.mask_alpha else masks
     given = {field.name: getattr(options, field.name, None) for field in fields(Settings)}
     return replace(base, **{name: value for name, value in given.items() if value is not None})
 

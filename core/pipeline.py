@@ -16,7 +16,8 @@ the command line and code.
 - **Style size** is the size at which the painting is read. **Detail** is the size at which the
   photo is painted, before it is resized: a network's strokes have a fixed width in px, so they are
   the broader in the picture the smaller this is.
-- **Masks** keep the style inside, with another painting or the photo outside (`core.images.masks`).
+- **Masks** keep the style inside, with another painting or the photo outside (`core.images.masks`);
+  up to four paintings may have one each.
   The photo's own transparency can be one (`mask_alpha`).
 
 Networks see sRGB: `core.images.decode.load_image` converts embedded colour profiles. Results are
@@ -31,9 +32,8 @@ from pathlib import Path
 from PIL import Image
 
 from core.baselines.adapter import Backend, Method, Style, find_backend
-from core.images.colours import keep_colours, recolour
+from core.images.colours import keep_colours
 from core.images.convert import resize_longest, split_alpha, with_alpha
-from core.images.crop import WHOLE, Box, cropped
 from core.images.decode import ImageError
 from core.images.library import library
 from core.images.masks import composite, soft_mask
@@ -48,6 +48,7 @@ from core.inference.stylizer import (
     Stylizer,
 )
 from core.inference.tiled import stylize_tiled
+from core.paintings import NO_PAINTING, Masks, mask_list, prepared, recoloured, weights_of
 from core.result import Step, StylizeResult
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 from core.training.refine import refine
@@ -56,7 +57,6 @@ from core.training.step import StepResult
 DRAFT_SIZE = 512  # px, longest side
 OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 ONE_MASK = "Take either a mask or the photo's own transparency, not both."
-NO_PAINTING = "A style file holds no painting that could be "
 OPAQUE = "The photo has no transparency that could be its mask."
 Share = Callable[[float], None]  # gets what is done, 0 to 1
 
@@ -65,7 +65,7 @@ def stylize_image(
     photo: Image.Image,
     paintings: Painting | Sequence[Painting],
     settings: Settings | None = None,
-    mask: Image.Image | None = None,
+    mask: Masks = None,
     outside: Painting | None = None,
     *,
     stylizer: Backend | None = None,
@@ -82,8 +82,9 @@ def stylize_image(
             unless it serves as the mask; drafts are opaque. Its shorter side has at least 16 px.
         paintings: RGB, one or up to four; or styles from files (`core.inference.style_file`).
         settings: by default as `stylizer.encode_style(painting)(photo)`, to the byte.
-        mask: white where the style goes; resized to the photo.
-        outside: with a mask, the painting for what is outside it;
+        mask: white where the style goes; resized to the photo. Up to four, one for each painting,
+            which are not mixed then; where they overlap, the later one lies above.
+        outside: with a mask, the painting for what is outside all of them;
             by default the photo itself shows there.
         stylizer: in place of the model or method (`core.baselines.adapter`) that the settings name,
             which is loaded to `device` (by default the program's own,
@@ -107,7 +108,7 @@ def stylize_image(
     opaque, alpha = split_alpha(photo)
     if settings.mask_alpha:
         mask, opaque, alpha = _own_mask(photo, mask), on_white(photo), None
-    work = _begin(opaque, paintings, settings, mask, outside, stylizer, device)
+    work = _begin(opaque, paintings, settings, mask_list(mask), outside, stylizer, device)
     if work.settings.refine and work.settings.strength:
         work.refine(refine_contents or library().refining_contents, on_step, stop)
     result = work.render(work.settings, on_share)
@@ -118,9 +119,9 @@ def stylize_image(
     )
 
 
-def _own_mask(photo: Image.Image, mask: Image.Image | None) -> Image.Image:
+def _own_mask(photo: Image.Image, mask: Masks) -> Image.Image:
     """The photo's transparency as a mask, white where it is opaque; `mask` must be none."""
-    if mask is not None:
+    if mask_list(mask):
         raise SettingsError(ONE_MASK)
     _, alpha = split_alpha(photo)
     if alpha is None:
@@ -149,16 +150,16 @@ class _Work:
 
     Attributes:
         photo: RGB.
-        mask: as it was given.
+        masks: as they were given.
         settings: those of the request, with model and mix filled in.
         backend: what paints.
-        areas: one, or what is inside the mask and what is outside.
+        areas: one, or what is inside each mask, and then what is outside.
         started, loaded, styled: by `time.perf_counter`; the last is when the styles were ready.
         losses: of the last batch of refining.
     """
 
     photo: Image.Image
-    mask: Image.Image | None
+    masks: list[Image.Image]
     settings: Settings
     backend: Backend
     areas: list[_Area]
@@ -236,10 +237,10 @@ class _Work:
             painted = [image.resize(before.size, Image.Resampling.LANCZOS) for image in painted]
         if settings.colours == PHOTO and settings.strength:
             painted = [keep_colours(image, before) for image in painted]
-        image = painted[0]
-        if self.mask is not None:
-            inside = soft_mask(self.mask, before.size, settings.mask_softness, settings.mask_invert)
-            image = composite(image, painted[1] if len(painted) > 1 else before, inside)
+        image = painted[-1] if len(painted) > len(self.masks) else before
+        for mask, inner in zip(self.masks, painted, strict=False):
+            inside = soft_mask(mask, before.size, settings.mask_softness, settings.mask_invert)
+            image = composite(inner, image, inside)
         ended = time.perf_counter()
         return StylizeResult(
             image=image,
@@ -308,18 +309,18 @@ def _begin(
     photo: Image.Image,
     paintings: Painting | Sequence[Painting],
     settings: Settings,
-    mask: Image.Image | None,
+    masks: list[Image.Image],
     outside: Painting | None,
     backend: Backend | None,
     device: str | None,
 ) -> _Work:
     """Load what paints, and read the paintings; arguments as for `stylize_image`."""
     paintings = [paintings] if isinstance(paintings, Painting) else list(paintings)
-    weights = settings.weights(len(paintings))
+    weights = weights_of(settings, len(paintings), len(masks))
     paintings = prepared(paintings, settings)
     if outside is not None:
         prepared([outside], replace(settings, style_crop=()))
-    if outside is not None and mask is None:
+    if outside is not None and not masks:
         raise SettingsError(OUTSIDE_NEEDS_MASK)
     started = time.perf_counter()
     backend = backend or find_backend(settings.model, device)
@@ -334,7 +335,7 @@ def _begin(
     settings = replace(
         settings,
         model=settings.model or backend.name,
-        mix=mix if len(paintings) > 1 else (),
+        mix=mix if len(paintings) > 1 and len(masks) < 2 else (),
     )
     loaded = time.perf_counter()
     if settings.colours == RECOLOUR:
@@ -344,42 +345,14 @@ def _begin(
     first = next(p for p, weight in zip(paintings, weights, strict=True) if weight)
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
-    areas = [_Area(first, backend.mix(paintings, weights, side, emphasis))]
+    if len(masks) > 1:
+        areas = [_Area(each, backend.encode_style(each, side, emphasis)) for each in paintings]
+    else:
+        areas = [_Area(first, backend.mix(paintings, weights, side, emphasis))]
     if outside:
         areas.append(_Area(outside, backend.encode_style(outside, side, emphasis)))
     styled = time.perf_counter()
-    return _Work(photo, mask, settings, backend, areas, started, loaded, styled)
-
-
-def prepared(paintings: Sequence[Painting], settings: Settings) -> list[Painting]:
-    """The paintings cropped as the settings say.
-
-    Raises:
-        SettingsError: there are crops of more paintings, or what is asked for needs a painting
-            where there is a style file.
-        ImageError: a part is too small.
-    """
-    boxes = settings.crops(len(paintings))
-    return [
-        _prepared(painting, box, settings) for painting, box in zip(paintings, boxes, strict=True)
-    ]
-
-
-def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
-    if not isinstance(painting, SavedStyle):
-        return cropped(painting, box)
-    if box != WHOLE:
-        raise SettingsError(f"{NO_PAINTING}cropped.")
-    if settings.colours == RECOLOUR:
-        raise SettingsError(f"{NO_PAINTING}recoloured.")
-    if settings.refine:
-        raise SettingsError(f"{NO_PAINTING}refined on.")
-    return painting
-
-
-def recoloured(painting: Painting, photo: Image.Image) -> Painting:
-    """A painting given the photo's colours; a style from a file as it is."""
-    return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
+    return _Work(photo, masks, settings, backend, areas, started, loaded, styled)
 
 
 def _sizes(photo: Image.Image, settings: Settings) -> tuple[Image.Image, Image.Image]:

@@ -32,6 +32,7 @@ from core.images.decode import load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import QUALITY, encode_picture, read_note
 from core.inference.style_file import load_painting
+from core.paintings import weights_of
 from core.pipeline import Step, StylizeResult, stylize_image
 from core.settings import Settings
 
@@ -85,11 +86,12 @@ class Provenance:
         model_hash: of the model's weights.
         content: the photo.
         styles: the paintings, in the order of their weights.
-        mask, outside: the mask, and the painting outside it.
+        mask, outside: the mask, or the first of them, and the painting outside it.
         refine_contents: the photographs that were refined on; none for the gallery's.
         device: `cpu`, `cuda` or `mps`; their last bits differ.
         version, torch: of this program and of PyTorch.
         taken: when the photo was taken, as EXIF writes it; empty where it does not say.
+        more_masks: of the second painting and those after it, where each has its own.
     """
 
     settings: Settings
@@ -103,12 +105,19 @@ class Provenance:
     version: str = VERSION
     torch: str = torch.__version__
     taken: str = ""
+    more_masks: tuple[Source, ...] = ()
+
+    @property
+    def masks(self) -> list[Source]:
+        """All of them."""
+        return [self.mask, *self.more_masks] if self.mask else []
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
         data = {"format": FORMAT, **asdict(self), "settings": self.settings.to_json()}
-        if not self.taken:
-            del data["taken"]
+        for name in ("taken", "more_masks"):
+            if not data[name]:
+                del data[name]
         return data
 
     @classmethod
@@ -135,12 +144,13 @@ class Provenance:
                 str(data["version"])[:LONGEST_NAME],
                 str(data["torch"])[:LONGEST_NAME],
                 _readable(str(data.get("taken", ""))),
+                tuple(_source(mask) for mask in data.get("more_masks", ())),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ProvenanceError(
                 "The recipe cannot be read: something is missing from it."
             ) from error
-        recipe.settings.weights(len(recipe.styles))
+        weights_of(recipe.settings, len(recipe.styles), len(recipe.masks))
         return recipe
 
 
@@ -160,7 +170,7 @@ def paint_files(
     styles: Sequence[str | Path],
     settings: Settings | None = None,
     *,
-    mask: str | Path | None = None,
+    mask: str | Path | Sequence[str | Path] | None = None,
     outside: str | Path | None = None,
     refine_contents: Sequence[str | Path] = (),
     device: str = "cpu",
@@ -172,11 +182,12 @@ def paint_files(
     Raises:
         As `stylize_image`, and ImageError for a file that cannot be used.
     """
+    masks = [mask] if isinstance(mask, str | Path) else list(mask or ())
     painted = stylize_image(
         load_with_alpha(content),
         [load_painting(style) for style in styles],
         settings,
-        load_mask(mask) if mask else None,
+        [load_mask(file) for file in masks],
         load_painting(outside) if outside else None,
         device=device,
         refine_contents=[Path(file) for file in refine_contents],
@@ -187,7 +198,7 @@ def paint_files(
         painted,
         Source.of(content),
         [Source.of(style) for style in styles],
-        mask=Source.of(mask) if mask else None,
+        masks=[Source.of(file) for file in masks],
         outside=Source.of(outside) if outside else None,
         refine_contents=[Source.of(file) for file in refine_contents],
         taken=date_taken(content),
@@ -199,7 +210,7 @@ def provenance_of(
     content: Source,
     styles: Sequence[Source],
     *,
-    mask: Source | None = None,
+    masks: Sequence[Source] = (),
     outside: Source | None = None,
     refine_contents: Sequence[Source] = (),
     taken: str = "",
@@ -213,11 +224,12 @@ def provenance_of(
         painted.model_hash,
         content,
         tuple(styles),
-        mask,
+        masks[0] if masks else None,
         outside,
         refined_on,
         painted.device,
         taken=taken,
+        more_masks=tuple(masks[1:]),
     )
 
 
@@ -331,10 +343,10 @@ def _options(
     }
     yield "--content", _file(recipe.content, files)
     yield "--style", [_file(style, files) for style in recipe.styles]
-    if len(recipe.styles) > 1:
+    if len(recipe.styles) > 1 and not recipe.more_masks:
         yield "--mix", [repr(weight) for weight in settings.mix]
     if recipe.mask:
-        yield "--mask", _file(recipe.mask, files)
+        yield "--mask", [_file(mask, files) for mask in recipe.masks]
     if settings.mask_alpha:
         yield "--mask", ALPHA
     if recipe.outside:
@@ -369,10 +381,11 @@ def python_snippet(
     arguments.append(
         f"Settings({', '.join(f'{name}={getattr(settings, name)!r}' for name in changed)})"
     )
-    for name in ("mask", "outside"):
-        source: Source | None = getattr(recipe, name)
-        if source:
-            arguments.append(f"{name}={_file(source, files)!r}")
+    masks = [_file(mask, files) for mask in recipe.masks]
+    if masks:
+        arguments.append(f"mask={masks if len(masks) > 1 else masks[0]!r}")
+    if recipe.outside:
+        arguments.append(f"outside={_file(recipe.outside, files)!r}")
     if recipe.refine_contents:
         arguments.append(
             f"refine_contents={[_file(photo, files) for photo in recipe.refine_contents]!r}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.baselines.adapter import Backend, Method, find_backend
 from core.inference.style_file import Painting, save_style
-from core.pipeline import prepared
+from core.paintings import prepared
 from core.settings import RECOLOUR, Settings, SettingsError
 
 REFINED = (

@@ -8,6 +8,7 @@
     python -m core.stylize --style painting.jpg --save-style wave.style.safetensors
     python -m core.stylize --content photo.jpg --style wave.style.safetensors
     python -m core.stylize --content photo.jpg --sheet
+    python -m core.stylize --content photo.jpg --style a.jpg b.jpg --mask sky.png sea.png
     cat photo.jpg | python -m core.stylize --content - --style painting.jpg --out - > painted.png
 
 Every content is painted in every style, to `OUT/CONTENT__STYLE__MODEL.png`; with --mix in all
@@ -39,6 +40,7 @@ from core.inference.style_file import load_painting
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import parse, settings_of
+from core.paintings import weights_of
 from core.pipeline import OUTSIDE_NEEDS_MASK
 from core.provenance import ProvenanceError
 from core.runtime import DeviceError, find_device
@@ -88,10 +90,12 @@ def check(
         raise SettingsError("--save-style takes one painting with --style, or several with --mix.")
     if options.mask_style and not (options.mask or settings.mask_alpha):
         raise SettingsError(OUTSIDE_NEEDS_MASK)
+    if options.sheet and len(options.mask) > 1:
+        raise SettingsError("A sheet shows one painting at a time; give it one mask at most.")
     if options.sheet and settings.mix:
         raise SettingsError("A sheet shows one painting at a time; leave out --mix.")
     for group in groups:
-        settings.weights(len(group))
+        weights_of(settings, len(group), len(options.mask))
         settings.crops(len(group))
 
 
@@ -104,7 +108,8 @@ def run(options: argparse.Namespace) -> Batch:
     styles, more_unread = find_pictures(options.style)
     for _, sentence in (*unread, *more_unread):
         report(printable(f"skipped: {sentence}"))
-    groups = [styles] if settings.mix and styles else [[style] for style in styles]
+    together = settings.mix or len(options.mask) > 1
+    groups = [styles] if together and styles else [[style] for style in styles]
     check(options, settings, groups, len(contents))
     if contents and options.out != STDIO:
         check_output(options.out, folder=not is_file(options.out))
@@ -112,7 +117,7 @@ def run(options: argparse.Namespace) -> Batch:
         find_backend(settings.model, str(find_device(options.device))),
         settings,
         options.out,
-        mask=options.mask,
+        masks=options.mask,
         outside=options.mask_style,
         refine_contents=find_pictures(options.refine_content)[0],
         suffix=f".{options.format}",

@@ -112,7 +112,7 @@ def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
     return FrameStylizer(
         [load_painting(style) for style in options.style],
         settings,
-        load_mask(options.mask) if options.mask else None,
+        [load_mask(mask) for mask in options.mask],
         load_painting(options.mask_style) if options.mask_style else None,
         model_store().stylizer(model, options.device),
     )

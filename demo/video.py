@@ -80,9 +80,9 @@ def painted_video(
     try:
         probe(clip, LIMITS)  # before the model is loaded
         paintings = [load_painting(file) for file in order.styles if file]
-        mask = load_mask(order.mask) if order.mask else None
+        masks = [load_mask(mask) for mask in order.masks]
         outside = load_painting(order.outside) if order.outside else None
-        paint = FrameStylizer(paintings, order.settings, mask, outside)
+        paint = FrameStylizer(paintings, order.settings, masks, outside)
         yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
     except VideoError as error:
         raise RequestError(str(error)) from error

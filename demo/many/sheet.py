@@ -105,10 +105,10 @@ def painted_cells(
     photo = load_with_alpha(path) if settings.mask_alpha else load_image(path)
     if settings == Settings(model=settings.model, size=settings.size):
         photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
-    mask = load_mask(order.mask) if order.mask else None
+    masks = [load_mask(mask) for mask in order.masks]
     outside = load_painting(order.outside) if order.outside else None
     for done, picture in enumerate(pictures, 1):
-        painted = stylize_image(photo, picture.image(), settings, mask, outside)
+        painted = stylize_image(photo, picture.image(), settings, masks, outside)
         seconds = time.perf_counter() - started
         yield Cell(picture, painted.image, painted.before, done, len(pictures), seconds)
 

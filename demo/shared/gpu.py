@@ -1,6 +1,6 @@
 """A GPU for as long as a picture takes, on a Hugging Face Space with ZeroGPU; elsewhere the program's own device.
 
-    result = stylize_instantly(photo, paintings, settings, mask, outside)
+    result = stylize_instantly(photo, paintings, settings, masks, outside)
 
 ZeroGPU lends a GPU to functions under `@spaces.GPU`, which it runs in a process of their own: what goes in and what
 comes out is pickled, and nothing can be said to the function meanwhile. Instant pictures go that way. Refining shows
@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from core.inference.style_file import Painting
+from core.paintings import Masks
 from core.pipeline import StylizeResult, stylize_image
 from core.settings import Settings
 
@@ -29,7 +30,7 @@ Work = Callable[
         Image.Image,
         Sequence[Painting],
         Settings,
-        Image.Image | None,
+        Masks,
         Painting | None,
     ],
     StylizeResult,
@@ -40,11 +41,11 @@ def _stylize(
     photo: Image.Image,
     paintings: Sequence[Painting],
     settings: Settings,
-    mask: Image.Image | None,
+    masks: Masks,
     outside: Painting | None,
 ) -> StylizeResult:
     device = "cuda" if spaces is not None and torch.cuda.is_available() else None
-    return stylize_image(photo, paintings, settings, mask, outside, device=device)
+    return stylize_image(photo, paintings, settings, masks, outside, device=device)
 
 
 def on_lent_gpu(work: Work) -> Work:

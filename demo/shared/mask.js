@@ -1,45 +1,58 @@
-// Painting a mask on the photo. The value is the mask as a PNG in a data URL, at most 1024 px a side, white where it was
-// painted; null where nothing is.
+// Painting masks on the photo. The value is the mask as a PNG in a data URL, at most 1024 px a side, white where it was
+// painted; null where nothing is. Where others than the first painting have masks, it is JSON of a list of such values, one
+// for each painting; what was painted last lies above.
 
 const photo = element.querySelector("img"), canvas = element.querySelector("canvas"), pen = canvas.getContext("2d");
-const width = element.querySelector("input"), save = element.querySelector("a");
+const width = element.querySelector("input[type=range]"), save = element.querySelector("a");
+const which = element.querySelector("select"); // of the painting whose mask is painted, where there are several
+const COLOURS = ["#6a5cff", "#e8590c", "#2b8a3e", "#c2255c"];
 const source = document.getElementById(element.querySelector(".masker").dataset.photo); // of the photo
 let strokes = [], erasing = false, own = null;
 
 function draw() {
-  pen.globalCompositeOperation = "source-over";
-  pen.clearRect(0, 0, canvas.width, canvas.height);
-  pen.lineCap = pen.lineJoin = "round";
-  pen.strokeStyle = "#6a5cff";
+  trace(pen, (stroke) => (stroke.erasing ? null : COLOURS[stroke.place]));
+}
+function trace(ink, colour) { // all strokes, in a colour for each, or erasing where there is none
+  ink.globalCompositeOperation = "source-over";
+  ink.clearRect(0, 0, canvas.width, canvas.height);
+  ink.lineCap = ink.lineJoin = "round";
   for (const stroke of strokes) {
-    pen.globalCompositeOperation = stroke.erasing ? "destination-out" : "source-over";
-    pen.lineWidth = stroke.width;
-    pen.beginPath();
-    for (const [x, y] of stroke.points) pen.lineTo(x, y);
+    const paint = colour(stroke);
+    ink.globalCompositeOperation = paint ? "source-over" : "destination-out";
+    ink.strokeStyle = paint ?? "black";
+    ink.lineWidth = stroke.width;
+    ink.beginPath();
+    for (const [x, y] of stroke.points) ink.lineTo(x, y);
     const [x, y] = stroke.points.at(-1);
-    pen.lineTo(x + 0.01, y); // a line of no length would not show
-    pen.stroke();
+    ink.lineTo(x + 0.01, y); // a line of no length would not show
+    ink.stroke();
   }
 }
-function mask() {
-  const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-  if (!pixels.some((value, index) => index % 4 == 3 && value > 127)) return null;
+function mask(place) { // of one painting, in which the strokes of the others leave gaps
   const copy = Object.assign(document.createElement("canvas"), { width: canvas.width, height: canvas.height });
   const ink = copy.getContext("2d");
-  ink.drawImage(canvas, 0, 0);
-  for (const [mode, colour] of [["source-in", "white"], ["destination-over", "black"]]) {
-    ink.globalCompositeOperation = mode;
-    ink.fillStyle = colour;
-    ink.fillRect(0, 0, copy.width, copy.height);
-  }
+  trace(ink, (stroke) => (stroke.erasing || stroke.place !== place ? null : "white"));
+  const pixels = ink.getImageData(0, 0, copy.width, copy.height).data;
+  if (!pixels.some((value, index) => index % 4 == 3 && value > 127)) return null;
+  ink.globalCompositeOperation = "destination-over";
+  ink.fillStyle = "black";
+  ink.fillRect(0, 0, copy.width, copy.height);
   return copy.toDataURL("image/png");
+}
+function masks() {
+  const all = COLOURS.map((_, place) => (strokes.some((stroke) => stroke.place === place) ? mask(place) : null));
+  return all.slice(1).some(Boolean) ? JSON.stringify(all) : all[0];
 }
 function keep() {
   draw();
-  own = strokes.length ? mask() : null;
+  own = strokes.length ? masks() : null;
   if ((props.value || null) !== own) props.value = own;
-  save.hidden = !own;
-  if (own) save.href = own;
+  const saved = mask(place()); // the one that is painted just now
+  save.hidden = !saved;
+  if (saved) save.href = saved;
+}
+function place() {
+  return Number(which?.value ?? 0);
 }
 function follow() {
   const shown = source.querySelector("img")?.src ?? "";
@@ -61,7 +74,7 @@ function point(event) {
 canvas.addEventListener("pointerdown", (event) => {
   canvas.setPointerCapture(event.pointerId);
   const wide = Number(width.value) / 100 * Math.max(canvas.width, canvas.height);
-  strokes.push({ erasing, width: wide, points: [point(event)] });
+  strokes.push({ erasing, place: place(), width: wide, points: [point(event)] });
   draw();
 });
 canvas.addEventListener("pointermove", (event) => {
@@ -85,6 +98,7 @@ element.querySelector(".tools").addEventListener("click", (event) => {
     keep();
   }
 });
+which?.addEventListener("change", keep);
 watch("value", () => {
   if ((props.value || null) === own) return;
   strokes = []; // taken away, or replaced by what cannot be painted on

@@ -6,12 +6,14 @@ file = mask_file(painted, uploaded_mask)        # of the mask, or None for the w
 
 import base64
 import binascii
+import json
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from core.images.decode import ImageError
+from core.settings import MAX_PAINTINGS
 from demo.shared import messages
 from demo.shared.controls import named
 from demo.shared.picture_place import Placed, bring, chosen, image_input
@@ -28,10 +30,14 @@ SOFTNESS_CHOICES: list[tuple[str, float]] = [
     *((f"{width} px", width) for width in (4, 8, 16, 32, 64)),
 ]
 ABOUT = "Paint over the photo where the style shall go. A mask file, white there and black elsewhere, takes its place."
+ABOUT_SEVERAL = (
+    "Each painting under Mix paintings may have a mask of its own; those that have are not mixed."
+)
 ABOUT_FILE = (
     "A mask file, white where the style shall go and black elsewhere, holds for every frame."
 )
 PNG_URL = "data:image/png;base64,"
+NOT_ARRIVED = "The painted mask did not arrive; paint it again."
 MAX_URL = 4_000_000  # characters; a painted mask has about 20,000
 
 CANVAS = """
@@ -40,6 +46,7 @@ CANVAS = """
   <div class="tools">
     <button type="button" data-tool="brush" aria-pressed="true">Brush</button>
     <button type="button" data-tool="eraser" aria-pressed="false">Eraser</button>
+WHICH
     <label>Width <input type="range" min="2" max="40" value="14"></label>
     <button type="button" data-do="undo">Undo</button>
     <button type="button" data-do="clear">Clear</button>
@@ -49,7 +56,17 @@ CANVAS = """
 """
 
 
-def mask_file(painted: str | None, given: Upload) -> str | None:
+WHICH = """
+    <label>For <select aria-label="The painting that the mask is for">
+      <option value="0">Painting 1</option>
+      <option value="1">Painting 2</option>
+      <option value="2">Painting 3</option>
+      <option value="3">Painting 4</option>
+    </select></label>
+"""
+
+
+def mask_file(painted: str | None, given: Upload, name: str = "mask.png") -> str | None:
     """The file of the mask: the one that was given, or what was painted, written to one; None where there is none.
 
     Raises:
@@ -64,10 +81,32 @@ def mask_file(painted: str | None, given: Upload) -> str | None:
             raise ValueError
         data = base64.b64decode(painted.removeprefix(PNG_URL), validate=True)
     except (ValueError, AttributeError, binascii.Error) as error:
-        raise ImageError("The painted mask did not arrive; paint it again.") from error
-    path = new_file("mask.png")
+        raise ImageError(NOT_ARRIVED) from error
+    path = new_file(name)
     Path(path).write_bytes(data)
     return path
+
+
+def mask_files(painted: str | None, given: Upload) -> dict[int, str]:
+    """The file of each mask by the place of its painting, 0 to 3: that of `mask_file`, or those of several paintings.
+
+    Args:
+        painted: as for `mask_file`, or JSON of a list of such, null for a painting without a mask.
+
+    Raises:
+        ImageError: one did not arrive.
+    """
+    if given or not (isinstance(painted, str) and painted.startswith("[")):
+        file = mask_file(painted, given)
+        return {0: file} if file else {}
+    try:
+        urls = json.loads(painted)
+    except (ValueError, RecursionError) as error:
+        raise ImageError(NOT_ARRIVED) from error
+    if len(urls) > MAX_PAINTINGS:
+        raise ImageError(NOT_ARRIVED)
+    files = {place: mask_file(url, None, f"mask-{place + 1}.png") for place, url in enumerate(urls)}
+    return {place: file for place, file in files.items() if file}
 
 
 def outside_file(kind: str, painting: Upload) -> str | None:
@@ -80,20 +119,24 @@ def outside_file(kind: str, painting: Upload) -> str | None:
     return file
 
 
-def build(tab: str = "", photo: str | None = "photo") -> list[Any]:
+def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> list[Any]:
     """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion,
     and the choice of the photo's transparency, which `offer_alpha` shows.
 
     Args:
         tab: goes before the ids of the elements.
         photo: id of the photo that is painted over; None where there is only a file.
+        several: whether each of the paintings that can be mixed may have a mask of its own.
     """
     title = "Only a part: mask"
     with gr.Accordion(title, open=False, elem_id=named(tab, "masking"), elem_classes="masking"):
-        gr.HTML(messages.caption(ABOUT if photo else ABOUT_FILE))
+        said = f"{ABOUT} {ABOUT_SEVERAL}" if several else ABOUT
+        gr.HTML(messages.caption(said if photo else ABOUT_FILE))
         painted = gr.HTML(
             None,
-            html_template=CANVAS.replace("PHOTO", photo or ""),
+            html_template=CANVAS.replace("PHOTO", photo or "").replace(
+                "WHICH", WHICH if several else ""
+            ),
             js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8") if photo else None,
             elem_id=named(tab, "mask"),
             visible=photo is not None,

@@ -51,7 +51,7 @@ def _chosen(painting: JobResult) -> list[str]:
     """Settings that are not as by default."""
     settings, recipe = painting.painted.settings, painting.recipe
     parts = []
-    if recipe and len(recipe.styles) > 1:
+    if recipe and len(recipe.styles) > 1 and not recipe.more_masks:
         shares = settings.weights(len(recipe.styles))
         parts.append("mix " + " / ".join(f"{share:.0%}" for share in shares).replace("%", " %"))
     if settings.strength != 1:
@@ -67,6 +67,8 @@ def _chosen(painting: JobResult) -> list[str]:
     if settings.mask_alpha:
         parts.append("masked by its transparency")
     elif recipe and recipe.mask:
+        if recipe.more_masks:
+            parts.append(f"{len(recipe.masks)} masks")
         parts.append("masked, another painting elsewhere" if recipe.outside else "masked")
     return parts
 

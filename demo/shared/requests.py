@@ -64,13 +64,13 @@ class StylizeRequest:
         content: the photo.
         styles: the paintings, in the order of the weights of `settings.mix`.
         settings: the page paints at most 2048 px a side, which is also what `size` None comes to for larger photos.
-        mask, outside: the mask, and the painting outside it.
+        masks, outside: the mask, or one for each painting, and the painting outside.
     """
 
     content: str | None
     styles: Sequence[str | None]
     settings: Settings
-    mask: str | None = None
+    masks: Sequence[str] = ()
     outside: str | None = None
 
 
@@ -165,7 +165,7 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
     content, styles = checked(order)
     stop, started = stop or threading.Event(), time.perf_counter()
     photo, paintings = load_with_alpha(content), [load_painting(style) for style in styles]
-    mask = load_mask(order.mask) if order.mask else None
+    masks = [load_mask(mask) for mask in order.masks]
     outside = load_painting(order.outside) if order.outside else None
     settings = order.settings
     if settings.size is None and max(photo.size) > LARGEST:
@@ -184,10 +184,10 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
     ) -> JobResult:
         if settings.refine:
             painted = stylize_image(
-                photo, paintings, settings, mask, outside, on_step=on_step, stop=stopped
+                photo, paintings, settings, masks, outside, on_step=on_step, stop=stopped
             )
         else:
-            painted = stylize_instantly(photo, paintings, settings, mask, outside)
+            painted = stylize_instantly(photo, paintings, settings, masks, outside)
         return about(
             painted,
             _recipe(painted, order),
@@ -228,9 +228,10 @@ def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Itera
 
 def _recipe(painted: StylizeResult, order: StylizeRequest) -> Provenance:
     content, *styles = (Source.of(file) for file in (order.content, *order.styles) if file)
-    mask, outside = (Source.of(file) if file else None for file in (order.mask, order.outside))
+    masks = [Source.of(mask) for mask in order.masks]
+    outside = Source.of(order.outside) if order.outside else None
     taken = date_taken(order.content) if order.content else ""
-    return provenance_of(painted, content, styles, mask=mask, outside=outside, taken=taken)
+    return provenance_of(painted, content, styles, masks=masks, outside=outside, taken=taken)
 
 
 def checked(order: StylizeRequest) -> tuple[str, list[str]]:

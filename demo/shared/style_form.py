@@ -8,7 +8,7 @@
 `demo.shared.controls`, `demo.shared.mixing` and `demo.shared.mask` lay the controls out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from core.inference.stylizer import STYLE_SIDE
 from core.settings import STYLE, Settings
 from demo.shared import controls, mask, messages, mixing
 from demo.shared.mask import AUTO, PHOTO
-from demo.shared.requests import INSTANT, StylizeRequest
+from demo.shared.requests import INSTANT, RequestError, StylizeRequest
 from demo.shared.uploads import crop_of, is_transparent, uploaded
 from demo.shared.widgets import Upload
 
@@ -36,7 +36,7 @@ class StyleForm:
         strength: in per cent.
         detail: longest side in px at which the photo is painted; 0 for the result's.
         second, third, fourth: further paintings to mix in.
-        painted: the mask as painted on the photo, a data URL.
+        painted: the mask as painted on the photo, a data URL; or JSON of a list of them, one for each painting.
         mask: the file of a mask, which takes the place of the painted one.
         elsewhere: what is outside the mask, `photo` or `painting`.
         alpha: whether the photo's transparency is the mask.
@@ -99,9 +99,29 @@ class StyleForm:
             crops=self.crops(),
         )
 
-    def mask_file(self) -> str | None:
-        """The file of the mask, None where there is none. Raises ImageError where it did not arrive."""
-        return mask.mask_file(self.painted, self.mask)
+    def masks(self) -> dict[int, str]:
+        """The file of each mask by its painting's place, 0 to 3. Raises ImageError where one did not arrive."""
+        return mask.mask_files(self.painted, self.mask)
+
+    def masked(
+        self, styles: Sequence[str | None], settings: Settings, masks: Mapping[int, str]
+    ) -> tuple[list[str | None], Settings]:
+        """The paintings that have a mask, and settings without a mix, where others than the first have one.
+
+        Args:
+            styles: the files of all four places, None for an empty one.
+
+        Raises:
+            RequestError: one of them has a mask but no painting.
+        """
+        for place in masks:
+            if not styles[place]:
+                raise RequestError(
+                    f"Painting {place + 1} has a mask but is empty; add it under Mix paintings."
+                )
+        boxes = [self.crop, *(crop_of(value) for value in (self.second, self.third, self.fourth))]
+        crops = tuple(boxes[place] for place in masks)
+        return [styles[place] for place in masks], replace(settings, mix=(), style_crop=crops)
 
     def own_mask(self, photo: str | None) -> bool:
         """Whether this photo's transparency is the mask; an opaque one, which took another's place, has none."""
@@ -121,7 +141,24 @@ class StyleForm:
         """
         styles, mix = self.paintings(style)
         settings = replace(self.settings(model, size, mix), mask_alpha=self.own_mask(content))
-        return StylizeRequest(content, styles, settings, self.mask_file(), self.outside_file())
+        return self.with_masks(StylizeRequest(content, styles, settings), style)
+
+    def with_masks(self, request: StylizeRequest, style: str | None) -> StylizeRequest:
+        """The request with the form's masks and what is outside; each painting in its own mask where several have one.
+
+        Args:
+            style: the first painting.
+
+        Raises:
+            RequestError, SettingsError, ImageError: one sentence for the visitor.
+        """
+        masks, outside = self.masks(), self.outside_file()
+        request = replace(request, masks=[*masks.values()], outside=outside)
+        if not set(masks) - {0}:
+            return request
+        more = [uploaded(value) for value in (self.second, self.third, self.fourth)]
+        styles, settings = self.masked([style, *more], request.settings, masks)
+        return replace(request, styles=styles, settings=settings)
 
 
 def build(
@@ -145,7 +182,9 @@ def build(
         places, _ = mixing.build(style, tab)
         look |= dict(zip(MIX_FIELDS, places, strict=True))
     if masked:
-        look |= dict(zip(MASK_FIELDS, mask.build(tab, photo), strict=True))
+        look |= dict(
+            zip(MASK_FIELDS, mask.build(tab, photo, several=style is not None), strict=True)
+        )
     if remark:
         gr.HTML(messages.caption(remark), elem_id=f"{tab}-remark")
     return look

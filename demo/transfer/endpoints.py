@@ -146,7 +146,8 @@ def _answers(pictures: list[Upload], mix: str, **chosen: Any) -> Iterator[Answer
         content, style, second, third, fourth, mask, outside = map(uploaded, pictures)
         settings = settings_of(**chosen, mix=weights(mix))
         styles = [style, *(more for more in (second, third, fourth) if more)]
-        for painting in requests.repaint(StylizeRequest(content, styles, settings, mask, outside)):
+        masks = [mask] if mask else []
+        for painting in requests.repaint(StylizeRequest(content, styles, settings, masks, outside)):
             about = painting.to_json()
             if painting.recipe:
                 about["command"] = command_line(painting.recipe, out=painting.file_name)

@@ -4,7 +4,7 @@ form = TransferForm(**values)            # of an event's values by the names of 
 request = form.request_of()
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.training.refine import REFINE_BATCHES
 from demo.shared import controls
@@ -40,7 +40,8 @@ class TransferForm(StyleForm):
             RequestError, SettingsError, ImageError: one sentence for the visitor.
         """
         content = uploaded(self.content)
-        styles, mix = self.paintings(uploaded(self.style))
+        style = uploaded(self.style)
+        styles, mix = self.paintings(style)
         settings = controls.settings_of(
             self.model,
             self.mode,
@@ -56,7 +57,8 @@ class TransferForm(StyleForm):
             self.own_mask(content),
             [crop_of(self.style), *self.crops()[1:]],
         )
-        return StylizeRequest(content, styles, settings, self.mask_file(), self.outside_file())
+        form = replace(self, crop=crop_of(self.style))
+        return form.with_masks(StylizeRequest(content, styles, settings), style)
 
     @property
     def styles(self) -> tuple[Upload, ...]:

@@ -190,12 +190,11 @@ def _at_hand(now: TransferForm) -> dict[str, str]:
 
 def _put_mask(recipe: Provenance, now: TransferForm, pictures: Pictures) -> None:
     """Keep the mask that is there if it is the recipe's, or take it away and say what is missing."""
-    there = now.mask_file()
-    if recipe.mask and there and Source.of(there).sha256 == recipe.mask.sha256:
+    there = now.masks()
+    if there and [Source.of(file) for file in there.values()] == recipe.masks:
         return
     pictures.places |= {"painted": None, "mask": None}
-    if recipe.mask:
-        pictures.missing.append(f"the mask {recipe.mask.name}")
+    pictures.missing += [f"the mask {mask.name}" for mask in recipe.masks]
     if there:
         pictures.remarks.append("The mask that was here does not belong to it.")
 

@@ -82,3 +82,13 @@ def test_what_does_not_go_with_frames_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=said):
         FrameStylizer(images[:1], settings, None, images[1] if outside else None, stylizer)
+
+
+def test_two_masks_hold_for_every_frame(stylizer: Stylizer, images: list[Image.Image]) -> None:
+    photo, *paintings = images[:3]
+    left = Image.new("L", photo.size)
+    left.paste(255, (0, 0, photo.width // 2, photo.height))
+    masks = [left, Image.linear_gradient("L")]
+    expected = stylize_image(photo, paintings, Settings(), masks, stylizer=stylizer)
+    paint = FrameStylizer(paintings, Settings(), masks, stylizer=stylizer)
+    assert paint(photo) == expected.image == paint(photo)

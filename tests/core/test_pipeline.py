@@ -404,6 +404,66 @@ def test_a_painting_outside_needs_a_mask(
         stylize_image(photo, paintings[0], SMALL, outside=paintings[1], stylizer=ours)
 
 
+def quarter(size: tuple[int, int], column: int) -> Image.Image:
+    """A mask of one quarter of the width."""
+    mask, width = Image.new("L", size), size[0] // 4
+    mask.paste(255, (column * width, 0, (column + 1) * width, size[1]))
+    return mask
+
+
+def test_four_masks_with_a_painting_each(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    four, settings = [*paintings, photo][:4], replace(SMALL, mask_softness=0)
+    masks = [quarter(photo.size, column) for column in range(len(four))]
+    result = stylize_image(photo, four, settings, masks, stylizer=ours)
+    assert result.settings.mix == ()
+    width = photo.width // 4
+    for column, painting in enumerate(four):
+        alone = pixels(ours.encode_style(painting, SIDE)(photo))
+        part = slice(column * width + 1, (column + 1) * width - 1)
+        assert np.array_equal(pixels(result.image)[:, part], alone[:, part])
+
+
+def test_the_later_of_two_masks_lies_above_and_the_rest_is_outside(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    settings, two = replace(SMALL, mask_softness=0, strength=0.8), paintings[:2]
+    left, first = halves(photo.size), quarter(photo.size, 0)
+    result = pixels(stylize_image(photo, two, settings, [left, first], stylizer=ours).image)
+    over = pixels(stylize_image(photo, two[1], settings, first, two[0], stylizer=ours).image)
+    assert np.array_equal(result[:, : photo.width // 2 - 1], over[:, : photo.width // 2 - 1])
+    assert np.array_equal(
+        result[:, photo.width // 2 + 1 :], pixels(photo)[:, photo.width // 2 + 1 :]
+    )
+    around = stylize_image(photo, two, settings, [left, first], outside=photo, stylizer=ours)
+    assert not np.array_equal(pixels(around.image), result)
+
+
+@pytest.mark.parametrize(
+    ("masks", "count", "changed", "said"),
+    [
+        (2, 1, {}, "There are 2 masks for 1 painting; give one for each."),
+        (3, 2, {}, "There are 3 masks for 2 paintings; give one for each."),
+        (2, 2, {"mix": (0.5, 0.5)}, "Paintings that have a mask each are not mixed"),
+        (5, 5, {}, "A picture takes at most 4 masks, not 5."),
+    ],
+)
+def test_masks_that_do_not_fit_the_paintings(
+    ours: Stylizer,
+    photo: Image.Image,
+    paintings: list[Image.Image],
+    masks: int,
+    count: int,
+    changed: dict[str, Any],
+    said: str,
+) -> None:
+    given = [halves(photo.size)] * masks
+    with pytest.raises(SettingsError) as error:
+        stylize_image(photo, [photo] * count, replace(SMALL, **changed), given, stylizer=ours)
+    assert str(error.value).startswith(said)
+
+
 def test_a_photos_transparency_is_its_mask(
     ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
 ) -> None:

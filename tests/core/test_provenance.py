@@ -82,6 +82,11 @@ ORDERS: dict[str, dict[str, Any]] = {
         "mask": MASK,
         "outside": OTHER,
     },
+    "a mask for each": {
+        "styles": [PAINTING, OTHER],
+        "settings": Settings(style_size=48),
+        "mask": [MASK, PHOTO],
+    },
     "refined": {"settings": Settings(refine=1, style_size=48), "refine_contents": [PHOTO, OTHER]},
 }
 

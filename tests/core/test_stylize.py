@@ -166,6 +166,18 @@ def test_mixing_is_one_result_of_all_styles(
     assert read(out / "0000__0050+0051__improved-500.png").settings.mix == (0.7, 0.3)
 
 
+def test_a_mask_for_each_painting_is_one_result(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    paintings = [str(path) for path in sorted(pictures[1].iterdir())]
+    masks = [str(pictures[0] / name) for name in ("0001.png", "0000.png")]
+    more = ["--style", *paintings, "--mask", *masks]
+    assert stylize.main(quick(model, pictures, tmp_path / "a.png", *more)) == 0
+    recipe = read(tmp_path / "a.png")
+    assert recipe.masks == [Source.of(mask) for mask in masks]
+    assert len(recipe.styles) == 2 and recipe.settings.mix == ()
+
+
 def test_every_setting_is_an_option(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -78,7 +78,7 @@ def data_url(image: Image.Image) -> str:
 def test_untouched_controls_are_the_default_settings() -> None:
     order = controls().request_of()
     assert order.settings == Settings(model="original-500", size=96)
-    assert (len(order.styles), order.mask, order.outside) == (1, None, None)
+    assert (len(order.styles), order.masks, order.outside) == (1, [], None)
 
 
 def test_each_control_reaches_its_setting() -> None:
@@ -146,6 +146,24 @@ def test_a_painted_mask_becomes_a_file_and_a_mask_file_goes_before_it(tmp_path: 
 def test_a_mask_that_was_not_painted_here_is_refused(painted: Any) -> None:
     with pytest.raises(ImageError, match="The painted mask did not arrive"):
         mask_file(painted, None)
+
+
+def test_each_painting_may_have_its_own_mask() -> None:
+    one, two = (data_url(Image.new("L", (32, 24), grey)) for grey in (255, 200))
+    painted = json.dumps([None, one, None, two])
+    second, fourth = (
+        uploaded(find_style(name).path()) for name in ("stained_glass", "duerer_lion")
+    )
+    fourth |= {"crop": [0, 0, 0.5, 0.5]}
+    order = controls(painted=painted, second=second, fourth=fourth).request_of()
+    assert order.styles == [second["path"], fourth["path"]]
+    assert [Path(mask).name for mask in order.masks] == ["mask-2.png", "mask-4.png"]
+    assert order.settings.mix == ()
+    assert order.settings.style_crop == ((0, 0, 1, 1), (0, 0, 0.5, 0.5))
+    with pytest.raises(RequestError, match=r"^Painting 2 has a mask but is empty"):
+        controls(painted=painted, fourth=fourth).request_of()
+    with pytest.raises(ImageError, match="did not arrive"):
+        controls(painted="[" * 100_000).request_of()
 
 
 def test_a_painting_for_elsewhere_must_be_chosen() -> None:

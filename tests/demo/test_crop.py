@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.provenance import read
 from demo.transfer.address import values_of
+from gallery.pictures import find_content
 from tests.browser import new_page, open_page
 
 
@@ -70,6 +72,37 @@ def test_the_part_that_counts_is_chosen_by_keyboard_and_by_mouse(page: Page) -> 
     dialog.get_by_role("button", name="Whole picture").click()
     expect(page.locator("#status")).not_to_contain_text("cropped")
     expect(page.get_by_role("button", name="Crop Photo")).to_have_count(0)
+
+
+def test_two_paintings_have_a_mask_each(page: Page) -> None:
+    page.get_by_role("button", name="Mix paintings").click()
+    page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()
+    expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %")
+    page.get_by_role("button", name="Only a part: mask").click()
+    canvas = page.locator("#mask canvas")
+    for place, height in (("Painting 1", 0.25), ("Painting 2", 0.75)):
+        page.get_by_label("The painting that the mask is for").select_option(place)
+        canvas.evaluate("element => element.scrollIntoView({ block: 'center' })")
+        box = canvas.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + height * box["height"])
+        page.mouse.down()
+        page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + height * box["height"], steps=3)
+        page.mouse.up()
+    page.get_by_role("button", name="Stylize", exact=True).click()
+    expect(page.locator("#status")).to_contain_text("2 masks")
+    expect(page.locator("#status")).not_to_contain_text("mix")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download PNG").click()
+    recipe = read(download.value.path())
+    assert [mask.name for mask in recipe.masks] == ["mask-1.png", "mask-2.png"]
+    with (
+        Image.open(download.value.path()) as image,
+        Image.open(find_content("astronaut").path()) as photo,
+    ):
+        assert image.getpixel((5, 256)) == photo.convert("RGB").getpixel((5, 256)), "outside both"
+        for x, y in ((256, 128), (256, 384)):
+            assert image.getpixel((x, y)) != photo.convert("RGB").getpixel((x, y))
 
 
 def test_places_that_appear_when_they_are_unfolded_work_as_others(page: Page) -> None:

@@ -1,0 +1,75 @@
+"""Paintings as settings want them before their style is read: cropped, recoloured, each with its mask.
+
+masks = mask_list(mask)                                  # none, one, or one for each painting
+weights = weights_of(settings, paintings, masks)
+paintings = prepared(paintings, settings)
+"""
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from core.images.colours import recolour
+from core.images.crop import WHOLE, Box, cropped
+from core.inference.style_file import Painting, SavedStyle
+from core.settings import MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
+
+NO_PAINTING = "A style file holds no painting that could be "
+MIXED_MASKS = "Paintings that have a mask each are not mixed; leave the mix out."
+Masks = Image.Image | Sequence[Image.Image] | None
+
+
+def mask_list(mask: Masks) -> list[Image.Image]:
+    """No mask, one, or several."""
+    if mask is None:
+        return []
+    return [mask] if isinstance(mask, Image.Image) else list(mask)
+
+
+def weights_of(settings: Settings, paintings: int, masks: int) -> list[float]:
+    """The weight of each painting of a mix. Where there are several masks, each painting is alone in its own.
+
+    Raises:
+        SettingsError: the settings do not go with so many paintings and masks.
+    """
+    if masks < 2:
+        return settings.weights(paintings)
+    if masks > MAX_PAINTINGS:
+        raise SettingsError(f"A picture takes at most {MAX_PAINTINGS} masks, not {masks}.")
+    if masks != paintings:
+        count = f"{paintings} painting{'s' if paintings != 1 else ''}"
+        raise SettingsError(f"There are {masks} masks for {count}; give one for each.")
+    if settings.mix:
+        raise SettingsError(MIXED_MASKS)
+    return [1.0] * paintings
+
+
+def prepared(paintings: Sequence[Painting], settings: Settings) -> list[Painting]:
+    """The paintings cropped as the settings say.
+
+    Raises:
+        SettingsError: there are crops of more paintings, or what is asked for needs a painting
+            where there is a style file.
+        ImageError: a part is too small.
+    """
+    boxes = settings.crops(len(paintings))
+    return [
+        _prepared(painting, box, settings) for painting, box in zip(paintings, boxes, strict=True)
+    ]
+
+
+def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
+    if not isinstance(painting, SavedStyle):
+        return cropped(painting, box)
+    if box != WHOLE:
+        raise SettingsError(f"{NO_PAINTING}cropped.")
+    if settings.colours == RECOLOUR:
+        raise SettingsError(f"{NO_PAINTING}recoloured.")
+    if settings.refine:
+        raise SettingsError(f"{NO_PAINTING}refined on.")
+    return painting
+
+
+def recoloured(painting: Painting, photo: Image.Image) -> Painting:
+    """A painting given the photo's colours; a style from a file as it is."""
+    return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
