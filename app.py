@@ -8,9 +8,9 @@
 Parses arguments, puts the tabs of `demo/` together, launches. Models are those in `checkpoints/`.
 """
 
-import core.starting  # noqa: F401  # before all that takes long
+if __name__ == "__main__":
+    import core.starting  # noqa: F401  # before all that takes long
 
-# isort: split
 import argparse
 import atexit
 import os

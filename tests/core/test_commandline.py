@@ -142,3 +142,10 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=60) == 141
+
+
+def test_only_a_command_changes_what_signals_do() -> None:
+    code = (
+        "import signal; b = signal.getsignal(2); import app, core; assert signal.getsignal(2) is b"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
