@@ -397,3 +397,31 @@ def only_where_it_was_painted(file: Path) -> None:
     outside = change.copy()
     outside[int(0.15 * 512) : int(0.45 * 512), int(0.1 * 512) : int(0.45 * 512)] = 0
     assert outside.max() == 0
+
+
+@pytest.mark.parametrize(
+    ("tab", "more", "said"),
+    [
+        ("", ("mixing", "masking"), None),
+        ("many", ("mixing",), "No mask here"),
+        ("sheet", ("masking",), "No mixing here"),
+        ("video", ("mixing", "masking"), "Each frame is painted at once"),
+        ("live", ("mixing",), "No mask here"),
+    ],
+)
+def test_every_tab_has_the_same_controls_or_says_which_it_leaves_out(
+    components: dict[str, dict[str, Any]], tab: str, more: tuple[str, ...], said: str | None
+) -> None:
+    names = ("strength", "colours", "style-size", "detail", *more)
+    assert {f"{tab}-{name}".removeprefix("-") for name in names} <= components.keys()
+    if said:
+        assert said in components[f"{tab}-remark"]["value"]
+
+
+@pytest.fixture(scope="module")
+def components() -> dict[str, dict[str, Any]]:
+    """The properties of the page's components by their ids."""
+    import app
+
+    found = app.build().get_config_file()["components"]
+    return {each["props"].get("elem_id"): each["props"] for each in found}
