@@ -76,7 +76,11 @@ class LimitsMiddleware:
             )
         if path == UPLOAD and not await asyncio.to_thread(self.cleaner.free, size):
             return await PlainTextResponse(said(FULL, Request(scope)), 507)(scope, receive, send)
-        return await self._limited[limit](scope, receive, send)
+        try:
+            await self._limited[limit](scope, receive, send)
+        finally:
+            if path == UPLOAD and self.cleaner.is_ending:  # it came in while the page was closed
+                self.cleaner.stop()
 
 
 class TidyParser(GradioMultiPartParser):

@@ -206,6 +206,32 @@ def test_a_picture_is_pasted_anywhere_and_text_changes_nothing(page: Page) -> No
     expect(page.locator("#painting-note")).to_contain_text("second.png")
 
 
+@pytest.mark.parametrize(
+    ("devices", "said"),
+    [
+        ("undefined", "only to pages of https"),  # as browsers have it under http://style.test
+        (
+            "{ getUserMedia: async () => { throw new DOMException('', 'NotAllowedError') } }",
+            "allow",
+        ),
+    ],
+)
+def test_a_camera_that_may_not_be_used_is_a_sentence(
+    browser: Browser, address: str, devices: str, said: str
+) -> None:
+    page = new_page(browser)
+    faults: list[object] = []
+    page.on("pageerror", lambda fault: faults.append(fault))
+    value = f"Object.defineProperty(navigator, 'mediaDevices', {{ value: {devices} }})"
+    page.add_init_script(value)
+    open_page(page, address)
+    page.get_by_role("button", name="Camera for Photo").click()
+    expect(page.locator("#photo .said")).to_contain_text(said)
+    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
+    assert faults == []
+    page.context.close()
+
+
 def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     with large.open("wb") as file:

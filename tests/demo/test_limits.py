@@ -130,6 +130,25 @@ def test_a_page_that_is_being_closed_takes_nothing_more(
     assert (answer.status_code, answer.text) == (503, CLOSING)
 
 
+def test_an_upload_that_is_under_way_when_the_page_closes_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage(tmp_path) as page:
+        cleaner = page.page.cleaner
+        free = cleaner.free
+
+        def ended_meanwhile(size: int) -> bool:
+            cleaner.end()
+            return free(size)
+
+        monkeypatch.setattr(cleaner, "free", ended_meanwhile)
+        path = Path(page.upload())
+        end = time.monotonic() + WAIT
+        while path.exists():  # the answer comes before all is done
+            assert time.monotonic() < end, "it stays"
+            time.sleep(0.02)
+
+
 def test_a_result_that_does_not_fit_on_the_disk_is_a_sentence(page: Stage) -> None:
     answer = httpx.post(
         page.url("/gradio_api/run/check"), json={"data": [1, "small", True, None]}, timeout=WAIT
