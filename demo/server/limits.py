@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import API_PREFIX, FnIndexInferError, GradioMultiPartParser
 from starlette.datastructures import FormData, Headers
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -92,10 +93,12 @@ class TidyParser(GradioMultiPartParser):
     async def parse(self) -> FormData:
         try:
             return await super().parse()
-        except BaseException:
+        except BaseException as error:
             for file in self._files_to_close_on_error:
                 file.close()
                 Path(file.name).unlink(missing_ok=True)
+            if isinstance(error, MultiPartException) and "maximum allowed" not in error.message:
+                raise MultiPartException(UNREADABLE) from error  # its own words quote what came
             raise
 
 

@@ -130,6 +130,14 @@ def test_a_page_that_is_being_closed_takes_nothing_more(
     assert (answer.status_code, answer.text) == (503, CLOSING)
 
 
+def test_an_upload_that_cannot_be_parsed_is_a_sentence(page: Stage) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = httpx.post(
+        page.url("/gradio_api/upload"), content=b'--{"data": 1}', headers=headers, timeout=WAIT
+    )
+    assert (answer.status_code, answer.text) == (400, UNREADABLE)
+
+
 def test_an_upload_that_is_under_way_when_the_page_closes_does_not_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
