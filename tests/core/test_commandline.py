@@ -36,6 +36,12 @@ print("importing", flush=True)
 time.sleep(60)
 """
 
+HEEDING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
 
 def fail(error: BaseException) -> int:
     raise error
@@ -73,9 +79,10 @@ def test_a_signal_while_a_command_is_imported_ends_it_with_one_line(
         shutil.copy(root / "core" / f"{name}.py", tmp_path / "core")
     (tmp_path / "gradio.py").write_text(SLOW)
     shutil.copy(root / "app.py", tmp_path)
-    command = [sys.executable, *begin]
+    # Python leaves SIGINT ignored where it is so at the start, as in a shell's background jobs.
+    heeded = [sys.executable, "-c", HEEDING, *begin]
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        heeded, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "importing\n"

@@ -146,9 +146,11 @@ def test_a_result_that_was_finished_meanwhile_is_there_for_its_visitor_alone(
 
 
 def test_the_address_of_a_result_opens_it(browser: Browser, page: Page, address: str) -> None:
+    arrived(page)
     page.get_by_role("button", name="Strength, colours, strokes").click()
     page.get_by_label("number input for Strength").fill("80")
     page.get_by_label("number input for Strength").press("Tab")
+    page.wait_for_function("JSON.parse(localStorage['metastyle.form'] ?? '{}').strength === 80")
     page.locator("#photo-gallery").get_by_label("Pavilion in China").click()
     repainted(page, "china__hokusai_great_wave__original-500.png")
     expect(page).to_have_url(re.compile(r"\?photo=china&style=hokusai_great_wave&strength=80$"))
