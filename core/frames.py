@@ -17,12 +17,20 @@ from PIL import Image
 
 from core.images.colours import keep_colours
 from core.images.convert import resize_longest
-from core.images.masks import composite, soft_mask
+from core.images.masks import layered, soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_file import Painting
 from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import StyledModel, Stylizer
-from core.paintings import Masks, mask_list, prepared, recoloured, weights_of
+from core.paintings import (
+    Masks,
+    check_outside,
+    mask_list,
+    prepared,
+    recoloured,
+    styles_of_areas,
+    weights_of,
+)
 from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
@@ -89,8 +97,7 @@ class FrameStylizer:
         if outside is not None and not self.masks:
             raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.paintings = prepared(paintings, settings)
-        if outside is not None:
-            prepared([outside], replace(settings, style_crop=()))
+        check_outside(outside, settings)
         self.settings = settings
         self.outside = outside
         self.stylizer = stylizer or model_store().stylizer(settings.model, device)
@@ -106,13 +113,11 @@ class FrameStylizer:
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
         painted = [self._painted(style, working, frame) for style in self._styles]
-        image = painted[-1] if len(painted) > len(self.masks) else frame
-        if self.masks and (not self._insides or self._insides[0].shape != image.size[::-1]):
+        if self.masks and (not self._insides or self._insides[0].shape != frame.size[::-1]):
             softness, invert = settings.mask_softness, settings.mask_invert
             self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]
-        for inner, inside in zip(painted, self._insides, strict=False):
-            image = composite(inner, image, inside)
-        return image
+        around = painted[-1] if len(painted) > len(self.masks) else frame
+        return layered(painted, self._insides, around)
 
     def _read_styles(self, first: Image.Image) -> list[FrameStyle]:
         side, paintings, outside = self.settings.style_size, self.paintings, self.outside
@@ -120,12 +125,9 @@ class FrameStylizer:
             paintings = [recoloured(painting, first) for painting in paintings]
             outside = outside and recoloured(outside, first)
         emphasis = self.stylizer.emphasis_at(self.settings.strength)
-        if len(self.masks) > 1:
-            styles = [self.stylizer.encode_style(each, side, emphasis) for each in paintings]
-        else:
-            styles = [self.stylizer.mix(paintings, self.weights, side, emphasis)]
-        if outside:
-            styles.append(self.stylizer.encode_style(outside, side, emphasis))
+        styles = styles_of_areas(
+            self.stylizer, paintings, self.weights, outside, len(self.masks), side, emphasis
+        )
         return [self._at_strength(style, first) for style in styles]
 
     def _at_strength(self, style: StyledModel, first: Image.Image) -> FrameStyle:

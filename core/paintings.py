@@ -6,6 +6,8 @@ paintings = prepared(paintings, settings)
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol, TypeVar
 
 from PIL import Image
 
@@ -17,6 +19,23 @@ from core.settings import MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
 NO_PAINTING = "A style file holds no painting that could be "
 MIXED_MASKS = "Paintings that have a mask each are not mixed; leave the mix out."
 Masks = Image.Image | Sequence[Image.Image] | None
+Style = TypeVar("Style", covariant=True)
+
+
+class StyleReader(Protocol[Style]):
+    """What makes styles of paintings: a `core.inference.stylizer.Stylizer`, or a method."""
+
+    def mix(
+        self,
+        styles: Sequence[Painting],
+        weights: Sequence[float],
+        style_side: int = ...,
+        emphasis: float = ...,
+    ) -> Style: ...
+
+    def encode_style(
+        self, style: Painting, style_side: int = ..., emphasis: float = ...
+    ) -> Style: ...
 
 
 def mask_list(mask: Masks) -> list[Image.Image]:
@@ -73,3 +92,33 @@ def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
 def recoloured(painting: Painting, photo: Image.Image) -> Painting:
     """A painting given the photo's colours; a style from a file as it is."""
     return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
+
+
+def check_outside(outside: Painting | None, settings: Settings) -> None:
+    """Raises SettingsError where more is asked of the painting outside the masks than it can give."""
+    if outside is not None:
+        prepared([outside], replace(settings, style_crop=()))
+
+
+def styles_of_areas(
+    reader: StyleReader[Style],
+    paintings: Sequence[Painting],
+    weights: Sequence[float],
+    outside: Painting | None,
+    masks: int,
+    style_side: int,
+    emphasis: float,
+) -> list[Style]:
+    """The style inside each of several masks, or the mix of all paintings; then that outside, if any.
+
+    Args:
+        weights: of the mix, as `weights_of` gives them.
+        style_side, emphasis: as for `core.inference.stylizer.Stylizer.encode_style`.
+    """
+    if masks > 1:
+        styles = [reader.encode_style(each, style_side, emphasis) for each in paintings]
+    else:
+        styles = [reader.mix(paintings, weights, style_side, emphasis)]
+    if outside:
+        styles.append(reader.encode_style(outside, style_side, emphasis))
+    return styles

@@ -36,7 +36,7 @@ from core.images.colours import keep_colours
 from core.images.convert import resize_longest, split_alpha, with_alpha
 from core.images.decode import ImageError
 from core.images.library import library
-from core.images.masks import composite, soft_mask
+from core.images.masks import layered, soft_mask
 from core.images.normalise import on_white
 from core.inference.style_file import Painting, SavedStyle
 from core.inference.style_mixing import blend, restore
@@ -48,7 +48,16 @@ from core.inference.stylizer import (
     Stylizer,
 )
 from core.inference.tiled import stylize_tiled
-from core.paintings import NO_PAINTING, Masks, mask_list, prepared, recoloured, weights_of
+from core.paintings import (
+    NO_PAINTING,
+    Masks,
+    check_outside,
+    mask_list,
+    prepared,
+    recoloured,
+    styles_of_areas,
+    weights_of,
+)
 from core.result import Step, StylizeResult
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 from core.training.refine import refine
@@ -237,10 +246,10 @@ class _Work:
             painted = [image.resize(before.size, Image.Resampling.LANCZOS) for image in painted]
         if settings.colours == PHOTO and settings.strength:
             painted = [keep_colours(image, before) for image in painted]
-        image = painted[-1] if len(painted) > len(self.masks) else before
-        for mask, inner in zip(self.masks, painted, strict=False):
-            inside = soft_mask(mask, before.size, settings.mask_softness, settings.mask_invert)
-            image = composite(inner, image, inside)
+        softness, invert = settings.mask_softness, settings.mask_invert
+        insides = (soft_mask(mask, before.size, softness, invert) for mask in self.masks)
+        around = painted[-1] if len(painted) > len(self.masks) else before
+        image = layered(painted, insides, around)
         ended = time.perf_counter()
         return StylizeResult(
             image=image,
@@ -318,8 +327,7 @@ def _begin(
     paintings = [paintings] if isinstance(paintings, Painting) else list(paintings)
     weights = weights_of(settings, len(paintings), len(masks))
     paintings = prepared(paintings, settings)
-    if outside is not None:
-        prepared([outside], replace(settings, style_crop=()))
+    check_outside(outside, settings)
     if outside is not None and not masks:
         raise SettingsError(OUTSIDE_NEEDS_MASK)
     started = time.perf_counter()
@@ -345,12 +353,10 @@ def _begin(
     first = next(p for p, weight in zip(paintings, weights, strict=True) if weight)
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
-    if len(masks) > 1:
-        areas = [_Area(each, backend.encode_style(each, side, emphasis)) for each in paintings]
-    else:
-        areas = [_Area(first, backend.mix(paintings, weights, side, emphasis))]
-    if outside:
-        areas.append(_Area(outside, backend.encode_style(outside, side, emphasis)))
+    styles = styles_of_areas(backend, paintings, weights, outside, len(masks), side, emphasis)
+    sources = [*paintings] if len(masks) > 1 else [first]
+    sources += [outside] if outside else []
+    areas = [_Area(source, style) for source, style in zip(sources, styles, strict=True)]
     styled = time.perf_counter()
     return _Work(photo, masks, settings, backend, areas, started, loaded, styled)
 

@@ -5,6 +5,7 @@ composite(painted, photo, inside).save("out.png")
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
@@ -51,3 +52,18 @@ def composite(inner: Image.Image, outer: Image.Image, inside: np.ndarray) -> Ima
         rows = second + inside[top : top + ROWS, :, None] * (first - second)
         result.paste(Image.fromarray(rows.round().astype(np.uint8)), box[:2])
     return result
+
+
+def layered(
+    painted: Iterable[Image.Image], insides: Iterable[np.ndarray], around: Image.Image
+) -> Image.Image:
+    """Pictures laid upon another, each inside its mask, a later one above; RGB, of one size.
+
+    Args:
+        painted: one for each mask; what comes after those does not count.
+        insides: what `soft_mask` gives of each mask, taken one after the other.
+        around: what is seen outside all of them, and where there is no mask.
+    """
+    for inside, inner in zip(insides, painted, strict=False):
+        around = composite(inner, around, inside)
+    return around

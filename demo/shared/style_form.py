@@ -63,20 +63,24 @@ class StyleForm:
     alpha: bool = False
     crop: Box = WHOLE
 
+    @property
+    def more(self) -> tuple[Upload, Upload, Upload]:
+        """The places of the paintings that are mixed with the first; None for an empty one."""
+        return self.second, self.third, self.fourth
+
     def paintings(self, style: str | None) -> tuple[list[str | None], tuple[float, ...]]:
         """The files of the paintings, `style` first, and their weights; no weights for one alone.
 
         Raises:
             ImageError: one of them did not arrive.
         """
-        more = [uploaded(value) for value in (self.second, self.third, self.fourth)]
+        more = [uploaded(value) for value in self.more]
         weights = (self.weight_1, self.weight_2, self.weight_3, self.weight_4)
         return mixing.mixture([style, *more], weights)
 
     def crops(self) -> list[Box]:
         """The part of each of `paintings` that counts."""
-        more = [crop_of(value) for value in (self.second, self.third, self.fourth) if value]
-        return [self.crop, *more]
+        return [self.crop, *(crop_of(value) for value in self.more if value)]
 
     def settings(self, model: str | None, size: float, mix: Sequence[float] = ()) -> Settings:
         """Instant settings with that model and longest side in px.
@@ -119,7 +123,7 @@ class StyleForm:
                 raise RequestError(
                     f"Painting {place + 1} has a mask but is empty; add it under Mix paintings."
                 )
-        boxes = [self.crop, *(crop_of(value) for value in (self.second, self.third, self.fourth))]
+        boxes = [self.crop, *map(crop_of, self.more)]
         crops = tuple(boxes[place] for place in masks)
         return [styles[place] for place in masks], replace(settings, mix=(), style_crop=crops)
 
@@ -156,7 +160,7 @@ class StyleForm:
         request = replace(request, masks=[*masks.values()], outside=outside)
         if not set(masks) - {0}:
             return request
-        more = [uploaded(value) for value in (self.second, self.third, self.fourth)]
+        more = [uploaded(value) for value in self.more]
         styles, settings = self.masked([style, *more], request.settings, masks)
         return replace(request, styles=styles, settings=settings)
 

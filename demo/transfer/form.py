@@ -63,4 +63,4 @@ class TransferForm(StyleForm):
     @property
     def styles(self) -> tuple[Upload, ...]:
         """The paintings' places, the first one first."""
-        return self.style, self.second, self.third, self.fourth
+        return self.style, *self.more
