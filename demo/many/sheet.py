@@ -142,8 +142,7 @@ def paint_sheet(
                     work.close()
             file = sheet_file(path or "", cells, model)
             download = gr.DownloadButton(value=file, interactive=True)
-            # the whole grid again: where an answer on the way was lost, its picture is there now
-            yield {"grid": grid, "download": download, "status": facts(cells, model)} | IDLE
+            yield {"download": download, "status": facts(cells, model)} | IDLE
         except Exception as error:  # the page keeps what it shows, whatever happened
             yield {"status": messages.problem(error)} | IDLE
 
