@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from playwright.sync_api import Browser, Page
 
 from core.models.checkpoint import save_model
 from core.models.encoder import load_encoder
 from core.models.registry import VARIANTS
+from tests.browser import new_page, open_page
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,6 +38,15 @@ def address(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Where the page is served while the tests run."""
     with served(tmp_path_factory.mktemp("gradio"), "--checkpoints", str(checkpoints)) as where:
         yield where
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The page on a desk, at the tab Transfer."""
+    page = new_page(browser)
+    open_page(page, address)
+    yield page
+    page.context.close()
 
 
 @contextmanager

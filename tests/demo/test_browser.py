@@ -3,7 +3,6 @@
 import base64
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,6 @@ from gallery.pictures import find_content, find_style
 from tests.browser import foreign_requests, new_page, open_page
 
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = new_page(browser)
-    open_page(page, address)
-    yield page
-    page.context.close()
 
 
 def after(page: Page) -> Locator:

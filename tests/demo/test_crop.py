@@ -1,25 +1,15 @@
 """The part of a painting that counts, chosen on the page by mouse and keyboard."""
 
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core.provenance import read
 from demo.transfer.address import values_of
 from gallery.pictures import find_content
-from tests.browser import new_page, open_page
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = new_page(browser)
-    open_page(page, address)
-    yield page
-    page.context.close()
 
 
 def painting(page: Page) -> Locator:

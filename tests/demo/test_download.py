@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 from PIL import ExifTags, Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.images.metadata import date_taken
 from core.inference.model_store import ModelStore
@@ -20,7 +20,6 @@ from demo.shared.uploads import new_file, saved
 from demo.transfer.download import take
 from demo.transfer.tab import painted
 from gallery.pictures import find_style
-from tests.browser import new_page, open_page
 from tests.conftest import draw
 
 TAKEN = "2026:05:17 14:03:59"
@@ -134,14 +133,6 @@ def test_what_browsers_do_not_show_keeps_its_date_and_its_transparency() -> None
 
 
 # ---- in a browser ----
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = new_page(browser)
-    open_page(page, address)
-    yield page
-    page.context.close()
 
 
 def test_a_transparent_photo_may_be_its_own_mask(page: Page, tmp_path: Path) -> None:

@@ -1,21 +1,10 @@
 """The strength seen while its slider moves, and painted when it is let go."""
 
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from demo.transfer import tab as transfer
 from demo.transfer.arrival import Visit
-from tests.browser import new_page, open_page
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = new_page(browser)
-    open_page(page, address)
-    yield page
-    page.context.close()
 
 
 def opacity(fade: Locator) -> float:

@@ -1,26 +1,15 @@
 """A painting's style saved on the page, and dropped in again."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from core.images.decode import load_image
 from core.inference.style_file import load_style
 from core.provenance import read
 from demo.shared.picture_place import accepted_style
 from demo.shared.uploads import new_file
-from tests.browser import new_page, open_page
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    page = new_page(browser)
-    open_page(page, address)
-    yield page
-    page.context.close()
 
 
 def test_what_is_no_style_file_leaves_the_painting_alone() -> None:
