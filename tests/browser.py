@@ -22,6 +22,11 @@ FLAGS = [
     "--disable-sync",
 ]
 LOCAL = ("http://127.0.0.1:", "data:", "blob:")  # where a page may ask for something
+FRAMES = """() => new Promise((done) => {
+  let left = 5;
+  const next = () => (left-- ? requestAnimationFrame(next) : setTimeout(done));
+  next();
+})"""
 SLOW = 60_000  # ms: the longest wait, for a machine whose cores are busy
 
 expect.set_options(timeout=SLOW)
@@ -77,6 +82,16 @@ def open_page(page: Page, address: str, tab: str = "Transfer") -> None:
     """Go to the page, wait until it is there, and choose a tab."""
     page.goto(address, wait_until="domcontentloaded")
     page.get_by_role("tab", name=tab).click()
+    page.evaluate(FRAMES)
+
+
+def open_section(page: Page, name: str) -> None:
+    """Open a section that is folded up, and wait until its controls keep what is entered.
+
+    Gradio builds them then, and sets their values once more a frame after they are seen: what is entered before that is lost.
+    """
+    page.get_by_role("button", name=name).click()
+    page.evaluate(FRAMES)
 
 
 def foreign_requests(page: Page) -> list[str]:

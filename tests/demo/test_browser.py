@@ -10,7 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from gallery.pictures import find_content, find_style
-from tests.browser import foreign_requests, new_page, open_page
+from tests.browser import foreign_requests, new_page, open_page, open_section
 
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
 
@@ -265,7 +265,7 @@ def swipe(page: Page, selector: str, distance: int) -> None:
 def test_a_swipe_over_a_slider_scrolls_and_leaves_its_value(browser: Browser, address: str) -> None:
     page = new_page(browser, 390, touch=True)
     open_page(page, address)
-    page.get_by_role("button", name="Strength, colours, strokes").click()
+    open_section(page, "Strength, colours, strokes")
     strength = page.get_by_label("range slider for Strength")
     expect(strength).to_have_value("100")
     for selector, slider, value in (

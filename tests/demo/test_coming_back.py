@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
-from tests.browser import new_page, open_page
+from tests.browser import new_page, open_page, open_section
 
 OPENING = "astronaut__hokusai_great_wave__original-500.png"
 
@@ -147,7 +147,7 @@ def test_a_result_that_was_finished_meanwhile_is_there_for_its_visitor_alone(
 
 def test_the_address_of_a_result_opens_it(browser: Browser, page: Page, address: str) -> None:
     arrived(page)
-    page.get_by_role("button", name="Strength, colours, strokes").click()
+    open_section(page, "Strength, colours, strokes")
     page.get_by_label("number input for Strength").fill("80")
     page.get_by_label("number input for Strength").press("Tab")
     page.wait_for_function("JSON.parse(localStorage['metastyle.form'] ?? '{}').strength === 80")

@@ -27,7 +27,7 @@ from demo.shared.uploads import new_file, saved
 from demo.transfer import provenance
 from demo.transfer.form import TransferForm
 from gallery.pictures import find_content, find_style
-from tests.browser import new_page, open_page
+from tests.browser import new_page, open_page, open_section
 
 
 @pytest.fixture
@@ -289,10 +289,6 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     page.context.close()
 
 
-def unfold(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click()
-
-
 def stylized(page: Page, *said: str) -> None:
     """Press the button and wait for a result of which all this is said."""
     page.get_by_role("button", name="Stylize", exact=True).click()
@@ -301,18 +297,9 @@ def stylized(page: Page, *said: str) -> None:
 
 
 def type_strength(page: Page, percent: str) -> None:
-    """Type it as a person would, once the folder is open: a slider that is being laid out forgets what is typed."""
-    number, knob = (
-        page.get_by_label(f"{kind} for Strength") for kind in ("number input", "range slider")
-    )
-    expect(number).to_have_value("100")
-    for _ in range(5):
-        number.fill(percent)
-        number.blur()
-        page.wait_for_timeout(300)
-        if knob.input_value() == percent:
-            return
-    expect(knob).to_have_value(percent)
+    page.get_by_label("number input for Strength").fill(percent)
+    page.get_by_label("number input for Strength").blur()
+    expect(page.get_by_label("range slider for Strength")).to_have_value(percent)
 
 
 def drag(page: Page, selector: str, *places: tuple[float, float]) -> None:
@@ -330,12 +317,12 @@ def drag(page: Page, selector: str, *places: tuple[float, float]) -> None:
 
 
 def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_path: Path) -> None:
-    unfold(page, "Strength, colours, strokes")
+    open_section(page, "Strength, colours, strokes")
     type_strength(page, "80")
     page.get_by_label("photo's", exact=True).check()
     stylized(page, "strength 80 %", "the photo's colours")
 
-    unfold(page, "Mix paintings")
+    open_section(page, "Mix paintings")
     page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()
     expect(page.locator("#painting-2 img")).to_have_attribute("src", re.compile("stained_glass"))
     expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %")
@@ -345,7 +332,7 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
     page.locator("#square .square").press("ArrowRight")
     expect(page.get_by_label("number input for Weight 1")).to_have_value("70")
 
-    unfold(page, "Only a part: mask")
+    open_section(page, "Only a part: mask")
     drag(page, "#mask canvas", (0.7, 0.7), (0.8, 0.8))
     page.locator("#mask").get_by_text("Undo").click()
     expect(page.get_by_text("Save mask")).to_be_hidden()
@@ -359,7 +346,7 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
     shutil.copy(download.value.path(), file)
     only_where_it_was_painted(file)
 
-    unfold(page, "Recipe of this picture")
+    open_section(page, "Recipe of this picture")
     page.locator("#recipe-command").get_by_label("Copy").click()
     command = page.evaluate("navigator.clipboard.readText()")
     assert (
@@ -372,17 +359,17 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
         "localStorage.clear()"
     )  # as somebody else, who has neither the mask nor the settings
     page.reload()
-    unfold(page, "Recipe of this picture")
+    open_section(page, "Recipe of this picture")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Load settings").click()
     chooser.value.set_files(file)
     expect(page.locator("#loaded")).to_contain_text(
         "Bring these files yourself: the mask mask.png."
     )
-    unfold(page, "Strength, colours, strokes")
+    open_section(page, "Strength, colours, strokes")
     expect(page.get_by_label("number input for Strength")).to_have_value("80")
     expect(page.get_by_label("photo's", exact=True)).to_be_checked()
-    unfold(page, "Mix paintings")
+    open_section(page, "Mix paintings")
     expect(page.locator("#square .shares")).to_have_text("Painting 1 70 %Painting 2 30 %")
     stylized(page, "mix 70 % / 30 %", "strength 80 %")
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from core.provenance import read
 from demo.transfer.address import values_of
 from gallery.pictures import find_content
+from tests.browser import open_section
 
 
 def painting(page: Page) -> Locator:
@@ -18,7 +19,8 @@ def painting(page: Page) -> Locator:
 
 
 def shape(picture: Locator) -> float:
-    """Width / height of what an image shows."""
+    """Width / height of what an image shows, once it is there."""
+    expect(picture).to_have_js_property("complete", True)
     return float(picture.evaluate("image => image.naturalWidth / image.naturalHeight"))
 
 
@@ -65,10 +67,10 @@ def test_the_part_that_counts_is_chosen_by_keyboard_and_by_mouse(page: Page) -> 
 
 
 def test_two_paintings_have_a_mask_each(page: Page) -> None:
-    page.get_by_role("button", name="Mix paintings").click()
+    open_section(page, "Mix paintings")
     page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()
     expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %")
-    page.get_by_role("button", name="Only a part: mask").click()
+    open_section(page, "Only a part: mask")
     canvas = page.locator("#mask canvas")
     for place, height in (("Painting 1", 0.25), ("Painting 2", 0.75)):
         page.get_by_label("The painting that the mask is for").select_option(place)
@@ -96,7 +98,7 @@ def test_two_paintings_have_a_mask_each(page: Page) -> None:
 
 
 def test_places_that_appear_when_they_are_unfolded_work_as_others(page: Page) -> None:
-    page.get_by_role("button", name="Mix paintings").click()
+    open_section(page, "Mix paintings")
     place = page.get_by_role("group", name="Painting 2")
     expect(place.locator(".choose")).to_have_text("Painting 2")
     page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()

@@ -20,6 +20,7 @@ from demo.shared.uploads import new_file, saved
 from demo.transfer.download import take
 from demo.transfer.tab import painted
 from gallery.pictures import find_style
+from tests.browser import open_section
 from tests.conftest import draw
 
 TAKEN = "2026:05:17 14:03:59"
@@ -136,7 +137,7 @@ def test_what_browsers_do_not_show_keeps_its_date_and_its_transparency() -> None
 
 
 def test_a_transparent_photo_may_be_its_own_mask(page: Page, tmp_path: Path) -> None:
-    page.get_by_role("button", name="Only a part: mask").click()
+    open_section(page, "Only a part: mask")
     expect(page.locator("#mask-invert")).to_be_visible()
     own = page.locator("#mask-alpha input")
     expect(own).to_be_hidden()
@@ -175,7 +176,7 @@ def test_the_page_gives_jpeg_and_webp_of_a_quality(page: Page, tmp_path: Path) -
     with page.expect_download() as download:
         page.get_by_role("button", name="JPEG").click()
     assert download.value.suggested_filename.endswith(".jpg")
-    page.get_by_role("button", name="Recipe of this picture").click()
+    open_section(page, "Recipe of this picture")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Load settings").click()
     chooser.value.set_files(file)

@@ -24,7 +24,7 @@ from demo.growth import tab as growth
 from demo.growth import tables
 from demo.growth.figure import Curves, figure, running_mean, thin, two_signed_log
 from demo.growth.logs import Source, readable, running, shipped, sources, studied
-from tests.browser import new_page, open_page
+from tests.browser import new_page, open_page, open_section
 from tests.runs import FIRST, write_about, write_heldout, write_run
 
 from .conftest import served
@@ -350,7 +350,7 @@ def test_the_tab_from_figure_5_to_a_training_that_goes_on(
     assert {row["model"] for row in rows} == {"original-500", "improved-500"}
     assert {row["layer"] for row in rows} == {"", HIDDEN}
 
-    page.get_by_role("button", name="Your own log").click()
+    open_section(page, "Your own log")
     own = page.locator("#growth-files input[type=file]")
     (tmp_path / "shopping.csv").write_text("apples,pears\n3,4\n")
     own.set_input_files(tmp_path / "shopping.csv")

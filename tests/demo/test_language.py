@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from gallery.pictures import CONTENTS, paintings
-from tests.browser import SLOW
+from tests.browser import SLOW, open_section
 from tests.demo.conftest import served
 
 TABS = ("transfer", "many", "compare", "report", "growth", "video", "live")
@@ -159,7 +159,7 @@ def test_what_was_folded_has_its_words_when_it_is_opened(browser: Browser, addre
     page = chinese_page(browser, locale="en-US")
     page.goto(address, wait_until="domcontentloaded")
     expect(page.locator("#painting-gallery [aria-pressed=true]")).to_be_visible()
-    page.get_by_role("button", name="Mix paintings").click()
+    open_section(page, "Mix paintings")
     place = page.locator("#painting-3")
     expect(place.locator(".choose")).to_have_text("Painting 3")
     expect(place.locator("input[type=file]")).to_have_attribute("aria-label", "Painting 3")

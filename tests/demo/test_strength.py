@@ -5,6 +5,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.transfer import tab as transfer
 from demo.transfer.arrival import Visit
+from tests.browser import open_section
 
 
 def opacity(fade: Locator) -> float:
@@ -21,7 +22,7 @@ def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_
     page: Page,
 ) -> None:
     expect(page.locator("#status")).to_contain_text("original-500")
-    page.get_by_role("button", name="Strength, colours, strokes").click()
+    open_section(page, "Strength, colours, strokes")
     knob, fade = page.locator("#strength input[type=range]"), page.locator("#slider .fade")
     expect(fade).to_be_hidden()
     box = knob.bounding_box()

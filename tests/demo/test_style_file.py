@@ -10,6 +10,7 @@ from core.inference.style_file import load_style
 from core.provenance import read
 from demo.shared.picture_place import accepted_style
 from demo.shared.uploads import new_file
+from tests.browser import open_section
 
 
 def test_what_is_no_style_file_leaves_the_painting_alone() -> None:
@@ -29,7 +30,7 @@ def test_a_style_is_saved_and_dropped_in_again(page: Page, tmp_path: Path) -> No
 
     expect(page.locator("#status")).to_contain_text("original-500")
     wanted = load_image(downloaded("Download PNG"))
-    page.get_by_role("button", name="Recipe of this picture").click()
+    open_section(page, "Recipe of this picture")
     file = downloaded("Save the style of the painting")
     assert file.name == "hokusai_great_wave.style.safetensors"
     assert load_style(file).model == "original-500"
