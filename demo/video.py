@@ -22,8 +22,9 @@ from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.video import Progress, painted_frames
 from demo.server.turns import in_turns
-from demo.shared import messages, requests, style_form
+from demo.shared import endpoint_look, messages, requests, style_form
 from demo.shared.controls import model_input, size_input
+from demo.shared.endpoint_look import LOOK, MASK, MIX, EndpointLook, takes
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
@@ -54,7 +55,7 @@ def painted_video(
     size: float,
     smooth: float,
     out: str,
-    form: StyleForm | None = None,
+    look: StyleForm | EndpointLook,
 ) -> Generator[Progress, None, None]:
     """Repaint a video within the page's limits to the file `out`; close the iterator to cancel.
 
@@ -76,7 +77,7 @@ def painted_video(
         raise RequestError(f"The longest side must be {min(SIZES)} to {max(SIZES)} px.")
     if not (isinstance(smooth, int | float) and 0 <= smooth <= 1):
         raise RequestError("Smoothing must be between 0 and 1.")
-    order = (form or StyleForm()).request(clip, style, model, size)
+    order = look.request(clip, style, model, size)
     try:
         probe(clip, LIMITS)  # before the model is loaded
         paintings = [load_painting(file) for file in order.styles if file]
@@ -193,8 +194,9 @@ def facts(progress: Progress, model: str) -> str:
 # ---- endpoint for programs ----
 
 
+@takes(LOOK, MIX, MASK)
 def stylize_video(
-    clip: Upload, style: Upload, model: str, size: float, smooth: float
+    clip: Upload, style: Upload, model: str, size: float, smooth: float, *look: Any
 ) -> Iterator[tuple[str | None, dict[str, object]]]:
     """Repaint a video of up to 20 seconds in the style of a painting. While it is painted, yields how far it is about every
     half second, without a file; cancel the job to stop. At the end yields the result: an MP4 (H.264, sound kept), and its
@@ -211,9 +213,9 @@ def stylize_video(
         path, style_path = uploaded(clip, "video"), uploaded(style)
         out = result_file(path, style_path, model)
         said: dict[str, object] = {}
-        for progress in _now_and_then(
-            in_turns(painted_video(path, style_path, model, size, smooth, out))
-        ):
+        chosen = EndpointLook.of(stylize_video, look)
+        work = in_turns(painted_video(path, style_path, model, size, smooth, out, chosen))
+        for progress in _now_and_then(work):
             said = {
                 "frames": progress.done,
                 "of": progress.frames,
@@ -283,9 +285,10 @@ def _endpoint(model: gr.Dropdown) -> None:
             DEFAULT_SIZE, label=f"longest side, {min(SIZES)} to {max(SIZES)} px", precision=0
         )
         smooth = gr.Number(SMOOTH, label="smoothing, 0 to 1")
+        look = endpoint_look.build(LOOK, MIX, MASK)
         answer = [gr.File(label="video"), gr.JSON(label="info")]
         never = gr.Button()
-    order = [clip, style, model, size, smooth]
+    order = [clip, style, model, size, smooth, *look]
     never.click(
         stylize_video, order, answer, api_name="stylize_video", preprocess=False, **LONG_WORK
     )

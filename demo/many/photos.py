@@ -17,14 +17,15 @@ from typing import Any
 import gradio as gr
 
 from core.files import write_atomic
-from core.images.decode import MIN_SIDE, ImageError
+from core.images.decode import ImageError
 from core.inference.style_file import load_painting
 from core.settings import Settings
-from demo.shared import messages, style_form
+from demo.shared import endpoint_look, messages, style_form
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
+from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, takes
 from demo.shared.events import Answer, connect
 from demo.shared.pace import duration
-from demo.shared.requests import LARGEST, RequestError, StylizeRequest, checked, file_name, repaint
+from demo.shared.requests import RequestError, StylizeRequest, checked, file_name, repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, crop_of, new_file, uploaded
@@ -197,8 +198,9 @@ def _bytes(size: int) -> str:
 # ---- endpoint for programs ----
 
 
+@takes(LOOK, MIX)
 def stylize_many(
-    photos: Uploads, style: Upload, model: str, size: float
+    photos: Uploads, style: Upload, model: str, size: float, *look: Any
 ) -> Iterator[tuple[str | None, dict[str, object]]]:
     """Repaint up to 20 photos in the style of one painting. While they are painted, yields after each how far it is, without a
     file; cancel the job to stop. At the end yields a zip of the results, PNG files without loss, each with the recipe to make
@@ -212,13 +214,9 @@ def stylize_many(
         size: longest side of the results in px, 16 to 2048, or 0 for each photo's own.
     """
     try:
-        if size != 0 and size not in range(MIN_SIDE, LARGEST + 1):
-            raise RequestError(
-                f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own."
-            )
         style_path, folder = uploaded(style), Path(new_file("result.png")).parent
-        settings = Settings(model=model or "", size=int(size) or None)
-        for step in painted_photos(files_of(photos), [style_path], settings, folder):
+        order = EndpointLook.of(stylize_many, look).request(None, style_path, model, size)
+        for step in painted_photos(files_of(photos), order.styles, order.settings, folder):
             said = {
                 "done": step.done,
                 "of": step.of,
@@ -282,7 +280,8 @@ def _endpoint(model: gr.Dropdown) -> None:
         size = gr.Number(
             DEFAULT_SIZE, label="longest side, 16 to 2048 px; 0 for the photo's own", precision=0
         )
+        look = endpoint_look.build(LOOK, MIX)
         answer = [gr.File(label="zip"), gr.JSON(label="info")]
         never = gr.Button()
-    order = [photos, style, model, size]
+    order = [photos, style, model, size, *look]
     never.click(stylize_many, order, answer, api_name="stylize_many", preprocess=False, **LONG_WORK)

@@ -26,9 +26,10 @@ from core.inference.style_file import load_painting
 from core.pipeline import stylize_image
 from core.settings import Settings
 from demo.server.turns import in_turns
-from demo.shared import messages, style_form
+from demo.shared import endpoint_look, messages, style_form
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
+from demo.shared.endpoint_look import LOOK, MASK, EndpointLook, takes
 from demo.shared.events import Answer, connect
 from demo.shared.mask import offer_alpha
 from demo.shared.picture_place import Placed, bring, chosen, image_input
@@ -87,7 +88,7 @@ class Shown:
 
 
 def painted_cells(
-    content: str | None, model: str | None, size: float, form: StyleForm | None = None
+    content: str | None, model: str | None, size: float, look: StyleForm | EndpointLook
 ) -> Generator[Cell, None, None]:
     """Paint a photo in every painting of the gallery, `size` px on the longest side; close the iterator to cancel.
 
@@ -99,7 +100,7 @@ def painted_cells(
             f"The pictures of a sheet can have {min(SMALL_SIZES)} to {max(SMALL_SIZES)} px."
         )
     pictures, started = paintings(), time.perf_counter()
-    order = (form or StyleForm()).request(content, str(pictures[0].path()), model, size)
+    order = look.request(content, str(pictures[0].path()), model, size)
     path, _ = checked(order)
     settings = order.settings
     photo = load_with_alpha(path) if settings.mask_alpha else load_image(path)
@@ -226,8 +227,9 @@ def facts(cells: Sequence[Cell], model: str) -> str:
 # ---- endpoint for programs ----
 
 
+@takes(LOOK, MASK)
 def sheet_of(
-    content: Upload, model: str, size: float
+    content: Upload, model: str, size: float, *look: Any
 ) -> Iterator[tuple[str | None, dict[str, object]]]:
     """Paint a photo in every painting of the gallery and put the pictures on one labelled sheet, a PNG. While it is painted,
     yields after each painting how far it is, without a file; cancel the job to stop. At the end yields the sheet, and the
@@ -240,7 +242,8 @@ def sheet_of(
     """
     try:
         path, cells = uploaded(content), []
-        for cell in in_turns(painted_cells(path, model, size)):
+        chosen = EndpointLook.of(sheet_of, look)
+        for cell in in_turns(painted_cells(path, model, size, chosen)):
             cells.append(cell)
             said = {
                 "paintings": [each.picture.name for each in cells],
@@ -339,8 +342,8 @@ def _endpoint(model: gr.Dropdown) -> None:
     with gr.Column(visible=False):
         content = gr.Image(label="photo", type="filepath", image_mode=None)
         size = gr.Number(SMALL, label="longest side in px of each picture, 128 to 384", precision=0)
+        look = endpoint_look.build(LOOK, MASK)
         answer = [gr.File(label="sheet"), gr.JSON(label="info")]
         never = gr.Button()
-    never.click(
-        sheet_of, [content, model, size], answer, api_name="sheet", preprocess=False, **LONG_WORK
-    )
+    asked = [content, model, size, *look]
+    never.click(sheet_of, asked, answer, api_name="sheet", preprocess=False, **LONG_WORK)

@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page, expect
 
 import app
@@ -28,6 +28,7 @@ from demo.many.photos import painted_photos
 from demo.many.sheet import painted_cells
 from demo.page import PageBlocks
 from demo.shared import widgets
+from demo.shared.endpoint_look import LOOK, MASK
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
@@ -71,8 +72,8 @@ def uploaded_file(file: Path, name: str = "") -> dict[str, object]:
     return {"path": path, "orig_name": Path(path).name}
 
 
-def settings(size: int = 64) -> Settings:
-    return Settings(model=MODEL, size=size)
+def settings(size: int = 64, strength: float = 1.0) -> Settings:
+    return Settings(model=MODEL, size=size, strength=strength)
 
 
 # ---- every painting at once ----
@@ -82,7 +83,7 @@ def test_the_photo_is_painted_in_every_painting_as_elsewhere(
     folder: Path, gallery: list[Picture]
 ) -> None:
     photo = folder / "0000.png"
-    cells = list(painted_cells(str(photo), MODEL, 128))
+    cells = list(painted_cells(str(photo), MODEL, 128, StyleForm()))
     assert [cell.picture for cell in cells] == gallery
     assert [(cell.done, cell.of) for cell in cells] == [(1, 3), (2, 3), (3, 3)]
     expected = stylize_image(load_image(photo), gallery[1].image(), settings(128)).image
@@ -91,7 +92,7 @@ def test_the_photo_is_painted_in_every_painting_as_elsewhere(
 
 
 def test_the_whole_sheet_is_one_png_with_the_photo_first(folder: Path) -> None:
-    cells = list(painted_cells(str(folder / "0000.png"), MODEL, 128))
+    cells = list(painted_cells(str(folder / "0000.png"), MODEL, 128, StyleForm()))
     file = many_sheet.sheet_file("holiday.jpg", cells, MODEL)
     assert Path(file).name == "holiday__sheet__improved-500.png"
     with Image.open(file) as sheet:
@@ -112,6 +113,7 @@ def test_an_impossible_sheet_is_refused_in_one_sentence(
     folder: Path, order: dict[str, Any], said: str
 ) -> None:
     usual: dict[str, Any] = {"content": str(folder / "0000.png"), "model": MODEL, "size": 128}
+    usual["look"] = StyleForm()
     with pytest.raises(RequestError, match=said):
         next(painted_cells(**(usual | order)))
 
@@ -200,7 +202,7 @@ def test_an_avif_is_a_photo_like_others(folder: Path, tmp_path: Path) -> None:
     *_, last = painted_photos([str(photo)], [str(folder / "0100.png")], settings(), tmp_path)
     assert not last.skipped
     assert read(last.files[0]).content.name == "phone.avif"
-    [cell, *_] = painted_cells(str(photo), MODEL, 128)
+    [cell, *_] = painted_cells(str(photo), MODEL, 128, StyleForm())
     assert cell.before.size == (128, 96)
 
 
@@ -313,6 +315,8 @@ def test_a_sheet_for_programs(client: Client, folder: Path) -> None:
         "content",
         "model",
         "size",
+        *LOOK,
+        *MASK,
     ]
     assert named["/sheet"]["description"].startswith(
         "Paint a photo in every painting of the gallery"
@@ -327,6 +331,11 @@ def test_a_sheet_for_programs(client: Client, folder: Path) -> None:
     assert load_image(sheet).width > 2 * 128
     with pytest.raises(AppError, match="128 to 384 px"):
         client.predict(handle_file(folder / "0000.png"), size=1000, api_name="/sheet")
+    order: dict[str, Any] = {"size": 128, "strength": 0, "colours": "photo"}
+    sheet, _ = client.predict(handle_file(folder / "0000.png"), **order, api_name="/sheet")
+    labelled = load_image(sheet)
+    first, second = (labelled.crop((left, 12, left + 128, 108)) for left in (12, 12 + 128 + 12))
+    assert max(ImageStat.Stat(ImageChops.difference(first, second)).mean) < 1, "strength 0"
 
 
 def test_several_photos_for_programs(client: Client, folder: Path, tmp_path: Path) -> None:
@@ -340,6 +349,16 @@ def test_several_photos_for_programs(client: Client, folder: Path, tmp_path: Pat
         archive.extractall(tmp_path)
     assert read(tmp_path / "0001__0100__improved-500.png").settings == settings()
     assert len(info["files"]) == 2 and '"broken.jpg"' in info["skipped"][0]
+    look: dict[str, Any] = {"strength": 0.5, "style_2": handle_file(folder / "0000.png")}
+    result, _ = client.predict(
+        photos[:1], handle_file(folder / "0100.png"), size=64, **look, api_name="/stylize_many"
+    )
+    with zipfile.ZipFile(result) as archive:
+        [name] = archive.namelist()
+        archive.extract(name, tmp_path)
+    painted = read(tmp_path / name)
+    assert painted.settings == replace(settings(strength=0.5), mix=(1, 1))
+    assert len(painted.styles) == 2
     none, info = client.predict(
         photos[1:2], handle_file(folder / "0100.png"), size=64, api_name="/stylize_many"
     )

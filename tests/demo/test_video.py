@@ -22,6 +22,7 @@ from core.inference.model_store import ModelStore
 from core.inference.video import Progress, stylize_video
 from core.settings import Settings, SettingsError
 from demo import video
+from demo.shared.endpoint_look import LOOK, MASK, MIX
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
@@ -91,8 +92,8 @@ def test_a_video_that_cannot_be_used_is_put_away_with_a_sentence(make: Any, said
         ({"model": "starry"}, "no trained model named starry"),
         ({"size": 641}, "256 to 640 px"),
         ({"smooth": 1.5}, "between 0 and 1"),
-        ({"form": StyleForm(strength=500)}, "strength"),
-        ({"form": StyleForm(elsewhere="painting")}, "painting for outside the mask"),
+        ({"look": StyleForm(strength=500)}, "strength"),
+        ({"look": StyleForm(elsewhere="painting")}, "painting for outside the mask"),
         ({"smooth": None}, "between 0 and 1"),
         ({"clip": PAINTING}, "is not a video that can be read"),
     ],
@@ -105,7 +106,7 @@ def test_an_impossible_order_is_refused_in_one_sentence(
         "style": PAINTING,
         "model": "original-500",
     }
-    usual |= {"size": 256, "smooth": 0.5, "out": str(tmp_path / "out.mp4")}
+    usual |= {"size": 256, "smooth": 0.5, "out": str(tmp_path / "out.mp4"), "look": StyleForm()}
     with pytest.raises((RequestError, SettingsError), match=said):
         next(painted_video(**(usual | order)))
     assert not (tmp_path / "out.mp4").exists()
@@ -142,7 +143,7 @@ def test_a_video_is_painted_with_what_the_controls_say(tmp_path: Path) -> None:
     stylize_video(clip, expected, paint, 256)
     assert frames(out) == frames(expected)
     plain = tmp_path / "plain.mp4"
-    assert list(painted_video(str(clip), PAINTING, "original-500", 256, 0, str(plain)))
+    assert list(painted_video(str(clip), PAINTING, "original-500", 256, 0, str(plain), StyleForm()))
     assert frames(out) != frames(plain)
 
 
@@ -177,6 +178,9 @@ def test_the_endpoint_answers_with_an_mp4_and_what_there_is_to_say(
         "model",
         "size",
         "smooth",
+        *LOOK,
+        *MIX,
+        *MASK,
     ]
     assert named["description"].startswith("Repaint a video of up to 20 seconds")
     clip = film(tmp_path / "clip.mp4")
@@ -196,6 +200,22 @@ def test_the_endpoint_answers_with_an_mp4_and_what_there_is_to_say(
     )
     with av.open(result) as file:
         assert sum(1 for _ in file.decode(video=0)) == 5
+
+
+def test_the_endpoint_takes_all_settings(client: Client, tmp_path: Path) -> None:
+    clip = film(tmp_path / "clip.mp4")
+    Image.new("L", (64, 48), "white").save(tmp_path / "mask.png")
+    order: dict[str, Any] = {"model": "original-500", "size": 256, "smooth": 0}
+    order |= {"style_2": handle_file(PAINTING), "mix": "0.7 0.3", "mask_invert": True}
+    order |= {"mask": handle_file(tmp_path / "mask.png"), "colours": "photo"}
+    files = handle_file(clip), handle_file(PAINTING)
+    result, info = client.predict(*files, **order, api_name="/stylize_video")
+    assert info["frames"] == 5
+    with av.open(result) as file:
+        frame = next(file.decode(video=0)).to_ndarray(format="rgb24")
+    assert np.abs(frame - 40.0).mean() < 6, "nothing is inside the inverted mask"
+    with pytest.raises(AppError, match="strength"):
+        client.predict(*files, strength=5, api_name="/stylize_video")
 
 
 def test_the_endpoint_refuses_a_picture_in_one_sentence(client: Client, tmp_path: Path) -> None:

@@ -1,0 +1,172 @@
+"""How a picture is painted, as the endpoints for programs take it, beside photo, painting, model and size.
+
+    @takes(LOOK, MASK)                                  # its parameters and their description follow the function's own
+    def sheet_of(content, model, size, *look):
+        order = EndpointLook.of(sheet_of, look).request(content, style, model, size)
+
+    never.click(sheet_of, [content, model, size, *build(LOOK, MASK)], ...)
+
+Gradio reads an endpoint's parameters from the function's signature, and a tool's description from its docstring: so both are
+written here once for all endpoints.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from core.inference.stylizer import STYLE_SIDE
+from core.settings import COLOURS, STYLE, SettingsError
+from demo.shared.controls import OWN, settings_of
+from demo.shared.requests import INSTANT, RequestError, StylizeRequest
+from demo.shared.uploads import uploaded
+from demo.shared.widgets import Upload
+
+LOOK = ("style_side", "strength", "colours", "detail")
+MIX = ("style_2", "style_3", "style_4", "mix")
+MASK = ("mask", "outside", "mask_softness", "mask_invert", "mask_alpha")
+MASKS = ("mask_2", "mask_3", "mask_4")  # beside MIX and MASK
+SAID = {
+    "style_side": "smaller side in px at which the painting is read, 64 to 512: the larger, the finer the strokes.",
+    "strength": "0 to 1.5; 0 is the photo, 1 the painting's style in full.",
+    "colours": '"style" for the painting\'s, "photo" for the photo\'s, "recolour" to give the painting the photo\'s first.',
+    "detail": "longest side in px at which the photo is painted before it is resized, or 0 for the result's.",
+    "style_2": "a second painting to mix in.",
+    "style_3": "a third painting.",
+    "style_4": "a fourth painting.",
+    "mix": 'weights of the paintings in their order, as in "0.7 0.3"; empty for equal ones.',
+    "mask": "a picture, white where the style goes; none for everywhere.",
+    "outside": "with a mask, the painting for outside it; none for the photo itself.",
+    "mask_softness": "width in px of the mask's soft edge; none for a fiftieth of the longest side.",
+    "mask_invert": "style where the mask is black instead.",
+    "mask_alpha": "the photo's own transparency is the mask: style where it is opaque.",
+    "mask_2": "where the second painting goes; each painting then has a mask of its own, and there is no mix.",
+    "mask_3": "where the third painting goes.",
+    "mask_4": "where the fourth painting goes.",
+}
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointLook:
+    """What the caller of an endpoint chose; `SAID` describes each. Pictures are as Gradio passes them."""
+
+    style_side: float = STYLE_SIDE
+    strength: float = 1.0
+    colours: str = STYLE
+    detail: float = OWN
+    style_2: Upload = None
+    style_3: Upload = None
+    style_4: Upload = None
+    mix: str = ""
+    mask: Upload = None
+    outside: Upload = None
+    mask_softness: float | None = None
+    mask_invert: bool = False
+    mask_alpha: bool = False
+    mask_2: Upload = None
+    mask_3: Upload = None
+    mask_4: Upload = None
+
+    @classmethod
+    def of(cls, endpoint: Callable[..., Any], values: Sequence[Any]) -> "EndpointLook":
+        """Of the values after the own parameters of an endpoint that `takes` it."""
+        names = [name for name in inspect.signature(endpoint).parameters if name in SAID]
+        return cls(**dict(zip(names, values, strict=True)))
+
+    def request(
+        self,
+        content: str | None,
+        style: str | None,
+        model: str | None,
+        size: float,
+        mode: str = INSTANT,
+        batches: float = 0,
+    ) -> StylizeRequest:
+        """What is asked for, with this photo, first painting, model and longest side in px, 0 for the photo's own.
+
+        Raises:
+            RequestError, SettingsError, ImageError: one sentence for the caller.
+        """
+        settings = settings_of(
+            model,
+            mode,
+            batches,
+            size,
+            self.style_side,
+            self.strength,
+            self.colours,
+            self.detail,
+            weights(self.mix),
+            self.mask_softness,
+            self.mask_invert,
+            self.mask_alpha,
+        )
+        styles = [style, *map(uploaded, (self.style_2, self.style_3, self.style_4))]
+        masks = [uploaded(mask) for mask in (self.mask, self.mask_2, self.mask_3, self.mask_4)]
+        if any(masks[1:]):
+            pairs = [
+                (number, painting, mask)
+                for number, (painting, mask) in enumerate(zip(styles, masks, strict=True), 1)
+                if mask
+            ]
+            for number, painting, _ in pairs:
+                if not painting:
+                    raise RequestError(f"There is a mask {number}, but no painting {number}.")
+            styles, settings = [painting for _, painting, _ in pairs], replace(settings, mix=())
+        else:
+            styles = [style, *(more for more in styles[1:] if more)]
+        given = [mask for mask in masks if mask]
+        return StylizeRequest(content, styles, settings, given, uploaded(self.outside))
+
+
+def weights(text: str | None) -> list[float]:
+    """The numbers of "0.7 0.3" or "0.7, 0.3".
+
+    Raises:
+        SettingsError: there is something else in it.
+    """
+    try:
+        return [float(word) for word in re.split(r"[\s,;]+", text or "") if word]
+    except (TypeError, ValueError) as error:
+        raise SettingsError('The weights of a mix must be numbers, as in "0.7 0.3".') from error
+
+
+def takes(*groups: Sequence[str]) -> Callable[[Endpoint], Endpoint]:
+    """Let an endpoint take the parameters of these groups after its own; its docstring ends with its own, under `Args:`."""
+    names = [name for group in groups for name in group]
+
+    def described(endpoint: Endpoint) -> Endpoint:
+        signature = inspect.signature(endpoint)
+        own = [part for part in signature.parameters.values() if part.kind != part.VAR_POSITIONAL]
+        look = inspect.signature(EndpointLook).parameters
+        added = [look[name].replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
+        said = "".join(f"\n    {name}: {SAID[name]}" for name in names)
+        endpoint.__doc__ = inspect.getdoc(endpoint) + said  # type: ignore[operator]
+        endpoint.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+        return endpoint
+
+    return described
+
+
+def build(*groups: Sequence[str]) -> list[Any]:
+    """The components behind the parameters of these groups, in their order; inside what is never shown."""
+    return [_component(name) for group in groups for name in group]
+
+
+def _component(name: str) -> Any:
+    """The component of a parameter, whose value is the default."""
+    label, default = name.replace("_", " "), getattr(EndpointLook(), name)
+    if name == "colours":
+        return gr.Radio(COLOURS, value=default, label=label)
+    if name == "mix":
+        return gr.Textbox(default, label=label)
+    if name in ("mask_invert", "mask_alpha"):
+        return gr.Checkbox(default, label=label)
+    if name in (*LOOK, "mask_softness"):
+        precision = 0 if name in ("style_side", "detail") else None
+        return gr.Number(default, label=label, precision=precision)
+    return gr.Image(label=label, type="filepath", image_mode=None)

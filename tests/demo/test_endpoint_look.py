@@ -1,0 +1,82 @@
+"""What the endpoints for programs have in common: their parameters, and the request that these make."""
+
+import contextlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from core.settings import SettingsError
+from demo.shared import endpoint_look
+from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX, SAID, EndpointLook, takes, weights
+from demo.shared.requests import USER_ERRORS, RequestError, checked
+from demo.shared.uploads import new_file
+from tests.soak.mutants import ODD
+
+
+def upload(name: str) -> dict[str, str]:
+    """A picture as Gradio passes what was uploaded."""
+    path = Path(new_file(name))
+    path.write_bytes(b"a picture")
+    return {"path": str(path), "orig_name": name}
+
+
+@takes(LOOK, MASK)
+def endpoint(content: str, *look: Any) -> EndpointLook:
+    """Paint it.
+
+    Args:
+        content: the photo.
+    """
+    return EndpointLook.of(endpoint, look)
+
+
+def test_an_endpoint_has_its_own_parameters_and_the_described_ones_of_its_groups() -> None:
+    assert [*inspect.signature(endpoint).parameters] == ["content", *LOOK, *MASK]
+    lines = (inspect.getdoc(endpoint) or "").splitlines()
+    assert lines[:4] == ["Paint it.", "", "Args:", "    content: the photo."]
+    assert lines[4:] == [f"    {name}: {SAID[name]}" for name in (*LOOK, *MASK)]
+    values = (512, 0.5, "photo", 0, None, None, 3, True, False)
+    assert endpoint("x.png", *values) == EndpointLook(
+        style_side=512, strength=0.5, colours="photo", mask_softness=3, mask_invert=True
+    )
+    with pytest.raises(ValueError, match="shorter"):
+        endpoint("x.png", *values[1:])
+
+
+def test_every_parameter_has_a_component_with_its_default() -> None:
+    with gr.Blocks():
+        built = endpoint_look.build(LOOK, MIX, MASK, MASKS)
+    assert len(built) == len(SAID)
+    for name, component in zip(SAID, built, strict=True):
+        assert component.value == getattr(EndpointLook(), name), name
+
+
+def test_paintings_are_mixed_or_have_a_mask_each() -> None:
+    second, mask, other = upload("second.png"), upload("mask.png"), upload("other.png")
+    mixed = EndpointLook(style_2=second, mix="0.7 0.3", mask=mask, strength=0.5)
+    order = mixed.request("photo.png", "first.png", "improved-500", 64)
+    assert order.styles == ["first.png", second["path"]] and order.masks == [mask["path"]]
+    assert (order.settings.mix, order.settings.strength) == ((0.7, 0.3), 0.5)
+    apart = EndpointLook(style_3=second, mix="0.7 0.3", mask=mask, mask_3=other)
+    order = apart.request("photo.png", "first.png", "improved-500", 64)
+    assert order.styles == ["first.png", second["path"]]
+    assert order.masks == [mask["path"], other["path"]] and order.settings.mix == ()
+    with pytest.raises(RequestError, match="a mask 2, but no painting 2"):
+        EndpointLook(mask_2=mask).request("photo.png", "first.png", "improved-500", 64)
+
+
+def test_weights_are_numbers() -> None:
+    assert weights("0.7 0.3") == weights("0.7, 0.3") == [0.7, 0.3] and weights("") == []
+    with pytest.raises(SettingsError, match="must be numbers"):
+        weights("half")
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_a_wrong_type_is_refused_in_a_sentence(name: str) -> None:
+    for value in ODD:
+        with contextlib.suppress(*USER_ERRORS):
+            chosen = EndpointLook(**{"style_2": upload("second.png"), name: value})
+            checked(chosen.request(upload("photo.png")["path"], "first.png", "improved-500", 64))
