@@ -161,30 +161,30 @@ def train(
             "Training takes at least one iteration, one photo a batch and crops of 16 px."
         )
     dtype = fast_dtype(device)
-    compute = (
-        copy.deepcopy(encoder or load_encoder(OBJECTIVE.encoder)).to(device).for_compute(dtype)
-    )
-    objective = Objective(OBJECTIVE, compute, style_weight)
+    encoder = copy.deepcopy(encoder or load_encoder(OBJECTIVE.encoder)).to(device)
+    objective = Objective(OBJECTIVE, encoder.for_compute(dtype), style_weight)
     target = objective.style(to_tensor(resize_smaller(style, style_side))[None].to(device))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = PerStyleNet(base).to(device)
     net.compute_dtype = dtype
     optimizer = make_optimizer(net, lr)
-    warmup = max(1, min(WARMUP, iterations // 3))
-    for iteration, crops in TrainingBatches(contents, (), batch, crop, seed=seed).batches(
-        0, iterations
-    ):
+    batches = TrainingBatches(contents, (), batch, crop, seed=seed)
+    for iteration, crops in batches.batches(0, iterations):
         if stop():
             raise Cancelled(f"Training was cancelled after {iteration} of {iterations} iterations.")
-        optimizer.param_groups[0]["lr"] = cosine(lr, iteration, iterations) * min(
-            1, (iteration + 1) / warmup
-        )
+        optimizer.param_groups[0]["lr"] = _rate(lr, iteration, iterations)
         result = train_step(net, objective, optimizer, crops.to(device), target)
         if on_step:
             done = iteration + 1
             on_step(done, iterations, result, lambda done=done: net.styled(done))  # type: ignore[misc]
     return net.styled(iterations)
+
+
+def _rate(lr: float, iteration: int, iterations: int) -> float:
+    """The learning rate of an iteration, counted from 0: it rises over the first, and falls to 0 by half a cosine."""
+    warmup = max(1, min(WARMUP, iterations // 3))
+    return cosine(lr, iteration, iterations) * min(1, (iteration + 1) / warmup)
 
 
 def get_stylizer(

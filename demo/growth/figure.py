@@ -7,8 +7,9 @@ demo/growth/tab.css sets them.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -72,51 +73,89 @@ def figure(
     turning = [run for run in weights if has_no_scale(layer) and run.log.turns(layer) is not None]
     losses = [run for run in runs if loss in run.log.losses]
     spread = [run for run in weights if np.isfinite(run.log.layers[layer].quantiles).any()]
-    panels = ((weights, RMS), (turning, TURNS), (losses, LOSS))
-    heights = [PANEL] * len(spread) + [height for drawn, height in panels if drawn]
-    if not heights:
+
+    panels: list[tuple[int, Callable[[go.Figure, int], None]]] = []  # height in px, what draws it
+    for run in spread:
+        panels.append((PANEL, partial(_draw_spread, run, layer, logarithmic, touch)))
+    scale = "log" if logarithmic else "linear"
+    if weights:
+        panels.append((RMS, partial(_draw_rms, weights, layer, scale, touch)))
+    if turning:
+        panels.append((TURNS, partial(_draw_turns, turning, layer, scale, touch)))
+    if losses:
+        panels.append((LOSS, partial(_draw_losses, losses, layer, loss, window, scale, touch)))
+    if not panels:
         return None
+
+    heights = [height for height, _ in panels]
     whole = sum(heights) + GAP * (len(heights) - 1)
     plot = make_subplots(
-        len(heights), 1, shared_xaxes=True, vertical_spacing=GAP / whole, row_heights=heights
+        len(panels), 1, shared_xaxes=True, vertical_spacing=GAP / whole, row_heights=heights
     )
-    _lay_out(
-        plot,
-        whole,
-        f"{layer} {logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}",
-        touch,
-    )
-    for row, run in enumerate(spread, start=1):
-        _bands(plot, row, run, run.log.layers[layer], logarithmic)
-        _title(plot, row, _named(run) + ("" if touch or row > 1 else f": {BANDS}"))
-    scale, row = "log" if logarithmic else "linear", len(spread) + 1
-    if weights:
-        logged = "" if touch else "solid as logged, "
-        _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted the report’s")
-        for run in weights:
-            _rms(plot, row, run, run.log.layers[layer])
-        plot.update_yaxes(row=row, type=scale, nticks=7)
-        plot.update_xaxes(row=row, showticklabels=True)
-    if turning:
-        row += 1
-        unit = "" if touch else ", the first step = 1: learning rate / RMS"
-        _title(plot, row, f"How far a step turns the filters{unit}")
-        for run in turning:
-            _turns(plot, row, run, layer)
-        plot.update_yaxes(row=row, type=scale, nticks=5)
-    last = len(heights)
-    if losses:
-        smooth = f", mean of {window} iterations" if window > 1 else ""
-        named = [_named(run) for run in losses if not touch or layer not in run.log.layers]
-        _title(plot, last, LOSS_TITLES[loss] + smooth + (f": {', '.join(named)}" if named else ""))
-        for run in losses:
-            _loss(plot, last, run, run.log.losses[loss], window)
-        plot.update_yaxes(row=last, type=scale, nticks=6)
-    plot.update_xaxes(row=last, title="iteration", showticklabels=True)
+    shown = f"{layer} {logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}"
+    _lay_out(plot, whole, shown, touch)
+    for row, (_, draw) in enumerate(panels, 1):
+        draw(plot, row)
+    plot.update_xaxes(row=len(panels), title="iteration", showticklabels=True)
     _end_with_the_weights(plot, weights, losses, layer, loss)
-    return PlotData(
-        type="plotly", plot=json.dumps({**json.loads(plot.to_json()), "config": CONFIG})
-    )
+    data = {**json.loads(plot.to_json()), "config": CONFIG}
+    return PlotData(type="plotly", plot=json.dumps(data))
+
+
+def _draw_spread(
+    run: Curves, layer: str, logarithmic: bool, touch: bool, plot: go.Figure, row: int
+) -> None:
+    """A panel of the distribution of a layer's weights in one run."""
+    _bands(plot, row, run, run.log.layers[layer], logarithmic)
+    _title(plot, row, _named(run) + ("" if touch or row > 1 else f": {BANDS}"))
+
+
+def _draw_rms(
+    runs: Sequence[Curves], layer: str, scale: str, touch: bool, plot: go.Figure, row: int
+) -> None:
+    """The panel of the RMS of a layer's weights, beside two laws."""
+    logged = "" if touch else "solid as logged, "
+    _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted the report’s")
+    for run in runs:
+        _rms(plot, row, run, run.log.layers[layer])
+    plot.update_yaxes(row=row, type=scale, nticks=7)
+    plot.update_xaxes(row=row, showticklabels=True)
+
+
+def _draw_turns(
+    runs: Sequence[Curves], layer: str, scale: str, touch: bool, plot: go.Figure, row: int
+) -> None:
+    """The panel of how far a step turns a layer's filters."""
+    unit = "" if touch else ", the first step = 1: learning rate / RMS"
+    _title(plot, row, f"How far a step turns the filters{unit}")
+    for run in runs:
+        turns = run.log.turns(layer)
+        assert turns is not None
+        points = thin(len(turns))
+        _line(plot, row, run, run.log.layers[layer].iterations[points], turns[points], run.title)
+    plot.update_yaxes(row=row, type=scale, nticks=5)
+
+
+def _draw_losses(
+    runs: Sequence[Curves],
+    layer: str,
+    loss: str,
+    window: int,
+    scale: str,
+    touch: bool,
+    plot: go.Figure,
+    row: int,
+) -> None:
+    """The panel of a loss; runs that no other panel names are named here."""
+    smooth = f", mean of {window} iterations" if window > 1 else ""
+    named = [_named(run) for run in runs if not touch or layer not in run.log.layers]
+    _title(plot, row, LOSS_TITLES[loss] + smooth + (f": {', '.join(named)}" if named else ""))
+    for run in runs:
+        series = run.log.losses[loss]
+        points = thin(len(series.values))
+        mean = running_mean(series, window)[points]
+        _line(plot, row, run, series.iterations[points], mean, run.title, width=1.4)
+    plot.update_yaxes(row=row, type=scale, nticks=6)
 
 
 def _end_with_the_weights(
@@ -141,9 +180,8 @@ def running_mean(series: Series, window: int) -> Floats:
     if window <= 1 or not len(values):
         return values
     known = np.isfinite(values)
-    sums, counts = (
-        np.concatenate([[0.0], np.cumsum(part)]) for part in (np.where(known, values, 0.0), known)
-    )
+    sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+    counts = np.concatenate([[0.0], np.cumsum(known)])
     last = np.arange(1, len(values) + 1)
     first = np.searchsorted(series.iterations, series.iterations - window, side="right")
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -178,14 +216,11 @@ def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarith
             hovertemplate="%{customdata:.6g}" if logarithmic else "%{y:.6g}",
         )
     # Shared by all panels, as figure 5's are.
-    ticks = [sign * tick for tick in TICKS for sign in ((-1, 1) if tick else (1,))]
-    marks: dict[str, Any] = {
-        "tickvals": two_signed_log(ticks),
-        "ticktext": [f"{tick:g}" for tick in ticks],
-    }
-    plot.update_yaxes(
-        row=row, matches="y" if row > 1 else None, nticks=6, **(marks if logarithmic else {})
-    )
+    plot.update_yaxes(row=row, matches="y" if row > 1 else None, nticks=6)
+    if logarithmic:
+        ticks = [sign * tick for tick in TICKS for sign in ((-1, 1) if tick else (1,))]
+        words = [f"{tick:g}" for tick in ticks]
+        plot.update_yaxes(row=row, tickvals=two_signed_log(ticks), ticktext=words)
 
 
 def _rms(plot: go.Figure, row: int, run: Curves, layer: Distribution) -> None:
@@ -194,37 +229,9 @@ def _rms(plot: go.Figure, row: int, run: Curves, layer: Distribution) -> None:
     _line(plot, row, run, times, layer.rms[points], run.title)
     law = fit_growth(layer.iterations, layer.rms, run.log.lr)
     if law:
-        _line(plot, row, run, times, law.rms(times), f"{run.title}, fitted", dash="dash", width=1.3)
-        _line(
-            plot,
-            row,
-            run,
-            times,
-            law.report(times),
-            f"{run.title}, report’s law",
-            dash="dot",
-            width=1.3,
-        )
-
-
-def _turns(plot: go.Figure, row: int, run: Curves, layer: str) -> None:
-    turns = run.log.turns(layer)
-    assert turns is not None
-    points = thin(len(turns))
-    _line(plot, row, run, run.log.layers[layer].iterations[points], turns[points], run.title)
-
-
-def _loss(plot: go.Figure, row: int, run: Curves, series: Series, window: int) -> None:
-    points = thin(len(series.values))
-    _line(
-        plot,
-        row,
-        run,
-        series.iterations[points],
-        running_mean(series, window)[points],
-        run.title,
-        width=1.4,
-    )
+        fitted, report = f"{run.title}, fitted", f"{run.title}, report’s law"
+        _line(plot, row, run, times, law.rms(times), fitted, dash="dash", width=1.3)
+        _line(plot, row, run, times, law.report(times), report, dash="dot", width=1.3)
 
 
 def _line(
@@ -249,14 +256,8 @@ def _named(run: Curves) -> str:
 
 def _title(plot: go.Figure, row: int, text: str) -> None:
     top = plot.layout[f"yaxis{row if row > 1 else ''}"].domain[1]
-    place = {
-        "x": 0,
-        "xref": "paper",
-        "xanchor": "left",
-        "y": top,
-        "yref": "paper",
-        "yanchor": "bottom",
-    }
+    place = {"x": 0, "xref": "paper", "xanchor": "left"}
+    place |= {"y": top, "yref": "paper", "yanchor": "bottom"}
     plot.add_annotation(**place, text=text, showarrow=False, align="left", font={"size": 13})
 
 

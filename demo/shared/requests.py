@@ -1,10 +1,11 @@
 """What the page asks of the models: a photo painted in the style of paintings, at once or after refining.
 
-    order = Order("photo.jpg", ["painting.jpg"], Settings(model="improved-500", size=512))
-    for painting in repaint(order):                                  # one, at once
-        print(painting.file_name, painting.after.size, command_line(painting.recipe))
-    for painting in repaint(replace(order, settings=Settings(model="improved-500", refine=20))):   # drafts, then the result
-        print(painting.batches_done, painting.after.size)
+    request = StylizeRequest("photo.jpg", ["painting.jpg"], Settings(model="improved-500", size=512))
+    for result in repaint(request):                                  # one, at once
+        print(result.file_name, result.after.size, command_line(result.recipe))
+    request = replace(request, settings=Settings(model="improved-500", refine=20))
+    for result in repaint(request):                                  # drafts, then the result
+        print(result.batches_done, result.after.size)
 
 Nothing here knows of the page, and nothing computes: pictures are read by `core.images.decode`, painted by `core.pipeline`
 (Shen et al. 1709.04111; refining is the report's own way, 风格迁移 with 20 more batches on one painting).
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -152,101 +154,120 @@ def _safe(text: str) -> str:
     return kept.encode()[:60].decode(errors="ignore").strip("-_")
 
 
-def repaint(order: StylizeRequest, stop: threading.Event | None = None) -> Iterator[JobResult]:
+def repaint(request: StylizeRequest, stop: threading.Event | None = None) -> Iterator[JobResult]:
     """Paint the photo; with refining, drafts come first: after one batch, then every two.
 
     Args:
-        order: what to paint.
+        request: what to paint.
         stop: once set, refining ends and the last item is what it had reached.
 
     Raises:
         RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
-    content, styles = checked(order)
-    stop, started = stop or threading.Event(), time.perf_counter()
-    photo, paintings = load_with_alpha(content), [load_painting(style) for style in styles]
-    masks = [load_mask(mask) for mask in order.masks]
-    outside = load_painting(order.outside) if order.outside else None
-    settings = order.settings
-    if settings.size is None and max(photo.size) > LARGEST:
-        settings = replace(settings, size=LARGEST)
-    name = file_name(
-        content, "-".join(Path(style).stem for style in styles) + ".png", settings.model
-    )
+    painting, stop = _Painting(request), stop or threading.Event()
+    if not request.settings.refine:
+        with TURNS:
+            result = painting.instant()
+        yield result
+        return
+    try:
+        yield from in_background(partial(painting.refined, stop), stop)
+    except Cancelled as error:
+        raise RequestError(STOPPED_AT_ONCE) from error
 
-    def about(painted: StylizeResult, recipe: Provenance | None, **more: Any) -> JobResult:
-        seconds = painted.seconds | {"total": time.perf_counter() - started}
-        return JobResult(painted, recipe, name, photo.size, paintings[0].size, seconds, **more)
 
-    def result(
-        on_step: Callable[[PaintStep], None] | None = None,
-        stopped: Callable[[], bool] = stop.is_set,
-    ) -> JobResult:
-        if settings.refine:
-            painted = stylize_image(
-                photo, paintings, settings, masks, outside, on_step=on_step, stop=stopped
-            )
-        else:
-            painted = stylize_instantly(photo, paintings, settings, masks, outside)
-        return about(
-            painted,
-            _recipe(painted, order),
-            batches=settings.refine,
-            batches_done=painted.settings.refine,
-        )
+class _Painting:
+    """A request on its way, its pictures read.
 
-    def work(give: Callable[[JobResult], None], job: Job) -> None:
+    Raises:
+        RequestError, ImageError: one sentence for the visitor.
+    """
+
+    def __init__(self, request: StylizeRequest) -> None:
+        content, styles = checked(request)
+        self.request, self.started = request, time.perf_counter()
+        self.photo = load_with_alpha(content)
+        self.paintings = [load_painting(style) for style in styles]
+        self.masks = [load_mask(mask) for mask in request.masks]
+        self.outside = load_painting(request.outside) if request.outside else None
+        self.settings = request.settings
+        if self.settings.size is None and max(self.photo.size) > LARGEST:
+            self.settings = replace(self.settings, size=LARGEST)
+        names = "-".join(Path(style).stem for style in styles)
+        self.file_name = file_name(content, f"{names}.png", self.settings.model)
+
+    def instant(self) -> JobResult:
+        """Paint it at once."""
+        pictures = self.photo, self.paintings, self.settings, self.masks, self.outside
+        return self._finished(stylize_instantly(*pictures))
+
+    def refined(self, stop: threading.Event, give: Callable[[JobResult], None], job: Job) -> None:
+        """Refine and paint it, handing each draft and then the result on, and telling others in the queue how long it takes."""
         before = time.perf_counter()
 
         def on_step(step: PaintStep) -> None:
             nonlocal before
             now = time.perf_counter()
-            PACE.saw(settings.model or model_store().default(), now - before)
+            PACE.saw(self.settings.model or model_store().default(), now - before)
             before = now
-            left = (time.perf_counter() - started) / step.done * (step.batches - step.done)
+            left = (now - self.started) / step.done * (step.batches - step.done)
             job.say(left)
             if step.done < step.batches and (step.done == 1 or step.done % DRAFT_EVERY == 0):
-                draft = step.draft(DRAFT_SIZE)
-                give(
-                    about(
-                        draft, None, batches=step.batches, batches_done=step.done, seconds_left=left
-                    )
-                )
+                give(self._draft(step, left))
 
-        give(result(on_step, lambda: job.stopped(stop)))
+        painted = stylize_image(
+            self.photo,
+            self.paintings,
+            self.settings,
+            self.masks,
+            self.outside,
+            on_step=on_step,
+            stop=lambda: job.stopped(stop),
+        )
+        give(self._finished(painted))
 
-    if not settings.refine:
-        with TURNS:
-            painting = result()
-        yield painting
-        return
-    try:
-        yield from in_background(work, stop)
-    except Cancelled as error:
-        raise RequestError(STOPPED_AT_ONCE) from error
+    def _draft(self, step: PaintStep, seconds_left: float) -> JobResult:
+        """The picture as far as refining came."""
+        painted = step.draft(DRAFT_SIZE)
+        draft = replace(self._described(painted), batches=step.batches, batches_done=step.done)
+        return replace(draft, seconds_left=seconds_left)
+
+    def _finished(self, painted: StylizeResult) -> JobResult:
+        """A result, with its recipe."""
+        refine = painted.settings.refine
+        result = replace(
+            self._described(painted), batches=self.settings.refine, batches_done=refine
+        )
+        return replace(result, recipe=_recipe(painted, self.request))
+
+    def _described(self, painted: StylizeResult) -> JobResult:
+        """A picture, with what is known of all."""
+        seconds = painted.seconds | {"total": time.perf_counter() - self.started}
+        sizes = self.photo.size, self.paintings[0].size
+        return JobResult(painted, None, self.file_name, *sizes, seconds)
 
 
-def _recipe(painted: StylizeResult, order: StylizeRequest) -> Provenance:
-    content, *styles = (Source.of(file) for file in (order.content, *order.styles) if file)
-    masks = [Source.of(mask) for mask in order.masks]
-    outside = Source.of(order.outside) if order.outside else None
-    taken = date_taken(order.content) if order.content else ""
+def _recipe(painted: StylizeResult, request: StylizeRequest) -> Provenance:
+    content, *styles = (Source.of(file) for file in (request.content, *request.styles) if file)
+    masks = [Source.of(mask) for mask in request.masks]
+    outside = Source.of(request.outside) if request.outside else None
+    taken = date_taken(request.content) if request.content else ""
     return provenance_of(painted, content, styles, masks=masks, outside=outside, taken=taken)
 
 
-def checked(order: StylizeRequest) -> tuple[str, list[str]]:
-    """The photo and the paintings of an order that can be painted here.
+def checked(request: StylizeRequest) -> tuple[str, list[str]]:
+    """The photo and the paintings of a request that can be painted here.
 
     Raises:
         RequestError: one sentence.
     """
-    have, settings = model_store().names(), order.settings
+    have, settings = model_store().names(), request.settings
     if not have:
         raise RequestError(TRAIN_FIRST)
-    if not order.content:
+    if not request.content:
         raise RequestError("Choose a photo first: drop one in, or click one of those below.")
-    styles = [style for style in order.styles if style]
-    if not styles or len(styles) < len(order.styles):
+    styles = [style for style in request.styles if style]
+    if not styles or len(styles) < len(request.styles):
         raise RequestError("Choose a painting first: drop one in, or click one of those below.")
     method = METHODS.get(settings.model)
     if settings.model not in have and not method:
@@ -265,4 +286,4 @@ def checked(order: StylizeRequest) -> tuple[str, list[str]]:
         )
     if not MIN_STYLE_SIZE <= settings.style_size <= MAX_STYLE_SIZE:
         raise RequestError(f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px.")
-    return order.content, styles
+    return request.content, styles

@@ -47,6 +47,7 @@ SAME = re.compile(
 FOR_PROGRAMS = (
     "demo/mcp.py",
     "demo/space.py",
+    "demo/shared/endpoint_look.py",
     "demo/transfer/endpoints.py",
     "demo/server/cleaner.py",
 )

@@ -18,7 +18,7 @@ from demo.shared.picture_place import accepted
 from demo.shared.requests import StylizeRequest, repaint
 from demo.shared.uploads import new_file, saved
 from demo.transfer.download import take
-from demo.transfer.tab import painted
+from demo.transfer.events import painted
 from gallery.pictures import find_style
 from tests.browser import open_section
 from tests.conftest import draw

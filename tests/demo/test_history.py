@@ -13,7 +13,7 @@ import app
 from core.inference.model_store import ModelStore
 from demo.page import PageBlocks
 from demo.shared.requests import JobResult, StylizeRequest, repaint
-from demo.transfer import history
+from demo.transfer import events, history
 from demo.transfer import tab as transfer
 from gallery import pictures
 from gallery.pictures import STYLES
@@ -94,7 +94,7 @@ def test_drafts_stay_out_and_another_visit_begins_empty(
         shown.wait(timeout=60)
         yield painting
 
-    monkeypatch.setattr(transfer, "repaint", drafted)
+    monkeypatch.setattr(events, "repaint", drafted)
     expect(page.locator("#slider img.after")).to_be_visible()
     page.locator("#painting-gallery").get_by_label("Moulin").click()
     expect(page.locator("#status")).to_contain_text("Refining: 1 of 2 batches")

@@ -5,7 +5,7 @@ import pytest
 from core.settings import Settings
 from demo.shared import messages
 from demo.shared.pace import Pace, duration
-from demo.transfer.tab import begins_to_refine
+from demo.transfer.events import begins_to_refine
 
 
 @pytest.mark.parametrize(

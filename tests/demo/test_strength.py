@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from demo.transfer import tab as transfer
+from demo.transfer import events
 from demo.transfer.arrival import Visit
 from tests.browser import open_section
 
@@ -15,7 +15,7 @@ def opacity(fade: Locator) -> float:
 def test_what_takes_minutes_is_not_painted_when_the_slider_is_let_go() -> None:
     visit = Visit.unknown()
     for values in ({"mode": "refined", "model": "flagship"}, {"mode": "instant", "model": "gatys"}):
-        assert list(transfer.paint_strength(visit, **values)) == [{}]
+        assert list(events.paint_strength(visit, **values)) == [{}]
 
 
 def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_go(

@@ -27,11 +27,11 @@ from core.settings import Settings, SettingsError
 from demo.shared import background, controls, messages
 from demo.shared.background import refine
 from demo.shared.controls import settings_of
+from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX
 from demo.shared.picture_place import accepted
 from demo.shared.requests import RequestError, StylizeRequest, file_name, repaint
-from demo.shared.uploads import label_of
+from demo.shared.uploads import label_of, new_file
 from demo.shared.widgets import another
-from demo.transfer import tab as transfer
 from gallery.pictures import find_content, find_style, paintings
 from tests.runs import write_about
 
@@ -53,7 +53,7 @@ def no_models(tmp_path: Path) -> Iterator[None]:
 
 def uploaded_file(name: str, write: Callable[[Path], object]) -> dict[str, object]:
     """The value of an Image component after a file of that name was uploaded."""
-    path = Path(transfer.new_file(name))
+    path = Path(new_file(name))
     write(path)
     return {"path": str(path), "orig_name": name}
 
@@ -304,21 +304,10 @@ def test_every_named_endpoint_is_documented(client: Client) -> None:
     assert {"/stylize", "/refine", "/models"} <= set(named)
     assert all(endpoint["description"] for endpoint in named.values())
     parameters = [parameter["parameter_name"] for parameter in named["/stylize"]["parameters"]]
-    assert parameters[:7] == ["content", "style", "model", "mode", "batches", "size", "style_side"]
-    more = {
-        "strength",
-        "colours",
-        "detail",
-        "style_2",
-        "style_3",
-        "style_4",
-        "mix",
-        "mask",
-        "outside",
-    }
-    assert set(parameters[7:]) == more | {"mask_softness", "mask_invert", "mask_alpha"}
+    own = ["content", "style", "model", "mode", "batches", "size"]
+    assert parameters == [*own, *LOOK, *MIX, *MASK, *MASKS]
     defaults = [parameter["parameter_has_default"] for parameter in named["/stylize"]["parameters"]]
-    assert defaults == [False, False] + [True] * 17
+    assert defaults == [False, False] + [True] * (len(parameters) - 2)
 
 
 def test_models_lists_what_there_is(client: Client) -> None:
@@ -435,11 +424,10 @@ def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
         0,
         *[None] * 3,
         "",
-        None,
-        None,
-        None,
+        *[None] * 3,
         False,
         False,
+        *[None] * 3,
     ]
     event = httpx.post(f"{address}gradio_api/call/stylize", json={"data": order}).json()["event_id"]
     answer = httpx.get(f"{address}gradio_api/call/stylize/{event}", timeout=30).text

@@ -1,0 +1,150 @@
+"""What happens in the tab Transfer: a picture is chosen, a photo is painted, refining is stopped.
+
+From a click on Stylize to the picture:
+
+    paint (here) -> TransferForm.request_of -> VISITS.start -> painted (here) -> requests.repaint -> core.pipeline.stylize_image
+"""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from core.baselines.adapter import METHODS
+from core.images.library import Picture
+from core.images.save import save_png
+from core.inference.model_store import model_store
+from core.settings import Settings
+from demo.shared import messages
+from demo.shared.before_after import side_by_side
+from demo.shared.events import Answer
+from demo.shared.pace import PACE, Pace
+from demo.shared.picture_place import Placed, chosen
+from demo.shared.requests import INSTANT, JobResult, StylizeRequest, repaint
+from demo.shared.uploads import light_copy, new_file, saved
+from demo.shared.widgets import another
+from demo.transfer import provenance
+from demo.transfer.address import address_of
+from demo.transfer.arrival import Visit
+from demo.transfer.form import TransferForm
+from demo.transfer.visits import VISITS
+
+CODES = ("command", "python", "settings")  # the recipe, three ways
+
+
+def picker(pictures: Sequence[Picture]) -> Callable[..., tuple[Placed, str]]:
+    """The handler of a gallery of these pictures: the one that was clicked takes its place above."""
+
+    def pick(visit: Visit | None, event: gr.SelectData) -> tuple[Placed, str]:
+        give_up(visit)
+        return chosen(pictures[event.index])
+
+    return pick
+
+
+def random_painting(visit: Visit | None, note: str) -> tuple[Placed, str]:
+    """Another painting than the one that the note names takes its place."""
+    give_up(visit)
+    return another(note)
+
+
+def paint(visit: Visit | None, **values: Any) -> Iterator[Answer]:
+    """Drafts while refining, then the result, or a sentence; `values` are those of `TransferForm`.
+
+    The work goes on when the page that asked for it is closed, for some time; see `demo.transfer.visits`.
+    """
+    visit = visit or Visit.unknown()
+    try:
+        request = TransferForm(**values).request_of()
+        work = VISITS.start(visit.visitor, visit.page, values, lambda stop: painted(request, stop))
+        if request.settings.refine:
+            yield begins_to_refine(request.settings)
+        yield from work.follow()
+    except Exception as error:  # the page keeps the previous result, whatever happened
+        yield {"status": messages.problem(error)}
+
+
+def begins_to_refine(settings: Settings, pace: Pace = PACE) -> Answer:
+    """What the page shows until the first batch is done: how long all will take, as far as this machine has told."""
+    return {
+        "status": messages.starting(
+            settings.model or model_store().default(), settings.refine, pace
+        ),
+        "stop": gr.update(value="Stop refining", interactive=True),
+        "refine_now": gr.update(visible=False),
+    }
+
+
+def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
+    """The page's answers while a request is painted: drafts, then the result with its recipe."""
+    before_size, before = None, ""
+    for result in repaint(request, stop):
+        if before_size != result.before.size:
+            before_size, before = result.before.size, photo_file(result.before, "before.png")
+        after = saved(result)
+        is_large = max(result.after.size) > messages.LARGE_SIDE
+        small = light_copy(result.after, after) if is_large else after
+        slider = side_by_side(before, small, *strength_of(result))
+        if result.recipe is None:
+            yield {"slider": slider, "status": messages.progress(result)}
+            continue
+        codes = provenance.texts(result.recipe, result.file_name)
+        yield {
+            "slider": slider,
+            "status": messages.facts(result, address_of(result.recipe)),
+            "download": gr.update(value=after, interactive=True),
+            "refine_now": gr.update(visible=_wants_refining(result)),
+            **dict(zip(CODES, codes, strict=True)),
+        }
+
+
+def strength_of(result: JobResult) -> tuple[float, str]:
+    """A finished result's strength in per cent, and a name that it shares with those that differ in nothing else."""
+    if result.recipe is None:
+        return 0, ""
+    recipe = replace(result.recipe, settings=replace(result.recipe.settings, strength=1))
+    kind = hashlib.sha256(json.dumps(recipe.to_json(), sort_keys=True).encode()).hexdigest()
+    return round(100 * result.recipe.settings.strength, 6), kind
+
+
+def paint_strength(visit: Visit | None, **values: Any) -> Iterator[Answer]:
+    """The slider of the strength was let go: what is painted at once is painted, unless it is what was painted last."""
+    latest = VISITS.latest(visit.visitor) if visit else None
+    is_quick = values["mode"] == INSTANT and values["model"] not in METHODS
+    if is_quick and not (latest and latest.values == values):
+        yield from paint(visit, **values)
+    else:
+        yield {}
+
+
+def _wants_refining(result: JobResult) -> bool:
+    """Whether this is a model of the report that has not been refined: it hardly looks at a painting before."""
+    settings = result.painted.settings
+    return not settings.refine and settings.model not in (*METHODS, "flagship")
+
+
+def stop_painting(visit: Visit | None) -> Any:
+    """Let this visitor's refining end after the batch it is at; returns the stop button as it then looks."""
+    if visit:
+        VISITS.stop(visit.visitor, visit.page)
+    return gr.Button("Stopping after this batch…", interactive=False)
+
+
+def give_up(visit: Visit | None) -> None:
+    """Something else is about to be asked for: this page's refining ends, so that it need not be waited for."""
+    if visit:
+        VISITS.give_up(visit.visitor, visit.page)
+
+
+def photo_file(image: Image.Image, name: str) -> str:
+    """A file of the photo for the page: of a large one a light copy."""
+    if max(image.size) > messages.LARGE_SIDE:
+        return light_copy(image, name)
+    path = new_file(name)
+    save_png(image, path)
+    return path
