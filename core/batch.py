@@ -33,7 +33,8 @@ from core.images.metadata import date_taken
 from core.images.save import FORMATS, QUALITY
 from core.inference.style_file import SUFFIX, is_style_file, load_painting
 from core.pipeline import Step, StylizeResult, stylize_image
-from core.provenance import Source, command_line, picture_bytes, provenance_of
+from core.provenance import Source, picture_bytes, provenance_of
+from core.reproduce import command_line
 from core.settings import Settings
 
 STDIO = Path("-")

@@ -4,7 +4,8 @@ enough to make the same bytes again.
     painted, recipe = paint_files("photo.jpg", ["painting.jpg"], Settings(strength=0.8))
     save(painted, recipe, "painted.png")
     recipe = read("painted.png")                 # from the picture's metadata; ProvenanceError, one sentence, where there is none
-    print(command_line(recipe), python_snippet(recipe), json.dumps(recipe.settings.to_json()), sep="\\n")
+    print(json.dumps(recipe.settings.to_json()))
+    print(command_line(recipe), python_snippet(recipe), sep="\\n")         # `core.reproduce`
 
 It is JSON: settings, names and SHA-256 of the files, the hash of the model's weights, versions. It
 lies in a PNG as international text (iTXt) under the keyword MetaStyle, in a JPEG and a WebP as
@@ -16,11 +17,9 @@ the photo came with, and with the date on which it was taken; where it was taken
 import hashlib
 import json
 import re
-import shlex
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -312,92 +311,3 @@ def read(source: str | Path | BinaryIO) -> Provenance:
             "This picture carries no recipe; only files as MetaStyle saved them do."
         )
     return Provenance.from_json(data)
-
-
-# ---- to do it again ----
-
-
-def command_line(
-    recipe: Provenance, files: Mapping[str, str | Path] | None = None, out: str = "painted.png"
-) -> str:
-    """The command that makes the same file again, quoted for a POSIX shell.
-
-    Args:
-        files: SHA-256 -> path of the files at hand; the others are named without a folder.
-        out: the file to write.
-    """
-    words = ["python", "-m", "core.stylize"]
-    for option, value in _options(recipe, files or {}, out):
-        words += [option, *([value] if isinstance(value, str) else value)]
-    return shlex.join(words)
-
-
-def _options(
-    recipe: Provenance, files: Mapping[str, str | Path], out: str
-) -> Iterator[tuple[str, str | list[str]]]:
-    settings = recipe.settings
-    changed = {
-        f.name: getattr(settings, f.name)
-        for f in fields(Settings)
-        if getattr(settings, f.name) != f.default
-    }
-    yield "--content", _file(recipe.content, files)
-    yield "--style", [_file(style, files) for style in recipe.styles]
-    if len(recipe.styles) > 1 and not recipe.more_masks:
-        yield "--mix", [repr(weight) for weight in settings.mix]
-    if recipe.mask:
-        yield "--mask", [_file(mask, files) for mask in recipe.masks]
-    if settings.mask_alpha:
-        yield "--mask", ALPHA
-    if recipe.outside:
-        yield "--mask-style", _file(recipe.outside, files)
-    if "strength" in changed:
-        yield "--strength", format((Decimal(repr(settings.strength)) * 100).normalize(), "f")
-    for name in ("model", "colours", "size", "detail", "style_size", "refine", "mask_softness"):
-        if name in changed:
-            yield f"--{name.replace('_', '-')}", str(changed[name])
-    if settings.style_crop:
-        boxes = [",".join(map(repr, box)) for box in settings.style_crop]
-        yield "--style-crop", boxes
-    for name in ("mask_invert", "tiles"):
-        if name in changed:
-            yield f"--{name.replace('_', '-')}", []
-    if recipe.refine_contents:
-        yield "--refine-content", [_file(photo, files) for photo in recipe.refine_contents]
-    yield "--device", recipe.device
-    yield "--out", out
-
-
-def python_snippet(
-    recipe: Provenance, files: Mapping[str, str | Path] | None = None, out: str = "painted.png"
-) -> str:
-    """Python that makes the same file again; arguments as for `command_line`."""
-    files, settings = files or {}, recipe.settings
-    changed = [f.name for f in fields(Settings) if getattr(settings, f.name) != f.default]
-    arguments = [
-        repr(_file(recipe.content, files)),
-        repr([_file(style, files) for style in recipe.styles]),
-    ]
-    arguments.append(
-        f"Settings({', '.join(f'{name}={getattr(settings, name)!r}' for name in changed)})"
-    )
-    masks = [_file(mask, files) for mask in recipe.masks]
-    if masks:
-        arguments.append(f"mask={masks if len(masks) > 1 else masks[0]!r}")
-    if recipe.outside:
-        arguments.append(f"outside={_file(recipe.outside, files)!r}")
-    if recipe.refine_contents:
-        arguments.append(
-            f"refine_contents={[_file(photo, files) for photo in recipe.refine_contents]!r}"
-        )
-    arguments.append(f"device={recipe.device!r}")
-    call = "".join(f"    {argument},\n" for argument in arguments)
-    return (
-        "from core.provenance import paint_files, save\nfrom core.settings import Settings\n\n"
-        f"painted, recipe = paint_files(\n{call})\nsave(painted, recipe, {out!r})\n"
-    )
-
-
-def _file(source: Source, files: Mapping[str, str | Path]) -> str:
-    name = str(files.get(source.sha256, source.name))
-    return f"./{name}" if name.startswith("-") and name != "-" else name

@@ -32,8 +32,9 @@ from core.baselines.adapter import find_backend
 from core.batch import STDIO, Batch, is_file
 from core.commandline import run_command
 from core.files import check_output, printable
-from core.images.decode import IMAGE_SUFFIXES, ImageError
+from core.images.decode import ImageError
 from core.images.find import find_pictures
+from core.images.formats import IMAGE_SUFFIXES
 from core.images.library import paintings
 from core.images.save import FORMATS, MAX_QUALITY
 from core.inference.style_file import load_painting

@@ -19,48 +19,16 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from core.images.colour_tags import NCLX_WITHIN, Colours, exif_colours, find_colours
+from core.images.formats import FORMATS, IMAGE_SUFFIXES, RARE, diagnosis, formats_said
 from core.images.jpeg_file import completed as completed_jpeg
 from core.images.normalise import PixelError, on_white, tiff_tag, upright_srgb
 from core.images.png_file import SIGNATURE, decode_16_bits, read_chunks
 from core.images.tiff_file import as_black_is_zero
 
-try:
-    import pillow_heif
-except ImportError:
-    _HEIF: tuple[str, ...] = ()
-else:
-    pillow_heif.register_heif_opener()
-    _HEIF = ("HEIF",)
-FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", *_HEIF)
-IMAGE_SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".jfif",
-    ".webp",
-    ".bmp",
-    ".gif",
-    ".tif",
-    ".tiff",
-    ".heic",
-    ".heif",
-    ".avif",
-)
 MIN_SIDE = 16  # pixels: below it, reflection padding and InstanceNorm have nothing to work on
 MAX_PIXELS = 89_000_000  # just under Pillow's decompression-bomb warning, which is thereby always an error here
 MAX_ASPECT = 20.0  # longer side / shorter side
 Source = str | Path | bytes | BinaryIO | Image.Image
-_FORMAT_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-RARE = "is damaged, incomplete or of a rare variant that cannot be read"
-_OTHER_KINDS = (
-    (b"%PDF", "a PDF document"),
-    (b"%!PS", "a PostScript file"),
-    (b"\xc5\xd0\xd3\xc6", "an EPS file"),
-    (b"\x00\x00\x01\x00", "a Windows icon"),
-    (b"8BPS", "a Photoshop file"),
-    (b"PK\x03\x04", "a ZIP archive"),
-)
 
 
 @dataclass(frozen=True)
@@ -166,11 +134,11 @@ def _load(
         raise ImageError(f"{name} {problem}") from problem.__cause__
     except OSError as error:
         reason = error.strerror or error
-        raise ImageError(f"{name} cannot be opened ({reason}); {_accepted()}.") from error
+        raise ImageError(f"{name} cannot be opened ({reason}); {formats_said()}.") from error
     except (
         Exception
     ) as error:  # a Pillow image whose own data is broken, or of a mode that no picture has
-        raise ImageError(f"{name} cannot be read; {_accepted()}.") from error
+        raise ImageError(f"{name} cannot be read; {formats_said()}.") from error
 
 
 def _converted(image: Image.Image, limits: Limits) -> tuple[Image.Image, Colours]:
@@ -200,22 +168,6 @@ def list_images(folder: str | Path) -> list[Path]:
     return sorted(path for path in files if not path.name.startswith(".") and path.is_file())
 
 
-def kind_of_file(path: Path) -> str | None:
-    """ "a JPEG", "a PNG" or another accepted format, by a file's first bytes;
-    None for any other file.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except OSError:
-        return None
-    for name in FORMATS:
-        _, accept = Image.OPEN[name]
-        if accept is not None and accept(head) is True:
-            return f"{'an' if name == 'AVIF' else 'a'} {_FORMAT_NAMES.get(name, name)}"
-    return None
-
-
 def _name(source: Source) -> str:
     """How messages call the picture: its file name in quotes, without its folder, or "The picture"."""
     path = (
@@ -228,14 +180,6 @@ def _name(source: Source) -> str:
     return '"' + "".join(c if c.isprintable() else "?" for c in Path(path).name) + '"'
 
 
-def _accepted() -> str:
-    names = [_FORMAT_NAMES.get(name, name) for name in FORMATS]
-    return f"accepted are {', '.join(names[:-1])} and {names[-1]} pictures"
-
-
-FORMATS_SAID = _accepted()
-
-
 @contextmanager
 def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
     """A seekable stream over the source; a stream that the caller gave is not closed."""
@@ -244,11 +188,11 @@ def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
     elif isinstance(source, str | Path):
         path = Path(source)
         if path.is_dir():
-            raise ImageError(f"is a folder, not a picture; {_accepted()}.")
+            raise ImageError(f"is a folder, not a picture; {formats_said()}.")
         if not path.exists():
-            raise ImageError(f"does not exist; {_accepted()}.")
+            raise ImageError(f"does not exist; {formats_said()}.")
         if not path.is_file():  # a pipe or a device could block or never end
-            raise ImageError(f"is not an ordinary file; {_accepted()}.")
+            raise ImageError(f"is not an ordinary file; {formats_said()}.")
         with path.open("rb") as file:
             yield file
     else:
@@ -281,7 +225,7 @@ def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> tuple[Image.I
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise ImageError(f"{_diagnosis(head)}; {_accepted()}.") from error
+        raise ImageError(f"{diagnosis(head)}; {formats_said()}.") from error
 
 
 def _read_png(data: bytes, limits: Limits) -> tuple[Image.Image, Colours]:
@@ -308,7 +252,7 @@ def _read_other(
             and tiff_tag(image, "BitsPerSample", 8) > 8
         ):
             raise ImageError(
-                f"{RARE}; {_accepted()}."
+                f"{RARE}; {formats_said()}."
             )  # python-pillow reads other colours than are in it
         if at_least is not None and image.format in ("JPEG", "MPO"):
             side = max(at_least, limits.min_side)
@@ -348,27 +292,3 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
 
 def _up_to(max_pixels: int) -> str:
     return f"accepted are pictures of up to {max_pixels / 1e6:g} million pixels"
-
-
-def _diagnosis(head: bytes) -> str:
-    """What is wrong with a file that did not decode, from its first bytes."""
-    if not head:
-        return "is empty"
-    if any(
-        accept is not None and accept(head[:16]) is True
-        for _, accept in (Image.OPEN[name] for name in FORMATS)
-    ):
-        return RARE
-    kind = next((kind for start, kind in _OTHER_KINDS if head.startswith(start)), None)
-    lowered = head.lower()
-    if head[4:8] == b"ftyp":
-        kind = "a HEIC picture" if head[8:12] in _HEIC_BRANDS else "a video"
-        if kind == "a HEIC picture":
-            return "is a HEIC picture, which needs the pillow-heif package to be read"
-    elif b"<svg" in lowered:
-        kind = "an SVG drawing"
-    elif b"<html" in lowered or b"<!doctype html" in lowered:
-        kind = "a web page"
-    elif kind is None and head.isascii() and b"\0" not in head:
-        kind = "a text file"
-    return f"is {kind}, which cannot be used" if kind else "is not a picture that can be read"

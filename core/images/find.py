@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.files import printable
-from core.images.decode import FORMATS_SAID, ImageError, kind_of_file, list_images
+from core.images.decode import ImageError, list_images
+from core.images.formats import formats_said, kind_of_file
 
 OTHER_SUFFIXES = {  # of pictures that are not read
     ".jxl": "a JPEG XL picture",
@@ -76,7 +77,9 @@ def _others(folder: Path, pictures: list[Path]) -> list[Unread]:
             continue
         kind = OTHER_SUFFIXES.get(file.suffix.lower())
         if kind:
-            sentence = f'"{printable(file.name)}" is {kind}, which cannot be used; {FORMATS_SAID}.'
+            sentence = (
+                f'"{printable(file.name)}" is {kind}, which cannot be used; {formats_said()}.'
+            )
             result.append((file, sentence))
         elif kind := kind_of_file(file):
             sentence = f'"{printable(file.name)}" is {kind} picture without the name of one; rename it to use it.'

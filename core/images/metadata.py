@@ -7,7 +7,8 @@ from contextlib import suppress
 
 from PIL import ExifTags, Image
 
-from core.images.decode import FORMATS, Source, opened
+from core.images.decode import Source, opened
+from core.images.formats import FORMATS
 
 COMMENT_CODE = b"ASCII\0\0\0"  # of EXIF's UserComment
 _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")

@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.images.decode import IMAGE_SUFFIXES
+from core.images.formats import IMAGE_SUFFIXES
 from demo.compare import cell, export, painting, plots
 from demo.compare import grid_html as compare_html
 from demo.compare.selection import (

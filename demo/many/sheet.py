@@ -1,16 +1,14 @@
 """Every painting at once: a photo in all paintings of the gallery, small, and any of them enlarged on a click.
 
-    for cell in painted_cells("photo.jpg", "improved-500", 192):
-        print(cell.done, cell.of, cell.picture.title, cell.image.size)
-    sheet_file("photo.jpg", photo, cells)                   # the whole sheet as one PNG
+    build(titles)                                   # inside `gr.Blocks`
 
-The command line's `--sheet` makes the same sheet (`core.images.contact_sheet`). The endpoint /sheet offers it to programs.
+`demo.many.cells` paints. The command line's `--sheet` makes the same sheet (`core.images.contact_sheet`), and the endpoint
+/sheet offers it to programs.
 """
 
 import base64
 import io
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,8 @@ import gradio as gr
 from PIL import Image
 
 from core.files import write_atomic
-from core.images.contact_sheet import sheet, sheet_bytes
-from core.images.convert import resize_longest
-from core.images.decode import load_image, load_mask, load_with_alpha
-from core.inference.style_file import load_painting
-from core.pipeline import stylize_image
-from core.settings import Settings
+from core.images.contact_sheet import sheet_bytes
+from demo.many.cells import SMALL_SIZES, Cell, painted_cells, sheet_file
 from demo.server.turns import in_turns
 from demo.shared import endpoint_look, messages, style_form
 from demo.shared.before_after import before_after, side_by_side
@@ -33,7 +27,7 @@ from demo.shared.endpoint_look import LOOK, MASK, EndpointLook, takes
 from demo.shared.events import Answer, connect
 from demo.shared.mask import offer_alpha
 from demo.shared.picture_place import Placed, bring, chosen, image_input
-from demo.shared.requests import RequestError, checked, file_name, repaint
+from demo.shared.requests import repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.thumbnails import small_copy
@@ -47,7 +41,6 @@ from demo.shared.widgets import (
 )
 from gallery.pictures import Picture, paintings, photographs
 
-SMALL_SIZES = (128, 192, 256, 384)
 SMALL = 192
 ABOUT = "One click shows the photo in every painting of the gallery, small. A click on one of them paints it large."
 MODEL_INFO = "The report's models need refining to take up a painting, which the tab Transfer does; here they paint at once."
@@ -62,22 +55,6 @@ _painting = RunningJobs()
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A small picture of a sheet: number `done` of `of`, after so many seconds.
-
-    Attributes:
-        before: the photo at the same size.
-    """
-
-    picture: Picture
-    image: Image.Image
-    before: Image.Image
-    done: int
-    of: int
-    seconds: float
-
-
-@dataclass(frozen=True)
 class Shown:
     """What a sheet on the page was painted from, so that one of its pictures can be painted again, large."""
 
@@ -85,41 +62,6 @@ class Shown:
     model: str
     pictures: tuple[Picture, ...]
     form: StyleForm = field(default_factory=StyleForm)
-
-
-def painted_cells(
-    content: str | None, model: str | None, size: float, look: StyleForm | EndpointLook
-) -> Generator[Cell, None, None]:
-    """Paint a photo in every painting of the gallery, `size` px on the longest side; close the iterator to cancel.
-
-    Raises:
-        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
-    """
-    if size not in range(min(SMALL_SIZES), max(SMALL_SIZES) + 1):
-        raise RequestError(
-            f"The pictures of a sheet can have {min(SMALL_SIZES)} to {max(SMALL_SIZES)} px."
-        )
-    pictures, started = paintings(), time.perf_counter()
-    order = look.request(content, str(pictures[0].path()), model, size)
-    path, _ = checked(order)
-    settings = order.settings
-    photo = load_with_alpha(path) if settings.mask_alpha else load_image(path)
-    if settings == Settings(model=settings.model, size=settings.size):
-        photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
-    masks = [load_mask(mask) for mask in order.masks]
-    outside = load_painting(order.outside) if order.outside else None
-    for done, picture in enumerate(pictures, 1):
-        painted = stylize_image(photo, picture.image(), settings, masks, outside)
-        seconds = time.perf_counter() - started
-        yield Cell(picture, painted.image, painted.before, done, len(pictures), seconds)
-
-
-def sheet_file(content: str, cells: Sequence[Cell], model: str) -> str:
-    """The photo and the cells on one labelled sheet, a PNG file that the page may serve."""
-    path = new_file(file_name(content, "sheet", model))
-    labelled = [("Photo", cells[0].before), *((cell.picture.title, cell.image) for cell in cells)]
-    write_atomic(Path(path), sheet_bytes(sheet(labelled)))
-    return path
 
 
 # ---- events of the page ----

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from core.inference.model_store import model_store
-from core.provenance import command_line
+from core.reproduce import command_line
 from core.training.refine import REFINE_BATCHES
 from demo.shared import endpoint_look, messages, requests
 from demo.shared.controls import DEFAULT_SIZE

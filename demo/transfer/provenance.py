@@ -18,8 +18,9 @@ from core.files import short
 from core.inference.model_store import model_store
 from core.inference.style_file import is_style_file
 from core.models.weights import WeightsError
-from core.provenance import Provenance, Source, command_line, is_picture, python_snippet
+from core.provenance import Provenance, Source, is_picture
 from core.provenance import read as read_recipe
+from core.reproduce import command_line, python_snippet
 from core.settings import Settings, SettingsError
 from demo.shared import messages
 from demo.shared.controls import values_of, with_choice

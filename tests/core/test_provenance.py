@@ -21,13 +21,12 @@ from core.provenance import (
     Provenance,
     ProvenanceError,
     Source,
-    command_line,
     paint_files,
     picture_bytes,
-    python_snippet,
     read,
     save,
 )
+from core.reproduce import command_line, python_snippet
 from core.settings import Settings, SettingsError
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches

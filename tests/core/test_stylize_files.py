@@ -16,7 +16,8 @@ from core import stylize
 from core.images.decode import load_image
 from core.models.checkpoint import save_model
 from core.models.encoder import Encoder
-from core.provenance import command_line, read
+from core.provenance import read
+from core.reproduce import command_line
 from tests.conftest import draw_folder, tiny
 
 

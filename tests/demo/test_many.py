@@ -21,11 +21,12 @@ from core.inference.model_store import ModelStore
 from core.pipeline import stylize_image
 from core.provenance import read
 from core.settings import Settings
+from demo.many import cells
 from demo.many import photos as many_photos
 from demo.many import sheet as many_sheet
 from demo.many import tab as many
+from demo.many.cells import painted_cells, sheet_file
 from demo.many.photos import painted_photos
-from demo.many.sheet import painted_cells
 from demo.page import PageBlocks
 from demo.shared import widgets
 from demo.shared.endpoint_look import LOOK, MASK
@@ -59,7 +60,8 @@ def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[li
     ]
     store = ModelStore(tiny_checkpoint(MODEL).parent)
     with pytest.MonkeyPatch.context() as patch, store.in_use():
-        patch.setattr(many_sheet, "paintings", lambda: own)
+        for module in (cells, many_sheet):
+            patch.setattr(module, "paintings", lambda: own)
         patch.setattr(many_sheet, "photographs", lambda: CONTENTS[1:3])
         patch.setattr(widgets, "paintings", lambda: own)
         yield own
@@ -93,7 +95,7 @@ def test_the_photo_is_painted_in_every_painting_as_elsewhere(
 
 def test_the_whole_sheet_is_one_png_with_the_photo_first(folder: Path) -> None:
     cells = list(painted_cells(str(folder / "0000.png"), MODEL, 128, StyleForm()))
-    file = many_sheet.sheet_file("holiday.jpg", cells, MODEL)
+    file = sheet_file("holiday.jpg", cells, MODEL)
     assert Path(file).name == "holiday__sheet__improved-500.png"
     with Image.open(file) as sheet:
         assert sheet.format == "PNG" and sheet.width > 2 * 128

@@ -22,7 +22,8 @@ from core.inference.model_store import ModelStore
 from core.inference.stylizer import Cancelled
 from core.models.model_card import CARD
 from core.models.registry import MODELS
-from core.provenance import command_line, read
+from core.provenance import read
+from core.reproduce import command_line
 from core.settings import Settings, SettingsError
 from demo.shared import background, controls, messages
 from demo.shared.background import refine

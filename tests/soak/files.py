@@ -21,7 +21,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from core.analysis.curves import LogError
 from core.analysis.training_logs import read_files
-from core.images.decode import FORMATS, ImageError, load_image, load_mask, load_with_alpha
+from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
+from core.images.formats import FORMATS
 from core.images.save import encode_picture
 from core.images.video_file import Limits, VideoError
 from core.inference.video import stylize_video

@@ -18,7 +18,8 @@ from core.images.decode import ImageError
 from core.images.save import save_png
 from core.inference.stylizer import Cancelled
 from core.pipeline import Step, StylizeResult, stylize_image
-from core.provenance import command_line, picture_bytes, provenance_of, read
+from core.provenance import picture_bytes, provenance_of, read
+from core.reproduce import command_line
 from core.settings import Settings, SettingsError
 
 Draw = Callable[..., Image.Image]

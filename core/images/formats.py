@@ -1,0 +1,90 @@
+"""The formats of pictures that are read, and what a file is that is of none of them.
+
+IMAGE_SUFFIXES, FORMATS_SAID              # for a file dialog, and for a sentence
+kind_of_file(Path("photo"))               # "a JPEG"
+diagnosis(head)                           # "is a PDF document, which cannot be used"
+"""
+
+from pathlib import Path
+
+from PIL import Image
+
+try:
+    import pillow_heif
+except ImportError:
+    _HEIF: tuple[str, ...] = ()
+else:
+    pillow_heif.register_heif_opener()
+    _HEIF = ("HEIF",)
+FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", *_HEIF)
+IMAGE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".jfif",
+    ".webp",
+    ".bmp",
+    ".gif",
+    ".tif",
+    ".tiff",
+    ".heic",
+    ".heif",
+    ".avif",
+)
+_FORMAT_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+RARE = "is damaged, incomplete or of a rare variant that cannot be read"
+_OTHER_KINDS = (
+    (b"%PDF", "a PDF document"),
+    (b"%!PS", "a PostScript file"),
+    (b"\xc5\xd0\xd3\xc6", "an EPS file"),
+    (b"\x00\x00\x01\x00", "a Windows icon"),
+    (b"8BPS", "a Photoshop file"),
+    (b"PK\x03\x04", "a ZIP archive"),
+)
+
+
+def formats_said() -> str:
+    """What is accepted, for the end of a sentence."""
+    names = [_FORMAT_NAMES.get(name, name) for name in FORMATS]
+    return f"accepted are {', '.join(names[:-1])} and {names[-1]} pictures"
+
+
+def kind_of_file(path: Path) -> str | None:
+    """ "a JPEG", "a PNG" or another accepted format, by a file's first bytes;
+    None for any other file.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return None
+    for name in FORMATS:
+        _, accept = Image.OPEN[name]
+        if accept is not None and accept(head) is True:
+            return f"{'an' if name == 'AVIF' else 'a'} {_FORMAT_NAMES.get(name, name)}"
+    return None
+
+
+def diagnosis(head: bytes) -> str:
+    """What is wrong with a file that did not decode, from its first bytes."""
+    if not head:
+        return "is empty"
+    if any(
+        accept is not None and accept(head[:16]) is True
+        for _, accept in (Image.OPEN[name] for name in FORMATS)
+    ):
+        return RARE
+    kind = next((kind for start, kind in _OTHER_KINDS if head.startswith(start)), None)
+    lowered = head.lower()
+    if head[4:8] == b"ftyp":
+        kind = "a HEIC picture" if head[8:12] in _HEIC_BRANDS else "a video"
+        if kind == "a HEIC picture":
+            return "is a HEIC picture, which needs the pillow-heif package to be read"
+    elif b"<svg" in lowered:
+        kind = "an SVG drawing"
+    elif b"<html" in lowered or b"<!doctype html" in lowered:
+        kind = "a web page"
+    elif kind is None and head.isascii() and b"\0" not in head:
+        kind = "a text file"
+    return f"is {kind}, which cannot be used" if kind else "is not a picture that can be read"
