@@ -10,6 +10,7 @@ them.
 """
 
 import io
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -187,11 +188,13 @@ def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
         yield io.BytesIO(source)
     elif isinstance(source, str | Path):
         path = Path(source)
-        if path.is_dir():
+        try:
+            mode = path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a name with a 0 in it
+            raise ImageError(f"does not exist; {formats_said()}.") from error
+        if stat.S_ISDIR(mode):
             raise ImageError(f"is a folder, not a picture; {formats_said()}.")
-        if not path.exists():
-            raise ImageError(f"does not exist; {formats_said()}.")
-        if not path.is_file():  # a pipe or a device could block or never end
+        if not stat.S_ISREG(mode):  # a pipe or a device could block or never end
             raise ImageError(f"is not an ordinary file; {formats_said()}.")
         with path.open("rb") as file:
             yield file
