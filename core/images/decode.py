@@ -190,7 +190,11 @@ def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
         path = Path(source)
         try:
             mode = path.stat().st_mode
-        except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # a name with a 0 in it
+        except (
+            FileNotFoundError,
+            NotADirectoryError,
+            ValueError,
+        ) as error:  # a name with a 0 in it
             raise ImageError(f"does not exist; {formats_said()}.") from error
         if stat.S_ISDIR(mode):
             raise ImageError(f"is a folder, not a picture; {formats_said()}.")
