@@ -167,44 +167,50 @@ def build() -> None:
         "inputs": {**selection, "shown": shown, "measure": measure},
         "outputs": {**view, **charts, **at, "panel": panel["panel"]},
     } | LIGHT
+    _connect_choosing(selection, own, uploads, looked)
+    connect(grid.input, pick_style, {"choice": choice}, {**view, "shown": shown}, **LIGHT)
+    _connect_cell(grid, panel, at, place, status)
+    painted: dict[str, Any] = {"inputs": {**at, "measure": measure}, "outputs": {**view, **charts}}
+    painted |= {"show_progress_on": status} | PAINTING
+    connect(paint.click, painting.paint_missing, **painted)
+    stop.click(painting.stop_painting, None, stop, **QUIET)
+    connect(measure.input, plots.charts, {"choice": choice, "measure": measure}, charts, **LIGHT)
+    export.connect(exports, choice, shown, status)
+
+
+def _connect_choosing(
+    selection: Mapping[str, Any],
+    own: gr.Column,
+    uploads: Sequence["Upload"],
+    looked: Mapping[str, Any],
+) -> None:
+    """Show what is chosen as soon as it is; `looked` is how `look` is connected."""
     selection["kind"].input(pick_kind, selection["kind"], own, **LIGHT)
     for component in selection.values():
         connect(component.input, look, **looked)
     for upload in uploads:
-        added = connect(
-            upload.button.upload,
-            upload.add,
-            {"values": upload.button, "known": upload.known, "picked": upload.picked},
-            {"known": upload.known, "picked": upload.picked, "problem": upload.problem},
-            **LIGHT,
-        )
+        given = {"values": upload.button, "known": upload.known, "picked": upload.picked}
+        filled = {"known": upload.known, "picked": upload.picked, "problem": upload.problem}
+        added = connect(upload.button.upload, upload.add, given, filled, **LIGHT)
         connect(added.success, look, **looked)
-    connect(grid.input, pick_style, {"choice": choice}, {**view, "shown": shown}, **LIGHT)
-    clicked = connect(
-        grid.select,
-        open_cell,
-        {**at, "left": panel["left"]},
-        {**panel, "place": place, "status": status},
-        **LIGHT,
-    )
+
+
+def _connect_cell(
+    grid: gr.HTML,
+    panel: Mapping[str, Any],
+    at: Mapping[str, Any],
+    place: gr.State,
+    status: gr.HTML,
+) -> None:
+    """Show a cell that is clicked large, between two models that can be changed."""
+    opened = {**panel, "place": place, "status": status}
+    clicked = connect(grid.select, open_cell, {**at, "left": panel["left"]}, opened, **LIGHT)
     clicked.then(None, js=LOOK_AT_CELL)
     sides = {"left": panel["left"], "right": panel["right"]}
+    asked = {"choice": at["choice"], "place": place, **sides}
     compared = {"slider": panel["slider"], "numbers": panel["numbers"], "status": status}
     for side in sides.values():
-        connect(
-            side.input, change_sides, {"choice": choice, "place": place, **sides}, compared, **LIGHT
-        )
-    connect(
-        paint.click,
-        painting.paint_missing,
-        {**at, "measure": measure},
-        {**view, **charts},
-        show_progress_on=status,
-        **PAINTING,
-    )
-    stop.click(painting.stop_painting, None, stop, **QUIET)
-    connect(measure.input, plots.charts, {"choice": choice, "measure": measure}, charts, **LIGHT)
-    export.connect(exports, choice, shown, status)
+        connect(side.input, change_sides, asked, compared, **LIGHT)
 
 
 @dataclass(frozen=True)

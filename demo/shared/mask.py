@@ -132,11 +132,10 @@ def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> l
     with gr.Accordion(title, open=False, elem_id=named(tab, "masking"), elem_classes="masking"):
         said = f"{ABOUT} {ABOUT_SEVERAL}" if several else ABOUT
         gr.HTML(messages.caption(said if photo else ABOUT_FILE))
+        template = CANVAS.replace("PHOTO", photo or "")
         painted = gr.HTML(
             None,
-            html_template=CANVAS.replace("PHOTO", photo or "").replace(
-                "WHICH", WHICH if several else ""
-            ),
+            html_template=template.replace("WHICH", WHICH if several else ""),
             js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8") if photo else None,
             elem_id=named(tab, "mask"),
             visible=photo is not None,
@@ -144,13 +143,8 @@ def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> l
         )
         with gr.Row(elem_classes="places"):
             with gr.Column(min_width=120):
-                file = image_input(
-                    "Mask file",
-                    named(tab, "mask-file"),
-                    height=116,
-                    choose="Mask file",
-                    removable=True,
-                )
+                name, choose = named(tab, "mask-file"), "Mask file"
+                file = image_input("Mask file", name, height=116, choose=choose, removable=True)
                 note = gr.HTML("", elem_id=named(tab, "mask-note"))
             with gr.Column(min_width=160, scale=2):
                 softness = gr.Dropdown(SOFTNESS_CHOICES, value=AUTO, label="Edge", filterable=False)
@@ -163,35 +157,32 @@ def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> l
                     visible=False,
                     elem_id=named(tab, "mask-alpha"),
                 )
-        kind = gr.Radio(
-            [("the photo stays", PHOTO), ("another painting", PAINTING)],
-            value=PHOTO,
-            label="Outside the mask",
-        )
-        with gr.Column(visible=False) as other:
-            outside = image_input(
-                "Painting outside the mask",
-                named(tab, "outside"),
-                height=150,
-                choose="Your painting",
-            )
-            outside_note = gr.HTML("", elem_id=named(tab, "outside-note"))
-            strip = gallery(
-                paintings(),
-                named(tab, "outside-gallery"),
-                columns=10,
-                strip=True,
-                in_use=outside_note,
-            )
+        kind, outside = _outside(tab)
+    bring(file, note)
+    return [painted, file, kind, outside, softness, invert, alpha]
+
+
+def _outside(tab: str) -> tuple[gr.Radio, gr.HTML]:
+    """What is outside the mask, and the place of the painting there."""
+    kind = gr.Radio(
+        [("the photo stays", PHOTO), ("another painting", PAINTING)],
+        value=PHOTO,
+        label="Outside the mask",
+    )
+    with gr.Column(visible=False) as other:
+        name, choose = named(tab, "outside"), "Your painting"
+        outside = image_input("Painting outside the mask", name, height=150, choose=choose)
+        note = gr.HTML("", elem_id=named(tab, "outside-note"))
+        shown = named(tab, "outside-gallery")
+        strip = gallery(paintings(), shown, columns=10, strip=True, in_use=note)
 
     def pick(event: gr.SelectData) -> tuple[Placed, str]:
         return chosen(paintings()[event.index])
 
     kind.change(lambda chosen: gr.Column(visible=chosen == PAINTING), kind, other, **QUIET)
-    strip.select(pick, None, [outside, outside_note], trigger_mode="multiple", **QUIET)
-    for image, about in ((file, note), (outside, outside_note)):
-        bring(image, about)
-    return [painted, file, kind, outside, softness, invert, alpha]
+    strip.select(pick, None, [outside, note], trigger_mode="multiple", **QUIET)
+    bring(outside, note)
+    return kind, outside
 
 
 def offer_alpha(photo: gr.HTML, alpha: gr.Checkbox) -> None:

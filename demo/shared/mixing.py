@@ -75,17 +75,7 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
     ):
         gr.HTML(messages.caption(ABOUT))
         with gr.Row(elem_classes="places"):
-            more = [
-                image_input(
-                    f"Painting {number}",
-                    named(tab, f"painting-{number}"),
-                    height=116,
-                    choose=f"Painting {number}",
-                    removable=True,
-                    cropped=True,
-                )
-                for number in (2, 3, 4)
-            ]
+            more = [_place(number, tab) for number in (2, 3, 4)]
         note = gr.HTML("", elem_id=named(tab, "mixing-note"))
         strip = gallery(paintings(), named(tab, "mixing-gallery"), columns=10, strip=True)
         with gr.Row(elem_classes="mix"):
@@ -99,26 +89,9 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
                 min_width=220,
             )
             with gr.Column(min_width=200, elem_classes="weights"):
-                weights = [
-                    gr.Slider(
-                        0,
-                        100,
-                        value=EQUAL,
-                        step=1,
-                        buttons=[],
-                        label=f"Weight {number}",
-                        elem_id=named(tab, f"weight-{number}"),
-                    )
-                    for number in (1, 2, 3, 4)
-                ]
-    gr.on(
-        [image.change for image in (style, *more)] + [weight.change for weight in weights],
-        None,
-        [style, *more, *weights],
-        square,
-        js=SHOW,
-        **QUIET,
-    )
+                weights = [_weight(number, tab) for number in (1, 2, 3, 4)]
+    mixed: list[Any] = [style, *more, *weights]
+    gr.on([part.change for part in mixed], None, mixed, square, js=SHOW, **QUIET)
     for image in more:
         bring(image, note, styles=True)
     added = strip.select(
@@ -126,3 +99,15 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
     )
     moved = square.input(None, square, weights, js="(mix) => mix.weights", **QUIET)
     return [*more, *weights], [added, moved]
+
+
+def _place(number: int, tab: str) -> gr.HTML:
+    """The place of a further painting."""
+    name, element = f"Painting {number}", named(tab, f"painting-{number}")
+    return image_input(name, element, height=116, choose=name, removable=True, cropped=True)
+
+
+def _weight(number: int, tab: str) -> gr.Slider:
+    """The weight of a painting, in parts of whatever all are together."""
+    name, element = f"Weight {number}", named(tab, f"weight-{number}")
+    return gr.Slider(0, 100, value=EQUAL, step=1, buttons=[], label=name, elem_id=element)
