@@ -141,12 +141,8 @@ class JobResult:
 
 def file_name(content: str, style: str, model: str) -> str:
     """CONTENT__STYLE__MODEL.png from the names of two files: letters, digits, - and _, at most 60 bytes of each."""
-    return (
-        "__".join(
-            _safe(part) or "picture" for part in (Path(content).stem, Path(style).stem, model)
-        )
-        + ".png"
-    )
+    stems = [Path(Path(file).name.lstrip(".")).stem for file in (content, style)]
+    return "__".join(_safe(part) or "picture" for part in (*stems, model)) + ".png"
 
 
 def _safe(text: str) -> str:

@@ -222,6 +222,7 @@ def test_without_the_password_the_page_is_the_login_page_alone(locked_page: Stag
     assert forged.status_code == 401
 
 
+@pytest.mark.slow
 def test_with_the_password_everything_works_and_wrong_ones_are_slowed(
     locked_page: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,7 +68,8 @@ def uploaded_file(name: str, write: Callable[[Path], object]) -> dict[str, objec
         ("/tmp/a/photo.jpg", "wave.png", "photo__wave__improved-500.png"),
         ("my photo (1).heic", "Café Terrace.jpg", "my-photo--1__Café-Terrace__improved-500.png"),
         ("照片.jpg", "星夜.jpg", "照片__星夜__improved-500.png"),
-        ("../../etc/..png", "<b>.png", "picture__b__improved-500.png"),
+        ("../../etc/...", "<b>.png", "picture__b__improved-500.png"),
+        ("../../etc/..png", "<b>.png", "png__b__improved-500.png"),
         ("字" * 100 + ".png", "x.png", "字" * 20 + "__x__improved-500.png"),
     ],
 )
