@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,15 @@ from gallery.grids import backends, render
 pytest_plugins = ["tests.browser"]
 os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
 
+LONG = ("browser", "slow", "artifacts")
 PHOTOS = ("astronaut", "camera", "chelsea", "coffee", "rocket")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with many long tests come first, so that no process has one left when the others are done."""
+    long = Counter(item.path for item in items if any(map(item.get_closest_marker, LONG)))
+    items.sort(key=lambda item: (-long[item.path], str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
