@@ -8,7 +8,7 @@ import pytest
 from tests.soak.__main__ import KINDS, faults, main, soaked
 from tests.soak.mutants import mutated, odd, tried, with_checksums, wrong_words
 
-QUICK = ("pictures", "videos", "logs", "models", "recipes", "addresses", "writers")
+QUICK = ("pictures", "videos", "logs", "models", "styles", "recipes", "addresses", "writers")
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from PIL import Image
 from safetensors.torch import load, save
 
 from core.files import printable, write_atomic
-from core.images.decode import ImageError, load_image
+from core.images.decode import MAX_PIXELS, MIN_SIDE, ImageError, load_image
 from core.models.layers import Filters
 from core.models.weights import WeightsError
 
@@ -136,10 +136,17 @@ def load_style(path: str | Path) -> SavedStyle:
         if metadata["metastyle"] != FORMAT:
             raise ImageError(f"{name} is a style file of another version of MetaStyle.")
         width, height = map(int, metadata["size"].split("x"))
+        if not (MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_PIXELS):
+            raise ValueError("no size of a painting")
         filters = {
             str(key): values.to(torch.float32).flatten() for key, values in load(data).items()
         }
-        thumbnail = load_image(base64.b64decode(metadata["thumbnail"]), min_side=1, max_aspect=1e4)
+        thumbnail = load_image(
+            base64.b64decode(metadata["thumbnail"]),
+            min_side=1,
+            max_pixels=THUMBNAIL * THUMBNAIL,
+            max_aspect=1e4,
+        )
         return SavedStyle(
             str(metadata["model"]),
             str(metadata["model_hash"]),

@@ -16,7 +16,8 @@ Kind = Callable[[int, random.Random, Path], list[str]]
 KINDS: dict[str, Kind] = {
     kind.__name__: kind
     for kind in (
-        *(files.pictures, files.videos, files.logs, files.models, files.recipes, files.addresses),
+        *(files.pictures, files.videos, files.logs, files.models, files.styles),
+        *(files.recipes, files.addresses),
         *(requests.calls, requests.visitors, requests.busy),
         *(endings.writers, endings.commands, endings.pages, endings.disk, endings.memory),
     )

@@ -25,6 +25,8 @@ from core.images.decode import ImageError, load_image, load_mask, load_with_alph
 from core.images.formats import FORMATS
 from core.images.save import encode_picture
 from core.images.video_file import Limits, VideoError
+from core.inference.style_file import load_style, save_style
+from core.inference.stylizer import Stylizer
 from core.inference.video import stylize_video
 from core.models.checkpoint import load_model, save_model
 from core.models.encoder import load_encoder
@@ -37,7 +39,7 @@ from demo.shared.requests import RequestError
 from demo.shared.uploads import checked_size, displayable
 from demo.transfer import address, provenance
 from tests.conftest import tiny
-from tests.soak.mutants import mutated, odd_json, tried, with_checksums
+from tests.soak.mutants import mutated, odd, odd_json, tried, with_checksums
 
 FRAMES, SIDE = 8, 48
 
@@ -228,6 +230,36 @@ def models(count: int, rng: random.Random, folder: Path) -> list[str]:
             path.write_bytes(mutated(head, rng) + rest)
         outcomes.append(tried(partial(load_model, model), (WeightsError,)))
         path.write_bytes(whole[path])
+    return outcomes
+
+
+def styles(count: int, rng: random.Random, folder: Path) -> list[str]:
+    """Style files, read and painted with; what one says of itself is JSON at its start, after its length."""
+    torch.manual_seed(0)
+    variant, model = tiny("original-500"), folder / "model"
+    encoder = load_encoder(variant.encoder)
+    save_model(model, variant, variant.build(), encoder, {"style_weight": 1.0, "lr": 1e-3})
+    stylizer = Stylizer(load_model(model), encoder)
+    painting, path = Image.new("RGB", (SIDE, SIDE), "red"), folder / "a.style.safetensors"
+    save_style(stylizer, stylizer.encode_style(painting, 32), path, painting)
+    whole = path.read_bytes()
+    (length,) = struct.unpack_from("<Q", whole)
+    head, rest = json.loads(whole[8 : 8 + length]), whole[8 + length :]
+
+    def painted() -> None:
+        style = load_style(path)
+        stylizer.encode_style(style)(painting)
+        style.thumbnail.resize(style.size).load()
+
+    outcomes = []
+    for number in range(count):
+        if number % 3 == 0:
+            path.write_bytes(mutated(whole[: length + 600], rng) + whole[length + 600 :])
+        else:
+            about = {**head, "__metadata__": odd(head["__metadata__"], rng)}
+            said = json.dumps(about if number % 3 == 1 else odd(head, rng)).encode()
+            path.write_bytes(struct.pack("<Q", len(said)) + said + rest)
+        outcomes.append(tried(painted, (ImageError, WeightsError)))
     return outcomes
 
 

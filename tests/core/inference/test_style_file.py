@@ -1,5 +1,9 @@
 """A painting's style in a file: the same picture again, and a sentence for all that is not such a file."""
 
+import base64
+import io
+import json
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -94,9 +98,6 @@ def test_a_style_of_another_model_is_refused(
 
 def changed(file: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> Path:
     """The file with other numbers."""
-    import json
-    import struct
-
     data = file.read_bytes()
     (length,) = struct.unpack_from("<Q", data)
     numbers = load(data)
@@ -126,7 +127,15 @@ def test_what_is_no_style_file_is_refused_by_name(file: Path, tmp_path: Path) ->
     (tmp_path / "a.safetensors").write_bytes(b"<html>")
     (tmp_path / "b.safetensors").write_bytes(save({"x": torch.zeros(2)}))
     (tmp_path / "c.safetensors").write_bytes(file.read_bytes()[:-40])
-    for name in ("a", "b", "c"):
+    data = file.read_bytes()
+    (length,) = struct.unpack_from("<Q", data)
+    about = json.loads(data[8 : 8 + length])["__metadata__"]
+    large = io.BytesIO()
+    Image.new("RGB", (161, 160)).save(large, "PNG")
+    thumbnail = base64.b64encode(large.getvalue()).decode()
+    for name, other in (("d", {"size": "-4x64"}), ("e", {"thumbnail": thumbnail})):
+        (tmp_path / f"{name}.safetensors").write_bytes(save(load(data), about | other))
+    for name in "abcde":
         with pytest.raises(ImageError, match=rf'^"{name}.safetensors" is damaged or no style file'):
             load_style(tmp_path / f"{name}.safetensors")
     with pytest.raises(ImageError, match="cannot be opened"):
