@@ -141,12 +141,7 @@ def load_style(path: str | Path) -> SavedStyle:
         filters = {
             str(key): values.to(torch.float32).flatten() for key, values in load(data).items()
         }
-        thumbnail = load_image(
-            base64.b64decode(metadata["thumbnail"]),
-            min_side=1,
-            max_pixels=THUMBNAIL * THUMBNAIL,
-            max_aspect=1e4,
-        )
+        thumbnail = _thumbnail(metadata["thumbnail"])
         return SavedStyle(
             str(metadata["model"]),
             str(metadata["model_hash"]),
@@ -160,6 +155,15 @@ def load_style(path: str | Path) -> SavedStyle:
         raise
     except Exception as error:  # broken files end in many types
         raise ImageError(f"{name} is damaged or no style file of MetaStyle.") from error
+
+
+def _thumbnail(text: str) -> Image.Image:
+    """A thumbnail from its base64. Raises ValueError where it is none, or larger than one."""
+    try:
+        limits = {"min_side": 1, "max_pixels": THUMBNAIL * THUMBNAIL}
+        return load_image(base64.b64decode(text), **limits, max_aspect=THUMBNAIL)
+    except ImageError as error:  # which names the thumbnail, not the file
+        raise ValueError("no thumbnail") from error
 
 
 def is_style_file(path: str | Path) -> bool:
