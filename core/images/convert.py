@@ -5,7 +5,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.images.decode import MIN_SIDE
+from core.images.decode import MIN_SIDE, ImageError
+
+NO_PICTURE = (
+    "What was painted is no picture: the numbers of the model, or of the style file, are broken."
+)
 
 
 def resize_longest(image: Image.Image, longest: int) -> Image.Image:
@@ -41,7 +45,8 @@ def to_image(tensor: Tensor) -> Image.Image:
     1] and rounded to 8 bits.
 
     Raises:
-        ValueError: another shape, or NaN among the values.
+        ValueError: another shape.
+        ImageError: NaN among the values, as finite but absurd weights give.
     """
     pixels = tensor.detach()
     if pixels.ndim == 4 and pixels.shape[0] == 1:
@@ -49,7 +54,7 @@ def to_image(tensor: Tensor) -> Image.Image:
     if pixels.ndim != 3 or pixels.shape[0] != 3:
         raise ValueError(f"expected a tensor 3 x H x W or 1 x 3 x H x W, got {tuple(tensor.shape)}")
     if torch.isnan(pixels).any():
-        raise ValueError("expected pixel values, got NaN")
+        raise ImageError(NO_PICTURE)
     pixels = (pixels.to(torch.float32).clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 

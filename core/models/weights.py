@@ -152,7 +152,7 @@ def _shards(folder: Path) -> list[str]:
         raise _unreadable(folder, lfs_sentence(INDEX))
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        if not names or any(Path(name).name != name for name in names):
+        if not names or any(Path(name).name != name or not name.isprintable() for name in names):
             raise ValueError("the index names no files of this folder")
         return sorted(names)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

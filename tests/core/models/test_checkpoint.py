@@ -305,6 +305,9 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "an index out of the folder": lambda folder: (folder / INDEX).write_text(
         '{"weight_map": {"a": "../model.safetensors"}}'
     ),
+    "an index of no text": lambda folder: (folder / INDEX).write_text(
+        r'{"weight_map": {"a": "\ud800.safetensors"}}'
+    ),
     "an index of numbers": lambda folder: (folder / INDEX).write_text('{"weight_map": {"a": 1}}'),
     "an index that is a list": lambda folder: (folder / INDEX).write_text("[]"),
     "an index too deep": lambda folder: (folder / INDEX).write_text("[" * 100_000),
