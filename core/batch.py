@@ -32,9 +32,10 @@ from core.images.decode import ImageError, load_image, load_mask, load_with_alph
 from core.images.metadata import date_taken
 from core.images.save import FORMATS, QUALITY
 from core.inference.style_file import SUFFIX, is_style_file, load_painting
-from core.pipeline import Step, StylizeResult, stylize_image
+from core.pipeline import stylize_image
 from core.provenance import Source, picture_bytes, provenance_of
 from core.reproduce import command_line
+from core.result import Step, StylizeResult
 from core.settings import Settings
 
 STDIO = Path("-")

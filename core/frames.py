@@ -31,7 +31,8 @@ from core.paintings import (
     styles_of_areas,
     weights_of,
 )
-from core.pipeline import DRAFT_SIZE, OUTSIDE_NEEDS_MASK
+from core.pipeline import OUTSIDE_NEEDS_MASK
+from core.rendering import DRAFT_SIZE
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."

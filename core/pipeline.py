@@ -26,28 +26,17 @@ sRGB, with the photo's pixel size.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
-from core.baselines.adapter import Backend, Method, Style, find_backend
-from core.images.colours import keep_colours
-from core.images.convert import resize_longest, split_alpha, with_alpha
+from core.baselines.adapter import Backend, Method, find_backend
+from core.images.convert import split_alpha, with_alpha
 from core.images.decode import ImageError
 from core.images.library import library
-from core.images.masks import layered, soft_mask
 from core.images.normalise import on_white
 from core.inference.style_file import Painting, SavedStyle
-from core.inference.style_mixing import blend, restore
-from core.inference.stylizer import (
-    MAX_SIDE,
-    MAX_WHOLE,
-    Cancelled,
-    StyledModel,
-    Stylizer,
-)
-from core.inference.tiled import stylize_tiled
 from core.paintings import (
     NO_PAINTING,
     Masks,
@@ -58,16 +47,13 @@ from core.paintings import (
     styles_of_areas,
     weights_of,
 )
+from core.rendering import Area, Rendering, Share, sizes
 from core.result import Step, StylizeResult
-from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
-from core.training.refine import refine
-from core.training.step import StepResult
+from core.settings import RECOLOUR, Settings, SettingsError
 
-DRAFT_SIZE = 512  # px, longest side
 OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 ONE_MASK = "Take either a mask or the photo's own transparency, not both."
 OPAQUE = "The photo has no transparency that could be its mask."
-Share = Callable[[float], None]  # gets what is done, 0 to 1
 
 
 def stylize_image(
@@ -138,182 +124,6 @@ def _own_mask(photo: Image.Image, mask: Masks) -> Image.Image:
     return alpha
 
 
-@dataclass
-class _Area:
-    """What is painted in one style: the photo, or what is inside or outside its mask.
-
-    Attributes:
-        painting: what its style is of; of several, the first that counts.
-        style: instant at first, refined later.
-        latest: gives the style as far as refining came, once it began.
-    """
-
-    painting: Painting
-    style: Style
-    latest: Callable[[], Style] | None = None
-
-
-@dataclass
-class _Work:
-    """One request on its way: styles refined where asked, rendered as often as there are drafts.
-
-    Attributes:
-        photo: RGB.
-        masks: as they were given.
-        settings: those of the request, with model and mix filled in.
-        backend: what paints.
-        areas: one, or what is inside each mask, and then what is outside.
-        started, loaded, styled: by `time.perf_counter`; the last is when the styles were ready.
-        losses: of the last batch of refining.
-    """
-
-    photo: Image.Image
-    masks: list[Image.Image]
-    settings: Settings
-    backend: Backend
-    areas: list[_Area]
-    started: float
-    loaded: float
-    styled: float
-    losses: StepResult | None = None
-
-    def refine(
-        self,
-        contents: Sequence[Path],
-        on_step: Callable[[Step], None] | None,
-        stop: Callable[[], bool],
-    ) -> None:
-        """Refine one style after the other; one alone stays as far as it came when stopped."""
-        for number, area in enumerate(self.areas):
-            try:
-                self._refine(area, number * self.settings.refine, contents, on_step, stop)
-            except Cancelled:
-                # Two styles stopped at different batches are a picture that no settings give again.
-                if len(self.areas) > 1 or area.latest is None:
-                    raise
-                area.style = area.latest()
-        self.styled = time.perf_counter()
-
-    def _refine(
-        self,
-        area: _Area,
-        before: int,
-        contents: Sequence[Path],
-        on_step: Callable[[Step], None] | None,
-        stop: Callable[[], bool],
-    ) -> None:
-        """Refine the style of one area; `before` batches were spent on others."""
-        batches = self.settings.refine
-        side = self.settings.style_size
-
-        def reached(done: int, _: int, losses: StepResult, style: Callable[[], Style]) -> None:
-            self.losses = losses
-            area.latest = style
-
-            def draft(longest: int = DRAFT_SIZE) -> StylizeResult:
-                area.style = style()
-                return self.draft(longest)
-
-            if on_step:
-                on_step(Step(before + done, batches * len(self.areas), losses, draft))
-
-        assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
-        if isinstance(self.backend, Method):
-            area.style = self.backend.refine(area.painting, contents, batches, side, reached, stop)
-        else:
-            area.style = refine(self.backend, area.painting, contents, batches, side, reached, stop)
-
-    def draft(self, longest: int) -> StylizeResult:
-        """The picture as it stands, with at most `longest` px on its longest side."""
-        whole = self.settings.size or max(self.photo.size)
-        size = min(longest, whole)
-        softness = self.settings.mask_softness
-        if softness is not None:
-            softness = softness * size / whole
-        return self.render(replace(self.settings, size=size, detail=None, mask_softness=softness))
-
-    def render(self, settings: Settings, on_share: Share | None = None) -> StylizeResult:
-        """The photo painted with the styles as they are."""
-        begun = time.perf_counter()
-        before, working = _sizes(self.photo, settings)
-        if max(before.size + working.size) > MAX_SIDE:
-            raise ImageError(
-                f"The photo has {before.width} x {before.height} px; "
-                f"choose a size of at most {MAX_SIDE} px."
-            )
-        painted = self._paint_areas(working, settings, on_share)
-        if working.size != before.size:
-            painted = [image.resize(before.size, Image.Resampling.LANCZOS) for image in painted]
-        if settings.colours == PHOTO and settings.strength:
-            painted = [keep_colours(image, before) for image in painted]
-        softness, invert = settings.mask_softness, settings.mask_invert
-        insides = (soft_mask(mask, before.size, softness, invert) for mask in self.masks)
-        around = painted[-1] if len(painted) > len(self.masks) else before
-        image = layered(painted, insides, around)
-        ended = time.perf_counter()
-        return StylizeResult(
-            image=image,
-            before=before,
-            settings=replace(self.settings, refine=self.areas[0].style.refined),
-            model_hash=self.backend.hash,
-            device=self.backend.device.type,
-            working_size=working.size,
-            seconds={
-                "model": self.loaded - self.started,
-                "style": self.styled - self.loaded,
-                "transform": ended - begun,
-                "total": ended - self.started,
-            },
-            style_loss=self.losses.style_loss if self.losses else None,
-        )
-
-    def _paint_areas(
-        self, working: Image.Image, settings: Settings, on_share: Share | None
-    ) -> list[Image.Image]:
-        """The whole working picture in the style of each area."""
-        blended = any(self._is_blended(area.style, settings.strength) for area in self.areas)
-        passes = 2 if blended else 1  # over the picture, for each area
-        total = passes * len(self.areas)
-        painted = []
-        for number, area in enumerate(self.areas):
-            first = number * passes
-            shares = [_part(on_share, first + done, total) for done in range(passes)]
-            painted.append(self._paint(area.style, working, settings, shares))
-        return painted
-
-    def _is_blended(self, style: Style, strength: float) -> bool:
-        """Whether this strength is a blend with the photo's own style.
-
-        It is not where the network itself was asked for it, nor for what knows no strength.
-        """
-        if isinstance(self.backend, Method) or not isinstance(style, StyledModel):
-            return False
-        return strength not in (0, 1) and not style.emphasis
-
-    def _paint(
-        self, style: Style, working: Image.Image, settings: Settings, shares: Sequence[Share]
-    ) -> Image.Image:
-        """The working picture in one style at the strength asked for.
-
-        Args:
-            shares: told how much is done, one for each pass over the picture.
-        """
-        strength = settings.strength
-        if strength == 0:
-            return working
-        if not self._is_blended(style, strength):
-            return _applied(style, working, settings, shares[0])
-        assert isinstance(self.backend, Stylizer) and isinstance(style, StyledModel)
-        own = self.backend.identity_style(style, self.photo, settings.style_size)
-        filters = blend(
-            style.transform_net, [(strength, style.filters), (1 - strength, own.filters)]
-        )
-        blended = _applied(replace(style, filters=filters), working, settings, shares[0])
-        lost = _applied(own, working, settings, shares[1])
-        small = resize_longest(working, DRAFT_SIZE) if max(working.size) > DRAFT_SIZE else working
-        return restore(blended, working, lost, style(small), strength)
-
-
 def _begin(
     photo: Image.Image,
     paintings: Painting | Sequence[Painting],
@@ -322,7 +132,7 @@ def _begin(
     outside: Painting | None,
     backend: Backend | None,
     device: str | None,
-) -> _Work:
+) -> Rendering:
     """Load what paints, and read the paintings; arguments as for `stylize_image`."""
     paintings = [paintings] if isinstance(paintings, Painting) else list(paintings)
     weights = weights_of(settings, len(paintings), len(masks))
@@ -337,7 +147,7 @@ def _begin(
             raise SettingsError(f"{NO_PAINTING}painted with {backend.name}.")
         settings = backend.fitting(settings)
         # Optimised pixels are those of one photo, at the size at which it is painted.
-        _, working = _sizes(photo, settings)
+        _, working = sizes(photo, settings)
         backend = type(backend)(str(backend.device), working)
     mix = settings.mix or (1.0,) * len(paintings)
     settings = replace(
@@ -356,26 +166,6 @@ def _begin(
     styles = styles_of_areas(backend, paintings, weights, outside, len(masks), side, emphasis)
     sources = [*paintings] if len(masks) > 1 else [first]
     sources += [outside] if outside else []
-    areas = [_Area(source, style) for source, style in zip(sources, styles, strict=True)]
+    areas = [Area(source, style) for source, style in zip(sources, styles, strict=True)]
     styled = time.perf_counter()
-    return _Work(photo, masks, settings, backend, areas, started, loaded, styled)
-
-
-def _sizes(photo: Image.Image, settings: Settings) -> tuple[Image.Image, Image.Image]:
-    """The photo at the result's size, and at the size at which it is painted."""
-    before = resize_longest(photo, settings.size) if settings.size else photo
-    if settings.detail and settings.strength:  # at strength 0 the result is the photo, all of it
-        return before, resize_longest(photo, settings.detail)
-    return before, before
-
-
-def _applied(style: Style, working: Image.Image, settings: Settings, share: Share) -> Image.Image:
-    """A picture in a style, in strips where it is large or the settings say so."""
-    if isinstance(style, StyledModel) and (settings.tiles or max(working.size) > MAX_WHOLE):
-        return stylize_tiled(style, working, share)
-    return style(working)
-
-
-def _part(on_share: Share | None, number: int, of: int) -> Share:
-    """Reports the share of one pass among several as the share of them all."""
-    return lambda share: on_share((number + share) / of) if on_share else None
+    return Rendering(photo, masks, settings, backend, areas, started, loaded, styled)

@@ -32,7 +32,8 @@ from core.images.metadata import date_taken
 from core.images.save import QUALITY, encode_picture, read_note
 from core.inference.style_file import load_painting
 from core.paintings import weights_of
-from core.pipeline import Step, StylizeResult, stylize_image
+from core.pipeline import stylize_image
+from core.result import Step, StylizeResult
 from core.settings import Settings
 
 VERSION = "0.1.0"

@@ -15,7 +15,8 @@ from PIL import Image
 
 from core.inference.style_file import Painting
 from core.paintings import Masks
-from core.pipeline import StylizeResult, stylize_image
+from core.pipeline import stylize_image
+from core.result import StylizeResult
 from core.settings import Settings
 
 try:

@@ -30,9 +30,11 @@ from core.inference.style_file import load_painting
 from core.inference.stylizer import Cancelled
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.pipeline import DRAFT_SIZE, StylizeResult, stylize_image
-from core.pipeline import Step as PaintStep
+from core.pipeline import stylize_image
 from core.provenance import Provenance, ProvenanceError, Source, picture_bytes, provenance_of
+from core.rendering import DRAFT_SIZE
+from core.result import Step as PaintStep
+from core.result import StylizeResult
 from core.settings import Settings, SettingsError
 from demo.server.turns import TURNS, Job
 from demo.shared.background import in_background

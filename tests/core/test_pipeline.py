@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from core import pipeline as painting_module
+from core import rendering
 from core.frames import FrameStylizer
 from core.images.colours import recolour
 from core.images.convert import resize_longest, resize_smaller
@@ -24,8 +24,8 @@ from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder
 from core.models.registry import MODELS
-from core.pipeline import Step, StylizeResult, stylize_image
-from core.result import stroke_note
+from core.pipeline import stylize_image
+from core.result import Step, StylizeResult, stroke_note
 from core.settings import Settings, SettingsError
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
@@ -515,14 +515,14 @@ def test_pictures_too_large_for_one_piece_are_tiled(
     paintings: list[Image.Image],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(painting_module, "MAX_WHOLE", 60)
+    monkeypatch.setattr(rendering, "MAX_WHOLE", 60)
     seen: list[tuple[int, int]] = []
 
     def stylize_tiled(styled: StyledModel, image: Image.Image, on_progress: object) -> Image.Image:
         seen.append(image.size)
         return styled(image)
 
-    monkeypatch.setattr(painting_module, "stylize_tiled", stylize_tiled)
+    monkeypatch.setattr(rendering, "stylize_tiled", stylize_tiled)
     stylize_image(photo, paintings[0], SMALL, stylizer=ours)
     stylize_image(photo, paintings[0], replace(SMALL, detail=60), stylizer=ours)
     assert seen == [(65, 50)]

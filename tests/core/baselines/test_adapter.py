@@ -17,9 +17,10 @@ from core.baselines.gatys import optimise
 from core.images.decode import ImageError
 from core.images.save import save_png
 from core.inference.stylizer import Cancelled
-from core.pipeline import Step, StylizeResult, stylize_image
+from core.pipeline import stylize_image
 from core.provenance import picture_bytes, provenance_of, read
 from core.reproduce import command_line
+from core.result import Step, StylizeResult
 from core.settings import Settings, SettingsError
 
 Draw = Callable[..., Image.Image]
