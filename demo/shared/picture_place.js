@@ -12,6 +12,7 @@ const WORDS = {
   lost: translated("The picture did not arrive: the page's server cannot be reached. Try again."),
   noCamera: translated("No camera was found."),
   cameraRefused: translated("The camera may not be used: allow it in the browser first."),
+  cameraWithheld: translated("The page around this one withholds the camera: open this page in a tab of its own."),
   cameraInsecure: translated("Browsers give the camera only to pages of https, or of this computer itself."),
 };
 const MB = 1 << 20;
@@ -107,13 +108,18 @@ function paste(event) {
 
 // ---- camera ----
 
+function withheld() { // by the page in whose frame this one is shown, where the browser tells
+  const policy = document.permissionsPolicy ?? document.featurePolicy;
+  return window.top !== window && policy?.allowsFeature("camera") === false;
+}
 async function look() {
   if (!navigator.mediaDevices?.getUserMedia) return say(WORDS.cameraInsecure);
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } } });
     dialog.showModal();
   } catch (error) {
-    say(error.name === "NotAllowedError" ? WORDS.cameraRefused : WORDS.noCamera);
+    const why = error.name === "NotAllowedError" ? WORDS.cameraRefused : WORDS.noCamera;
+    say(withheld() ? WORDS.cameraWithheld : why);
   }
 }
 function shoot() {

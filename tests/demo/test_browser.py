@@ -223,6 +223,17 @@ def test_a_camera_that_may_not_be_used_is_a_sentence(
     page.context.close()
 
 
+def test_a_frame_that_withholds_the_camera_is_told(browser: Browser, address: str) -> None:
+    page = new_page(browser)
+    around = """<iframe src="./" allow="camera 'none'" width="1200" height="800"></iframe>"""
+    page.route("**/around", lambda route: route.fulfill(content_type="text/html", body=around))
+    page.goto(f"{address}around", wait_until="domcontentloaded")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("button", name="Camera for Photo").click()
+    expect(frame.locator("#photo .said")).to_contain_text("open this page in a tab of its own")
+    page.context.close()
+
+
 def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
     large = tmp_path / "large.png"
     with large.open("wb") as file:
