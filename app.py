@@ -30,6 +30,7 @@ from starlette.middleware import Middleware
 from core.commandline import run_command
 from core.inference.model_store import ModelStore
 from core.paths import CHECKPOINTS
+from core.program import first_paragraph
 from core.runtime import AUTO, DEVICE_HELP, DeviceError, keep_freed_memory, set_default_device
 from demo import live, report, video
 from demo import mcp as tools
@@ -169,7 +170,7 @@ def credentials(text: str) -> tuple[str, str]:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(description=first_paragraph(__doc__))
     parser.add_argument(
         "--host", help="address to listen on (default: 127.0.0.1, or $GRADIO_SERVER_NAME)"
     )

@@ -27,13 +27,13 @@ from core.inference.stylizer import (
 )
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.training.refine import REFINE_BATCHES, refine
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("core.export"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.export"), description=first_paragraph(__doc__)
     )
     parser.add_argument("--style", type=Path, required=True, help="the painting")
     parser.add_argument(

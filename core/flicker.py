@@ -21,7 +21,7 @@ from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.program import called_as
+from core.program import called_as, first_paragraph
 
 
 def compare(
@@ -44,7 +44,7 @@ def compare(
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("core.flicker"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.flicker"), description=first_paragraph(__doc__)
     )
     parser.add_argument(
         "--content", type=Path, required=True, help="photo that the clip glides over"

@@ -24,13 +24,13 @@ from core.images.decode import load_image
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.runtime import AUTO, DEVICE_HELP, find_device
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("core.gatys"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.gatys"), description=first_paragraph(__doc__)
     )
     parser.add_argument("--content", type=Path, required=True, help="the photo")
     parser.add_argument("--style", type=Path, required=True, help="the painting")

@@ -24,12 +24,12 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.models.encoder import EncoderError, load_encoder
 from core.models.weights import WeightsError
-from core.program import called_as
+from core.program import called_as, first_paragraph
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("core.heldout"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.heldout"), description=first_paragraph(__doc__)
     )
     parser.add_argument(
         "models", nargs="+", metavar="NAME", help="trained models, or their folders"

@@ -20,12 +20,12 @@ from core.models.encoder import TAPS, EncoderError, load_encoder
 from core.models.fast.int8_encoder import HASH, RANGES, SIDE, measure_ranges
 from core.models.weights import save_one
 from core.paths import CHECKPOINTS
-from core.program import called_as
+from core.program import called_as, first_paragraph
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("core.int8"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.int8"), description=first_paragraph(__doc__)
     )
     parser.add_argument("names", nargs="+", choices=tuple(TAPS), help="which encoders")
     return parser.parse_args(arguments)

@@ -26,14 +26,14 @@ from core.inference.stylizer import (
     StyledModel,
 )
 from core.models.registry import PER_STYLE_WEIGHT
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.training.step import StepResult
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("core.johnson"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.johnson"), description=first_paragraph(__doc__)
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--style", type=Path, help="train a network for this painting")

@@ -86,3 +86,8 @@ class Program:
 def called_as(module: str) -> str:
     """How a person called this module's command: `metastyle stylize` or `python -m core.stylize`."""
     return _called.get() or f"python -m {module}"
+
+
+def first_paragraph(doc: str | None) -> str:
+    """The first paragraph of a module's docstring on one line: what `--help` says of its command."""
+    return " ".join((doc or "").split("\n\n")[0].split())

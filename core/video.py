@@ -37,7 +37,7 @@ from core.inference.video import stylize_video
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import add_mask, add_settings, add_style, settings_of
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.provenance import ProvenanceError
 from core.runtime import AUTO, DEVICE_HELP, DeviceError, find_device
 from core.settings import SettingsError
@@ -55,7 +55,7 @@ USER_ERRORS = (
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("core.video"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("core.video"), description=first_paragraph(__doc__)
     )
     parser.add_argument("--video", type=Path, required=True, help="the video to repaint")
     parser.add_argument(

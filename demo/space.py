@@ -18,7 +18,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from core.program import called_as
+from core.program import called_as, first_paragraph
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ("app.py", "LICENSE", "README.md", "README.zh.md", "requirements.txt", "pyproject.toml")
@@ -83,7 +83,7 @@ def upload(folder: Path, space: str, endpoint: str | None = None) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog=called_as("demo.space"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("demo.space"), description=first_paragraph(__doc__)
     )
     parser.add_argument("space", metavar="USER/NAME")
     parser.add_argument(

@@ -28,7 +28,7 @@ from core.files import check_output, remove_leftovers, write_atomic
 from core.images.decode import ImageError, list_images, load_image
 from core.models.registry import FLAGSHIP
 from core.paths import is_clone
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.runtime import (
     AUTO,
     DEVICE_HELP,
@@ -107,7 +107,7 @@ def default_rows(appendices: Sequence[str] | None) -> list[str]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("gallery.build"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.build"), description=first_paragraph(__doc__)
     )
     parser.add_argument(
         "--appendix",

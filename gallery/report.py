@@ -25,7 +25,7 @@ from core.files import check_output, write_atomic
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import ALPHA, FAILS, HOLDS, MIN_EFFECT, UNKNOWN
 from core.paths import WORK
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from gallery.claims.costs import cost_section
 from gallery.claims.finding import NOT_YET, Finding, Section
 from gallery.claims.growth import growth_section
@@ -227,7 +227,7 @@ def work(out: Path) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog=called_as("gallery.report"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.report"), description=first_paragraph(__doc__)
     )
     default = WORK / "gallery"
     parser.add_argument("--out", type=Path, default=default, help="folder (default: %(default)s)")

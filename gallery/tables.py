@@ -19,6 +19,7 @@ from pathlib import Path
 from core.analysis.curves import LogError
 from core.files import write_atomic
 from core.models.weights import WeightsError
+from core.program import first_paragraph
 from gallery.pictures import FOLDER
 from gallery.readme_tables import TABLES, TableError
 from gallery.report import markdown_table
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     or out of date with --check).
     """
     parser = argparse.ArgumentParser(
-        prog="python -m gallery.tables", description=(__doc__ or "").split("\n")[0]
+        prog="python -m gallery.tables", description=first_paragraph(__doc__)
     )
     parser.add_argument(
         "--check", action="store_true", help="change nothing, say what would change"

@@ -27,7 +27,7 @@ from core.models.encoder import load_encoder
 from core.models.model_card import WHOLE, ModelCard
 from core.models.registry import VARIANTS, Variant
 from core.paths import WORK
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.runtime import AUTO, DEVICE_HELP, fast_dtype, find_device
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
@@ -127,7 +127,7 @@ def measure_times(options: argparse.Namespace) -> dict[str, Any]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("gallery.timing"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.timing"), description=first_paragraph(__doc__)
     )
     parser.add_argument(
         "--rounds", type=int, default=9, help="training iterations of each model (default: 9)"

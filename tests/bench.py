@@ -32,6 +32,7 @@ from core.inference.stylizer import STYLE_SIDE, StyleCache, Stylizer, pad_to_mul
 from core.models.encoder import Encoder, denormalize, load_encoder, normalize
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet
+from core.program import first_paragraph
 from core.runtime import fast_dtype, keep_freed_memory
 from core.training.objective import Objective
 from core.training.step import train_step
@@ -287,7 +288,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.bench", description=first_paragraph(__doc__)
     )
     parser.add_argument("what", nargs="*", choices=tuple(SECTIONS), help="default: all")
     parser.add_argument(

@@ -19,6 +19,7 @@ from typing import Any
 
 from core.models import modulated
 from core.models.registry import FLAGSHIP
+from core.program import first_paragraph
 from core.runtime import DistributedContext, init_distributed
 from core.train import held_out_pairs, pools_of, training_set
 from core.training.flagship import FlagshipTraining
@@ -130,7 +131,7 @@ def compare(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_changes", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.bench_changes", description=first_paragraph(__doc__)
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with content/ and style/")
     parser.add_argument(

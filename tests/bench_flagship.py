@@ -22,6 +22,7 @@ from tqdm import tqdm
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
+from core.program import first_paragraph
 from core.runtime import keep_freed_memory
 from core.training.held_out import NAMES, SIDE
 from core.training.refine import refine
@@ -148,7 +149,7 @@ def write_sheets(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_flagship", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.bench_flagship", description=first_paragraph(__doc__)
     )
     parser.add_argument("--models", nargs="*", default=model_store().names())
     parser.add_argument(

@@ -16,6 +16,7 @@ from plotly.subplots import make_subplots
 
 from core.models.encoder import load_encoder
 from core.paths import CHECKPOINTS
+from core.program import first_paragraph
 from core.training.flagship_log import LEARNING
 from core.training.log_writer import read_rows
 from gallery.pictures import CONTENTS
@@ -101,7 +102,7 @@ def draw(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_learning", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.bench_learning", description=first_paragraph(__doc__)
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with content/ and style/")
     parser.add_argument(

@@ -21,6 +21,7 @@ from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.factored import RANK, factorise, is_factored
 from core.models.style_net import StyleNet
+from core.program import first_paragraph
 from core.runtime import keep_freed_memory
 from core.training.refine import REFINE_BATCHES, refine
 from core.training.step import StepResult
@@ -61,7 +62,7 @@ def last_losses(model: Model, painting_number: int, batches: int) -> tuple[float
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_refining", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.bench_refining", description=first_paragraph(__doc__)
     )
     parser.add_argument("--model", default="original-1000")
     parser.add_argument("--batches", type=int, default=REFINE_BATCHES)

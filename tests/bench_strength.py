@@ -19,6 +19,7 @@ from tqdm import tqdm
 from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.pipeline import stylize_image
+from core.program import first_paragraph
 from core.settings import Settings
 from core.training.held_out import NAMES
 from gallery.pictures import CONTENTS, STYLES
@@ -88,7 +89,7 @@ def run(model: str, count: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_strength", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.bench_strength", description=first_paragraph(__doc__)
     )
     parser.add_argument("--model", default=model_store().default())
     parser.add_argument(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.program import first_paragraph
+
 ROOT = Path(__file__).parents[1]
 # Every package may import from those on the lines above its own, and from itself.
 ORDER = (
@@ -113,3 +115,17 @@ def test_the_order_sees_an_import_that_runs_upward(tmp_path: Path) -> None:
     assert "gallery.pictures" in imported(file)
     assert floor("gallery.pictures") > floor("core.images.find")
     assert floor("core.train") > floor("core.training.trainer") > floor("core.models.encoder")
+
+
+def test_what_help_says_of_a_command_is_whole() -> None:
+    modules = [
+        path
+        for folder in ("core", "gallery", "demo")
+        for path in (ROOT / folder).rglob("*.py")
+        if "first_paragraph(__doc__)" in path.read_text("utf-8")
+    ]
+    assert len(modules) > 10
+    for path in (*modules, ROOT / "app.py"):
+        said = first_paragraph(ast.get_docstring(ast.parse(path.read_text("utf-8"))))
+        assert said.rstrip(")").endswith((".", "迁移")), f"{path}: {said}"
+    assert first_paragraph("One sentence\nin two lines.\n\nMore.") == "One sentence in two lines."

@@ -32,7 +32,7 @@ from core.metrics.flicker import SHARES, pan_and_zoom
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.pipeline import stylize_image
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
 from core.training.refine import refine
 from gallery.figures.overview import square
@@ -254,7 +254,7 @@ def jpeg(image: Image.Image) -> bytes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog=called_as("gallery.figures.controls"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.figures.controls"), description=first_paragraph(__doc__)
     )
     parser.add_argument(
         "names", nargs="*", help=f"which strips (default: all): {', '.join(STRIPS)}"

@@ -16,7 +16,7 @@ from core.images.convert import resize_smaller
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyledModel, Stylizer
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from core.training.refine import refine
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
 
@@ -67,7 +67,7 @@ def strip(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog=called_as("gallery.figures.overview"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.figures.overview"), description=first_paragraph(__doc__)
     )
     parser.add_argument("model")
     parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.images.decode import load_image
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from gallery.figures.overview import CELL, square
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 
@@ -51,7 +51,7 @@ def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) ->
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
-        prog=called_as("gallery.figures.width"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.figures.width"), description=first_paragraph(__doc__)
     )
     parser.add_argument("narrow", type=Path, help="folder of the narrow model's cells")
     parser.add_argument("--wide", type=Path, default=FOLDER / "rendered")

@@ -24,7 +24,7 @@ from core.commandline import run_command
 from core.files import check_output, write_atomic
 from core.images.decode import ImageError, load_image
 from core.images.save import png_bytes
-from core.program import called_as
+from core.program import called_as, first_paragraph
 from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
 from gallery.grids.results import read_grid
 from gallery.pictures import CONTENTS, Picture, PictureNotFoundError, find_style
@@ -226,7 +226,7 @@ def sheet_title(style: Picture, mode: str) -> str:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog=called_as("gallery.grids.compose"), description=(__doc__ or "").split("\n")[0]
+        prog=called_as("gallery.grids.compose"), description=first_paragraph(__doc__)
     )
     parser.add_argument("appendix", choices=list(APPENDICES))
     parser.add_argument("style", help="name of one of the gallery's styles")

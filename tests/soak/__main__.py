@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from core.program import first_paragraph
 from tests import soak
 from tests.soak import endings, files, requests
 from tests.soak.mutants import READ, REFUSED
@@ -45,7 +46,7 @@ def faults(found: Counter[str]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        "python -m tests.soak", description=(soak.__doc__ or "").split("\n")[0]
+        "python -m tests.soak", description=first_paragraph(soak.__doc__)
     )
     parser.add_argument("--count", type=int, default=2000, help="mutants of each kind")
     parser.add_argument("--seed", type=int, default=0)
