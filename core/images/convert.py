@@ -41,8 +41,8 @@ def to_tensor(image: Image.Image) -> Tensor:
 
 
 def to_image(tensor: Tensor) -> Image.Image:
-    """Tensor 3 x H x W or 1 x 3 x H x W to an RGB image; values are clamped to [0,
-    1] and rounded to 8 bits.
+    """Tensor 3 x H x W or 1 x 3 x H x W to an RGB image; values are clamped to
+    [0, 1] and rounded to 8 bits.
 
     Raises:
         ValueError: another shape.
