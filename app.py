@@ -267,7 +267,7 @@ def tidy(page: PageBlocks) -> None:
     page.close(verbose=False)
     if cleaner:
         cleaner.stop()
-        atexit.register(cleaner.stop)
+        atexit.register(cleaner.finish)
 
 
 def share_or_say(page: PageBlocks, access: Access) -> None:

@@ -23,6 +23,7 @@ CLEAN_EVERY = 600.0  # s
 KEEP_FOR = 3600.0  # s
 SHORTER = (600.0, 60.0)  # s, in place of KEEP_FOR while the disk is full, one after the other
 LOOK_EVERY = 10.0  # s, at the room that is left on the disk
+LOOK_AGAIN, QUIET_LOOKS = 0.1, 4  # s; how often nothing is found before all is taken for written
 SPARE = 64 << 20  # bytes that are to be free, or a twentieth of a small disk
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -87,6 +88,15 @@ class Cleaner:
         self.end()
         with self._lock:
             self._delete(float("-inf"), time.time(), staying=frozenset())
+
+    def finish(self, within: float = 3.0) -> None:
+        """`stop` again and again until nothing more is found, as threads that were at work may still write; s at most."""
+        end, quiet = time.monotonic() + within, 0
+        while quiet < QUIET_LOOKS and time.monotonic() < end:
+            with self._lock:
+                deleted = self._delete(float("-inf"), time.time(), staying=frozenset())
+            quiet = 0 if deleted else quiet + 1
+            time.sleep(LOOK_AGAIN)
 
     def clean(self, keep_for: float | None = None, now: float | None = None) -> int:
         """Delete files that were last written more than `keep_for` seconds before `now`; returns how many."""

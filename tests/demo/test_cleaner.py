@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -217,3 +218,19 @@ def test_a_page_that_is_stopped_as_it_starts_leaves_nothing(
     for last in at_exit:
         last()
     assert not list(tmp_path.rglob("*.png"))
+
+
+def test_what_is_still_written_at_the_end_is_deleted_too(tmp_path: Path) -> None:
+    cleaner = Cleaner(tmp_path)
+    cleaner.end()
+
+    def late() -> None:
+        for number in range(3):
+            (tmp_path / f"{number}.png").write_bytes(b"late")
+            time.sleep(0.05)
+
+    writer = threading.Thread(target=late)
+    writer.start()
+    cleaner.finish()
+    writer.join()
+    assert list(tmp_path.iterdir()) == []

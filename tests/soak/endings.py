@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 from PIL import Image
@@ -71,9 +72,8 @@ def commands(count: int, rng: random.Random, folder: Path) -> list[str]:
     outcomes = []
     for _ in range(max(1, count // 50)):
         ending = rng.choice(tuple(CODES))
-        with subprocess.Popen(
-            [*command, "--out", str(out)], stderr=subprocess.PIPE, text=True, cwd=ROOT
-        ) as process:
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        with subprocess.Popen([*command, "--out", str(out)], **pipes, cwd=ROOT) as process:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.5 + 6 * rng.random())
             process.send_signal(ending)
