@@ -83,19 +83,17 @@ class Cleaner:
         """End the passes; what is still written is deleted by `stop`."""
         self._stopping.set()
 
-    def stop(self) -> None:
-        """End the passes and delete every file in the folder."""
+    def stop(self) -> int:
+        """End the passes and delete every file in the folder, also what orders still need; returns how many."""
         self.end()
         with self._lock:
-            self._delete(float("-inf"), time.time(), staying=frozenset())
+            return self._delete(float("-inf"), time.time(), staying=frozenset(), needed=nothing)
 
     def finish(self, within: float = 3.0) -> None:
         """`stop` again and again until nothing more is found, as threads that were at work may still write; s at most."""
         end, quiet = time.monotonic() + within, 0
         while quiet < QUIET_LOOKS and time.monotonic() < end:
-            with self._lock:
-                deleted = self._delete(float("-inf"), time.time(), staying=frozenset())
-            quiet = 0 if deleted else quiet + 1
+            quiet = 0 if self.stop() else quiet + 1
             time.sleep(LOOK_AGAIN)
 
     def clean(self, keep_for: float | None = None, now: float | None = None) -> int:
@@ -103,7 +101,7 @@ class Cleaner:
         age = self.keep_for if keep_for is None else keep_for
         with self._lock:
             staying = frozenset(map(os.path.abspath, self.kept()))
-            return self._delete(age, time.time() if now is None else now, staying)
+            return self._delete(age, time.time() if now is None else now, staying, self.needed)
 
     def free(self, size: int) -> bool:
         """Make room for `size` bytes more, if need be by deleting files before their hour; whether there is room now."""
@@ -120,14 +118,20 @@ class Cleaner:
         disk = shutil.disk_usage(folder)
         return disk.free >= size + min(SPARE, disk.total // 20)
 
-    def _delete(self, age: float, now: float, staying: Collection[str]) -> int:
+    def _delete(
+        self,
+        age: float,
+        now: float,
+        staying: Collection[str],
+        needed: Callable[[], Collection[str]],
+    ) -> int:
         deleted = 0
         for path, is_folder in _deepest_first(os.path.abspath(self.folder), staying):
             try:
                 if now - os.lstat(path).st_mtime <= age:
                     continue
                 if path in map(
-                    os.path.abspath, self.needed()
+                    os.path.abspath, needed()
                 ):  # asked each time: orders come in meanwhile
                     continue
                 if is_folder:
