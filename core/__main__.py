@@ -6,6 +6,7 @@ COMMANDS = {
     "stylize": Command("core.stylize:main", "paint photos in the style of paintings"),
     "video": Command("core.video:main", "paint a video"),
     "train": Command("core.train:main", "train a model of the report, or the flagship"),
+    "distil": Command("core.distil:main", "teach a flagship's small reader of paintings"),
     "export": Command("core.export:main", "a model with one painting in place, as ONNX"),
     "gatys": Command("core.gatys:main", "method 1, optimisation (Gatys et al. 2016)"),
     "johnson": Command(

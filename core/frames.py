@@ -31,7 +31,6 @@ from core.paintings import (
     styles_of_areas,
     weights_of,
 )
-from core.pipeline import OUTSIDE_NEEDS_MASK
 from core.rendering import DRAFT_SIZE
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
@@ -95,10 +94,8 @@ class FrameStylizer:
             raise SettingsError(REFINED_FRAMES)
         if settings.mask_alpha:
             raise SettingsError(OPAQUE_FRAMES)
-        if outside is not None and not self.masks:
-            raise SettingsError(OUTSIDE_NEEDS_MASK)
         self.paintings = prepared(paintings, settings)
-        check_outside(outside, settings)
+        check_outside(outside, settings, len(self.masks))
         self.settings = settings
         self.outside = outside
         self.stylizer = stylizer or model_store().stylizer(settings.model, device)

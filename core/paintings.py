@@ -16,6 +16,7 @@ from core.images.crop import WHOLE, Box, cropped
 from core.inference.style_file import Painting, SavedStyle
 from core.settings import MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
 
+OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 NO_PAINTING = "A style file holds no painting that could be "
 MIXED_MASKS = "Paintings that have a mask each are not mixed; leave the mix out."
 Masks = Image.Image | Sequence[Image.Image] | None
@@ -94,10 +95,13 @@ def recoloured(painting: Painting, photo: Image.Image) -> Painting:
     return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
 
 
-def check_outside(outside: Painting | None, settings: Settings) -> None:
-    """Raises SettingsError where more is asked of the painting outside the masks than it can give."""
-    if outside is not None:
-        prepared([outside], replace(settings, style_crop=()))
+def check_outside(outside: Painting | None, settings: Settings, masks: int) -> None:
+    """Raises SettingsError where more is asked of the painting outside the masks than it can give, or there is no mask."""
+    if outside is None:
+        return
+    prepared([outside], replace(settings, style_crop=()))
+    if not masks:
+        raise SettingsError(OUTSIDE_NEEDS_MASK)
 
 
 def styles_of_areas(

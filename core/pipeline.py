@@ -51,7 +51,6 @@ from core.rendering import Area, Rendering, Share, sizes
 from core.result import Step, StylizeResult
 from core.settings import RECOLOUR, Settings, SettingsError
 
-OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 ONE_MASK = "Take either a mask or the photo's own transparency, not both."
 OPAQUE = "The photo has no transparency that could be its mask."
 
@@ -137,9 +136,7 @@ def _begin(
     paintings = [paintings] if isinstance(paintings, Painting) else list(paintings)
     weights = weights_of(settings, len(paintings), len(masks))
     paintings = prepared(paintings, settings)
-    check_outside(outside, settings)
-    if outside is not None and not masks:
-        raise SettingsError(OUTSIDE_NEEDS_MASK)
+    check_outside(outside, settings, len(masks))
     started = time.perf_counter()
     backend = backend or find_backend(settings.model, device)
     if isinstance(backend, Method):

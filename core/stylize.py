@@ -41,8 +41,7 @@ from core.inference.style_file import load_painting
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import parse, settings_of
-from core.paintings import weights_of
-from core.pipeline import OUTSIDE_NEEDS_MASK
+from core.paintings import OUTSIDE_NEEDS_MASK, weights_of
 from core.provenance import ProvenanceError
 from core.runtime import DeviceError, find_device
 from core.save_style import save_style_of

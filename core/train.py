@@ -161,7 +161,8 @@ def make_flagship_training(
     cache = options.runs / "hashes.json"
     contents, styles = training_set(variant, options.data, cache)
     pools = pools_of(options.data, cache)
-    held_out = {} if options.pilot else held_out_pairs(pools, place, options.encoder)
+    few = None if place.device.type == "cuda" else 8
+    held_out = {} if options.pilot else held_out_pairs(pools, place, options.encoder, few)
     start = model_store().load(options.start) if options.start else None
     if start and not (start.variant.is_flagship and start.variant.base == variant.base):
         raise ValueError(f"{options.start} is no {FLAGSHIP.name} of {variant.base} channels.")
@@ -171,12 +172,17 @@ def make_flagship_training(
     return FlagshipTraining(variant, config, contents, paintings, folder, place, held_out, net)
 
 
-def held_out_pairs(pools: Pools, place: DistributedContext, source: str) -> dict[str, HeldOut]:
-    """What the flagship's learning curve is measured on: the gallery's outside photographs by what was set aside."""
+def held_out_pairs(
+    pools: Pools, place: DistributedContext, source: str, count: int | None = None
+) -> dict[str, HeldOut]:
+    """What the flagship's learning curve is measured on: the gallery's outside photographs by what was set aside.
+
+    Args:
+        count: of the pictures set aside in each group; all of them where None is given.
+    """
     encoder = load_encoder("vgg19", source).to(place.device)
     photos = [picture.image() for picture in library().unseen_contents]
-    few = slice(None) if place.device.type == "cuda" else slice(8)
-    groups = {"classical": pools.held_out[few], "graphic": pools.held_out_graphic[few]}
+    groups = {"classical": pools.held_out[:count], "graphic": pools.held_out_graphic[:count]}
     return {
         group: HeldOut(photos, [load_image(path, at_least=SIDE) for path in paths], encoder)
         for group, paths in groups.items()

@@ -22,6 +22,7 @@ RECIPE = FlagshipConfig(
     phases=(Phase(1.0, 32, 2),),
     reproduce=2,
     bank=4,
+    style_side=64,
     picture_sides=(64, 96),
     learning_rows=0,
 )
@@ -50,7 +51,7 @@ def test_each_run_lacks_something(pictures: TrainingPictures, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_a_row_for_each_group_of_pictures(pictures: TrainingPictures, tmp_path: Path) -> None:
-    pairs = HeldOut([draw(1)], [draw(2)], load_encoder("vgg19"))
+    pairs = HeldOut([draw(1)], [draw(2)], load_encoder("vgg19"), side=64)
     held_out = {"classical": pairs, "graphic": pairs}
     rows = list(compare(["one balance"], RECIPE, pictures, held_out, tmp_path / "runs", PLACE))
     assert [row.split(" | ")[1] for row in rows] == ["classical", "graphic"]

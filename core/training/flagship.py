@@ -308,16 +308,17 @@ class FlagshipTraining:
         return size
 
 
-def readers_agree(found: Sequence[dict[str, Any]]) -> bool:
+def readers_agree(found: Sequence[dict[str, Any]], costs: float = READER_COSTS) -> bool:
     """Whether paintings that the reader read are followed as well as those that the encoder read.
 
     Args:
         found: rows of the learning curve of one time, with and without the reader.
+        costs: by what share a measure may be worse with the reader.
     """
     rows = {(row["group"], row["read_by"]): row for row in found if row["emphasis"] == 0}
     groups = {group for group, _ in rows}
     return bool(groups) and all(
-        rows[group, "reader"][name] <= (1 + READER_COSTS) * rows[group, "encoder"][name]
+        rows[group, "reader"][name] <= (1 + costs) * rows[group, "encoder"][name]
         for group in groups
         for name in NAMES
     )

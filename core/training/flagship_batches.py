@@ -20,7 +20,6 @@ from core.training.picture_store import PictureStore
 from core.training.style_bank import StyleBank, Targets
 from core.training.variations import random_views, vary_colours
 
-STYLE_SIDE = 256
 READ_AT_ONCE = {"cuda": 64}  # paintings, by device; elsewhere 4, which stay in a processor's cache
 
 
@@ -29,7 +28,7 @@ class FlagshipBatch:
     """What one step sees.
 
     Attributes:
-        new_paintings: those that came into the bank, K x 3 x 256 x 256 in [0, 1].
+        new_paintings: those that came into the bank, K x 3 x side x side in [0, 1].
         new_descriptors: theirs, K x 1920.
         contents: crops of photographs, N x 3 x crop x crop, ImageNet-normalised.
         emphasis: how much the painting counts for each of them, N.
@@ -74,7 +73,7 @@ class FlagshipBatches:
         order = torch.randperm(len(self.paintings), generator=self.generator, device=device)
         for numbers in order[: config.bank].split(READ_AT_ONCE.get(device.type, 4)):
             cuts = random_views(self.paintings, numbers, self.generator)
-            self.bank.add(self.paintings.cut(numbers, cuts, STYLE_SIDE))
+            self.bank.add(self.paintings.cut(numbers, cuts, self.config.style_side))
 
     @property
     def descriptors(self) -> Tensor:
@@ -123,11 +122,11 @@ class FlagshipBatches:
         )
         if self.config.varied:
             cuts = random_views(self.paintings, numbers, self.generator)
-            images = self.paintings.cut(numbers, cuts, STYLE_SIDE)
+            images = self.paintings.cut(numbers, cuts, self.config.style_side)
             images = vary_colours(images, self.generator)
         else:
             cuts = self.paintings.random_cuts(numbers, self.generator)
-            images = self.paintings.cut(numbers, cuts, STYLE_SIDE)
+            images = self.paintings.cut(numbers, cuts, self.config.style_side)
         return images, self.bank.add(images)
 
     def _photographs(self, phase: Phase) -> Tensor:

@@ -46,6 +46,7 @@ class FlagshipConfig:
         new_share: new variations of paintings with every step, as a share of the batch.
         bank: how many paintings' statistics are kept.
         average: how much of the running average of the weights a step keeps.
+        style_side: side of the squares that are cut of paintings, in pixels.
         picture_sides: smaller and longer side at which pictures are kept, in pixels.
         learning_rows: how often the held-out measures are taken.
     """
@@ -70,6 +71,7 @@ class FlagshipConfig:
     new_share: float = 0.25
     bank: int = 16_384
     average: float = 0.999
+    style_side: int = 256
     picture_sides: tuple[int, int] = (288, 432)
     seed: int = SEED
     dtype: str = "float32"

@@ -32,23 +32,28 @@ class HeldOut:
     """Paintings by photographs.
 
     Args:
-        contents: photos, RGB; the middle square of each, at 256 px.
-        paintings: RGB, read at smaller side 256.
+        contents: photos, RGB; the middle square of each.
+        paintings: RGB, read at that smaller side too.
         encoder: VGG19.
+        side: of both, in pixels.
     """
 
     def __init__(
-        self, contents: Sequence[Image.Image], paintings: Sequence[Image.Image], encoder: Encoder
+        self,
+        contents: Sequence[Image.Image],
+        paintings: Sequence[Image.Image],
+        encoder: Encoder,
+        side: int = SIDE,
     ) -> None:
         self.encoder = encoder
         device = next(encoder.parameters()).device
-        photos = [to_tensor(center_crop(photo, SIDE)) for photo in contents]
-        self.contents = normalize(torch.stack(photos).to(device))  # K x 3 x 256 x 256
+        photos = [to_tensor(center_crop(photo, side)) for photo in contents]
+        self.contents = normalize(torch.stack(photos).to(device))  # K x 3 x side x side
         with torch.no_grad():
             self._photo_features = encoder(self.contents)
             self._first = _statistics(self._photo_features)
             self._pixels = [
-                normalize(to_tensor(resize_smaller(p, SIDE))[None].to(device)) for p in paintings
+                normalize(to_tensor(resize_smaller(p, side))[None].to(device)) for p in paintings
             ]
             self.descriptors, self._goals = [], []
             for pixels in self._pixels:

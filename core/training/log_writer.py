@@ -10,7 +10,7 @@ A reader must expect a cut last line and ignore it; `read_rows` does.
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -76,6 +76,21 @@ def rows_before(path: Path, iteration: int) -> bytes:
     return table.getvalue().encode()
 
 
+def open_log(path: Path, fields: tuple[str, ...], start: int) -> IO[str]:
+    """A CSV file to append rows to; those from iteration `start` on are dropped first."""
+    head = ",".join(fields).encode() + b"\n"
+    write_atomic(path, rows_before(path, start) if path.is_file() and start else head)
+    return open(path, "a", newline="", encoding="utf-8")
+
+
+def write_row(file: IO[str], values: Sequence[object]) -> None:
+    """Append a row, numbers with six digits, where others can read it at once."""
+    csv.writer(file, lineterminator="\n").writerow(
+        [f"{v:.6g}" if isinstance(v, float) else v for v in values]
+    )
+    file.flush()
+
+
 def run_figures(log: Path, done: int, per_epoch: int) -> dict[str, Any]:
     """What a model's card says of the course of its training, from the first `done` rows of its log."""
     rows = [row for row in read_rows(log) if int(row["iteration"]) < done]
@@ -102,32 +117,19 @@ class RunLog:
 
     def __init__(self, folder: Path, start: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._log = self._open(folder / "log.csv", LOG_FIELDS, start)
-        self._weights = self._open(folder / "weights.csv", WEIGHT_FIELDS, start)
-
-    @staticmethod
-    def _open(path: Path, fields: tuple[str, ...], start: int) -> IO[str]:
-        head = ",".join(fields).encode() + b"\n"
-        write_atomic(path, rows_before(path, start) if path.is_file() and start else head)
-        return open(path, "a", newline="", encoding="utf-8")
+        self._log = open_log(folder / "log.csv", LOG_FIELDS, start)
+        self._weights = open_log(folder / "weights.csv", WEIGHT_FIELDS, start)
 
     def iteration(self, row: dict[str, object]) -> None:
         """One row of `log.csv`; keys are `LOG_FIELDS`."""
-        self._write(self._log, [row[field] for field in LOG_FIELDS])
+        write_row(self._log, [row[field] for field in LOG_FIELDS])
 
     def weights(self, iteration: int, layers: Iterable[tuple[str, Tensor]]) -> None:
         """One row of `weights.csv` for each layer."""
         named = list(layers)
         summaries = torch.stack([weight_summary(weight) for _, weight in named]).tolist()
         for (name, _), summary in zip(named, summaries, strict=True):
-            self._write(self._weights, [iteration, name, *summary])
-
-    @staticmethod
-    def _write(file: IO[str], values: list[object]) -> None:
-        csv.writer(file, lineterminator="\n").writerow(
-            [f"{v:.6g}" if isinstance(v, float) else v for v in values]
-        )
-        file.flush()
+            write_row(self._weights, [iteration, name, *summary])
 
     def close(self) -> None:
         self._log.close()

@@ -33,6 +33,7 @@ MAX_BODY = 16 << 20  # bytes
 MAX_UPLOADS = 210_000_000  # bytes of one request that uploads files; twenty photos together have at most 200 MB
 MAX_LOGIN = 4 << 10  # bytes
 COMPRESSED = ("/", "/config", f"{API_PREFIX}/info", f"{API_PREFIX}/openapi.json")
+CLEANER = "metastyle.cleaner"  # in the scope of a request
 UPLOAD, LOGIN = f"{API_PREFIX}/upload", "/login"
 LIMITS = {UPLOAD: MAX_UPLOADS, LOGIN: MAX_LOGIN}
 TOO_LARGE = f"This is too large: at most {MAX_UPLOADS / 1e6:g} MB can be uploaded at once."
@@ -77,6 +78,7 @@ class LimitsMiddleware:
             )
         if path == UPLOAD and not await asyncio.to_thread(self.cleaner.free, size):
             return await PlainTextResponse(said(FULL, Request(scope)), 507)(scope, receive, send)
+        scope[CLEANER] = self.cleaner
         try:
             await self._limited[limit](scope, receive, send)
         finally:
@@ -129,8 +131,12 @@ async def on_refusal(request: Request, error: Exception) -> JSONResponse:
 async def on_fault(request: Request, error: Exception) -> Response:
     """Whatever else was raised: a full disk in a sentence, our own faults to the log.
 
-    Where Gradio reads an order, it raises these errors for orders of no form that it knows.
+    Where Gradio reads an order, it raises these errors for orders of no form that it knows. While
+    the page is being closed, a request may not find its files any more, which is nobody's fault.
     """
+    cleaner: Cleaner | None = request.scope.get(CLEANER)
+    if cleaner and cleaner.is_ending:
+        return PlainTextResponse(CLOSING, 503)
     if is_full(error):
         return PlainTextResponse(said(FULL, request), 507)
     if request.url.path.startswith(ORDERS) and isinstance(error, FROM_WRONG_ORDERS):

@@ -21,7 +21,7 @@ import gradio as gr
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import COLOURS, STYLE, SettingsError
 from demo.shared.controls import OWN, settings_of
-from demo.shared.requests import INSTANT, RequestError, StylizeRequest
+from demo.shared.requests import INSTANT, StylizeRequest, paintings_in_masks
 from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
 
@@ -47,6 +47,7 @@ SAID = {
     "mask_3": "where the third painting goes.",
     "mask_4": "where the fourth painting goes.",
 }
+MASK_ALONE = "There is a mask {0}, but no painting {0}."
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
@@ -106,21 +107,17 @@ class EndpointLook:
             self.mask_alpha,
         )
         styles = [style, *map(uploaded, (self.style_2, self.style_3, self.style_4))]
-        masks = [uploaded(mask) for mask in (self.mask, self.mask_2, self.mask_3, self.mask_4)]
-        if any(masks[1:]):
-            pairs = [
-                (number, painting, mask)
-                for number, (painting, mask) in enumerate(zip(styles, masks, strict=True), 1)
-                if mask
-            ]
-            for number, painting, _ in pairs:
-                if not painting:
-                    raise RequestError(f"There is a mask {number}, but no painting {number}.")
-            styles, settings = [painting for _, painting, _ in pairs], replace(settings, mix=())
+        given = map(uploaded, (self.mask, self.mask_2, self.mask_3, self.mask_4))
+        masks = {place: file for place, file in enumerate(given) if file}
+        if set(masks) - {0}:
+            styles, settings = (
+                paintings_in_masks(styles, masks, MASK_ALONE),
+                replace(settings, mix=()),
+            )
         else:
             styles = [style, *(more for more in styles[1:] if more)]
-        given = [mask for mask in masks if mask]
-        return StylizeRequest(content, styles, settings, given, uploaded(self.outside))
+        outside = uploaded(self.outside)
+        return StylizeRequest(content, styles, settings, [*masks.values()], outside)
 
 
 def weights(text: str | None) -> list[float]:

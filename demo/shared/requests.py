@@ -13,7 +13,7 @@ Nothing here knows of the page, and nothing computes: pictures are read by `core
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -139,6 +139,25 @@ class JobResult:
             "note": self.painted.note,
             "settings": self.painted.settings.to_json(),
         }
+
+
+def paintings_in_masks(
+    styles: Sequence[str | None], masks: Mapping[int, str], alone: str
+) -> list[str | None]:
+    """The paintings that have a mask, where others than the first have one.
+
+    Args:
+        styles: the files of all places, None for an empty one.
+        masks: the file of each mask by its painting's place, 0 to 3.
+        alone: what is said of a mask without a painting, `{0}` standing for its number.
+
+    Raises:
+        RequestError: one of them has a mask but no painting.
+    """
+    for place in masks:
+        if not styles[place]:
+            raise RequestError(alone.format(place + 1))
+    return [styles[place] for place in masks]
 
 
 def file_name(content: str, style: str, model: str) -> str:

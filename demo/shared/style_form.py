@@ -19,10 +19,11 @@ from core.inference.stylizer import STYLE_SIDE
 from core.settings import STYLE, Settings
 from demo.shared import controls, mask, messages, mixing
 from demo.shared.mask import AUTO, PHOTO
-from demo.shared.requests import INSTANT, RequestError, StylizeRequest
+from demo.shared.requests import INSTANT, StylizeRequest, paintings_in_masks
 from demo.shared.uploads import crop_of, is_transparent, uploaded
 from demo.shared.widgets import Upload
 
+MASK_ALONE = "Painting {0} has a mask but is empty; add it under Mix paintings."
 # The fields in the order in which `demo.shared.mixing` and `demo.shared.mask` give their components.
 MIX_FIELDS = ("second", "third", "fourth", "weight_1", "weight_2", "weight_3", "weight_4")
 MASK_FIELDS = ("painted", "mask", "elsewhere", "outside", "softness", "invert", "alpha")
@@ -118,14 +119,10 @@ class StyleForm:
         Raises:
             RequestError: one of them has a mask but no painting.
         """
-        for place in masks:
-            if not styles[place]:
-                raise RequestError(
-                    f"Painting {place + 1} has a mask but is empty; add it under Mix paintings."
-                )
+        masked = paintings_in_masks(styles, masks, MASK_ALONE)
         boxes = [self.crop, *map(crop_of, self.more)]
         crops = tuple(boxes[place] for place in masks)
-        return [styles[place] for place in masks], replace(settings, mix=(), style_crop=crops)
+        return masked, replace(settings, mix=(), style_crop=crops)
 
     def own_mask(self, photo: str | None) -> bool:
         """Whether this photo's transparency is the mask; an opaque one, which took another's place, has none."""

@@ -48,8 +48,7 @@ def unfold(page: Page) -> None:
         page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => done(true)))")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_no_tab_has_a_serious_fault(
     browser: Browser, address: str, scheme: str, width: int
 ) -> None:

@@ -128,12 +128,12 @@ def test_a_refining_outlives_a_reload_and_can_then_be_stopped(page: Page) -> Non
 def test_a_result_that_was_finished_meanwhile_is_there_for_its_visitor_alone(
     browser: Browser, page: Page, address: str
 ) -> None:
-    refine(page, batches=6)
+    refine(page, batches=2)
     page.goto("about:blank")
     page.goto(address, wait_until="domcontentloaded")
-    expect(page.locator("#status")).to_contain_text("refined with 6 of 6 batches")
+    expect(page.locator("#status")).to_contain_text("refined with 2 of 2 batches")
     page.reload(wait_until="domcontentloaded")
-    expect(page.locator("#status")).to_contain_text("refined with 6 of 6 batches")
+    expect(page.locator("#status")).to_contain_text("refined with 2 of 2 batches")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download PNG").click()
     assert download.value.suggested_filename == OPENING

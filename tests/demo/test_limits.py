@@ -157,6 +157,22 @@ def test_an_upload_that_is_under_way_when_the_page_closes_does_not_stay(
             time.sleep(0.02)
 
 
+def test_an_upload_whose_folder_goes_as_the_page_closes_is_a_sentence_and_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with stage(tmp_path) as page:
+
+        async def deleted_meanwhile(*_: object) -> None:
+            page.page.cleaner.end()
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", "photo.png")
+
+        monkeypatch.setattr("gradio.route_utils.GradioUploadFile.write", deleted_meanwhile)
+        upload = page.url("/gradio_api/upload")
+        answer = httpx.post(upload, files={"files": b"x" * 1000}, timeout=WAIT)
+        assert (answer.status_code, answer.text) == (503, CLOSING)
+    assert not caplog.records
+
+
 def test_a_result_that_does_not_fit_on_the_disk_is_a_sentence(page: Stage) -> None:
     answer = httpx.post(
         page.url("/gradio_api/run/check"), json={"data": [1, "small", True, None]}, timeout=WAIT

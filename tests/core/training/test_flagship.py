@@ -40,6 +40,7 @@ RECIPE = FlagshipConfig(
     reproduce=2,
     warm_up=2,
     bank=6,
+    style_side=64,
     new_share=0.7,
     picture_sides=(64, 96),
     learning_rows=2,

@@ -1,0 +1,174 @@
+"""Teach a trained flagship's style reader: a small network that looks at paintings in VGG19's place.
+
+    python -m core.distil flagship --data data             # again after an interruption: goes on where it was
+    python -m core.distil flagship --data data --variations 5000 --steps 2000
+
+VGG19 looks once at many variations of the training set's paintings, then the reader is taught to see the same
+(`core.training.distillation`). At the end both are measured on the paintings that were set aside. The reader goes to
+`checkpoints/NAME/reader/`, from where it is used by itself, unless a measure is more than 2 % (`--costs`) worse with it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from core.commandline import Stopped, run_command
+from core.files import check_output, write_atomic
+from core.inference.model_store import model_store
+from core.models.checkpoint import READER, Model, save_reader
+from core.models.flagship import FlagshipNet
+from core.models.registry import FLAGSHIP
+from core.paths import WORK
+from core.program import called_as, first_paragraph
+from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init_distributed
+from core.train import held_out_pairs, pools_of, training_set
+from core.training.distillation import Distillation, DistillationConfig, Lessons
+from core.training.flagship import READER_COSTS, readers_agree
+from core.training.flagship_recipe import ON_CPU, FlagshipConfig
+from core.training.interruption import Interrupted
+from core.training.picture_store import PictureStore
+from core.training.run_folder import held
+from core.training.state import STATE
+
+VARIATIONS = 20_000
+ABOUT = "reader.json"
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog=called_as("core.distil"), description=first_paragraph(__doc__)
+    )
+    parser.add_argument("name", metavar="NAME", help="a trained flagship, or its folder")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("data"),
+        help="folder with content/, style/ and graphic/ (default: data)",
+    )
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="where the state is kept (default: runs)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=WORK / "checkpoints",
+        help="folder of the model's folder, in which the reader is written (default: %(default)s)",
+    )
+    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
+    parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
+    parser.add_argument(
+        "--variations",
+        type=int,
+        default=VARIATIONS,
+        help="of paintings, that VGG19 looks at (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--steps",
+        type=int,
+        default=DistillationConfig.steps,
+        help="of 16 variations each (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--costs",
+        type=float,
+        default=100 * READER_COSTS,
+        metavar="PERCENT",
+        help="how much worse a held-out measure may be with the reader (default: %(default)g)",
+    )
+    return parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Do what the options say; returns the exit code, 1 where the reader is not good enough.
+
+    Raises:
+        Stopped: by a signal; what was reached is saved.
+        ValueError: the model is no flagship, or an option is out of its range.
+    """
+    for option in ("variations", "steps"):
+        if getattr(options, option) < 1:
+            raise ValueError(f"--{option} must be 1 or more, not {getattr(options, option)}.")
+    model = model_store().load(options.name)
+    if not isinstance(model.net, FlagshipNet):
+        raise ValueError(
+            f"{options.name} is no {FLAGSHIP.name}; only such a model can have a reader."
+        )
+    name = Path(options.name).name
+    out = options.out / name / READER
+    check_output(out, folder=True)
+    place = init_distributed(options.device)
+    model.net.to(place.device)
+    folder = options.runs / f"{name}-{READER}"
+    try:
+        with held(folder):
+            training = teach(model, options, folder, place)
+            rows = compare(training, model, options, place)
+    except Interrupted as notice:
+        raise Stopped(notice.number, str(notice)) from notice
+    if not readers_agree(rows, options.costs / 100):
+        print(
+            f"The reader is not shipped: a held-out measure is more than {options.costs:g} % worse with it "
+            f"(figures in {folder / ABOUT}).",
+            file=sys.stderr,
+        )
+        return 1
+    size = save_reader(options.out / name, training.averaged)
+    write_atomic(out / ABOUT, (folder / ABOUT).read_bytes())
+    (folder / STATE).unlink(missing_ok=True)
+    print(f"{training.done} steps done; {size / 1e6:.1f} MB of weights in {out}")
+    return 0
+
+
+def teach(
+    model: Model, options: argparse.Namespace, folder: Path, place: DistributedContext
+) -> Distillation:
+    """Look at the variations, then train, each from wherever it stands."""
+    cache = options.runs / "hashes.json"
+    pools = pools_of(options.data, cache)
+    _, styles = training_set(FLAGSHIP, options.data, cache)
+    recipe = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
+    store = PictureStore([*styles, *pools.graphic], place.device, *recipe.picture_sides)
+    dtype = torch.float32 if options.fp32 else fast_dtype(place.device)
+    encoder = model.encoder().for_compute(dtype).to(place.device)
+    config = DistillationConfig(steps=options.steps)
+    lessons = Lessons(store, encoder, options.variations, config.seed, folder)
+    lessons.prepare()
+    training = Distillation(cast(FlagshipNet, model.net), lessons, config, folder)
+    training.run()
+    return training
+
+
+def compare(
+    training: Distillation, model: Model, options: argparse.Namespace, place: DistributedContext
+) -> list[dict[str, Any]]:
+    """Held-out measures of what the encoder reads and of what the reader reads, written down in the run's folder."""
+    reader = training.averaged.eval()
+    pools = pools_of(options.data, options.runs / "hashes.json")
+    rows: list[dict[str, Any]] = []
+    for group, pairs in held_out_pairs(pools, place, model.card.encoder.source).items():
+        for read_by, given in (("encoder", None), ("reader", reader)):
+            found = pairs.measure(cast(FlagshipNet, model.net), 0.0, given)
+            rows.append({"group": group, "emphasis": 0.0, "read_by": read_by, **found})
+    about = {
+        "config": asdict(training.config),
+        "variations": len(training.lessons),
+        "held_out": rows,
+    }
+    write_atomic(training.folder / ABOUT, json.dumps(about, indent=1).encode())
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code (130 or 143 where it was stopped, the state saved)."""
+    options = parse(arguments)
+    return run_command(lambda: work(options), (ValueError,))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

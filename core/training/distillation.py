@@ -1,0 +1,289 @@
+"""Teach a small style reader to a trained flagship (distillation, Hinton et al. 1503.02531).
+
+    lessons = Lessons(store, encoder, count=20_000, seed=42, folder=folder)
+    lessons.prepare()                        # VGG19 looks at each variation of a painting once
+    training = Distillation(net, lessons, DistillationConfig(), folder)
+    training.run()                           # the reader looks at each several times
+    reader = training.reader                 # core.models.style_reader.StyleReader
+
+What VGG19 sees of a variation is 1,920 numbers, which are kept in a file; the picture itself is
+cut anew whenever it is needed, since all that is drawn for it follows from its number.
+"""
+
+import json
+import math
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from core.files import write_atomic
+from core.models.encoder import STYLE_SIZE, Encoder, normalize, weights_hash
+from core.models.flagship import FlagshipMetaNet, FlagshipNet
+from core.models.losses import mean_std
+from core.models.style_reader import StyleReader
+from core.training.data import SEED
+from core.training.flagship_recipe import FlagshipConfig
+from core.training.interruption import Interrupted, on_signals
+from core.training.log_writer import open_log, write_row
+from core.training.picture_store import PictureStore
+from core.training.state import load_state, save_state, set_hash
+from core.training.variations import random_views, vary_colours
+
+AT_ONCE = 4  # variations that are drawn, and looked at, together
+SAVE_SECONDS = 120.0
+DESCRIPTORS, ABOUT = "descriptors.npy", "lessons.json"
+LOG_FIELDS = ("iteration", "statistics_loss", "generated_loss")
+SPREAD_OVER = 512  # variations over which the spread of each generated number is taken
+
+
+@dataclass(frozen=True)
+class DistillationConfig:
+    """How a reader is taught.
+
+    Attributes:
+        steps: of the optimiser.
+        batch: variations in each, a multiple of `AT_ONCE`.
+        lr, warm_up, last_lr: the learning rate rises over the first steps, then falls by half a cosine.
+        clip: largest norm of the gradient.
+        average: how much of the running average of the weights a step keeps; the average is what
+            is shipped.
+    """
+
+    steps: int = 8_000
+    batch: int = 16
+    lr: float = 2e-3
+    warm_up: int = 100
+    last_lr: float = 2e-5
+    clip: float = 1.0
+    average: float = 0.998
+    seed: int = SEED
+
+    def lr_at(self, step: int) -> float:
+        """The learning rate of a step."""
+        fallen = (1 + math.cos(math.pi * step / self.steps)) / 2
+        rising = min(1.0, (step + 1) / self.warm_up)
+        return rising * (self.last_lr + (self.lr - self.last_lr) * fallen)
+
+
+class Lessons:
+    """Variations of paintings by number, and what VGG19 sees in them.
+
+    Args:
+        store: the paintings.
+        encoder: VGG19, on the store's device.
+        count: how many variations; rounded up to a multiple of `AT_ONCE`.
+        seed: what is drawn follows from it and the variation's number.
+        folder: where the descriptors are kept; the next run goes on with what is there.
+        side: of the variations, in pixels.
+
+    Raises:
+        ValueError: the folder holds descriptors of other paintings, or of another seed or encoder.
+    """
+
+    def __init__(
+        self,
+        store: PictureStore,
+        encoder: Encoder,
+        count: int,
+        seed: int,
+        folder: Path,
+        side: int = FlagshipConfig.style_side,
+    ) -> None:
+        self.store, self.encoder, self.seed, self.side = store, encoder, seed, side
+        self.groups = -(-count // AT_ONCE)
+        self.generator = torch.Generator(store.pixels.device)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.about = {
+            "set": set_hash(store.paths, ()),
+            "seed": seed,
+            "count": len(self),
+            "encoder": encoder.hash,
+            "side": side,
+        }
+        if not (folder / ABOUT).is_file():
+            write_atomic(folder / ABOUT, json.dumps(self.about).encode())
+        elif json.loads((folder / ABOUT).read_text()) != self.about:
+            raise ValueError(
+                f'"{folder}" holds what was seen in other paintings, or otherwise; remove it to begin anew.'
+            )
+        path, shape = folder / DESCRIPTORS, (len(self), STYLE_SIZE)
+        mode = "r+" if path.is_file() else "w+"
+        self.descriptors = np.lib.format.open_memmap(path, mode, np.float32, shape)
+
+    def __len__(self) -> int:
+        return self.groups * AT_ONCE
+
+    def images(self, group: int) -> Tensor:
+        """The variations of a group, `AT_ONCE` x 3 x side x side in [0, 1]."""
+        self.generator.manual_seed((self.seed << 32) + group)
+        device = self.store.pixels.device
+        numbers = torch.randint(
+            len(self.store), (AT_ONCE,), generator=self.generator, device=device
+        )
+        cuts = random_views(self.store, numbers, self.generator)
+        return vary_colours(self.store.cut(numbers, cuts, self.side), self.generator)
+
+    def seen(self, group: int) -> Tensor:
+        """What VGG19 saw in them, `AT_ONCE` x 1920."""
+        rows = self.descriptors[group * AT_ONCE : (group + 1) * AT_ONCE]
+        return torch.from_numpy(np.array(rows)).to(self.store.pixels.device)
+
+    @property
+    def prepared(self) -> int:
+        """How many groups have been looked at, from the first on.
+
+        A row of zeros has not, since means and deviations are not all zero. The last one that has
+        may be there in part only, after a kill, and is not counted.
+        """
+        first_rows = self.descriptors[::AT_ONCE, -1] != 0
+        done = len(first_rows) if first_rows.all() else int(first_rows.argmin())
+        is_whole = done == self.groups and bool(
+            (self.descriptors[-AT_ONCE:] != 0).any(axis=1).all()
+        )
+        return done if is_whole else max(0, done - 1)
+
+    @torch.no_grad()
+    def prepare(self) -> None:
+        """Look at what has not been looked at.
+
+        Raises:
+            Interrupted: by SIGTERM or SIGINT; what was seen is kept.
+        """
+        stops: list[int] = []
+        first = self.prepared
+        with on_signals(stops.append):
+            bar = tqdm(range(first, self.groups), "Reading", self.groups, initial=first)
+            for group in bar:
+                found = mean_std(self.encoder(normalize(self.images(group))))
+                self.descriptors[group * AT_ONCE : (group + 1) * AT_ONCE] = found.cpu().numpy()
+                if stops:
+                    self.descriptors.flush()
+                    raise Interrupted(
+                        f"Stopped after reading {group + 1} of {self.groups} groups; they are kept.",
+                        stops[0],
+                    )
+        self.descriptors.flush()
+
+
+class Distillation:
+    """One run, from wherever it stands to its end.
+
+    Args:
+        net: the flagship that shall be told by the reader what a painting is like; not changed.
+        lessons: prepared.
+        config: how.
+        folder: for state and log.
+    """
+
+    def __init__(
+        self, net: FlagshipNet, lessons: Lessons, config: DistillationConfig, folder: Path
+    ) -> None:
+        self.lessons, self.config, self.folder = lessons, config, folder
+        self.meta_net = net.meta_net.requires_grad_(False)
+        torch.manual_seed(config.seed)
+        self.reader = StyleReader().to(lessons.store.pixels.device)
+        self.averaged = StyleReader().to(lessons.store.pixels.device)
+        self.averaged.load_state_dict(self.reader.state_dict())
+        self.state = nn.ModuleDict({"reader": self.reader, "averaged": self.averaged})
+        self.optimizer = torch.optim.Adam(self.reader.parameters(), lr=config.lr)
+        self.done = load_state(folder, self.state, self.optimizer, self.identity())
+        self._spread = self._generated_spread()
+        self._stop = 0
+
+    def identity(self) -> dict[str, Any]:
+        """What a saved state must have been trained with."""
+        identity = {
+            "config": asdict(self.config),
+            "lessons": self.lessons.about,
+            "meta_net": weights_hash(self.meta_net.state_dict()),
+        }
+        return cast(dict[str, Any], json.loads(json.dumps(identity)))
+
+    @torch.no_grad()
+    def _generated_spread(self) -> Tensor:
+        """Standard deviation of each number that the MetaNet generates, over many variations."""
+        rows = torch.from_numpy(np.array(self.lessons.descriptors[:SPREAD_OVER]))
+        values = generated(self.meta_net, self.meta_net.standardized(rows.to(self._device)))
+        return values.std(dim=0).clamp(min=1e-4)
+
+    @property
+    def _device(self) -> torch.device:
+        return self.lessons.store.pixels.device
+
+    def run(self) -> None:
+        """Train to the end.
+
+        Raises:
+            Interrupted: by SIGTERM or SIGINT, with the state saved.
+        """
+        log = open_log(self.folder / "log.csv", LOG_FIELDS, self.done)
+        bar = tqdm(total=self.config.steps, initial=self.done, desc="Teaching", smoothing=0.05)
+        saved = time.monotonic()
+        with on_signals(self._ask_to_stop):
+            while self.done < self.config.steps and not self._stop:
+                write_row(log, [self.done, *self.step()])
+                self.done += 1
+                bar.update()
+                if time.monotonic() - saved > SAVE_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+        log.close()
+        bar.close()
+        self.save()
+        if self._stop:
+            said = f"Stopped after {self.done} of {self.config.steps} steps; the state is saved."
+            raise Interrupted(said, self._stop)
+
+    def _ask_to_stop(self, number: int = signal.SIGINT) -> None:
+        self._stop = number
+
+    def save(self) -> None:
+        """Write the state of the run."""
+        save_state(self.folder, self.state, self.optimizer, self.done, self.identity())
+
+    def groups_of(self, step: int) -> Tensor:
+        """Which groups of variations a step sees: each pass over them all is in an order of its own."""
+        each = max(1, self.config.batch // AT_ONCE)
+        steps = max(1, self.lessons.groups // each)  # of a pass
+        generator = torch.Generator().manual_seed((self.config.seed << 32) + step // steps)
+        order = torch.randperm(self.lessons.groups, generator=generator)
+        return order[step % steps * each :][:each]
+
+    def step(self) -> tuple[float, float]:
+        """One batch; both parts of its loss."""
+        groups = self.groups_of(self.done).tolist()
+        images = torch.cat([self.lessons.images(group) for group in groups])
+        wanted = self.meta_net.standardized(torch.cat([self.lessons.seen(g) for g in groups]))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.lr_at(self.done)
+        self.optimizer.zero_grad(set_to_none=True)
+        found = self.reader(normalize(images))
+        statistics = F.mse_loss(found, wanted)
+        ours, theirs = generated(self.meta_net, found), generated(self.meta_net, wanted)
+        in_filters = ((ours - theirs) / self._spread).square().mean()
+        (statistics + in_filters).backward()
+        nn.utils.clip_grad_norm_(self.reader.parameters(), self.config.clip)
+        self.optimizer.step()
+        self._follow()
+        return float(statistics), float(in_filters)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the average, over as many steps as there were at first."""
+        keep = min(self.config.average, (1 + self.done) / (10 + self.done))
+        ours, averages = self.reader.state_dict(), self.averaged.state_dict()
+        for name, average in averages.items():
+            average.lerp_(ours[name], 1 - keep)
+
+
+def generated(meta_net: FlagshipMetaNet, seen: Tensor) -> Tensor:
+    """All numbers that a MetaNet makes of standardized statistics (N x 1920), in one row each."""
+    return torch.cat(list(meta_net.generate(seen).values()), dim=-1)

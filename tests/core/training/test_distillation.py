@@ -1,0 +1,159 @@
+"""Teaching a style reader: what it is taught with, that it learns, that it goes on after an interruption, the command."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core import distil
+from core.inference.model_store import ModelStore
+from core.models.checkpoint import load_model, save_model
+from core.models.encoder import Encoder, normalize
+from core.models.flagship import FlagshipNet
+from core.models.losses import mean_std
+from core.models.registry import FLAGSHIP
+from core.training.distillation import AT_ONCE, Distillation, DistillationConfig, Lessons
+from core.training.interruption import Interrupted
+from core.training.log_writer import read_rows
+from core.training.picture_store import PictureStore
+from tests.conftest import draw_folder
+
+SIDE = 64
+CONFIG = DistillationConfig(steps=30, batch=4, warm_up=10)
+
+
+def store(styles: list[Path]) -> PictureStore:
+    return PictureStore(styles, torch.device("cpu"), 64, 96)
+
+
+def prepared(
+    folder: Path, styles: list[Path], encoder: Callable[[str], Encoder], count: int = 8
+) -> Lessons:
+    lessons = Lessons(store(styles), encoder("vgg19"), count, 0, folder, SIDE)
+    lessons.prepare()
+    return lessons
+
+
+def net() -> FlagshipNet:
+    torch.manual_seed(1)
+    return FlagshipNet(base=4, mixes=False)
+
+
+def test_a_variation_follows_from_its_number(
+    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+) -> None:
+    lessons = prepared(tmp_path, styles, encoder)
+    first, second = lessons.images(0), lessons.images(1)
+    assert first.shape == (AT_ONCE, 3, SIDE, SIDE)
+    assert torch.equal(first, lessons.images(0))
+    assert not torch.equal(first, second)
+    with torch.no_grad():
+        seen = mean_std(encoder("vgg19")(normalize(second)))
+    assert torch.equal(lessons.seen(1), seen)
+
+
+def test_what_was_seen_is_kept_and_what_is_there_in_part_is_seen_again(
+    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+) -> None:
+    whole = prepared(tmp_path, styles, encoder, 12)
+    wanted = np.array(whole.descriptors)
+    assert whole.prepared == 3
+    whole.descriptors[6:] = 0  # as after a kill amid the second group
+    again = Lessons(store(styles), encoder("vgg19"), 12, 0, tmp_path, SIDE)
+    assert again.prepared == 1
+    again.prepare()
+    assert np.array_equal(again.descriptors, wanted)
+
+
+def test_descriptors_of_other_variations_are_not_mixed_in(
+    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+) -> None:
+    prepared(tmp_path, styles, encoder, 4)
+    with pytest.raises(ValueError, match="remove it to begin anew"):
+        Lessons(store(styles), encoder("vgg19"), 4, 1, tmp_path, SIDE)
+
+
+def test_each_pass_sees_every_group_once(
+    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+) -> None:
+    training = Distillation(net(), prepared(tmp_path, styles, encoder, 16), CONFIG, tmp_path)
+    passes = [[int(training.groups_of(step + 4 * p)) for step in range(4)] for p in range(2)]
+    assert sorted(passes[0]) == sorted(passes[1]) == [0, 1, 2, 3]
+    assert passes[0] != passes[1]
+
+
+@pytest.mark.slow
+def test_it_learns_and_a_stopped_run_goes_on_to_the_same_numbers(
+    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+) -> None:
+    def run(name: str, stop_at: int | None = None) -> Distillation:
+        training = Distillation(
+            net(), prepared(tmp_path / name, styles, encoder), CONFIG, tmp_path / name
+        )
+        step = training.step
+
+        def stopping() -> tuple[float, float]:
+            if training.done == stop_at:
+                training._ask_to_stop()
+            return step()
+
+        training.step = stopping  # type: ignore[method-assign]
+        training.run()
+        return training
+
+    whole = run("whole")
+    with pytest.raises(Interrupted, match="Stopped after 3 of 30 steps"):
+        run("parts", stop_at=2)
+    parts = run("parts")
+    ours, theirs = parts.state.state_dict(), whole.state.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    losses = [
+        [float(row["statistics_loss"]) for row in read_rows(tmp_path / name / "log.csv")]
+        for name in ("whole", "parts")
+    ]
+    assert losses[0] == losses[1]
+    assert losses[0][-1] < losses[0][0]
+
+
+@pytest.mark.slow
+def test_the_command_ships_a_reader_that_is_good_enough(
+    tmp_path: Path, encoder: Callable[[str], Encoder], capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_folder(tmp_path / "data" / "content", 2)
+    draw_folder(tmp_path / "data" / "style", 12, first_seed=100)
+    folder = tmp_path / "models" / "flagship"
+    variant = replace(FLAGSHIP, base=4)
+    save_model(folder, variant, net(), encoder("vgg19"), {"style_weight": 8.0, "lr": 1e-3})
+    arguments = [
+        *("flagship", "--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")),
+        *("--out", str(tmp_path / "models"), "--variations", "4", "--steps", "2"),
+        *("--device", "cpu"),
+    ]
+    with ModelStore(tmp_path / "models").in_use():
+        assert distil.main([*arguments, "--costs", "-99"]) == 1
+        assert "a held-out measure is more than -99 % worse" in capsys.readouterr().err
+        assert load_model(folder).reader is None
+        assert distil.main([*arguments, "--costs", "1e9"]) == 0
+    assert "2 steps done" in capsys.readouterr().out
+    assert load_model(folder).reader is not None
+    about = json.loads((folder / "reader" / distil.ABOUT).read_text())
+    assert about["variations"] == 4
+    assert {row["read_by"] for row in about["held_out"]} == {"encoder", "reader"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["flagship", "--steps", "0"], "--steps must be 1 or more, not 0."),
+        (["original-500"], "original-500 is no flagship; only such a model can have a reader."),
+    ],
+)
+def test_what_cannot_be_taught_is_refused_in_a_sentence(
+    options: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert distil.main([*options, "--runs", str(tmp_path)]) == 1
+    assert sentence in capsys.readouterr().err
