@@ -29,8 +29,8 @@ from core.program import called_as, first_paragraph
 from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init_distributed
 from core.train import held_out_pairs, pools_of, training_set
 from core.training.distillation import Distillation, DistillationConfig, Lessons
-from core.training.flagship import READER_COSTS, readers_agree
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
+from core.training.held_out import READER_COSTS, readers_agree
 from core.training.interruption import Interrupted
 from core.training.picture_store import PictureStore
 from core.training.run_folder import held

@@ -48,13 +48,12 @@ from core.runtime import DistributedContext
 from core.training.flagship_batches import FlagshipBatch, FlagshipBatches
 from core.training.flagship_log import LEARNING, Losses, StepLog, add_learning_rows
 from core.training.flagship_recipe import FlagshipConfig
-from core.training.held_out import NAMES, HeldOut
+from core.training.held_out import HeldOut, readers_agree
 from core.training.interruption import Interrupted, on_signals
 from core.training.log_writer import RunLog, rows_before, run_figures, trained_layers
 from core.training.objective import Objective
 from core.training.state import load_state, save_state, set_hash
 
-READER_COSTS = 0.02  # at most, of a held-out measure
 CONTENT = (0.6, 1.4)  # weights of taps 3 and 4
 WEIGHTS_EVERY, SAVE_SECONDS = 250, 120.0
 
@@ -306,19 +305,3 @@ class FlagshipTraining:
             if (self.folder / name).is_file():
                 write_atomic(folder / name, rows_before(self.folder / name, self.done + 1))
         return size
-
-
-def readers_agree(found: Sequence[dict[str, Any]], costs: float = READER_COSTS) -> bool:
-    """Whether paintings that the reader read are followed as well as those that the encoder read.
-
-    Args:
-        found: rows of the learning curve of one time, with and without the reader.
-        costs: by what share a measure may be worse with the reader.
-    """
-    rows = {(row["group"], row["read_by"]): row for row in found if row["emphasis"] == 0}
-    groups = {group for group, _ in rows}
-    return bool(groups) and all(
-        rows[group, "reader"][name] <= (1 + costs) * rows[group, "encoder"][name]
-        for group in groups
-        for name in NAMES
-    )

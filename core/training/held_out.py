@@ -6,6 +6,7 @@ painting = 0; geometric means over all pairs), and the content change at taps 3 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from PIL import Image
@@ -26,6 +27,7 @@ NAMES = (
     "content_change_4",
 )
 CHANGE_TAPS = ("relu3_4", "relu4_4")
+READER_COSTS = 0.02  # at most, of a measure
 
 
 class HeldOut:
@@ -106,3 +108,19 @@ def _statistics(features: dict[str, Tensor]) -> list[Tensor]:
 def _square(found: Tensor, goal: Tensor) -> Tensor:
     """Mean squared difference of each image, N."""
     return (found - goal).square().flatten(1).mean(dim=1)
+
+
+def readers_agree(found: Sequence[dict[str, Any]], costs: float = READER_COSTS) -> bool:
+    """Whether paintings that the reader read are followed as well as those that the encoder read.
+
+    Args:
+        found: rows of the learning curve of one time, with and without the reader.
+        costs: by what share a measure may be worse with the reader.
+    """
+    rows = {(row["group"], row["read_by"]): row for row in found if row["emphasis"] == 0}
+    groups = {group for group, _ in rows}
+    return bool(groups) and all(
+        rows[group, "reader"][name] <= (1 + costs) * rows[group, "encoder"][name]
+        for group in groups
+        for name in NAMES
+    )

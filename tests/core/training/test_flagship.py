@@ -15,7 +15,7 @@ from core.models.encoder import Encoder
 from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext
-from core.training.flagship import FlagshipTraining, readers_agree
+from core.training.flagship import FlagshipTraining
 from core.training.flagship_log import LEARNING
 from core.training.flagship_recipe import (
     EARLY_STYLE,
@@ -24,7 +24,7 @@ from core.training.flagship_recipe import (
     Phase,
     going_on,
 )
-from core.training.held_out import NAMES, HeldOut
+from core.training.held_out import NAMES, HeldOut, readers_agree
 from core.training.interruption import Interrupted
 from core.training.log_writer import read_rows
 from core.training.objective import Objective
