@@ -5,23 +5,21 @@
     grid = completed(grid)                      # with what was painted
 
 They lie in a folder of the gallery's form, `demo.shared.thumbnails.folder`, and are gone when the page stops. Rows are painted by
-`gallery.grids.backends`, refined ones by `demo.shared.requests`, which can stop.
+`gallery.grids.backends`, refined ones in the background, which can stop.
 """
 
 import dataclasses
 import shutil
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
 from core.images.convert import resize_smaller
-from core.images.library import library
-from core.inference.model_store import model_store
-from core.training.refine import REFINE_BATCHES
-from demo.server.turns import TURNS
-from demo.shared.background import refine
+from core.inference.stylizer import Cancelled
+from demo.server.turns import TURNS, Job
+from demo.shared.background import in_background
 from demo.shared.requests import REFINED
 from demo.shared.thumbnails import folder
 from gallery.grids import render
@@ -80,7 +78,10 @@ def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[Step]:
     for grid, row in rows:
         step = Step(done, total, f"{row.title}: {grid.style.title}")
         yield dataclasses.replace(step, text=f"{step.text}, getting ready")
-        painter = yield from _prepared(grid, row, step, stop)
+        try:
+            painter = yield from _prepared(grid, row, step, stop)
+        except Cancelled:
+            return
         place = render.Row(mode_of(row.name, grid.mode), row.name, grid.style)
         for column in gaps(row):
             if stop.is_set():
@@ -95,17 +96,24 @@ def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[Step]:
 def _prepared(
     grid: Grid, row: Row, step: Step, stop: threading.Event
 ) -> Generator[Step, None, Backend]:
+    """What paints the row's cells. Raises Cancelled where `stop` was set while it was refined."""
     style = grid.style.image()
     if grid.mode != REFINED or row.name in REFERENCE_PAINTERS:
         with TURNS:
             return prepare(row.name, grid.mode, style)
-    stylizer, reached = model_store().stylizer(row.name), None
-    for reached in refine(stylizer, style, library().refining_contents, REFINE_BATCHES, stop=stop):
-        text = f"{step.text}, refined with {reached.done} of {REFINE_BATCHES} batches"
-        yield dataclasses.replace(step, text=text)
-    if reached is None:  # stopped before its first batch; nothing will be painted with it
-        return stylizer.encode_style(style)
-    return reached.styled
+
+    def work(give: Callable[[Step | Backend], None], job: Job, stopped: Callable[[], bool]) -> None:
+        def progress(done: int, of: int) -> None:
+            text = f"{step.text}, refined with {done} of {of} batches"
+            give(dataclasses.replace(step, text=text))
+
+        give(prepare(row.name, grid.mode, style, progress=progress, stop=stopped))
+
+    for given in in_background(work, stop):
+        if not isinstance(given, Step):
+            return given
+        yield given
+    raise AssertionError("the last that is given paints")
 
 
 def _forget_the_oldest() -> None:

@@ -90,11 +90,11 @@ class Job:
         self._turns.__enter__()
         self._since = time.monotonic()
 
-    def stopped(self, stop: threading.Event) -> bool:
-        """Whether to stop, asked between two batches: others have their turn, then the job goes on unless `stop` is set."""
-        if not stop.is_set():
+    def stopped(self, *stops: threading.Event) -> bool:
+        """Whether one of `stops` is set, asked between two batches: others have their turn before the job goes on."""
+        if not any(stop.is_set() for stop in stops):
             self.give_way()
-        return stop.is_set()
+        return any(stop.is_set() for stop in stops)
 
     def say(self, seconds_left: float) -> None:
         """How long the job still takes, as far as it is known."""

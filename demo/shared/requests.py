@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +187,7 @@ def repaint(request: StylizeRequest, stop: threading.Event | None = None) -> Ite
         yield result
         return
     try:
-        yield from in_background(partial(painting.refined, stop), stop)
+        yield from in_background(painting.refined, stop)
     except Cancelled as error:
         raise RequestError(STOPPED_AT_ONCE) from error
 
@@ -218,7 +217,9 @@ class _Painting:
         pictures = self.photo, self.paintings, self.settings, self.masks, self.outside
         return self._finished(stylize_instantly(*pictures))
 
-    def refined(self, stop: threading.Event, give: Callable[[JobResult], None], job: Job) -> None:
+    def refined(
+        self, give: Callable[[JobResult], None], job: Job, stopped: Callable[[], bool]
+    ) -> None:
         """Refine and paint it, handing each draft and then the result on, and telling others in the queue how long it takes."""
         before = time.perf_counter()
 
@@ -239,7 +240,7 @@ class _Painting:
             self.masks,
             self.outside,
             on_step=on_step,
-            stop=lambda: job.stopped(stop),
+            stop=stopped,
         )
         give(self._finished(painted))
 

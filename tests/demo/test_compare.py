@@ -30,7 +30,7 @@ from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, ope
 from demo.shared.requests import RequestError
 from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import new_file
-from gallery.grids import paths
+from gallery.grids import backends, paths
 from gallery.grids.results import Grid
 from gallery.pictures import STYLES
 from tests.browser import new_page, open_page
@@ -43,7 +43,7 @@ PLACE = (0, 1)  # the first style, the second content
 START = """
 import sys
 from pathlib import Path
-from gallery.grids import paths
+from gallery.grids import backends, paths
 paths.RENDERED = Path(sys.argv.pop(1))
 import app
 raise SystemExit(app.main())
@@ -218,9 +218,16 @@ def test_a_cell_that_is_not_there_cannot_be_opened() -> None:
 # ---- painting ----
 
 
+def paint_value(name: str) -> str:
+    """What stands for a visitor's own photo of that name in a choice."""
+    _, value = accept_upload(upload(name, (320, 200)))
+    return value
+
+
 def own_grid() -> Grid:
-    _, value = accept_upload(upload("holiday.png", (320, 200)))
-    choice = chosen(OWN, "instant", ["improved-500"], [FIRST.name], ["chelsea", value])
+    choice = chosen(
+        OWN, "instant", ["improved-500"], [FIRST.name], ["chelsea", paint_value("holiday.png")]
+    )
     return read(choice, FIRST)
 
 
@@ -241,6 +248,19 @@ def test_gaps_are_painted_and_measured_and_what_is_there_is_kept() -> None:
         assert image.size == (410, 256)
     assert painted.numbers["ssim"] < 1
     assert list(compare_paint.paint([grid], threading.Event())) == []
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("gallery")
+def test_a_refined_row_is_refined_first_and_then_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
+    choice = chosen(OWN, "refined", ["improved-500"], [FIRST.name], [paint_value("holiday.png")])
+    grid, stop = read(choice, FIRST), threading.Event()
+    steps = list(compare_paint.paint([grid], stop))
+    assert "refined with 1 of 1 batches" in steps[1].text
+    assert (steps[-1].done, steps[-1].total, steps[-1].changed) == (1, 1, True)
+    assert compare_paint.completed(grid).pictures == 1
+    assert not stop.is_set(), "the other rows are still to be painted"
 
 
 @pytest.mark.usefixtures("gallery")

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -25,8 +24,9 @@ from core.models.registry import MODELS
 from core.provenance import read
 from core.reproduce import command_line
 from core.settings import Settings, SettingsError
-from demo.shared import background, controls, messages
-from demo.shared.background import refine
+from demo.server.turns import Job
+from demo.shared import controls, messages
+from demo.shared.background import in_background
 from demo.shared.controls import settings_of
 from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX
 from demo.shared.picture_place import accepted
@@ -188,66 +188,43 @@ def test_without_a_model_the_command_that_trains_one_is_named() -> None:
         next(repaint(StylizeRequest(PHOTO, [PAINTING], settings(model=None))))
 
 
-# ---- refining, step by step ----
+# ---- work in the background ----
 
 
-@pytest.fixture
-def costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of refining: batches that cost nothing, until it is stopped."""
-
-    def run(
-        stylizer: Any,
-        style: Any,
-        contents: Any,
-        batches: int,
-        side: int,
-        on_step: Any,
-        stop: Callable[[], bool],
-    ) -> Any:
-        for done in range(1, batches + 1):
-            if stop():
-                raise Cancelled
-            on_step(
-                done,
-                batches,
-                SimpleNamespace(style_loss=11.0 - done),
-                lambda done=done: f"style {done}",
-            )
-        return f"style {batches}"
-
-    monkeypatch.setattr(background, "run_refining", run)
+def counting(give: Callable[[int], None], job: Job, stopped: Callable[[], bool]) -> None:
+    """Gives 1, 2, ... until it is stopped."""
+    done = 0
+    while not stopped():
+        done += 1
+        give(done)
+    raise Cancelled
 
 
-def steps(batches: int, stop: threading.Event | None = None) -> Any:
-    return refine(None, Image.new("RGB", (16, 16)), [], batches, stop=stop)  # type: ignore[arg-type]
-
-
-@pytest.mark.usefixtures("costs_nothing")
-def test_refining_yields_every_batch_and_then_the_result() -> None:
-    assert [(step.done, step.styled, step.style_loss, step.last) for step in steps(2)] == [
-        (1, "style 1", 10.0, False),
-        (2, "style 2", 9.0, False),
-        (2, "style 2", 9.0, True),
-    ]
-
-
-@pytest.mark.usefixtures("costs_nothing")
-def test_refining_that_is_stopped_ends_with_what_it_had_reached() -> None:
+def test_what_works_in_the_background_gives_one_after_the_other_and_leaves_the_callers_stop_alone() -> (
+    None
+):
     stop = threading.Event()
-    run = steps(10**9, stop)
-    next(run)
+    given = in_background(lambda give, *_: [give(number) for number in range(3)] and None, stop)
+    assert list(given) == [0, 1, 2]
+    assert not stop.is_set()
+
+
+def test_what_is_stopped_in_the_background_ends_with_what_it_raises() -> None:
+    stop = threading.Event()
+    run = in_background(counting, stop)
+    assert next(run) == 1
     stop.set()
-    *_, before, last = run
-    assert last.last
-    assert (last.done, last.styled) == (before.done, before.styled)
+    with pytest.raises(Cancelled):
+        list(run)
 
 
-@pytest.mark.usefixtures("costs_nothing")
-def test_refining_that_nobody_waits_for_does_not_go_on() -> None:
-    run = steps(10**9)
+def test_what_nobody_waits_for_does_not_go_on_in_the_background() -> None:
+    stop = threading.Event()
+    run = in_background(counting, stop)
     next(run)
     run.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "refine"]
+    assert not stop.is_set()
 
 
 # ---- pictures that visitors bring ----
