@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,11 +27,13 @@ from core.files import (
     shortened,
     write_atomic,
 )
-from core.images.contact_sheet import SHEET_SIZE, sheet, sheet_bytes
+from core.images.contact_sheet import SHEET_SIZE, sheet
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.metadata import date_taken
-from core.images.save import FORMATS, QUALITY
-from core.inference.style_file import SUFFIX, is_style_file, load_painting
+from core.images.save import FORMATS, QUALITY, encode_picture
+from core.inference.style_file import SUFFIX, SavedStyle, is_style_file, load_painting
+from core.inference.stylizer import Stylizer
+from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.provenance import Source, picture_bytes, provenance_of
 from core.reproduce import command_line
@@ -62,7 +64,7 @@ class File:
     def read(cls, path: Path, load: Callable[..., Any] = load_image) -> "File":
         """Raises ImageError, one sentence, for a file that cannot be used."""
         if path == STDIO:
-            data = sys.stdin.buffer.read()
+            data = standard_input()
             return cls(path, load(data), Source.of("stdin", data), date_taken(data))
         return cls(path, load(path), Source.of(path), date_taken(path))
 
@@ -71,6 +73,12 @@ class File:
         """The file's name for the name of a result."""
         name = self.path.name.removesuffix(SUFFIX)
         return Path(name).stem if self.path != STDIO else "stdin"
+
+
+@cache
+def standard_input() -> bytes:
+    """All that comes on standard input, which can be read a single time."""
+    return sys.stdin.buffer.read()
 
 
 def is_file(out: Path) -> bool:
@@ -119,7 +127,7 @@ class Batch:
         self.report = report
         self.tell = tell
         self.masks = [File.read(mask, load_mask) for mask in masks]
-        self.outside = _read_painting(outside) if outside else None
+        self.outside = self._read_painting(outside) if outside else None
         self.refine_contents = refine_contents
         self.done: list[Path] = []
         self.skipped: list[Path] = []
@@ -132,7 +140,7 @@ class Batch:
         """
         with tqdm(total=len(contents) * len(groups), desc="Stylising", unit="picture") as bar:
             for group in groups:
-                styles = [self._guarded(path, _read_painting) for path in group]
+                styles = [self._guarded(path, self._read_painting) for path in group]
                 usable = [style for style in styles if style]
                 for content in contents:
                     if len(usable) == len(group) and content not in self.skipped:
@@ -184,7 +192,9 @@ class Batch:
         used: list[File] = []
         for label, painting in styles:
             style = (
-                self._guarded(painting, _read_painting) if painting not in self.skipped else None
+                self._guarded(painting, self._read_painting)
+                if painting not in self.skipped
+                else None
             )
             if style:
                 painted = self._paint(content, [style])
@@ -193,8 +203,20 @@ class Batch:
             bar.update()
         if cells:
             whole = sheet(cells)
-            target = self._write(content, "sheet", sheet_bytes(whole, self.suffix))
+            target = self._write(
+                content, "sheet", encode_picture(whole, self.suffix, quality=self.quality)
+            )
             self.tell(_facts(target, content, used, whole))
+
+    def _read_painting(self, path: Path) -> File:
+        """A painting, or its style from a file. Raises ImageError, also for the style of another model."""
+        painting = File.read(path, load_painting if is_style_file(path) else load_image)
+        if isinstance(painting.image, SavedStyle) and isinstance(self.stylizer, Stylizer):
+            try:
+                painting.image.filters_for(self.stylizer)
+            except WeightsError as error:
+                raise ImageError(f'"{printable(path.name)}": {error}') from error
+        return painting
 
     def _paint(self, content: File, styles: Sequence[File]) -> StylizeResult:
         if self.settings.mask_alpha and content.image.mode != "RGBA":
@@ -253,11 +275,6 @@ class Batch:
     def _skip(self, path: Path, sentence: str) -> None:
         self.skipped.append(path)
         self.report(printable(f"skipped: {sentence}"))
-
-
-def _read_painting(path: Path) -> File:
-    """A painting, or its style from a file."""
-    return File.read(path, load_painting if is_style_file(path) else load_image)
 
 
 def _facts(target: Path, content: File, styles: Sequence[File], image: Image.Image) -> Facts:

@@ -5,7 +5,7 @@
 
 VGG19 looks once at many variations of the training set's paintings, then the reader is taught to see the same
 (`core.training.distillation`). At the end both are measured on the paintings that were set aside. The reader goes to
-`checkpoints/NAME/reader/`, from where it is used by itself, unless a measure is more than 2 % (`--costs`) worse with it.
+the model's folder, from where it is used by itself, unless a measure is more than 2 % (`--costs`) worse with it.
 """
 
 import argparse
@@ -24,16 +24,16 @@ from core.inference.model_store import model_store
 from core.models.checkpoint import READER, Model, save_reader
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP
-from core.paths import WORK
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init_distributed
 from core.train import held_out_pairs, pools_of, training_set
+from core.training.distillation import ABOUT as LESSONS
 from core.training.distillation import Distillation, DistillationConfig, Lessons
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
 from core.training.held_out import READER_COSTS, readers_agree
 from core.training.interruption import Interrupted
 from core.training.picture_store import PictureStore
-from core.training.run_folder import held
+from core.training.run_folder import check_pictures, held, remember_pictures
 from core.training.state import STATE
 
 VARIATIONS = 20_000
@@ -47,18 +47,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("name", metavar="NAME", help="a trained flagship, or its folder")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path_of,
         default=Path("data"),
         help="folder with content/, style/ and graphic/ (default: data)",
     )
     parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="where the state is kept (default: runs)"
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=WORK / "checkpoints",
-        help="folder of the model's folder, in which the reader is written (default: %(default)s)",
+        "--runs", type=path_of, default=Path("runs"), help="where the state is kept (default: runs)"
     )
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
@@ -99,8 +93,8 @@ def work(options: argparse.Namespace) -> int:
         raise ValueError(
             f"{options.name} is no {FLAGSHIP.name}; only such a model can have a reader."
         )
-    name = Path(options.name).name
-    out = options.out / name / READER
+    home = model_store().path(options.name).resolve()
+    name, out = home.name, home / READER
     check_output(out, folder=True)
     place = init_distributed(options.device)
     model.net.to(place.device)
@@ -118,8 +112,7 @@ def work(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    size = save_reader(options.out / name, training.averaged)
-    write_atomic(out / ABOUT, (folder / ABOUT).read_bytes())
+    size = save_reader(home, training.averaged, json.loads((folder / ABOUT).read_text()))
     (folder / STATE).unlink(missing_ok=True)
     print(f"{training.done} steps done; {size / 1e6:.1f} MB of weights in {out}")
     return 0
@@ -133,7 +126,10 @@ def teach(
     pools = pools_of(options.data, cache)
     _, styles = training_set(FLAGSHIP, options.data, cache)
     recipe = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
-    store = PictureStore([*styles, *pools.graphic], place.device, *recipe.picture_sides)
+    paintings = [*styles, *pools.graphic]
+    check_pictures(folder, paintings, LESSONS)
+    remember_pictures(folder, paintings)
+    store = PictureStore(paintings, place.device, *recipe.picture_sides)
     dtype = torch.float32 if options.fp32 else fast_dtype(place.device)
     encoder = model.encoder().for_compute(dtype).to(place.device)
     config = DistillationConfig(steps=options.steps)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from core.commandline import run_command
 from core.files import check_output
 from core.images.decode import ImageError, load_image
-from core.images.find import find_pictures
+from core.images.find import find_pictures, tell_unread
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.onnx_export import ExportError, export
@@ -27,7 +27,8 @@ from core.inference.stylizer import (
 )
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
+from core.settings import Settings, SettingsError
 from core.training.refine import REFINE_BATCHES, refine
 
 
@@ -35,13 +36,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=called_as("core.export"), description=first_paragraph(__doc__)
     )
-    parser.add_argument("--style", type=Path, required=True, help="the painting")
+    parser.add_argument("--style", type=path_of, required=True, help="the painting")
     parser.add_argument(
         "--model",
         help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("baked"), help="folder for the two files (default: baked)"
+        "--out",
+        type=path_of,
+        default=Path("baked"),
+        help="folder for the two files (default: baked)",
     )
     parser.add_argument(
         "--style-size",
@@ -53,20 +57,24 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--refine", type=int, nargs="?", const=REFINE_BATCHES, default=0, metavar="BATCHES"
     )
     parser.add_argument(
-        "--refine-content", type=Path, help="folder of photos to refine on (default: the gallery's)"
+        "--refine-content",
+        type=path_of,
+        help="folder of photos to refine on (default: the gallery's)",
     )
     return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
     """Export the style that the options name; returns the exit code."""
+    Settings(style_size=options.style_size, refine=options.refine)  # within their limits
     check_output(options.out, folder=True)
     painting = load_image(options.style)
     stylizer = model_store().stylizer(options.model)
     if options.refine:
         contents = library().refining_contents
         if options.refine_content:
-            contents, _ = find_pictures([options.refine_content])
+            contents, unread = find_pictures([options.refine_content])
+            tell_unread(unread)
         with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
             styled = refine(
                 stylizer,
@@ -92,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
     return run_command(
-        partial(work, options), (ExportError, ImageError, WeightsError, EncoderError)
+        partial(work, options), (ExportError, ImageError, SettingsError, WeightsError, EncoderError)
     )
 
 

@@ -13,7 +13,7 @@ import os
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -121,11 +121,15 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def check_output(path: Path, *, folder: bool = False) -> None:
+def check_output(path: Path, *, folder: bool = False, unlike: Iterable[Path] = ()) -> None:
     """Find out before the work whether a file, or files in a folder, can be written;
     nothing stays of the attempt.
 
     Temporary files that ended processes left in the folder are removed.
+
+    Args:
+        path: the file, or the folder.
+        unlike: files that are read for it, which it must not replace.
 
     Raises:
         OutputError: the file or folder cannot be written, in a sentence that says why.
@@ -140,6 +144,10 @@ def check_output(path: Path, *, folder: bool = False) -> None:
             raise OutputError(f"{named} cannot be written: it is a folder.")
         if not folder and path.exists() and not path.is_file():
             raise OutputError(f"{named} cannot be written: it is not an ordinary file.")
+        if not folder and path.exists() and any(_is_same(path, other) for other in unlike):
+            raise OutputError(
+                f"{named} is read for the result, which would replace it; give the result another name."
+            )
         nearest = path if folder else path.parent
         while not os.path.lexists(nearest):
             nearest = nearest.parent
@@ -154,6 +162,12 @@ def check_output(path: Path, *, folder: bool = False) -> None:
         raise
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    with suppress(OSError):  # one that is not there, whatever is said of that elsewhere
+        return os.path.samefile(path, other)
+    return False
 
 
 def remove_leftovers(folder: Path) -> None:

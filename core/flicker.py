@@ -9,7 +9,6 @@ How it works, and its use from code: `core.inference.temporal`. `core.metrics.fl
 import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from PIL import Image
 
@@ -21,7 +20,7 @@ from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 
 
 def compare(
@@ -47,9 +46,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog=called_as("core.flicker"), description=first_paragraph(__doc__)
     )
     parser.add_argument(
-        "--content", type=Path, required=True, help="photo that the clip glides over"
+        "--content", type=path_of, required=True, help="photo that the clip glides over"
     )
-    parser.add_argument("--style", type=Path, required=True, help="painting")
+    parser.add_argument("--style", type=path_of, required=True, help="painting")
     parser.add_argument(
         "--model",
         help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",

@@ -24,7 +24,7 @@ from core.images.decode import load_image
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 
 
@@ -32,9 +32,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=called_as("core.gatys"), description=first_paragraph(__doc__)
     )
-    parser.add_argument("--content", type=Path, required=True, help="the photo")
-    parser.add_argument("--style", type=Path, required=True, help="the painting")
-    parser.add_argument("--out", type=Path, required=True, help="the result, a PNG file")
+    parser.add_argument("--content", type=path_of, required=True, help="the photo")
+    parser.add_argument("--style", type=path_of, required=True, help="the painting")
+    parser.add_argument("--out", type=path_of, required=True, help="the result, a PNG file")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
     parser.add_argument(
         "--size",
@@ -71,7 +71,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def work(options: argparse.Namespace) -> int:
     """Optimise the picture that the options ask for; returns the exit code."""
     options.device = str(find_device(options.device))
-    check_output(options.out)
+    check_output(options.out, unlike=(options.content, options.style))
+    if options.out.suffix.lower() != ".png":
+        raise ValueError("The result is a PNG; give --out a name that ends in .png.")
     weights = Weights(
         options.content_weight,
         options.style_weight,

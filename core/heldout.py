@@ -24,7 +24,7 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.models.encoder import EncoderError, load_encoder
 from core.models.weights import WeightsError
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -36,11 +36,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path_of,
         help="folder with content/ and style/, for the paintings set aside in it",
     )
     parser.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="where hashes of pictures are kept"
+        "--runs", type=path_of, default=Path("runs"), help="where hashes of pictures are kept"
     )
     return parser.parse_args(arguments)
 

@@ -10,15 +10,21 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
 from core.commandline import run_command
-from core.files import check_output, printable
+from core.files import (
+    MAX_NAME_BYTES,
+    OutputError,
+    check_output,
+    distinct_name,
+    printable,
+    shortened,
+)
 from core.images.decode import ImageError, load_image
-from core.images.find import find_pictures
+from core.images.find import find_pictures, tell_unread
 from core.images.library import library
 from core.images.save import save_png
 from core.inference.stylizer import (
@@ -26,7 +32,7 @@ from core.inference.stylizer import (
     StyledModel,
 )
 from core.models.registry import PER_STYLE_WEIGHT
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.training.step import StepResult
 
@@ -36,18 +42,18 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog=called_as("core.johnson"), description=first_paragraph(__doc__)
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--style", type=Path, help="train a network for this painting")
+    what.add_argument("--style", type=path_of, help="train a network for this painting")
     what.add_argument(
-        "--use", type=Path, metavar="FILE", help="stylise photos with a trained network"
+        "--use", type=path_of, metavar="FILE", help="stylise photos with a trained network"
     )
     parser.add_argument(
         "--content",
-        type=Path,
+        type=path_of,
         nargs="+",
         help="photos or folders of photos (to train on: the gallery's)",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, help="the network's file, or the results' folder"
+        "--out", type=path_of, required=True, help="the network's file, or the results' folder"
     )
     parser.add_argument(
         "--iterations", type=int, default=ITERATIONS, help=f"batches (default: {ITERATIONS})"
@@ -76,11 +82,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def train_to_file(options: argparse.Namespace) -> str:
     """Train as the command line asks; what there is to say about it."""
-    check_output(options.out)
+    check_output(options.out, unlike=[options.style, *(options.content or ())])
     style = load_image(options.style)
     contents = library().refining_contents
     if options.content:
-        contents, _ = find_pictures(options.content)
+        contents, unread = find_pictures(options.content)
+        tell_unread(unread)
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:
 
@@ -116,16 +123,21 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
     """Stylise as the command line asks; how many photos were done, and how many skipped."""
     check_output(options.out, folder=True)
     styled = load(options.use, options.device)
-    done = skipped = 0
-    for path in find_pictures(options.content or ())[0]:
+    contents, unread = find_pictures(options.content or ())
+    tell_unread(unread)
+    done, skipped = 0, len(unread)
+    names: set[str] = set()
+    rest = f"__{shortened(options.use.stem, MAX_NAME_BYTES // 3)}.png"
+    for path in contents:
+        name = distinct_name(shortened(path.stem, MAX_NAME_BYTES // 2), rest, names)
         try:
-            painted = styled(load_image(path))
-        except ImageError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+            save_png(styled(load_image(path)), options.out / name)
+        except (ImageError, OutputError) as error:
+            check_output(options.out, folder=True)  # nothing at all can be written
+            print(printable(f"skipped: {error}"), file=sys.stderr)
             skipped += 1
-            continue
-        save_png(painted, options.out / f"{path.stem}__{options.use.stem}.png")
-        done += 1
+        else:
+            done += 1
     return done, skipped
 
 

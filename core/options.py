@@ -3,14 +3,15 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from core import provenance
 from core.images.save import QUALITY
 from core.inference.stylizer import STYLE_SIDE
-from core.program import called_as
+from core.program import called_as, path_of
 from core.runtime import AUTO, DEVICE_HELP
 from core.settings import COLOURS, Settings
 from core.training.refine import REFINE_BATCHES
@@ -22,7 +23,7 @@ def percent(text: str) -> float:
     """ "80" or "80%" -> 0.8, exactly as a person writes it."""
     try:
         return float(Decimal(text.removesuffix("%")) / 100)
-    except InvalidOperation as error:
+    except ArithmeticError as error:  # no number, or one beyond all bounds
         raise argparse.ArgumentTypeError(f"{text!r} is not a percentage") from error
 
 
@@ -40,7 +41,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add(
         "--content",
-        type=Path,
+        type=path_of,
         nargs="+",
         action="extend",
         default=[],
@@ -48,7 +49,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add(
         "--style",
-        type=Path,
+        type=path_of,
         nargs="+",
         action="extend",
         default=[],
@@ -56,7 +57,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--model", help="a model of checkpoints/, a checkpoint folder, or a method that needs none: gatys, johnson (default: "
         "the best model shipped)")  # fmt: skip
-    add("--out", type=Path, default=Path("out"), help="folder for the results (default: out), or, for a single result, "
+    add("--out", type=path_of, default=Path("out"), help="folder for the results (default: out), or, for a single result, "
         "a .png, .jpg or .webp file, or - for standard output; the photo's date is kept in it, its place is not")  # fmt: skip
     add(
         "--format",
@@ -81,7 +82,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     style = add_style(parser)
     style.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
                        help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
-    style.add_argument("--refine-content", type=Path, nargs="+", action="extend", default=[], metavar="PHOTO",
+    style.add_argument("--refine-content", type=path_of, nargs="+", action="extend", default=[], metavar="PHOTO",
                        help="photos, or folders of photos, to refine on (default: the gallery's)")  # fmt: skip
     add_mask(parser)
 
@@ -89,7 +90,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_settings(more)
     more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
                       "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
-    more.add_argument("--save-style", type=Path, metavar="FILE", help="write the style of the painting, or of the mix, to a "
+    more.add_argument("--save-style", type=path_of, metavar="FILE", help="write the style of the painting, or of the mix, to a "
                       "small file, usually NAME.style.safetensors, that --style takes; needs no photo")  # fmt: skip
     more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
                       "(always so above 4096 px)")  # fmt: skip
@@ -137,7 +138,7 @@ def add_mask(parser: argparse.ArgumentParser) -> None:
     mask = parser.add_argument_group("mask")
     mask.add_argument(
         "--mask",
-        type=Path,
+        type=path_of,
         nargs="+",
         action="extend",
         default=[],
@@ -146,7 +147,9 @@ def add_mask(parser: argparse.ArgumentParser) -> None:
         f"{provenance.ALPHA}: a transparent photo's own transparency, style where it is opaque",
     )
     mask.add_argument(
-        "--mask-style", type=Path, help="a painting for outside the mask (default: the photo stays)"
+        "--mask-style",
+        type=path_of,
+        help="a painting for outside the mask (default: the photo stays)",
     )
     mask.add_argument(
         "--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result"
@@ -158,8 +161,8 @@ def add_mask(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(group: Any) -> None:
     """Add the option that reads settings from a file."""
-    group.add_argument("--settings", type=Path, metavar="FILE", help="settings from a JSON file, or from the recipe in a picture "
-                       "that was made here; options beside it take precedence")  # fmt: skip
+    group.add_argument("--settings", type=path_of, metavar="FILE", help="settings from a JSON file, or from the recipe in a "
+                       "picture that was made here; options beside it take precedence")  # fmt: skip
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -185,8 +188,7 @@ def read_settings(path: Path) -> Settings:
         SettingsError, ProvenanceError: one sentence.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
-        head = file.read(4)
-    if provenance.is_picture(head):
-        return provenance.read(path).settings
-    return Settings.from_json(path.read_bytes())
+    data = path.read_bytes()  # at once: what a pipe gives can be read a single time
+    if provenance.is_picture(data[:4]):
+        return provenance.read(BytesIO(data)).settings
+    return Settings.from_json(data)

@@ -6,13 +6,26 @@ its options and its exit codes.
 A command's module is imported only when it is called, so that the list of commands comes at once.
 """
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from pkgutil import resolve_name
 
 _called: ContextVar[str] = ContextVar("called", default="")
+
+
+def path_of(text: str) -> Path:
+    """An option's file or folder; an empty text, as an unset variable of the shell gives, is none.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return Path(text)
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,11 @@ from core.batch import STDIO, Batch, is_file
 from core.commandline import run_command
 from core.files import check_output, printable
 from core.images.decode import ImageError
-from core.images.find import find_pictures
+from core.images.find import OTHER_SUFFIXES, find_pictures
 from core.images.formats import IMAGE_SUFFIXES
 from core.images.library import paintings
 from core.images.save import FORMATS, MAX_QUALITY
-from core.inference.style_file import load_painting
+from core.inference.style_file import SUFFIX, load_painting
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import parse, settings_of
@@ -55,7 +55,8 @@ USER_ERRORS = (
     WeightsError,
     EncoderError,
 )
-OTHER_PICTURES = tuple(suffix for suffix in IMAGE_SUFFIXES if suffix not in FORMATS)
+# What --out is not: no folder would be called so.
+OTHER_FILES = {*IMAGE_SUFFIXES, *OTHER_SUFFIXES, ".mp4"} - set(FORMATS)
 
 
 def labelled(styles: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -75,7 +76,7 @@ def check(
     single = options.out == STDIO or is_file(options.out)
     if single and results > 1:
         raise SettingsError(f"There are {results} results; give --out a folder for them.")
-    if options.out.suffix.lower() in OTHER_PICTURES and not os.path.isdir(options.out):
+    if options.out.suffix.lower() in OTHER_FILES and not os.path.isdir(options.out):
         raise SettingsError(
             f"Results are PNG, JPEG or WebP files, not {options.out.suffix.lower()}; give --out a name that ends in "
             ".png, .jpg or .webp, or a folder."
@@ -86,6 +87,10 @@ def check(
         raise SettingsError(
             "The picture and the JSON cannot both go to standard output; give --out a file or a folder."
         )
+    if options.save_style and options.save_style.suffix.lower() != ".safetensors":
+        raise SettingsError(
+            f"Give --save-style a name that ends in {SUFFIX}; only such a file is taken for a style."
+        )
     if options.save_style and len(groups) != 1:
         raise SettingsError("--save-style takes one painting with --style, or several with --mix.")
     if options.mask_style and not (options.mask or settings.mask_alpha):
@@ -94,6 +99,8 @@ def check(
         raise SettingsError("A sheet shows one painting at a time; give it one mask at most.")
     if options.sheet and settings.mix:
         raise SettingsError("A sheet shows one painting at a time; leave out --mix.")
+    if (STDIO in options.content) + (STDIO in options.style) > 1:
+        raise SettingsError("Standard input is one picture: the photo or a painting, not both.")
     for group in groups:
         weights_of(settings, len(group), len(options.mask))
         settings.crops(len(group))
@@ -106,20 +113,23 @@ def run(options: argparse.Namespace) -> Batch:
     report = partial(tqdm.write, file=sys.stderr if quiet else sys.stdout)
     contents, unread = find_pictures(options.content)
     styles, more_unread = find_pictures(options.style)
-    for _, sentence in (*unread, *more_unread):
+    refine_contents, not_refined_on = find_pictures(options.refine_content)
+    for _, sentence in (*unread, *more_unread, *not_refined_on):
         report(printable(f"skipped: {sentence}"))
     together = settings.mix or len(options.mask) > 1
     groups = [styles] if together and styles else [[style] for style in styles]
     check(options, settings, groups, len(contents))
     if contents and options.out != STDIO:
-        check_output(options.out, folder=not is_file(options.out))
+        read = [*contents, *styles, *options.mask, *options.refine_content]
+        read += [options.mask_style] if options.mask_style else []
+        check_output(options.out, folder=not is_file(options.out), unlike=read)
     batch = Batch(
         find_backend(settings.model, str(find_device(options.device))),
         settings,
         options.out,
         masks=options.mask,
         outside=options.mask_style,
-        refine_contents=find_pictures(options.refine_content)[0],
+        refine_contents=refine_contents,
         suffix=f".{options.format}",
         quality=options.quality,
         report=report,
@@ -128,7 +138,7 @@ def run(options: argparse.Namespace) -> Batch:
         else lambda facts: None,
     )
     if options.save_style:
-        check_output(options.save_style)
+        check_output(options.save_style, unlike=groups[0])
         paintings = [load_painting(path) for path in groups[0]]
         save_style_of(paintings, settings, options.save_style, batch.stylizer)
         batch.notes.setdefault(f"The style is in {printable(options.save_style)}.")

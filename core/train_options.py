@@ -8,7 +8,7 @@ from pathlib import Path
 from core.models.registry import MODELS, Variant
 from core.models.style_net import MULTIPLE
 from core.paths import WORK
-from core.program import called_as
+from core.program import called_as, path_of
 from core.runtime import AUTO, DEVICE_HELP
 from core.training.data import MAX_SMALLER_SIDE, SEED
 from core.training.weight_growth import GROWTH
@@ -26,19 +26,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("name", choices=list(MODELS), help="which model")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path_of,
         default=Path("data"),
         help="folder with content/ and style/ (default: data)",
     )
     parser.add_argument(
         "--runs",
-        type=Path,
+        type=path_of,
         default=Path("runs"),
         help="where states and logs are kept (default: runs)",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_of,
         default=WORK / "checkpoints",
         help="folder of the finished model (default: %(default)s)",
     )

@@ -37,7 +37,7 @@ from core.inference.video import stylize_video
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import add_mask, add_settings, add_style, settings_of
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from core.provenance import ProvenanceError
 from core.runtime import AUTO, DEVICE_HELP, DeviceError, find_device
 from core.settings import SettingsError
@@ -57,10 +57,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog=called_as("core.video"), description=first_paragraph(__doc__)
     )
-    parser.add_argument("--video", type=Path, required=True, help="the video to repaint")
+    parser.add_argument("--video", type=path_of, required=True, help="the video to repaint")
     parser.add_argument(
         "--style",
-        type=Path,
+        type=path_of,
         nargs="+",
         action="extend",
         required=True,
@@ -71,7 +71,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
     )
     parser.add_argument(
-        "--out", type=Path, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)"
+        "--out", type=path_of, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)"
     )
     parser.add_argument(
         "--size", type=int, help="longest side of the result in px (default: the video's own)"
@@ -122,7 +122,7 @@ def work(options: argparse.Namespace) -> int:
     """Repaint the video that the options name; returns the exit code."""
     options.device = str(find_device(options.device))
     if options.out:
-        check_output(options.out)
+        check_output(options.out, unlike=[options.video])
     else:
         check_output(Path("out"), folder=True)
     frames = probe(options.video).frames

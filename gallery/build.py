@@ -26,9 +26,10 @@ from tqdm import tqdm
 from core.commandline import run_command
 from core.files import check_output, remove_leftovers, write_atomic
 from core.images.decode import ImageError, list_images, load_image
+from core.images.save import png_bytes
 from core.models.registry import FLAGSHIP
 from core.paths import is_clone
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from core.runtime import (
     AUTO,
     DEVICE_HELP,
@@ -37,7 +38,7 @@ from core.runtime import (
     init_distributed,
 )
 from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
-from gallery.grids.compose import image_bytes, sheet
+from gallery.grids.compose import sheet
 from gallery.grids.paths import APPENDICES, MODES, RENDERED, mode_of
 from gallery.grids.render import Builder, Row, plan
 from gallery.pictures import CONTENTS, STYLES, Picture
@@ -96,7 +97,7 @@ def write_sheets(
                 continue
             newest = max(since, *(cell.stat().st_mtime_ns for cell in cells))
             if not out.is_file() or out.stat().st_mtime_ns <= newest:
-                write_atomic(out, image_bytes(sheet(rows, style, mode, contents, root), ".png"))
+                write_atomic(out, png_bytes(sheet(rows, style, mode, contents, root)))
 
 
 def default_rows(appendices: Sequence[str] | None) -> list[str]:
@@ -122,14 +123,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--mode", nargs="+", choices=MODES, default=list(MODES), help="default: both"
     )
     parser.add_argument(
-        "--content", type=Path, metavar="FOLDER", help="your own photos instead of the gallery's"
+        "--content", type=path_of, metavar="FOLDER", help="your own photos instead of the gallery's"
     )
     parser.add_argument(
-        "--style", type=Path, metavar="FOLDER", help="your own paintings instead of the gallery's"
+        "--style",
+        type=path_of,
+        metavar="FOLDER",
+        help="your own paintings instead of the gallery's",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_of,
         help="where the cells go, and a sheet of each grid (default: the gallery)",
     )
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)

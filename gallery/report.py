@@ -25,7 +25,7 @@ from core.files import check_output, write_atomic
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import ALPHA, FAILS, HOLDS, MIN_EFFECT, UNKNOWN
 from core.paths import WORK
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from gallery.claims.costs import cost_section
 from gallery.claims.finding import NOT_YET, Finding, Section
 from gallery.claims.growth import growth_section
@@ -230,7 +230,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog=called_as("gallery.report"), description=first_paragraph(__doc__)
     )
     default = WORK / "gallery"
-    parser.add_argument("--out", type=Path, default=default, help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=path_of, default=default, help="folder (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     return run_command(lambda: work(options.out))
 

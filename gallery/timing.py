@@ -13,7 +13,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,7 +26,7 @@ from core.models.encoder import load_encoder
 from core.models.model_card import WHOLE, ModelCard
 from core.models.registry import VARIANTS, Variant
 from core.paths import WORK
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from core.runtime import AUTO, DEVICE_HELP, fast_dtype, find_device
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
@@ -144,7 +143,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--refine-batches", type=int, default=REFINE_BATCHES)
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
-    parser.add_argument("--out", type=Path, default=WORK / "gallery" / TIMINGS.name)
+    parser.add_argument("--out", type=path_of, default=WORK / "gallery" / TIMINGS.name)
     options = parser.parse_args(arguments)
     if (
         options.rounds < 1

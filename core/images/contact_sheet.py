@@ -6,7 +6,6 @@ cells = [("The Great Wave off Kanagawa", stylize_image(photo, wave).image), ...]
 sheet(cells).save("sheet.png")
 """
 
-import io
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.images.decode import ImageError
 from core.images.normalise import on_white
-from core.images.save import png_bytes, srgb_profile
 
 SHEET_SIZE = 256  # longest side of each picture in px, where no other is asked for
 GAP = 12
@@ -64,15 +62,6 @@ def sheet(cells: Sequence[tuple[str, Image.Image]], columns: int | None = None) 
         text = _cut(label if accents else _plain(label), font, width)
         draw.text((left, top + height + size // 4), text, fill=INK, font=font)
     return result
-
-
-def sheet_bytes(image: Image.Image, suffix: str = ".png") -> bytes:
-    """A sheet as a file with an sRGB profile: a JPEG for `.jpg` or `.jpeg`, else a PNG."""
-    if suffix.lower() not in (".jpg", ".jpeg"):
-        return png_bytes(image, icc_profile=srgb_profile())
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90, icc_profile=srgb_profile())
-    return buffer.getvalue()
 
 
 def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:

@@ -1,6 +1,7 @@
 """Which files are meant: pictures named one by one, or by their folder."""
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -66,6 +67,12 @@ def find_pictures(given: Iterable[Path]) -> tuple[list[Path], list[Unread]]:
             raise ImageError(f'There is no picture in the folder "{printable(path)}".')
         found += inside
     return found, unread
+
+
+def tell_unread(unread: Iterable[Unread]) -> None:
+    """Say of each picture of `find_pictures` that it is skipped, on standard error."""
+    for _, sentence in unread:
+        print(printable(f"skipped: {sentence}"), file=sys.stderr)
 
 
 def _others(folder: Path, pictures: list[Path]) -> list[Unread]:

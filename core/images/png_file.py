@@ -36,6 +36,7 @@ MAX_TEXT = (
     1 << 20
 )  # bytes, of the one text that is needed: orientation as ImageMagick once wrote it
 MAX_MISSING = 0.01  # of a picture's rows
+MAX_LINES = 1 << 20  # of a picture that is completed
 SRGB_GAMMA = 45455  # 1 / 2.2, which writers put in place of sRGB's own curve
 _LIKE_ABOVE = 2  # the filter "Up": with zeros, a line is as the one above it
 _EXIF_TEXT = b"Raw profile type exif\0"
@@ -176,7 +177,9 @@ def _completed(chunks: list[_Chunk], header: bytes, max_pixels: int) -> list[_Ch
     pieces = [chunk for chunk in chunks if chunk.kind == b"IDAT"]
     others = [chunk for chunk in chunks if chunk.kind != b"IDAT"]
     width, height = struct.unpack_from(">II", header)
-    if not all(chunk.intact for chunk in (*others, *pieces[:-1])) or width * height > max_pixels:
+    is_sound = all(chunk.intact for chunk in (*others, *pieces[:-1]))
+    # Of no lines, decompressing would know no end; and each line is an item of a list.
+    if not is_sound or not 0 < width * height <= max_pixels or height > MAX_LINES:
         raise PngError("The file breaks off.")
     lines = _lines(header)
     size = sum(lines)

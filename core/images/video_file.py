@@ -121,7 +121,7 @@ def opened(video: str | Path) -> Iterator[InputContainer]:
         raise VideoError(f"{quoted_name(video)} does not exist or is not a file; {ACCEPTED}.")
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
-        source = av.open(str(video), options=options, metadata_errors="ignore")
+        source = av.open(str(Path(video).absolute()), options=options, metadata_errors="ignore")
     except av.FFmpegError as error:
         raise VideoError(
             f"{quoted_name(video)} is not a video that can be read, or is incomplete; {ACCEPTED}."

@@ -63,6 +63,7 @@ class Writer:
         elif self._heard:
             layout = "mono" if self._heard.codec_context.channels == 1 else "stereo"
             self._sound = file.add_stream("aac", rate=SOUND_RATE, layout=layout)
+            self._resampler = _Resampler(layout)
 
     def add(self, image: Image.Image, pts: int, duration: int = 0) -> None:
         """The next frame.
@@ -97,7 +98,8 @@ class Writer:
                 for frame in self._heard.decode(packet):
                     if frame.pts is not None and frame.time_base:
                         frame.pts -= round(self._start / frame.time_base)
-                    self._mux_sound(self._sound.encode(frame))
+                    for part in self._resampler.resample(frame):
+                        self._mux_sound(self._sound.encode(part))
         elif packet.dts is not None:  # else it is the mark at the end
             later = round(self._start / packet.time_base)
             packet.dts -= later
@@ -118,7 +120,31 @@ class Writer:
         """What the encoders still hold."""
         self._mux_video(self._video.encode(None))
         if self._heard and not self._copied:
+            for part in self._resampler.resample(None):
+                self._mux_sound(self._sound.encode(part))
             self._mux_sound(self._sound.encode(None))
+
+
+class _Resampler:
+    """Sound brought to one layout and rate, though both may change on the way, as in recordings of television."""
+
+    def __init__(self, layout: str) -> None:
+        self._layout = layout
+        self._of: tuple[str, str, int] | None = None  # format, layout and rate of what came last
+        self._current: av.AudioResampler | None = None
+
+    def resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
+        """The frame, with what was still held where it is of another kind; of None, all that is held."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate) if frame else None
+        found: list[av.AudioFrame] = []
+        if kind != self._of:
+            if self._current:
+                found += self._current.resample(None)
+            self._current = av.AudioResampler("fltp", self._layout, SOUND_RATE) if frame else None
+            self._of = kind
+        if frame and self._current:
+            found += self._current.resample(frame)
+        return found
 
 
 def _start(source: InputContainer) -> Fraction:
@@ -142,8 +168,13 @@ def mp4(path: str | Path, source: InputContainer, size: tuple[int, int]) -> Iter
     """
     with (
         replacing(Path(path)) as temporary,
-        av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as file,
+        av.open(_plain(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as file,
     ):
         writer = Writer(file, source, size)
         yield writer
         writer.finish()
+
+
+def _plain(path: Path) -> str:
+    """A path as FFmpeg takes it, to which what stands before a colon is a protocol."""
+    return str(path.absolute())

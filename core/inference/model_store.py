@@ -83,9 +83,9 @@ class ModelStore:
         )
 
     def path(self, name_or_folder: str | Path) -> Path:
-        """The folder of a model by its name; a folder of that name in the current one comes first."""
+        """The folder of a model by its name; one of that name in the current folder comes first."""
         own = Path(name_or_folder)
-        return own if own.is_dir() else self.folder / own
+        return own if (own / CARD).is_file() else self.folder / own
 
     def card(self, name: str) -> ModelCard:
         """What is known of a model. Raises WeightsError, as `read_card`."""

@@ -29,7 +29,7 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from core.files import write_atomic
+from core.files import MAX_NAME_BYTES, printable, shortened, write_atomic
 from core.inference.layer_graph import (
     Conv,
     Layer,
@@ -87,7 +87,7 @@ def metadata(
         "model_hash": stylizer.hash,
         "base": str(variant.base),
         "block": variant.block,
-        "painting": name,
+        "painting": printable(name),
         "painting_sha256": picture_hash(painting),
         "style_size": str(style_side),
         "refined": str(styled.refined),
@@ -311,7 +311,7 @@ def export(
         raise ExportError(
             f"Nothing was written: the ONNX file differs from PyTorch by {255 * difference:.2f} of 255, more than 1."
         )
-    stem = folder / f"{Path(name).stem}__{stylizer.name}"
+    stem = folder / f"{shortened(Path(name).stem, MAX_NAME_BYTES // 2)}__{stylizer.name}"
     paths = stem.with_name(stem.name + ".onnx"), stem.with_name(stem.name + ".safetensors")
     write_atomic(paths[0], data)
     write_atomic(paths[1], to_safetensors(styled, about))

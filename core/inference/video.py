@@ -138,10 +138,10 @@ def even_size(size: tuple[int, int], longest: int | None) -> tuple[int, int]:
     """The size of a result: both sides even, as H.264 wants them, and at least 16 px.
 
     Raises:
-        ValueError: `longest` is not between 16 and 4096.
+        VideoError: `longest` is not between 16 and 4096.
     """
     if longest is not None and not MIN_SIDE <= longest <= MAX_SIDE:
-        raise ValueError(f"The longest side must be {MIN_SIDE} to {MAX_SIDE} px.")
+        raise VideoError(f"The longest side must be {MIN_SIDE} to {MAX_SIDE} px.")
     scale = (longest or max(size)) / max(size)
     return _even(size[0] * scale), _even(size[1] * scale)
 

@@ -14,6 +14,9 @@ Weights are safetensors in shards (`core.models.weights`), in one of two formats
 an encoder, or weights, that are not its own.
 """
 
+import json
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.files import write_atomic
 from core.models.encoder import Encoder, EncoderError, load_encoder, weights_hash
 from core.models.factored import FactoredLinear, is_factored
 from core.models.model_card import (
@@ -47,6 +51,7 @@ from core.models.weights import (
 ROWS_FROM = 100_000  # numbers in a matrix that is worth storing as int8
 OUTPUTS = "meta_net.outputs."
 READER = "reader"  # a folder in a model's folder
+READER_CARD = "reader.json"
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,7 @@ def save_model(
         "weights": {"bytes": size, "hash": weights_hash(state), "quantisation": quantisation},
         "training": training,
     }
+    shutil.rmtree(folder / READER, ignore_errors=True)  # it was taught for other weights
     write_card(folder, info)
     return size
 
@@ -219,19 +225,36 @@ def load_model(folder: Path) -> Model:
     _refuse_non_finite(state, folder.name)
     if weights_hash(state) != card.weights.hash:
         raise WeightsError(f"The weights of {folder.name} are not those its {CARD} describes.")
-    return Model(variant, net, card, _load_reader(folder))
+    return Model(variant, net, card, _load_reader(folder, card.weights.hash))
 
 
-def save_reader(folder: Path, reader: StyleReader) -> int:
+def save_reader(folder: Path, reader: StyleReader, about: Mapping[str, Any] | None = None) -> int:
     """Write a style reader beside the model that it reads for, in float16;
     returns its size in bytes.
+
+    Args:
+        folder: of the model, which is there already: the reader is for these weights only.
+        about: what else is worth knowing, for its `reader.json`.
     """
-    return save_tensors(folder / READER, {n: v.half() for n, v in reader.state_dict().items()})
+    known = read_card(folder).weights
+    card = {"model_hash": known.hash if known else "", **(about or {})}
+    size = save_tensors(folder / READER, {n: v.half() for n, v in reader.state_dict().items()})
+    write_atomic(folder / READER / READER_CARD, json.dumps(card, indent=1).encode())
+    return size
 
 
-def _load_reader(folder: Path) -> StyleReader | None:
+def _load_reader(folder: Path, model_hash: str) -> StyleReader | None:
+    """The reader of a model whose weights have this hash; None where it has none."""
     if not (folder / READER).is_dir():
         return None
+    try:
+        taught_for = json.loads((folder / READER / READER_CARD).read_bytes())["model_hash"]
+    except (OSError, ValueError, LookupError, TypeError):
+        taught_for = None
+    if taught_for != model_hash:
+        raise WeightsError(
+            f"The reader of {folder.name} was not taught for these weights; remove the folder {READER} in it."
+        )
     state = {name: value.float() for name, value in load_tensors(folder / READER).items()}
     _refuse_non_finite(state, f"{folder.name}/{READER}")
     reader = StyleReader()

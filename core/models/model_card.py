@@ -18,6 +18,7 @@ from core.files import short, write_atomic
 from core.models.registry import MODELS, Variant
 from core.models.weights import WeightsError, is_lfs_pointer, lfs_sentence
 
+NAME = r"^[\w-][\w.-]{0,99}$"  # it comes into the names of files
 CARD, RUN_CARD = "model.json", "run.json"
 WHOLE, FACTORED = 1, 2  # formats of weights, see `core.models.checkpoint`
 
@@ -31,7 +32,7 @@ class _Part(BaseModel):
 class VariantCard(_Part):
     """A `core.models.registry.Variant` as it was trained."""
 
-    name: str
+    name: str = Field(pattern=NAME)
     encoder: str = Field(pattern="^vgg1[69]$")
     block: str = Field(pattern="^(resnet|resnext|modulated|mixed)$")
     style_loss: str = Field(pattern="^(mse|gram|relative)$")

@@ -4,7 +4,7 @@
     lessons.prepare()                        # VGG19 looks at each variation of a painting once
     training = Distillation(net, lessons, DistillationConfig(), folder)
     training.run()                           # the reader looks at each several times
-    reader = training.reader                 # core.models.style_reader.StyleReader
+    reader = training.averaged               # core.models.style_reader.StyleReader
 
 What VGG19 sees of a variation is 1,920 numbers, which are kept in a file; the picture itself is
 cut anew whenever it is needed, since all that is drawn for it follows from its number.
@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from core.files import write_atomic
+from core.files import replacing, write_atomic
 from core.models.encoder import STYLE_SIZE, Encoder, normalize, weights_hash
 from core.models.flagship import FlagshipMetaNet, FlagshipNet
 from core.models.losses import mean_std
@@ -107,16 +107,19 @@ class Lessons:
             "count": len(self),
             "encoder": encoder.hash,
             "side": side,
+            "kept": store.sides,
+            "device": store.pixels.device.type,  # on which depends what is drawn
         }
         if not (folder / ABOUT).is_file():
             write_atomic(folder / ABOUT, json.dumps(self.about).encode())
-        elif json.loads((folder / ABOUT).read_text()) != self.about:
+        elif _read_about(folder) != self.about:
             raise ValueError(
                 f'"{folder}" holds what was seen in other paintings, or otherwise; remove it to begin anew.'
             )
         path, shape = folder / DESCRIPTORS, (len(self), STYLE_SIZE)
-        mode = "r+" if path.is_file() else "w+"
-        self.descriptors = np.lib.format.open_memmap(path, mode, np.float32, shape)
+        if not path.is_file():
+            _save_zeros(path, shape)
+        self.descriptors = np.lib.format.open_memmap(path, "r+", np.float32, shape)
 
     def __len__(self) -> int:
         return self.groups * AT_ONCE
@@ -171,6 +174,20 @@ class Lessons:
                         stops[0],
                     )
         self.descriptors.flush()
+
+
+def _read_about(folder: Path) -> object:
+    """What descriptors are of; None where that cannot be read."""
+    try:
+        return json.loads((folder / ABOUT).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _save_zeros(path: Path, shape: tuple[int, ...]) -> None:
+    """An array of zeros as a whole file, so that the disk has room for all of it before any work."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.zeros(shape, np.float32))
 
 
 class Distillation:

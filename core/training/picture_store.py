@@ -62,7 +62,7 @@ class PictureStore:
         smaller: int = SMALLER,
         longer: int = LONGER,
     ) -> None:
-        self.paths, self.longer = list(paths), longer
+        self.paths, self.longer, self.sides = list(paths), longer, [smaller, longer]
         self.pixels = torch.zeros(len(paths), 3, longer, longer, dtype=torch.uint8, device=device)
         sizes = []
         pool = ThreadPoolExecutor(os.cpu_count())

@@ -76,13 +76,16 @@ def forget_pictures(folder: Path) -> None:
     (folder / PICTURES).unlink(missing_ok=True)
 
 
-def check_pictures(folder: Path, pictures: Sequence[Path]) -> None:
-    """Whether a run with a saved state has the pictures that it began with; one of which nothing is known may go on.
+def check_pictures(folder: Path, pictures: Sequence[Path], begun: str = STATE) -> None:
+    """Whether a run that has begun has the pictures that it began with; one of which nothing is known may go on.
+
+    Args:
+        begun: a file that is there once it has.
 
     Raises:
         ValueError: it has not, in a sentence that names the first picture that differs.
     """
-    if not (folder / STATE).is_file():
+    if not (folder / begun).is_file():
         return
     try:
         known: list[list[str]] = json.loads((folder / PICTURES).read_text())

@@ -13,9 +13,10 @@ from pathlib import Path
 from PIL import Image
 
 from core.files import write_atomic
-from core.images.contact_sheet import sheet, sheet_bytes
+from core.images.contact_sheet import sheet
 from core.images.convert import resize_longest
 from core.images.decode import load_image, load_mask, load_with_alpha
+from core.images.save import encode_picture
 from core.inference.style_file import load_painting
 from core.pipeline import stylize_image
 from core.settings import Settings
@@ -75,5 +76,5 @@ def sheet_file(content: str, cells: Sequence[Cell], model: str) -> str:
     """The photo and the cells on one labelled sheet, a PNG file that the page may serve."""
     path = new_file(file_name(content, "sheet", model))
     labelled = [("Photo", cells[0].before), *((cell.picture.title, cell.image) for cell in cells)]
-    write_atomic(Path(path), sheet_bytes(sheet(labelled)))
+    write_atomic(Path(path), encode_picture(sheet(labelled)))
     return path

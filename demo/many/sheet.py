@@ -17,7 +17,7 @@ import gradio as gr
 from PIL import Image
 
 from core.files import write_atomic
-from core.images.contact_sheet import sheet_bytes
+from core.images.save import encode_picture
 from demo.many.cells import SMALL_SIZES, Cell, painted_cells, sheet_file
 from demo.server.turns import in_turns
 from demo.shared import endpoint_look, messages, style_form
@@ -105,7 +105,7 @@ def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
         order = form.request(shown.content, str(picture.path()), shown.model, size)
         painting = next(repaint(order))
         before, after = new_file("before.png"), saved(painting)
-        write_atomic(Path(before), sheet_bytes(painting.before))
+        write_atomic(Path(before), encode_picture(painting.before))
     except Exception as error:
         return {"large_status": messages.problem(error)}
     return {

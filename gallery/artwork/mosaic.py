@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from core.files import check_output, replacing
-from core.program import called_as
+from core.program import called_as, path_of
 from gallery.artwork.glass import Array, Cartoon, Colour, glaze, noise
 from gallery.artwork.heron import body, head, legs, veined
 from gallery.artwork.palette import (
@@ -267,7 +267,11 @@ def main() -> None:
         prog=called_as("gallery.artwork.mosaic"), description="Paint the stained-glass window."
     )
     parser.add_argument(
-        "file", nargs="?", type=Path, default=FILE, help="JPEG file to write (default: %(default)s)"
+        "file",
+        nargs="?",
+        type=path_of,
+        default=FILE,
+        help="JPEG file to write (default: %(default)s)",
     )
     file = parser.parse_args().file
     try:

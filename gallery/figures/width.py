@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.images.decode import load_image
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 from gallery.figures.overview import CELL, square
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 
@@ -53,9 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog=called_as("gallery.figures.width"), description=first_paragraph(__doc__)
     )
-    parser.add_argument("narrow", type=Path, help="folder of the narrow model's cells")
-    parser.add_argument("--wide", type=Path, default=FOLDER / "rendered")
-    parser.add_argument("--out", type=Path, default=FOLDER / "shown" / "width.jpg")
+    parser.add_argument("narrow", type=path_of, help="folder of the narrow model's cells")
+    parser.add_argument("--wide", type=path_of, default=FOLDER / "rendered")
+    parser.add_argument("--out", type=path_of, default=FOLDER / "shown" / "width.jpg")
     options = parser.parse_args(arguments)
     strip(options.narrow, options.wide).save(options.out, quality=88)
 

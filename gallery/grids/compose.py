@@ -11,7 +11,6 @@ missing says so.
 """
 
 import argparse
-import io
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -23,8 +22,8 @@ from PIL import Image, ImageDraw, ImageFont
 from core.commandline import run_command
 from core.files import check_output, write_atomic
 from core.images.decode import ImageError, load_image
-from core.images.save import png_bytes
-from core.program import called_as, first_paragraph
+from core.images.save import FORMATS, encode_picture
+from core.program import called_as, first_paragraph, path_of
 from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
 from gallery.grids.results import read_grid
 from gallery.pictures import CONTENTS, Picture, PictureNotFoundError, find_style
@@ -186,15 +185,6 @@ def latin(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\([\s,;]*\)", "", plain)).strip()
 
 
-def image_bytes(image: Image.Image, suffix: str) -> bytes:
-    """A sheet as the bytes of a file that ends in `suffix`: JPEG for .jpg and .jpeg, else PNG."""
-    if suffix.lower() not in (".jpg", ".jpeg"):
-        return png_bytes(image)
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return file.getvalue()
-
-
 def sheet(
     rows: Sequence[str],
     style: Picture,
@@ -238,8 +228,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="ROW",
         help="further rows: gatys, johnson, flagship ...",
     )
-    parser.add_argument("--out", type=Path, help="a .png or .jpg file (default: in out/)")
-    return parser.parse_args(arguments)
+    parser.add_argument("--out", type=path_of, help="a .png, .jpg or .webp file (default: in out/)")
+    options = parser.parse_args(arguments)
+    if options.out and options.out.suffix.lower() not in FORMATS:
+        parser.error(f"--out must end in {', '.join(FORMATS)}")
+    return options
 
 
 def work(options: argparse.Namespace) -> int:
@@ -249,7 +242,7 @@ def work(options: argparse.Namespace) -> int:
     check_output(path)
     rows = (*APPENDICES[options.appendix].rows, *options.also)
     picture = sheet(rows, find_style(options.style), options.mode)
-    write_atomic(path, image_bytes(picture, path.suffix))
+    write_atomic(path, encode_picture(picture, path.suffix))
     print(path)
     return 0
 

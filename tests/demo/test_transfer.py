@@ -203,9 +203,12 @@ def counting(give: Callable[[int], None], job: Job, stopped: Callable[[], bool])
 def test_what_works_in_the_background_gives_one_after_the_other_and_leaves_the_callers_stop_alone() -> (
     None
 ):
+    def three(give: Callable[[int], None], *_: object) -> None:
+        for number in range(3):
+            give(number)
+
     stop = threading.Event()
-    given = in_background(lambda give, *_: [give(number) for number in range(3)] and None, stop)
-    assert list(given) == [0, 1, 2]
+    assert list(in_background(three, stop)) == [0, 1, 2]
     assert not stop.is_set()
 
 
@@ -222,7 +225,7 @@ def test_what_nobody_waits_for_does_not_go_on_in_the_background() -> None:
     stop = threading.Event()
     run = in_background(counting, stop)
     next(run)
-    run.close()
+    run.close()  # type: ignore[attr-defined]
     assert not [thread for thread in threading.enumerate() if thread.name == "refine"]
     assert not stop.is_set()
 

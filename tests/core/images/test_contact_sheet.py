@@ -1,6 +1,5 @@
 """Sheets: every picture in its place, labels below, files with a profile."""
 
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from PIL import Image
 
 from core.images import contact_sheet as sheets
-from core.images.contact_sheet import GAP, sheet, sheet_bytes
+from core.images.contact_sheet import GAP, sheet
 from core.images.decode import ImageError
 
 Draw = Callable[..., Image.Image]
@@ -51,12 +50,3 @@ def test_a_sheet_too_large_is_refused(drawn: Draw, monkeypatch: pytest.MonkeyPat
         match=r"^The sheet would have \d+ x \d+ px; choose a smaller size for its pictures\.$",
     ):
         sheet([("x", drawn(1))] * 12)
-
-
-@pytest.mark.parametrize(
-    ("suffix", "kind"), [(".png", "PNG"), ("", "PNG"), (".jpg", "JPEG"), (".JPEG", "JPEG")]
-)
-def test_a_sheet_as_a_file_says_that_it_is_srgb(suffix: str, kind: str, drawn: Draw) -> None:
-    with Image.open(io.BytesIO(sheet_bytes(drawn(1), suffix))) as image:
-        assert image.format == kind
-        assert image.info["icc_profile"]

@@ -16,6 +16,7 @@ from core.models.encoder import Encoder, normalize
 from core.models.flagship import FlagshipNet
 from core.models.losses import mean_std
 from core.models.registry import FLAGSHIP
+from core.models.weights import WeightsError
 from core.training.distillation import AT_ONCE, Distillation, DistillationConfig, Lessons
 from core.training.interruption import Interrupted
 from core.training.log_writer import read_rows
@@ -75,6 +76,9 @@ def test_descriptors_of_other_variations_are_not_mixed_in(
     prepared(tmp_path, styles, encoder, 4)
     with pytest.raises(ValueError, match="remove it to begin anew"):
         Lessons(store(styles), encoder("vgg19"), 4, 1, tmp_path, SIDE)
+    (tmp_path / "lessons.json").write_text('{"set": "cut o')
+    with pytest.raises(ValueError, match="remove it to begin anew"):
+        Lessons(store(styles), encoder("vgg19"), 4, 0, tmp_path, SIDE)
 
 
 def test_each_pass_sees_every_group_once(
@@ -130,8 +134,7 @@ def test_the_command_ships_a_reader_that_is_good_enough(
     save_model(folder, variant, net(), encoder("vgg19"), {"style_weight": 8.0, "lr": 1e-3})
     arguments = [
         *("flagship", "--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")),
-        *("--out", str(tmp_path / "models"), "--variations", "4", "--steps", "2"),
-        *("--device", "cpu"),
+        *("--variations", "4", "--steps", "2", "--device", "cpu"),
     ]
     with ModelStore(tmp_path / "models").in_use():
         assert distil.main([*arguments, "--costs", "-99"]) == 1
@@ -143,6 +146,26 @@ def test_the_command_ships_a_reader_that_is_good_enough(
     about = json.loads((folder / "reader" / distil.ABOUT).read_text())
     assert about["variations"] == 4
     assert {row["read_by"] for row in about["held_out"]} == {"encoder", "reader"}
+
+    (folder / "reader" / distil.ABOUT).write_text(json.dumps(about | {"model_hash": "another"}))
+    with pytest.raises(WeightsError, match=r"^The reader of flagship was not taught for these"):
+        load_model(folder)
+    save_model(folder, variant, net(), encoder("vgg19"), {"style_weight": 8.0, "lr": 1e-3})
+    assert load_model(folder).reader is None, "it was another network's"
+
+
+def test_paintings_that_have_changed_since_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_folder(tmp_path / "data" / "content", 2)
+    draw_folder(tmp_path / "data" / "style", 12, first_seed=100)
+    run = tmp_path / "runs" / "flagship-reader"
+    run.mkdir(parents=True)
+    (run / "lessons.json").write_text("{}")
+    (run / "pictures.json").write_text('[["0100.png", "of other bytes"]]')
+    arguments = ["--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")]
+    assert distil.main(["flagship", *arguments]) == 1
+    assert "in the training set changed after the run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
