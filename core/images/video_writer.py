@@ -136,7 +136,7 @@ class _Resampler:
     def resample(self, frame: av.AudioFrame | None) -> list[av.AudioFrame]:
         """The frame, with what was still held where it is of another kind; of None, all that is held."""
         kind = (frame.format.name, frame.layout.name, frame.sample_rate) if frame else None
-        found: list[av.AudioFrame] = []
+        found: list[av.AudioFrame | None] = []
         if kind != self._of:
             if self._current:
                 found += self._current.resample(None)
@@ -144,7 +144,16 @@ class _Resampler:
             self._of = kind
         if frame and self._current:
             found += self._current.resample(frame)
-        return found
+        # A resampler with nothing to do gives back what it is given, and at the end the mark of it.
+        return [_timed(each) for each in found if each is not None]
+
+
+def _timed(frame: av.AudioFrame) -> av.AudioFrame:
+    """A frame with its time in samples, as the encoder wants it of all frames."""
+    if frame.pts is not None and frame.time_base:
+        frame.pts = round(frame.pts * frame.time_base * SOUND_RATE)
+    frame.time_base = Fraction(1, SOUND_RATE)
+    return frame
 
 
 def _start(source: InputContainer) -> Fraction:

@@ -1,11 +1,16 @@
 """The command line and its files: names of any kind, what can be read and written, kinds of result, transparency, signals."""
 
+import io
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +18,12 @@ import torch
 from PIL import ExifTags, Image
 
 from core import stylize
+from core.batch import standard_input
 from core.images.decode import load_image
+from core.inference.model_store import ModelStore
 from core.models.checkpoint import save_model
 from core.models.encoder import Encoder
+from core.options import read_settings
 from core.provenance import read
 from core.reproduce import command_line
 from tests.conftest import draw_folder, tiny
@@ -316,3 +324,137 @@ def test_a_signal_ends_it_with_one_line(
     assert errors.decode().splitlines()[-1] == "Stopped; what was painted stays."
     assert "Traceback" not in errors.decode()
     assert not out.exists() or not any(out.iterdir())
+
+
+# ---- what is read is not replaced, and is read as it was meant ----
+
+
+def one_line(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line that was said of an error."""
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    return line
+
+
+def test_a_result_never_replaces_what_it_is_made_of(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo, painting = pictures[0] / "0000.png", pictures[1] / "0050.png"
+    (tmp_path / "link.png").symlink_to(photo)
+    before = photo.read_bytes(), painting.read_bytes()
+    for out in (photo, painting, tmp_path / "link.png"):
+        assert stylize.main(quick(model, pictures, out, "--style", str(painting))) == 1
+        assert "is read for the result, which would replace it" in one_line(capsys)
+    assert (photo.read_bytes(), painting.read_bytes()) == before
+
+
+def test_a_style_is_saved_under_a_name_that_is_taken_for_one(
+    model: Path, pictures: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    painting = pictures[1] / "0050.png"
+    options = ["--style", str(painting), "--model", str(model), "--save-style", str(painting)]
+    before = painting.read_bytes()
+    assert stylize.main(options) == 1
+    assert "Give --save-style a name that ends in .style.safetensors" in one_line(capsys)
+    assert painting.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["o.jxl", "o.pdf", "o.mp4", "o.tif"])
+def test_no_folder_is_called_like_another_kind_of_file(
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = quick(model, pictures, tmp_path / name, "--style", str(pictures[1] / "0050.png"))
+    assert stylize.main(options) == 1
+    assert "Results are PNG, JPEG or WebP files" in one_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("s.png", "PNG"), ("s.JPEG", "JPEG"), ("s.webp", "WEBP")]
+)
+def test_a_sheet_is_the_kind_of_file_that_its_name_says(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, name: str, kind: str
+) -> None:
+    options = quick(model, pictures, tmp_path / name, "--style", str(pictures[1]), "--sheet")
+    assert stylize.main(options) == 0
+    with Image.open(tmp_path / name) as sheet:
+        assert sheet.format == kind
+        assert sheet.info["icc_profile"]
+
+
+def test_standard_input_is_painted_in_every_style(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standard_input.cache_clear()
+    stream = io.TextIOWrapper(io.BytesIO((pictures[0] / "0000.png").read_bytes()))
+    monkeypatch.setattr("sys.stdin", stream)
+    options = ["--content", "-", "--style", str(pictures[1]), "--model", str(model), "--size", "40"]
+    assert stylize.main([*options, "--out", str(tmp_path / "out")]) == 0
+    assert len(results_of(tmp_path / "out")) == 2
+    assert stylize.main([*options, "--style", "-", "--out", str(tmp_path / "out")]) == 1
+    standard_input.cache_clear()
+
+
+def test_a_style_of_another_model_is_one_file_that_is_skipped(
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    encoder: Callable[[str], Encoder],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.manual_seed(5)
+    variant, other = tiny("original-500"), tmp_path / "original-500"
+    about = {"style_weight": 12.0, "lr": 1e-3}
+    save_model(other, variant, variant.build(), encoder("vgg16"), about)
+    saved = tmp_path / "old.style.safetensors"
+    painting = str(pictures[1] / "0050.png")
+    made = ["--style", painting, "--model", str(other), "--save-style", str(saved)]
+    assert stylize.main(made) == 0
+    given = ["--style", str(saved), painting]
+    assert stylize.main(quick(model, pictures, tmp_path / "out", *given)) == 2
+    said = capsys.readouterr()
+    assert 'skipped: "old.style.safetensors": This style file was made with' in said.out
+    assert results_of(tmp_path / "out") == ["0000__0050__improved-500.png"]
+
+
+@pytest.mark.parametrize(
+    "options", [["--content", ""], ["--style", ""], ["--out", ""], ["--strength", "1e2000000"]]
+)
+def test_an_empty_name_or_an_endless_number_is_refused(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        stylize.main(["--content", "photo.jpg", "--style", "painting.jpg", *options])
+    assert f"argument {options[0]}" in capsys.readouterr().err
+
+
+def test_settings_may_come_through_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(
+        target=lambda: (tmp_path / "pipe").write_text('{"strength": 0.5}'), daemon=True
+    )
+    writer.start()
+    assert read_settings(tmp_path / "pipe").strength == 0.5
+
+
+@pytest.mark.parametrize("name", ["x/../../../esc", "nul\0byte", "", ".hidden", "n" * 101])
+def test_a_models_name_stays_a_files_name(
+    model: Path, tmp_path: Path, name: str, pictures: tuple[Path, Path], capsys: Any
+) -> None:
+    shutil.copytree(model, tmp_path / "model")
+    card = json.loads((tmp_path / "model" / "model.json").read_text())
+    card["variant"]["name"] = name
+    (tmp_path / "model" / "model.json").write_text(json.dumps(card))
+    options = quick(tmp_path / "model", pictures, tmp_path / "out", "--style", str(pictures[1]))
+    assert stylize.main(options) == 1
+    assert "variant.name" in one_line(capsys)
+
+
+def test_a_folder_that_is_called_like_a_model_is_not_taken_for_one(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / model.name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert ModelStore(model.parent).path(model.name) == model

@@ -300,3 +300,23 @@ def test_what_cannot_be_done_is_one_sentence(
     assert len(errors) == 1
     assert sentence in errors[0]
     assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_photos_of_one_name_all_come_out_and_what_is_not_read_is_named(
+    learn: Train, drawn: Draw, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path / "wave.safetensors", learn(1))
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    drawn(1).save(photos / "0.png")
+    drawn(2).save(photos / "0.jpg")
+    (photos / "1.jxl").write_bytes(b"")
+    options = ["--use", str(tmp_path / "wave.safetensors"), "--content", str(photos)]
+    assert main([*options, "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr()
+    assert "2 painted" in said.out
+    assert 'skipped: "1.jxl" is a JPEG XL picture' in said.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "0-2__wave.png",
+        "0__wave.png",
+    ]

@@ -4,6 +4,7 @@ import io
 import os
 import random
 import struct
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Callable
@@ -89,6 +90,21 @@ def png(
         chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
     )
     return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize(("width", "height"), [(0, 0), (0, 9), (1, 89_000_000)])
+def test_a_cut_png_of_no_size_or_endless_lines_is_refused_before_it_is_unpacked(
+    width: int, height: int
+) -> None:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    bomb = chunk(b"IDAT", zlib.compress(bytes(50_000_000)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageError):
+            load_image(io.BytesIO(b"\x89PNG\r\n\x1a\n" + header + bomb))
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def tiff(

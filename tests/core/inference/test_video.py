@@ -162,6 +162,39 @@ def test_other_sound_is_encoded_as_aac(tmp_path: Path) -> None:
     assert loudest == pytest.approx(440, abs=5)
 
 
+def test_sound_that_changes_its_layout_and_rate_midway_is_kept_to_the_end(tmp_path: Path) -> None:
+    source = tmp_path / "in.ts"  # as recordings of television: AC-3, from stereo to mono
+    with av.open(str(source), "w") as file:
+        track = cast("VideoStream", file.add_stream("libx264", rate=25))
+        track.width, track.height, track.pix_fmt = 64, 48, "yuv420p"
+        voice = file.add_stream("ac3", rate=48000, layout="stereo")
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            file.mux(track.encode(frame))
+        file.mux(track.encode(None))
+        for second, (layout, rate) in enumerate((("stereo", 48000), ("mono", 44100))):
+            coder = av.AudioCodecContext.create("ac3", "w")
+            coder.format, coder.layout, coder.sample_rate = "fltp", layout, rate
+            tone = 0.3 * np.sin(np.arange(rate) * 2 * np.pi * 440 / rate).astype(np.float32)
+            sound = av.AudioFrame.from_ndarray(
+                np.stack([tone] * coder.channels), format="fltp", layout=layout
+            )
+            sound.sample_rate, sound.time_base, sound.pts = rate, Fraction(1, rate), second * rate
+            for packet in [*coder.encode(sound), *coder.encode(None)]:
+                packet.stream, packet.time_base = voice, Fraction(1, rate)
+                file.mux(packet)
+    stylize_video(source, tmp_path / "out.mp4", same)
+    assert len(heard(tmp_path / "out.mp4")) / 48000 == pytest.approx(2, abs=0.1)
+
+
+def test_names_with_colons_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    film(tmp_path / "in.mp4").rename(tmp_path / "14:03:59.mp4")
+    stylize_video("14:03:59.mp4", "15:00/out.mp4", same)
+    assert len(watched(tmp_path / "15:00" / "out.mp4")[0]) == 10
+
+
 @pytest.mark.parametrize(("rotation", "white"), [(-90, (0, -1)), (90, (-1, 0)), (180, (-1, -1))])
 def test_a_phone_held_upright_gives_an_upright_video(
     tmp_path: Path, rotation: int, white: tuple[int, int]
@@ -471,3 +504,19 @@ def test_the_command_refuses_what_makes_no_sense(
     with pytest.raises(SystemExit):
         main(["--video", "in.mp4", "--style", "wave.png", *wrong])
     assert wrong[0] in capsys.readouterr().err
+
+
+def test_the_command_replaces_no_video_by_itself(
+    tmp_path: Path, painting: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = film(tmp_path / "in.mp4")
+    before = source.read_bytes()
+    assert main(["--video", str(source), "--style", str(painting), "--out", str(source)]) == 1
+    assert "is read for the result" in capsys.readouterr().err
+    assert source.read_bytes() == before
+
+
+def test_a_size_from_a_file_of_settings_has_the_limits_of_videos(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"^The longest side must be 16 to 4096 px\.$"):
+        stylize_video(film(tmp_path / "in.mp4"), tmp_path / "out.mp4", same, size=8192)
+    assert not (tmp_path / "out.mp4").exists()
