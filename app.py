@@ -46,7 +46,7 @@ from demo.server.cleaner import Cleaner
 from demo.server.limits import HANDLERS, LimitsMiddleware, tidy_uploads
 from demo.shared import gpu
 from demo.shared.theme import CSS, HEAD, HEADER, THEME
-from demo.shared.thumbnails import folder as compare_folder
+from demo.shared.thumbnails import shipped_folder
 from demo.shared.uploads import MAX_UPLOAD, gallery_copies, gallery_files
 from demo.transfer import history
 from demo.transfer import tab as transfer
@@ -89,7 +89,7 @@ def start(
 ) -> str:
     """Serve the page in the background; returns its address. Raises OSError when the port is taken."""
     access = access or Access(listening_host(host))
-    kept_files = [*gallery_copies(), *page.opening_files(), str(compare_folder())]
+    kept_files = [*gallery_copies(), *page.opening_files(), str(shipped_folder())]
     page.cleaner = Cleaner(
         Path(get_upload_folder()), page.queue_of_jobs.files_in_use, lambda: kept_files
     )

@@ -11,19 +11,20 @@ They lie in a folder of the gallery's form, `demo.shared.thumbnails.folder`, and
 import dataclasses
 import shutil
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
+from core.baselines.adapter import METHODS
 from core.images.convert import resize_smaller
 from core.inference.stylizer import Cancelled
-from demo.server.turns import TURNS, Job
+from demo.server.turns import TURNS, Job, in_turns
 from demo.shared.background import in_background
 from demo.shared.requests import REFINED
 from demo.shared.thumbnails import folder
 from gallery.grids import render
-from gallery.grids.backends import REFERENCE_PAINTERS, Backend, prepare
+from gallery.grids.backends import Backend, prepare
 from gallery.grids.paths import CELL_SIDE, mode_of
 from gallery.grids.results import Grid, Row, read_grid
 from gallery.pictures import Picture
@@ -76,44 +77,67 @@ def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[Step]:
     total = sum(len(gaps(row)) for _, row in rows)
     done = 0
     for grid, row in rows:
-        step = Step(done, total, f"{row.title}: {grid.style.title}")
-        yield dataclasses.replace(step, text=f"{step.text}, getting ready")
+        first = Step(done, total, f"{row.title}: {grid.style.title}")
+        yield dataclasses.replace(first, text=f"{first.text}, getting ready")
         try:
-            painter = yield from _prepared(grid, row, step, stop)
+            yield from (_painted_at_once if _is_quick(grid, row) else _painted_slowly)(
+                grid, row, first, stop
+            )
         except Cancelled:
             return
-        place = render.Row(mode_of(row.name, grid.mode), row.name, grid.style)
-        for column in gaps(row):
-            if stop.is_set():
-                return
-            with TURNS:
-                render.render(place, grid.contents[column], painter, folder())
-            done += 1
-            yield dataclasses.replace(step, done=done, changed=True)
+        if stop.is_set():
+            return
+        done += len(gaps(row))
         _forget_the_oldest()
 
 
-def _prepared(
-    grid: Grid, row: Row, step: Step, stop: threading.Event
-) -> Generator[Step, None, Backend]:
-    """What paints the row's cells. Raises Cancelled where `stop` was set while it was refined."""
-    style = grid.style.image()
-    if grid.mode != REFINED or row.name in REFERENCE_PAINTERS:
-        with TURNS:
-            return prepare(row.name, grid.mode, style)
+def _is_quick(grid: Grid, row: Row) -> bool:
+    """Whether a row takes seconds; others take minutes, of many batches or steps."""
+    return grid.mode != REFINED and row.name not in METHODS
 
-    def work(give: Callable[[Step | Backend], None], job: Job, stopped: Callable[[], bool]) -> None:
+
+def _cells(
+    grid: Grid, row: Row, first: Step, painter: Backend, stopped: Callable[[], bool]
+) -> Iterator[Step]:
+    """Paint the gaps of a row one after the other, until it is stopped."""
+    place = render.Row(mode_of(row.name, grid.mode), row.name, grid.style)
+    for done, column in enumerate(gaps(row), first.done + 1):
+        if stopped():
+            return
+        render.render(place, grid.contents[column], painter, folder())
+        yield dataclasses.replace(first, done=done, changed=True)
+
+
+def _painted_at_once(grid: Grid, row: Row, first: Step, stop: threading.Event) -> Iterator[Step]:
+    """The gaps of a row, each in a turn of its own."""
+    with TURNS:
+        painter = prepare(row.name, grid.mode, grid.style.image())
+    yield from in_turns(_cells(grid, row, first, painter, stop.is_set))
+
+
+def _painted_slowly(grid: Grid, row: Row, first: Step, stop: threading.Event) -> Iterator[Step]:
+    """The gaps of a row that is refined or optimised; others have their turn between two batches or steps.
+
+    Raises:
+        Cancelled: `stop` was set meanwhile.
+    """
+
+    def work(give: Callable[[Step], None], job: Job, stopped: Callable[[], bool]) -> None:
         def progress(done: int, of: int) -> None:
-            text = f"{step.text}, refined with {done} of {of} batches"
-            give(dataclasses.replace(step, text=text))
+            text = f"{first.text}, refined with {done} of {of} batches"
+            if row.name in METHODS:
+                text = f"{first.text}, refined with {done} of {of} steps"
+            give(dataclasses.replace(first, done=reached, text=text))
+            if stopped():
+                raise Cancelled
 
-        give(prepare(row.name, grid.mode, style, progress=progress, stop=stopped))
+        reached = first.done
+        painter = prepare(row.name, grid.mode, grid.style.image(), progress=progress)
+        for step in _cells(grid, row, first, painter, stopped):
+            reached = step.done
+            give(step)
 
-    for given in in_background(work, stop):
-        if not isinstance(given, Step):
-            return given
-        yield given
-    raise AssertionError("the last that is given paints")
+    yield from in_background(work, stop)
 
 
 def _forget_the_oldest() -> None:

@@ -121,6 +121,10 @@ async def on_wrong_request(request: Request, error: Exception) -> JSONResponse:
 async def on_refusal(request: Request, error: Exception) -> JSONResponse:
     """Gradio's own refusals, in which file names and addresses would be repeated."""
     assert isinstance(error, HTTPException)
+    if (
+        error.status_code == 503
+    ):  # of which Gradio's browser client says that the application is busy, whatever it was told
+        error.status_code = 429
     is_ours = error.status_code == 400 and error.detail.endswith(".")
     quotes = not is_ours or request.url.path.startswith(UPLOAD)
     detail = BY_STATUS.get(error.status_code, error.detail) if quotes else error.detail

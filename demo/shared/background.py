@@ -46,8 +46,8 @@ def in_background(
     try:
         while isinstance(item := given.get(), tuple):
             yield item[0]
+        thread.join()
         if item is not None:
             raise item
     finally:
-        unheard.set()
-        thread.join()
+        unheard.set()  # closed early, nobody waits for the batch under way: the page's own loop may be who closes it

@@ -150,7 +150,7 @@
 
   // ---- the visitor: what the browser keeps, and says to the page ----
 
-  const RECIPE = ["photo", "style", "mix", "model", "mode", "batches", "strength", "colours", "size", "style_size", "detail"];
+  const RECIPE = ["photo", "style", "mix", "model", "mode", "batches", "strength", "colours", "size", "style_size", "detail", "crop"];
   const MOST = 300000; // characters: a painted mask may be larger, and is then not kept
   const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const stored = (name, value) => { // null where the browser keeps nothing

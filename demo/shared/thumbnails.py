@@ -1,4 +1,4 @@
-"""Small copies of pictures as files that the page may serve, kept until the page stops.
+"""Small copies of pictures as files that the page may serve: the gallery's until the page stops, visitors' for their hour.
 
 path, shape = small_copy(picture)       # a JPEG, and its width / height
 file_url(path)                          # of demo.shared.uploads
@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
-from gallery.pictures import Picture
+from gallery.pictures import FOLDER, Picture
 
 SMALL_SIDE = 160  # px, the smaller side
 
@@ -27,6 +27,13 @@ def folder() -> Path:
     """A folder that the page may serve, deleted when the page stops; made again where a cleaner took it."""
     path = Path(_temporary().name)
     path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def shipped_folder() -> Path:
+    """The part of it that the cleaner leaves alone: copies of the gallery's pictures."""
+    path = folder() / "shipped"
+    path.mkdir(exist_ok=True)
     return path
 
 
@@ -48,6 +55,7 @@ def small_copy(picture: Picture) -> tuple[Path, float]:
 @lru_cache(maxsize=512)
 def _small_copy(path: Path, changed: int) -> tuple[Path, float]:
     image = resize_smaller(load_image(path, at_least=SMALL_SIDE), SMALL_SIDE)
-    with tempfile.NamedTemporaryFile(suffix=".jpg", dir=folder(), delete=False) as file:
+    own = shipped_folder() if path.is_relative_to(FOLDER) else folder()
+    with tempfile.NamedTemporaryFile(suffix=".jpg", dir=own, delete=False) as file:
         image.save(file, "JPEG", quality=85)
     return Path(file.name), image.width / image.height

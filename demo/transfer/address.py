@@ -90,7 +90,8 @@ def _values_of(query: str) -> dict[str, Any]:
     if "crop" in asked:
         for place, box in zip(PLACES, asked["crop"].split(";"), strict=False):
             edges = [_number("crop", text) for text in box.split(",")]
-            values[place] = values.get(place, {}) | {"crop": edges}
+            if place in values:  # else it is of a painting that the address cannot name
+                values[place] |= {"crop": edges}
     values |= {name: _number(name, asked[name]) for name in NUMBERS if name in asked}
     return values | {name: asked[name] for name in ("model", "mode", "colours") if name in asked}
 

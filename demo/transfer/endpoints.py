@@ -17,7 +17,7 @@ from demo.shared.controls import DEFAULT_SIZE
 from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX, EndpointLook, takes
 from demo.shared.requests import REFINED, StylizeRequest
 from demo.shared.uploads import saved, uploaded
-from demo.shared.widgets import MODEL_WORK, Upload
+from demo.shared.widgets import LONG_WORK, MODEL_WORK, Upload
 
 Answer = tuple[str, dict[str, object]]
 
@@ -103,7 +103,7 @@ def build(model: gr.Dropdown, mode: gr.Radio) -> None:
         answer = [gr.File(label="picture"), gr.JSON(label="info")]
         never = gr.Button()
     refined = [content, style, model, batches, size, *look, *masked]
-    never.click(refine, refined, answer, api_name="refine", preprocess=False, **MODEL_WORK)
+    never.click(refine, refined, answer, api_name="refine", preprocess=False, **LONG_WORK)
     asked = [content, style, model, mode, batches, size, *look, *mixed, *masked, *masks]
     never.click(stylize, asked, answer, api_name="stylize", preprocess=False, **MODEL_WORK)
     gr.api(models, api_name="models", queue=False)

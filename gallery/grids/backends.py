@@ -178,7 +178,6 @@ def prepare(
     style: Image.Image,
     device: str = "cpu",
     progress: Progress = lambda done, of: None,
-    stop: Callable[[], bool] = lambda: False,
 ) -> Backend:
     """Get a row ready for one painting; refined, this takes 20 batches of training.
 
@@ -186,11 +185,9 @@ def prepare(
         row: of a model that is there, or of a reference.
         mode: `instant` or `refined`; references have only one.
         style: RGB.
-        progress: called after each batch of refining, or each step of optimising.
-        stop: asked between two batches of refining; true cancels.
+        progress: called after each batch of refining, or each step of optimising; what it raises ends the work.
 
     Raises:
-        Cancelled: `stop` said so.
         WeightsError, EncoderError, ImageError: one sentence for the user.
     """
     if row in REFERENCE_PAINTERS:
@@ -202,5 +199,4 @@ def prepare(
     def on_step(done: int, of: int, *_: object) -> None:
         progress(done, of)
 
-    contents = library().refining_contents
-    return refine(stylizer, style, contents, REFINE_BATCHES, on_step=on_step, stop=stop)
+    return refine(stylizer, style, library().refining_contents, REFINE_BATCHES, on_step=on_step)

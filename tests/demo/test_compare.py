@@ -27,6 +27,7 @@ from demo.compare import grid_html
 from demo.compare import render as compare_paint
 from demo.compare import tab as compare
 from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, opening, read
+from demo.server.turns import TURNS
 from demo.shared.requests import RequestError
 from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import new_file
@@ -261,6 +262,21 @@ def test_a_refined_row_is_refined_first_and_then_painted(monkeypatch: pytest.Mon
     assert (steps[-1].done, steps[-1].total, steps[-1].changed) == (1, 1, True)
     assert compare_paint.completed(grid).pictures == 1
     assert not stop.is_set(), "the other rows are still to be painted"
+
+
+@pytest.mark.usefixtures("gallery")
+def test_others_have_their_turn_between_the_steps_of_an_optimised_picture_and_it_can_be_stopped() -> (
+    None
+):
+    choice = chosen(OWN, "instant", ["gatys"], [FIRST.name], [paint_value("holiday.png")])
+    stop = threading.Event()
+    run = compare_paint.paint([read(choice, FIRST)], stop)
+    assert "getting ready" in next(run).text
+    assert "refined with 1 of" in next(run).text
+    with TURNS:  # which somebody else gets, though the picture is far from done
+        pass
+    stop.set()
+    assert all(not step.changed for step in run)
 
 
 @pytest.mark.usefixtures("gallery")

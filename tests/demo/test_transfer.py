@@ -226,7 +226,10 @@ def test_what_nobody_waits_for_does_not_go_on_in_the_background() -> None:
     run = in_background(counting, stop)
     next(run)
     run.close()  # type: ignore[attr-defined]
-    assert not [thread for thread in threading.enumerate() if thread.name == "refine"]
+    for thread in threading.enumerate():
+        if thread.name == "refine":
+            thread.join(timeout=60)
+            assert not thread.is_alive()
     assert not stop.is_set()
 
 
