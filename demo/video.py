@@ -43,7 +43,7 @@ LIMITS_SAID = (
     "Longer and larger ones: `python -m core.video` on your own computer."
 )
 SMOOTH_INFO = "0 paints each frame for itself; 1 keeps what it can of the frame before."
-NOT_REFINED = "Each frame is painted at once: refining takes a minute for one picture."
+NOT_REFINED = "Each frame is painted at once: refining takes minutes for one picture."
 
 _painting = RunningJobs()
 

@@ -2,13 +2,14 @@
 
     law = fit_growth(layer.iterations, layer.rms, lr=1e-3)
     law.c                     # 1.03: how fast steps add up, in units of lr
-    law.r2, law.r2_report     # how much of the curve the law explains; the report's, where c is 1
+    law.r2, law.r2_unit     # how much of the curve the law explains; and where c is 1
     law.rms([0, 500, 1000])   # sqrt(w0^2 + c^2 lr^2 t)
 
 The gradient of a filter that feeds an instance norm is orthogonal to it, so by Pythagoras each step
 of gradient descent adds its own squared length to the filter's (van Laarhoven 1706.05350). Adam's
 steps are nearly orthogonal, as each weight has a scale of its own, and they are correlated; what
-they add up to is found to be RMS^2 = w0^2 + c^2 lr^2 t (report: c = 1).
+they add up to is found to be RMS^2 = w0^2 + c^2 lr^2 t (c = 1 if steps of length lr
+stand at right angles to it and to each other).
 """
 
 import math
@@ -35,7 +36,7 @@ class GrowthLaw:
         first: the first logged iteration, from which t counts.
         r2: share of the variance of the RMS curve that the law explains, at most 1; below 0 it does
             worse than a constant. NaN for a curve without variance.
-        r2_report: the same with c = 1.
+        r2_unit: the same with c = 1.
     """
 
     w0: float
@@ -43,7 +44,7 @@ class GrowthLaw:
     lr: float
     first: float
     r2: float
-    r2_report: float
+    r2_unit: float
 
     @property
     def c(self) -> float:
@@ -54,8 +55,8 @@ class GrowthLaw:
         """The fitted law."""
         return growth(iterations, self.w0, self.slope, self.first)
 
-    def report(self, iterations: ArrayLike) -> Floats:
-        """The report's law, sqrt(w0^2 + lr^2 t)."""
+    def unit(self, iterations: ArrayLike) -> Floats:
+        """The law with c = 1, sqrt(w0^2 + lr^2 t)."""
         return growth(iterations, self.w0, self.lr**2, self.first)
 
 

@@ -39,7 +39,7 @@ class TransformNet(nn.Module):
     """The network that repaints (Johnson et al. 1603.08155, without its own middle filters).
 
     Args:
-        base: channels after the first convolution; 8 is shipped, 32 is the report's.
+        base: channels after the first convolution; the report's models have 32, and some shipped ones 8.
         block: `resnet`, five ResidualBlocks, or `resnext`, one ResNeXtBlock.
     """
 

@@ -115,7 +115,7 @@ def _draw_rms(
 ) -> None:
     """The panel of the RMS of a layer's weights, beside two laws."""
     logged = "" if touch else "solid as logged, "
-    _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted the report’s")
+    _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted with c = 1")
     for run in runs:
         _rms(plot, row, run, run.log.layers[layer])
     plot.update_yaxes(row=row, type=scale, nticks=7)
@@ -229,9 +229,9 @@ def _rms(plot: go.Figure, row: int, run: Curves, layer: Distribution) -> None:
     _line(plot, row, run, times, layer.rms[points], run.title)
     law = fit_growth(layer.iterations, layer.rms, run.log.lr)
     if law:
-        fitted, report = f"{run.title}, fitted", f"{run.title}, report’s law"
+        fitted, report = f"{run.title}, fitted", f"{run.title}, law with c = 1"
         _line(plot, row, run, times, law.rms(times), fitted, dash="dash", width=1.3)
-        _line(plot, row, run, times, law.report(times), report, dash="dot", width=1.3)
+        _line(plot, row, run, times, law.unit(times), report, dash="dot", width=1.3)
 
 
 def _line(

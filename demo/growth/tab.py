@@ -48,7 +48,7 @@ LINEAR, LOGARITHMIC = "linear", "logarithmic"
 WINDOW, WIDEST = 20, 200  # iterations
 REFRESH = 5.0  # seconds
 QUANTILES = [f"p{share}" for share in PERCENT]
-CSV_COLUMNS = ["model", "layer", *QUANTILES, "rms", "fitted_law", "report_law", "turns", *LOSSES]
+CSV_COLUMNS = ["model", "layer", *QUANTILES, "rms", "fitted_law", "law_c_1", "turns", *LOSSES]
 LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
 # A finger on the figure shall scroll the page; where there is a mouse, dragging zooms.
 WITH_POINTER = "(_, ...order) => [matchMedia('(pointer: coarse)').matches, ...order]"
@@ -173,7 +173,7 @@ def _logged(title: str, log: TrainingLog, layer: str) -> pd.DataFrame:
         weights = pd.DataFrame(found.quantiles, times, QUANTILES)
         weights = weights.assign(layer=layer, rms=found.rms)
         if law := fit_growth(times, found.rms, log.lr):
-            weights = weights.assign(fitted_law=law.rms(times), report_law=law.report(times))
+            weights = weights.assign(fitted_law=law.rms(times), law_c_1=law.unit(times))
         turns = log.turns(layer)
         if turns is not None:
             weights["turns"] = turns

@@ -32,7 +32,7 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
             grown = f"× {last / law.w0:.2f}" if law.w0 else "–"
             cells = [f"{law.w0:.4f} → {last:.4f}", grown, _number(law.c), _number(law.r2)]
             rows.append(
-                [source.title, f"{found.iterations[-1]:,.0f}", *cells, _number(law.r2_report)]
+                [source.title, f"{found.iterations[-1]:,.0f}", *cells, _number(law.r2_unit)]
             )
     if not rows:
         return ""
@@ -43,7 +43,7 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
         "growth",
         "c, fitted",
         "R²",
-        "R² of the report’s law (c = 1)",
+        "R² of the law with c = 1",
     ]
     return str(_HTML.laws(heads, rows, text.TABLE_NOTE, scale_free(layer)))
 

@@ -25,7 +25,8 @@ the filter, and so, nearly, is each step that Adam makes of it. Pythagoras then 
 its own square, so that after <i>t</i> steps</p>
 <p class="formula">RMS(<i>t</i>) = √(<i>w</i>₀² + <i>c</i>² · lr² · <i>t</i>)</p>
 <p>where <i>w</i>₀ is the RMS (root mean square) of the first weights, lr the learning rate, and <i>c</i> says how fast Adam’s
-steps add up, in units of lr: about 1, and in the report’s law exactly. A step of the same length turns a long filter less than
+steps add up, in units of lr: about 1, and exactly 1 if all steps had the length lr and stood at right angles to the filter.
+A step of the same length turns a long filter less than
 a short one: the panel above the losses shows how much less. So growth does not change what the network can paint, but it is a
 hidden decay of the learning rate.</p>
 """

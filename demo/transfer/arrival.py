@@ -32,7 +32,7 @@ ARRIVE = "(told, ...values) => [window.metastyle?.arrival() ?? null, ...values]"
 SETTLE = "(...values) => window.metastyle?.settle(%s, values)"
 KEEP = "(...values) => window.metastyle?.keep(%s, values)"
 MAX_NAME = 64  # characters of a token
-REFINE_FIRST = "The address asks for refining, which takes a minute or more: press Stylize."
+REFINE_FIRST = "The address asks for refining, which takes some minutes: press Stylize."
 UNREADABLE = (*USER_ERRORS, TypeError, ValueError, AttributeError)
 FIELDS = {field.name for field in fields(TransferForm)}
 

@@ -9,7 +9,8 @@ What is compared is in the tables below; the measures are those of `core.metrics
 that of `core.metrics.paired_test`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,6 +18,8 @@ import pandas as pd
 from core.inference.model_store import model_store
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import HIGHER, LOWER, UNKNOWN, compare
+from core.models.registry import VARIANTS
+from core.models.weights import WeightsError
 from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
 from gallery.claims.numbers import Numbers
 from gallery.grids.paths import MODES
@@ -212,10 +215,25 @@ def run(test: Test, mode: str, numbers: Numbers) -> Finding:
         caution = f"{' and '.join(same)} hardly looked at the painting, so photos and paintings also count one by one"
         if verdicts_one_by_one(pairs, test.direction) != {verdict}:
             verdict = UNKNOWN
+    if len(channels := widths(test.rows)) > 1:
+        several = " and ".join(map(str, sorted(channels)))
+        caution = (
+            f"the models are not of one width ({several} channels), which may be the difference"
+        )
+        verdict = UNKNOWN
     text = f"{ours:.3g} against {theirs:.3g} {MEASURES[test.measure].unit}".strip()
     sides = str(test.first), str(second) if isinstance(second, Row) else f"{second:g}"
     values = dict(zip(sides, (ours, theirs), strict=True))
     return Finding(case, verdict, text, values, result, caution=caution, pairs=result.pairs)
+
+
+def widths(rows: Iterable[str]) -> set[int]:
+    """The numbers of channels that those of the rows have which are the report's models."""
+    found = set()
+    for row in set(rows) & set(VARIANTS):
+        with suppress(WeightsError):  # of a row whose cells are there without its model
+            found.add(model_store().card(row).variant.base)
+    return found
 
 
 def _need(row: str, mode: str, numbers: Numbers) -> str:

@@ -150,7 +150,7 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
     traces = json.loads(str(plot.plot))["data"]
     names = [trace["name"] for trace in traces]
     bands = ["max", "93 %", "84 %", "69 %", "median", "31 %", "16 %", "7 %", "min"]
-    lines = ["original-500", "original-500, fitted", "original-500, report’s law"]
+    lines = ["original-500", "original-500, fitted", "original-500, law with c = 1"]
     assert names == [*bands, *lines, "original-500", "original-500"], "bands, RMS, turns, loss"
     phone = figure(runs, FIRST, window=2, touch=True)
     assert phone is not None
@@ -287,7 +287,7 @@ def test_the_csv_has_every_logged_row(folders: Path, tmp_path: Path) -> None:
     assert [float(row["fitted_law"]) for row in weighed] == pytest.approx(
         log.layers[FIRST].rms, rel=1e-4
     )
-    assert float(weighed[-1]["report_law"]) > 1.001 * float(weighed[-1]["fitted_law"]), (
+    assert float(weighed[-1]["law_c_1"]) > 1.001 * float(weighed[-1]["fitted_law"]), (
         "its lr is twice the one of the rows"
     )
     assert [float(row["turns"]) for row in weighed] == pytest.approx(

@@ -19,6 +19,9 @@ from core.analysis.heldout_comparison import Change
 from core.inference.model_store import ModelStore
 from core.metrics.features import MEASURES
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN, compare
+from core.models.checkpoint import save_model
+from core.models.encoder import Encoder
+from core.models.registry import VARIANTS
 from core.training.log_writer import LOG_FIELDS, WEIGHT_FIELDS
 from gallery import report, timing
 from gallery.claims import growth, pictures
@@ -117,9 +120,30 @@ def test_advantages_are_compared_pair_by_pair(tmp_path: Path) -> None:
         numbers = fill(tmp_path, row, lambda s, c, change=change: varied(s, c) + change)  # type: ignore[misc]
     sides = Row("improved-500", minus="original-500"), Row("improved-1000", minus="original-1000")
     test = Test("", "specks", sides[0], LOWER, sides[1])
-    found = run(test, "instant", numbers)
+    with ModelStore(tmp_path / "no models").in_use():
+        found = run(test, "instant", numbers)
     assert found.verdict == HOLDS
     assert found.text == "-3 against -1 per megapixel"
+
+
+def test_models_of_different_widths_leave_the_claim_open(
+    tmp_path: Path, encoder: Callable[[str], Encoder]
+) -> None:
+    fill(tmp_path, "original-500", varied)
+    numbers = fill(tmp_path, "improved-500", lambda s, c: varied(s, c) - 3)
+    about = {"style_weight": 1.0, "lr": 1e-3}
+    for row, base in (("original-500", 2), ("improved-500", 3)):
+        variant = replace(VARIANTS[row], base=base)
+        save_model(
+            tmp_path / "models" / row, variant, variant.build(), encoder(variant.encoder), about
+        )
+    with ModelStore(tmp_path / "models").in_use():
+        found = run(AGAINST, "instant", numbers)
+    assert found.test is not None and found.test.verdict == HOLDS
+    assert found.verdict == UNKNOWN
+    assert found.caution == (
+        "the models are not of one width (2 and 3 channels), which may be the difference"
+    )
 
 
 def test_a_model_that_ignores_the_painting_counts_photos_and_paintings(tmp_path: Path) -> None:
@@ -316,7 +340,7 @@ def test_a_mitigation_that_was_not_measured_says_what_it_needs(checkpoints: Path
 
 def test_seeds_that_disagree_leave_the_claim_open(checkpoints: Path) -> None:
     for seed, factor in ((1, 0.9), (2, 1.2), (3, 0.8), (4, 1.3)):
-        write_heldout(checkpoints / "seeds" / f"free {seed}", seed=seed)
+        write_heldout(checkpoints / "seeds" / f"free-{seed}", seed=seed)
         write_heldout(checkpoints / "seeds" / f"{seed}", factor, seed=seed, growth="decay")
     _, decay = claim([growth_section()], "makes the improved").findings
     assert decay.case == "improved-500, decay (8 channels) against free growth; 4 seeds"

@@ -22,9 +22,9 @@ def test_a_known_rate_is_found_again(c: float) -> None:
     assert law.c == pytest.approx(c, rel=1e-9)
     assert law.w0 == 0.037
     assert law.r2 == pytest.approx(1)
-    assert (law.r2_report == pytest.approx(1)) == (c == 1)
+    assert (law.r2_unit == pytest.approx(1)) == (c == 1)
     assert law.rms(TIMES)[-1] == pytest.approx(math.sqrt(0.037**2 + (c * LR) ** 2 * TIMES[-1]))
-    assert law.report([0, 1000]) == pytest.approx([0.037, math.sqrt(0.037**2 + 1e-3)])
+    assert law.unit([0, 1000]) == pytest.approx([0.037, math.sqrt(0.037**2 + 1e-3)])
 
 
 def test_time_counts_from_the_first_logged_iteration() -> None:
@@ -59,7 +59,7 @@ def test_another_law_does_not_fit() -> None:
     law = fit_growth(TIMES, 0.01 + 1e-4 * TIMES, LR)
     assert law is not None
     assert law.r2 < 0.95
-    assert law.r2_report < 0
+    assert law.r2_unit < 0
 
 
 def test_weights_that_shrink_have_a_negative_rate() -> None:
