@@ -48,9 +48,9 @@ class PixelStyle:
     refined: int = 0
 
     def __call__(self, image: Image.Image) -> Image.Image:
-        """The optimised photo at the size of `image`, which is that photo."""
-        if self.state is None:
-            raise ValueError("nothing has been optimised yet")
+        """The optimised photo at the size of `image`, which is that photo; before the first step, the photo."""
+        if self.state is None:  # as in a draft, while the painting inside the mask has its turn
+            return image
         reached = self.state.image
         return (
             reached
@@ -106,13 +106,13 @@ class Method:
         style_side: int = STYLE_SIDE,
         emphasis: float = 0.0,
     ) -> Style:
-        """Nothing yet: the style comes from `refine`, which `Settings` allow for one painting only."""
+        """The photo as it is, until `refine` makes a style; `Settings` allow it for one painting in an area."""
         return PixelStyle()
 
     def encode_style(
         self, style: Painting, style_side: int = STYLE_SIDE, emphasis: float = 0.0
     ) -> Style:
-        """Nothing yet, as `mix`."""
+        """The photo as it is, as for `mix`."""
         return PixelStyle()
 
     def refine(

@@ -119,8 +119,33 @@ def test_what_needs_a_metanet_is_refused(
 def test_a_photo_too_large_to_optimise_is_refused(painting: Image.Image) -> None:
     with pytest.raises(ImageError, match="up to 1024 px a side"):
         Gatys(photo=Image.new("RGB", (1025, 20))).refine(painting, (), 1)
-    with pytest.raises(ValueError, match="nothing has been optimised"):
-        PixelStyle()(painting)
+    assert PixelStyle()(painting) is painting, "before the first step"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", adapter.METHODS)
+def test_paintings_inside_and_outside_a_mask_are_painted_one_after_the_other(
+    name: str, photo: Image.Image, painting: Image.Image, drawn: Draw
+) -> None:
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (0, 0, 20, 32))
+    drafts: list[Image.Image] = []
+    settings = Settings(model=name, refine=6, style_size=48, mask_softness=0)
+    painted = stylize_image(
+        photo,
+        painting,
+        settings,
+        mask,
+        drawn(3, (64, 48)),
+        on_step=lambda step: drafts.append(step.draft(40).image),
+    )
+    assert len(drafts) == 12
+    left, right = (0, 0, 20, 32), (20, 0, 40, 32)
+    assert drafts[11].tobytes() == painted.image.tobytes()
+    assert drafts[5].crop(left).tobytes() == painted.image.crop(left).tobytes()
+    assert drafts[5].crop(right).tobytes() != painted.image.crop(right).tobytes()
+    if name == "gatys":
+        assert drafts[5].crop(right).tobytes() == photo.crop(right).tobytes()
 
 
 def test_stopped_it_gives_what_it_had_reached_or_says_that_there_is_nothing(
