@@ -24,7 +24,7 @@ from core.inference.video import Progress, painted_frames
 from demo.server.turns import in_turns
 from demo.shared import endpoint_look, messages, requests, style_form
 from demo.shared.controls import model_input, size_input
-from demo.shared.endpoint_look import LOOK, MASK, MIX, EndpointLook, takes
+from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK, EndpointLook, takes
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
@@ -194,7 +194,7 @@ def facts(progress: Progress, model: str) -> str:
 # ---- endpoint for programs ----
 
 
-@takes(LOOK, MIX, MASK)
+@takes(LOOK, MIX, OPAQUE_MASK)
 def stylize_video(
     clip: Upload, style: Upload, model: str, size: float, smooth: float, *look: Any
 ) -> Iterator[tuple[str | None, dict[str, object]]]:
@@ -285,7 +285,7 @@ def _endpoint(model: gr.Dropdown) -> None:
             DEFAULT_SIZE, label=f"longest side, {min(SIZES)} to {max(SIZES)} px", precision=0
         )
         smooth = gr.Number(SMOOTH, label="smoothing, 0 to 1")
-        look = endpoint_look.build(LOOK, MIX, MASK)
+        look = endpoint_look.build(LOOK, MIX, OPAQUE_MASK)
         answer = [gr.File(label="video"), gr.JSON(label="info")]
         never = gr.Button()
     order = [clip, style, model, size, smooth, *look]

@@ -1,4 +1,4 @@
-"""Training pictures: which ones, in what order, cropped where.
+"""Training pictures: which ones may be trained on, and which belong to a set.
 All of it follows from the seed and the iteration's number.
 
 A data folder holds `content/`, `style/` and, for the flagship, `graphic/`: posters, comics,

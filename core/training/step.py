@@ -1,4 +1,4 @@
-"""One training step, and the machines it runs on. Used by training, by refining a style, and by the benchmark.
+"""One training step. Used by training, by refining a style, and by the benchmark.
 
 The step is the report's: contents through the TransformNet with the filters of one style, three losses in the features of
 a frozen encoder, Adam on everything else. On a CPU the encoder works one image at a time, so that the activations of its

@@ -168,7 +168,9 @@ def build() -> None:
         "outputs": {**view, **charts, **at, "panel": panel["panel"]},
     } | LIGHT
     _connect_choosing(selection, own, uploads, looked)
-    connect(grid.input, pick_style, {"choice": choice}, {**view, "shown": shown}, **LIGHT)
+    # "always_last" would look at the first of two quick clicks once more.
+    each = LIGHT | {"trigger_mode": "multiple"}
+    connect(grid.input, pick_style, {"choice": choice}, {**view, "shown": shown}, **each)
     _connect_cell(grid, panel, at, place, status)
     painted: dict[str, Any] = {"inputs": {**at, "measure": measure}, "outputs": {**view, **charts}}
     painted |= {"show_progress_on": status} | PAINTING
@@ -204,7 +206,8 @@ def _connect_cell(
 ) -> None:
     """Show a cell that is clicked large, between two models that can be changed."""
     opened = {**panel, "place": place, "status": status}
-    clicked = connect(grid.select, open_cell, {**at, "left": panel["left"]}, opened, **LIGHT)
+    each = LIGHT | {"trigger_mode": "multiple"}
+    clicked = connect(grid.select, open_cell, {**at, "left": panel["left"]}, opened, **each)
     clicked.then(None, js=LOOK_AT_CELL)
     sides = {"left": panel["left"], "right": panel["right"]}
     asked = {"choice": at["choice"], "place": place, **sides}

@@ -243,7 +243,8 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
     )
     stop.click(_painting.stop, None, stop, **QUIET)
     grid.select(wait, None, opened["large_status"], **QUIET)
-    clicked = connect(grid.select, enlarge, {"shown": shown, "size": large}, opened, **PAINTING)
+    each = PAINTING | {"trigger_mode": "multiple"}
+    clicked = connect(grid.select, enlarge, {"shown": shown, "size": large}, opened, **each)
     clicked.success(None, js=SHOW_LARGE)
     _endpoint(model)
     return content, note

@@ -28,6 +28,7 @@ from demo.shared.widgets import Upload
 LOOK = ("style_side", "strength", "colours", "detail")
 MIX = ("style_2", "style_3", "style_4", "mix")
 MASK = ("mask", "outside", "mask_softness", "mask_invert", "mask_alpha")
+OPAQUE_MASK = MASK[:-1]  # for what has no transparency
 MASKS = ("mask_2", "mask_3", "mask_4")  # beside MIX and MASK
 SAID = {
     "style_side": "smaller side in px at which the painting is read, 64 to 512: the larger, the finer the strokes.",

@@ -200,12 +200,17 @@
   // ---- together ----
 
   let due = false;
+  const TOLD = ["status", "many-status", "sheet-status", "video-status", "compare-status", "loaded"];
+  function announce() { // to those who do not see them: what is told of a picture, but not each step on the way
+    for (const id of TOLD) document.getElementById(id)?.setAttribute("role", "status");
+  }
   function tend() {
     due = false;
     arrive();
     nameThumbnails();
     nameFolders();
     nameEmptyPlaces();
+    announce();
     showAddress();
     markLanguage();
     translateGradio();

@@ -112,17 +112,23 @@ function withheld() { // by the page in whose frame this one is shown, where the
   const policy = document.permissionsPolicy ?? document.featurePolicy;
   return window.top !== window && policy?.allowsFeature("camera") === false;
 }
+let asking = false; // for the camera, which a second click would ask for once more and leave on
 async function look() {
   if (!navigator.mediaDevices?.getUserMedia) return say(WORDS.cameraInsecure);
+  if (asking || dialog.open) return;
+  asking = true;
   try {
     video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } } });
     dialog.showModal();
   } catch (error) {
     const why = error.name === "NotAllowedError" ? WORDS.cameraRefused : WORDS.noCamera;
     say(withheld() ? WORDS.cameraWithheld : why);
+  } finally {
+    asking = false;
   }
 }
 function shoot() {
+  if (!video.videoWidth) return; // the first picture is still to come
   const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext("2d").drawImage(video, 0, 0);
   canvas.toBlob((blob) => blob && take(new File([blob], "camera.jpg", { type: "image/jpeg" })), "image/jpeg", 0.95);

@@ -39,6 +39,7 @@ def test_a_click_on_a_painting_is_enough(page: Page) -> None:
     page.locator("#more").get_by_label("Lion").click()
     repainted(page, "astronaut__duerer_lion__original-500.png")
     expect(page.locator("#slider")).to_be_in_viewport(ratio=0.5)
+    expect(page.locator("#status")).to_have_attribute("role", "status")
 
 
 def test_a_random_painting_is_another_and_is_painted(page: Page) -> None:

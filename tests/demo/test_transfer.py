@@ -24,6 +24,7 @@ from core.models.registry import MODELS
 from core.provenance import read
 from core.reproduce import command_line
 from core.settings import Settings, SettingsError
+from demo.server.job_queue import AT_ONCE, LONG
 from demo.server.turns import Job
 from demo.shared import controls, messages
 from demo.shared.background import in_background
@@ -33,6 +34,7 @@ from demo.shared.picture_place import accepted
 from demo.shared.requests import RequestError, StylizeRequest, file_name, repaint
 from demo.shared.uploads import label_of, new_file
 from demo.shared.widgets import another
+from demo.transfer import endpoints
 from gallery.pictures import find_content, find_style, paintings
 from tests.runs import write_about
 
@@ -293,6 +295,13 @@ def test_every_named_endpoint_is_documented(client: Client) -> None:
     assert parameters == [*own, *LOOK, *MIX, *MASK, *MASKS]
     defaults = [parameter["parameter_has_default"] for parameter in named["/stylize"]["parameters"]]
     assert defaults == [False, False] + [True] * (len(parameters) - 2)
+
+
+def test_refining_waits_in_the_line_of_what_is_long() -> None:
+    with gr.Blocks() as page:
+        endpoints.build(gr.Dropdown(), gr.Radio())
+    lines = {fn.api_name: fn.concurrency_id for fn in page.fns.values()}
+    assert (lines["refine"], lines["stylize"]) == (LONG, AT_ONCE)
 
 
 def test_models_lists_what_there_is(client: Client) -> None:

@@ -22,7 +22,7 @@ from core.inference.model_store import ModelStore
 from core.inference.video import Progress, stylize_video
 from core.settings import Settings, SettingsError
 from demo import video
-from demo.shared.endpoint_look import LOOK, MASK, MIX
+from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
@@ -180,7 +180,7 @@ def test_the_endpoint_answers_with_an_mp4_and_what_there_is_to_say(
         "smooth",
         *LOOK,
         *MIX,
-        *MASK,
+        *OPAQUE_MASK,
     ]
     assert named["description"].startswith("Repaint a video of up to 20 seconds")
     clip = film(tmp_path / "clip.mp4")
