@@ -28,6 +28,7 @@ from core.models.weights import load_tensors, unpack
 from core.paths import CHECKPOINTS
 
 SOURCES = ("oxford", "torchvision")
+# The report prints 3, 8, 5, 22 for VGG16, where 5 is a slip for 15.
 TAPS: dict[str, dict[str, int]] = {
     "vgg16": {"relu1_2": 3, "relu2_2": 8, "relu3_3": 15, "relu4_3": 22},
     "vgg19": {"relu1_2": 3, "relu2_2": 8, "relu3_4": 17, "relu4_4": 26},

@@ -216,10 +216,8 @@ def run(test: Test, mode: str, numbers: Numbers) -> Finding:
         if verdicts_one_by_one(pairs, test.direction) != {verdict}:
             verdict = UNKNOWN
     if len(channels := widths(test.rows)) > 1:
-        several = " and ".join(map(str, sorted(channels)))
-        caution = (
-            f"the models are not of one width ({several} channels), which may be the difference"
-        )
+        low, high = min(channels), max(channels)
+        caution = f"the models are not of one width ({low} to {high} channels), which may be the difference"
         verdict = UNKNOWN
     text = f"{ours:.3g} against {theirs:.3g} {MEASURES[test.measure].unit}".strip()
     sides = str(test.first), str(second) if isinstance(second, Row) else f"{second:g}"

@@ -1,9 +1,8 @@
 """What a wider network paints: the refined cells of one model at two widths, beside each other.
 
-    python -m gallery.figures.width OLD/gallery/rendered      # where OLD is a checkout with the cells of base 8
+    python -m gallery.figures.width NARROW      # the rendered cells of a model of base 8, as gallery/rendered holds them
 
-OLD is the commit before improved-500 was trained at the report's width:
-`git worktree add OLD 4500c06~1`. To gallery/shown/width.jpg.
+To gallery/shown/width.jpg.
 """
 
 import argparse

@@ -123,7 +123,7 @@ def test_a_broken_file_is_named_and_the_result_stays(page: Page, tmp_path: Path)
     )
     expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
-    page.locator("#photo-gallery").get_by_label("Pavilion in China").click()
+    page.locator("#photo-gallery").get_by_label("Pagoda in China").click()
     repainted(page, "china__hokusai_great_wave__original-500.png")
     expect(page.get_by_role("alert")).to_have_count(0)
 

@@ -151,14 +151,14 @@ def test_the_address_of_a_result_opens_it(browser: Browser, page: Page, address:
     page.get_by_label("number input for Strength").fill("80")
     page.get_by_label("number input for Strength").press("Tab")
     page.wait_for_function("JSON.parse(localStorage['metastyle.form'] ?? '{}').strength === 80")
-    page.locator("#photo-gallery").get_by_label("Pavilion in China").click()
+    page.locator("#photo-gallery").get_by_label("Pagoda in China").click()
     repainted(page, "china__hokusai_great_wave__original-500.png")
     expect(page).to_have_url(re.compile(r"\?photo=china&style=hokusai_great_wave&strength=80$"))
     other = new_page(browser, 390)
     other.goto(f"{address}?{urlsplit(page.url).query}", wait_until="domcontentloaded")
     repainted(other, "china__hokusai_great_wave__original-500.png")
     expect(other.locator("#status")).to_contain_text("strength 80 %")
-    expect(other.locator("#photo-note")).to_contain_text("Pavilion in China")
+    expect(other.locator("#photo-note")).to_contain_text("Pagoda in China")
     other.context.close()
 
 

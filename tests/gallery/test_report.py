@@ -142,7 +142,7 @@ def test_models_of_different_widths_leave_the_claim_open(
     assert found.test is not None and found.test.verdict == HOLDS
     assert found.verdict == UNKNOWN
     assert found.caution == (
-        "the models are not of one width (2 and 3 channels), which may be the difference"
+        "the models are not of one width (2 to 3 channels), which may be the difference"
     )
 
 

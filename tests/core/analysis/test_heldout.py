@@ -167,8 +167,8 @@ def test_a_run_trained_otherwise_is_no_baseline(tmp_path: Path, other: dict[str,
 @pytest.mark.slow
 def test_seeds_are_taken_together(tmp_path: Path) -> None:
     for seed, free, decay in ((1, 1.0, 0.9), (2, 1.2, 1.3), (3, 1.1, 0.8)):
-        write_heldout(tmp_path / f"run {seed}", free, (GALLERY,), seed=seed)
-        write_heldout(tmp_path / f"other {seed}", decay, (GALLERY,), seed=seed, growth="decay")
+        write_heldout(tmp_path / f"run-{seed}", free, (GALLERY,), seed=seed)
+        write_heldout(tmp_path / f"other-{seed}", decay, (GALLERY,), seed=seed, growth="decay")
     ((free_row,), (row,)) = labels(tmp_path)[FREE_GROWTH], labels(tmp_path)[DECAY]
     assert free_row.seeds == 3
     total = free_row.means["own_loss"]
@@ -199,9 +199,9 @@ def test_a_mean_that_one_painting_makes_is_not_clear(tmp_path: Path) -> None:
 def test_runs_that_are_not_all_there_are_compared_as_far_as_they_go(tmp_path: Path) -> None:
     for seed in (42, 1, 2):
         groups = (GALLERY,) if seed == 2 else (GALLERY, DATA)
-        write_heldout(tmp_path / f"free {seed}", 1.0, groups, seed=seed)
+        write_heldout(tmp_path / f"free-{seed}", 1.0, groups, seed=seed)
     for seed in (1, 2, 3):
-        write_heldout(tmp_path / f"decay {seed}", 0.9, seed=seed, growth="decay")
+        write_heldout(tmp_path / f"decay-{seed}", 0.9, seed=seed, growth="decay")
     write_heldout(tmp_path / "fixed", 1.2, seed=1, growth="fixed-norm")
     rows = {(row.label, row.group): row for row in summarise(find_heldout(tmp_path))}
     assert (rows[FREE_GROWTH, GALLERY].seeds, rows[FREE_GROWTH, DATA].seeds) == (3, 2)
