@@ -85,7 +85,8 @@ def paint_sheet(
                     work.close()
             file = sheet_file(path or "", cells, model)
             download = gr.DownloadButton(value=file, interactive=True)
-            yield {"download": download, "status": facts(cells, model)} | IDLE
+            # The grid once more: of two answers in one frame the browser may have kept the later alone.
+            yield {"grid": grid, "download": download, "status": facts(cells, model)} | IDLE
         except Exception as error:  # the page keeps what it shows, whatever happened
             yield {"status": messages.problem(error)} | IDLE
 
