@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.files import short
+from core.models.model_card import NAME
 from core.models.registry import MODELS, Variant
 from core.models.style_net import MULTIPLE
 from core.paths import WORK
@@ -109,9 +111,9 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
         raise ValueError(f"--base must be from 1 to {MAX_BASE}, not {options.base}.")
     if options.seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {options.seed}.")
-    if options.run_name is not None and not re.fullmatch(r"[\w-][\w.-]*", options.run_name):
+    if options.run_name is not None and not re.fullmatch(NAME, options.run_name):
         raise ValueError(
-            f"--name must be letters, digits, dots, dashes and underscores, not {options.run_name!r}."
+            f"--name must be at most 100 letters, digits, dots, dashes and underscores, not {short(options.run_name)!r}."
         )
     parts = [options.growth] if options.growth != "free" else []
     parts += [f"base{options.base}"] if options.base is not None else []

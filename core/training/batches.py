@@ -27,20 +27,15 @@ def _decoded(path: Path) -> Image.Image:
     return resize_smaller(image, MAX_SMALLER_SIDE) if min(image.size) > MAX_SMALLER_SIDE else image
 
 
-def random_crop(
-    image: Image.Image, size: int, rng: np.random.Generator, zoom: float = 1.0
-) -> Tensor:
+def random_crop(image: Image.Image, size: int, rng: np.random.Generator) -> Tensor:
     """torchvision's RandomResizedCrop(size, scale=(256/480, 1), ratio=(1, 1)), from a generator of its own.
-
-    Args:
-        zoom: how much smaller than that the sides of the part are.
 
     Returns:
         3 x size x size in [0, 1].
     """
     width, height = image.size
     for _ in range(10):
-        side = max(1, round(float(np.sqrt(width * height * rng.uniform(*CROP_SCALE))) / zoom))
+        side = max(1, round(float(np.sqrt(width * height * rng.uniform(*CROP_SCALE)))))
         if side <= min(width, height):
             left, top = (
                 int(rng.integers(0, width - side + 1)),
@@ -93,23 +88,13 @@ class TrainingBatches:
         rng = self._rng(2, iteration // self.style_every)
         return random_crop(_decoded(self.style_path(iteration)), self.crop, rng)[None]
 
-    def crop_at(self, iteration: int) -> int:
-        """Side of the content crops of an iteration."""
-        return self.crop
-
-    def content_crop(self, image: Image.Image, iteration: int, rng: np.random.Generator) -> Tensor:
-        """3 x crop x crop of one photograph."""
-        return random_crop(image, self.crop_at(iteration), rng)
-
     def content_crops(self, iteration: int, rank: int = 0, world: int = 1) -> Tensor:
         """This rank's share of the batch: batch/world x 3 x crop x crop in [0, 1]."""
         epoch, place = divmod(iteration, self.per_epoch)
         order = self._rng(3, epoch).permutation(len(self.contents))
         chosen = np.resize(order[place * self.batch : (place + 1) * self.batch], self.batch)
         crops = [
-            self.content_crop(
-                _decoded(self.contents[index]), iteration, self._rng(4, iteration, slot)
-            )
+            random_crop(_decoded(self.contents[index]), self.crop, self._rng(4, iteration, slot))
             for slot, index in enumerate(chosen.tolist())
             if slot % world == rank
         ]

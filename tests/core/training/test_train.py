@@ -307,7 +307,7 @@ def test_what_is_not_chosen_leaves_saved_states_valid() -> None:
         (["--seed", "-1"], "--seed must be 0 or more, not -1."),
         (
             ["--name", "../elsewhere"],
-            "--name must be letters, digits, dots, dashes and underscores, not '../elsewhere'.",
+            "--name must be at most 100 letters, digits, dots, dashes and underscores, not '../elsewhere'.",
         ),
     ],
 )
