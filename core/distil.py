@@ -27,6 +27,7 @@ from core.models.registry import FLAGSHIP
 from core.program import called_as, first_paragraph, path_of
 from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init_distributed
 from core.train import held_out_pairs, pools_of, training_set
+from core.training.data import Pools
 from core.training.distillation import ABOUT as LESSONS
 from core.training.distillation import Distillation, DistillationConfig, Lessons
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
@@ -101,8 +102,9 @@ def work(options: argparse.Namespace) -> int:
     folder = options.runs / f"{name}-{READER}"
     try:
         with held(folder):
-            training = teach(model, options, folder, place)
-            rows = compare(training, model, options, place)
+            pools = pools_of(options.data, options.runs / "hashes.json")
+            training = teach(model, options, folder, place, pools)
+            rows = compare(training, model, place, pools)
     except Interrupted as notice:
         raise Stopped(notice.number, str(notice)) from notice
     if not readers_agree(rows, options.costs / 100):
@@ -112,19 +114,21 @@ def work(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 1
-    size = save_reader(home, training.averaged, json.loads((folder / ABOUT).read_text()))
+    size = save_reader(home, training.finished(), json.loads((folder / ABOUT).read_text()))
     (folder / STATE).unlink(missing_ok=True)
     print(f"{training.done} steps done; {size / 1e6:.1f} MB of weights in {out}")
     return 0
 
 
 def teach(
-    model: Model, options: argparse.Namespace, folder: Path, place: DistributedContext
+    model: Model,
+    options: argparse.Namespace,
+    folder: Path,
+    place: DistributedContext,
+    pools: Pools,
 ) -> Distillation:
     """Look at the variations, then train, each from wherever it stands."""
-    cache = options.runs / "hashes.json"
-    pools = pools_of(options.data, cache)
-    _, styles = training_set(FLAGSHIP, options.data, cache)
+    _, styles = training_set(FLAGSHIP, options.data, options.runs / "hashes.json")
     recipe = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
     paintings = [*styles, *pools.graphic]
     check_pictures(folder, paintings, LESSONS)
@@ -141,11 +145,10 @@ def teach(
 
 
 def compare(
-    training: Distillation, model: Model, options: argparse.Namespace, place: DistributedContext
+    training: Distillation, model: Model, place: DistributedContext, pools: Pools
 ) -> list[dict[str, Any]]:
     """Held-out measures of what the encoder reads and of what the reader reads, written down in the run's folder."""
-    reader = training.averaged.eval()
-    pools = pools_of(options.data, options.runs / "hashes.json")
+    reader = training.finished()
     rows: list[dict[str, Any]] = []
     for group, pairs in held_out_pairs(pools, place, model.card.encoder.source).items():
         for read_by, given in (("encoder", None), ("reader", reader)):

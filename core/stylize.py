@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> Batch:
     groups = [styles] if together and styles else [[style] for style in styles]
     check(options, settings, groups, len(contents))
     if contents and options.out != STDIO:
-        read = [*contents, *styles, *options.mask, *options.refine_content]
+        read = [*contents, *styles, *options.mask, *refine_contents]
         read += [options.mask_style] if options.mask_style else []
         check_output(options.out, folder=not is_file(options.out), unlike=read)
     batch = Batch(

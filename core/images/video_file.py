@@ -114,6 +114,11 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
         return VideoInfo(size, orientation, seconds, frames, sound_of(source) is not None)
 
 
+def for_ffmpeg(path: str | Path) -> str:
+    """A file's path as FFmpeg takes it, to which what stands before a colon is a protocol."""
+    return str(Path(path).absolute())
+
+
 @contextmanager
 def opened(video: str | Path) -> Iterator[InputContainer]:
     """A video to read from. Raises VideoError when the file is missing or of another kind."""
@@ -121,7 +126,7 @@ def opened(video: str | Path) -> Iterator[InputContainer]:
         raise VideoError(f"{quoted_name(video)} does not exist or is not a file; {ACCEPTED}.")
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     try:
-        source = av.open(str(Path(video).absolute()), options=options, metadata_errors="ignore")
+        source = av.open(for_ffmpeg(video), options=options, metadata_errors="ignore")
     except av.FFmpegError as error:
         raise VideoError(
             f"{quoted_name(video)} is not a video that can be read, or is incomplete; {ACCEPTED}."

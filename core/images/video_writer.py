@@ -22,7 +22,7 @@ from av.container import InputContainer, OutputContainer
 from PIL import Image
 
 from core.files import replacing
-from core.images.video_file import USUAL_RATE, sound_of, time_base_of
+from core.images.video_file import USUAL_RATE, for_ffmpeg, sound_of, time_base_of
 
 # What FFmpeg says of damaged times and sound when it writes them; a full disk is another error.
 REFUSED_BY_MP4 = (av.error.ArgumentError, av.error.InvalidDataError, av.error.PatchWelcomeError)
@@ -177,13 +177,10 @@ def mp4(path: str | Path, source: InputContainer, size: tuple[int, int]) -> Iter
     """
     with (
         replacing(Path(path)) as temporary,
-        av.open(_plain(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as file,
+        av.open(
+            for_ffmpeg(temporary), "w", format="mp4", options={"movflags": "+faststart"}
+        ) as file,
     ):
         writer = Writer(file, source, size)
         yield writer
         writer.finish()
-
-
-def _plain(path: Path) -> str:
-    """A path as FFmpeg takes it, to which what stands before a colon is a protocol."""
-    return str(path.absolute())

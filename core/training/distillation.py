@@ -4,7 +4,7 @@
     lessons.prepare()                        # VGG19 looks at each variation of a painting once
     training = Distillation(net, lessons, DistillationConfig(), folder)
     training.run()                           # the reader looks at each several times
-    reader = training.averaged               # core.models.style_reader.StyleReader
+    reader = training.finished()             # core.models.style_reader.StyleReader
 
 What VGG19 sees of a variation is 1,920 numbers, which are kept in a file; the picture itself is
 cut anew whenever it is needed, since all that is drawn for it follows from its number.
@@ -29,6 +29,7 @@ from core.models.encoder import STYLE_SIZE, Encoder, normalize, weights_hash
 from core.models.flagship import FlagshipMetaNet, FlagshipNet
 from core.models.losses import mean_std
 from core.models.style_reader import StyleReader
+from core.training.averaging import running_average
 from core.training.data import SEED
 from core.training.flagship_recipe import FlagshipConfig
 from core.training.interruption import Interrupted, on_signals
@@ -207,8 +208,7 @@ class Distillation:
         self.meta_net = net.meta_net.requires_grad_(False)
         torch.manual_seed(config.seed)
         self.reader = StyleReader().to(lessons.store.pixels.device)
-        self.averaged = StyleReader().to(lessons.store.pixels.device)
-        self.averaged.load_state_dict(self.reader.state_dict())
+        self.averaged = running_average(self.reader, config.average)
         self.state = nn.ModuleDict({"reader": self.reader, "averaged": self.averaged})
         self.optimizer = torch.optim.Adam(self.reader.parameters(), lr=config.lr)
         self.done = load_state(folder, self.state, self.optimizer, self.identity())
@@ -262,6 +262,10 @@ class Distillation:
     def _ask_to_stop(self, number: int = signal.SIGINT) -> None:
         self._stop = number
 
+    def finished(self) -> StyleReader:
+        """The reader to ship."""
+        return cast(StyleReader, self.averaged.module).eval()
+
     def save(self) -> None:
         """Write the state of the run."""
         save_state(self.folder, self.state, self.optimizer, self.done, self.identity())
@@ -289,16 +293,8 @@ class Distillation:
         (statistics + in_filters).backward()
         nn.utils.clip_grad_norm_(self.reader.parameters(), self.config.clip)
         self.optimizer.step()
-        self._follow()
+        self.averaged.update_parameters(self.reader)
         return float(statistics), float(in_filters)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """Move the average, over as many steps as there were at first."""
-        keep = min(self.config.average, (1 + self.done) / (10 + self.done))
-        ours, averages = self.reader.state_dict(), self.averaged.state_dict()
-        for name, average in averages.items():
-            average.lerp_(ours[name], 1 - keep)
 
 
 def generated(meta_net: FlagshipMetaNet, seen: Tensor) -> Tensor:

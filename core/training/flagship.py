@@ -34,7 +34,6 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from core.files import write_atomic
@@ -45,6 +44,7 @@ from core.models.losses import NormalizedContentLoss, RelativeStyleLoss
 from core.models.registry import Variant
 from core.models.style_reader import StyleReader
 from core.runtime import DistributedContext
+from core.training.averaging import running_average
 from core.training.flagship_batches import FlagshipBatch, FlagshipBatches
 from core.training.flagship_log import LEARNING, Losses, StepLog, add_learning_rows
 from core.training.flagship_recipe import FlagshipConfig
@@ -98,7 +98,7 @@ class FlagshipTraining:
         self.net = (start or cast(FlagshipNet, variant.build())).to(self.device)
         self.net.compute_dtype = dtype
         self.reader = StyleReader().to(self.device)
-        self.averaged = AveragedModel(self.net, multi_avg_fn=self._average, use_buffers=True)
+        self.averaged = running_average(self.net, config.average)
         self.state = nn.ModuleDict(
             {"net": self.net, "reader": self.reader, "averaged": self.averaged}
         )
@@ -126,12 +126,6 @@ class FlagshipTraining:
     def stop(self, number: int = signal.SIGINT) -> None:
         """End the run after this iteration, with its state saved, as the signal of that number asked."""
         self._stop = number
-
-    @torch.no_grad()
-    def _average(self, averages: Any, values: Any, count: Tensor | int) -> None:
-        """Exponential, over as many steps as there were at first."""
-        keep = min(self.config.average, (1 + float(count)) / (10 + float(count)))
-        torch._foreach_lerp_(averages, values, 1 - keep)
 
     def run(self, seconds: float | None = None) -> None:
         """Train to the end.
