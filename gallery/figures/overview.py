@@ -1,9 +1,7 @@
 """The README's picture of a model's own output: styles down the side, contents along the top.
 
-    python -m gallery.figures.overview original-500                 # instant
+    python -m gallery.figures.overview flagship                     # gallery/shown/flagship.jpg
     python -m gallery.figures.overview original-500 --refine 20     # the report's way
-
-They are gallery/shown/original-500.jpg and gallery/shown/original-500-refined.jpg.
 """
 
 import argparse
