@@ -8,13 +8,20 @@ them.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import median
 
 from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import SEEDS, Mean, find_heldout, summarise
+from core.baselines.gatys import STEPS
+from core.baselines.johnson import ITERATIONS
 from core.inference.model_store import model_store
 from core.models.model_card import ModelCard
-from core.models.registry import MODELS
+from core.models.registry import FLAGSHIP, MODELS
+from core.training.refine import REFINE_BATCHES
 from gallery import report
+from gallery import timed_methods as timed
+from gallery.claims.costs import read_timings
 from gallery.claims.finding import Claim, Finding, Section
 from gallery.report import CHANGE, VERDICTS, Report, number, title_of_column
 
@@ -178,6 +185,61 @@ def _case(finding: Finding) -> str:
     return finding.case.removesuffix(", refined")
 
 
+# ---- the three methods ----
+
+
+def methods(timings: Path | None = None) -> Table:
+    """What the report's three methods and flagship cost for a painting and for a photo,
+    as multiples of one pass of the MetaNet's TransformNet over a photo.
+    """
+    found = read_timings(timings).get("methods", {})
+    seconds = {name: median(each) for name, each in found.items()}
+    unit = seconds.get(f"{timed.INSTANT} {timed.PHOTO}")
+    times = {name: _multiple(each / unit) for name, each in seconds.items()} if unit else {}
+
+    def costs(method: str, task: str) -> str:
+        return times.get(f"{method} {task}", "–")
+
+    photo = costs(timed.INSTANT, timed.PHOTO)
+    return ("method", "a new painting", "a new photo", "what is kept of a painting"), [
+        (
+            f"1, Gatys: {STEPS} steps of optimising the picture",
+            "nothing beforehand",
+            costs(timed.GATYS, timed.PHOTO),
+            "nothing",
+        ),
+        (
+            f"2, Johnson: a network for it, {ITERATIONS} batches",
+            costs(timed.JOHNSON, timed.PAINTING),
+            costs(timed.JOHNSON, timed.PHOTO),
+            "a network",
+        ),
+        (
+            f"3, a MetaNet ({timed.META_NET}), instant",
+            costs(timed.INSTANT, timed.PAINTING),
+            photo,
+            "its filters",
+        ),
+        (
+            f"3, refined by {REFINE_BATCHES} batches",
+            costs(timed.REFINED, timed.PAINTING),
+            photo,
+            "its filters",
+        ),
+        (
+            FLAGSHIP.name,
+            costs(FLAGSHIP.name, timed.PAINTING),
+            costs(FLAGSHIP.name, timed.PHOTO),
+            "its norms",
+        ),
+    ]
+
+
+def _multiple(times: float) -> str:
+    """Two significant digits below ten, whole numbers above."""
+    return f"{times:,.0f}" if times >= 10 else f"{times:.2g}"
+
+
 # ---- weight growth ----
 
 
@@ -245,6 +307,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "quality-refined": lambda: quality("refined"),
     "claims": claims,
     "verdicts": verdicts,
+    "methods": methods,
     "growth": growth,
     "mitigations": mitigations,
     "heldout": heldout,

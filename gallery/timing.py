@@ -1,8 +1,8 @@
 """How long the report's networks take beside each other, timed in one run:
-a training iteration, and refining a painting.
+a training iteration, refining a painting, and what each of the three methods does for a picture.
 
-    python -m gallery.timing                              # about ten minutes on a quiet machine, to gallery/timings.json
-    python -m gallery.timing --rounds 3 --refine-rounds 0 --out /tmp/timings.json
+    python -m gallery.timing                              # half an hour on a quiet machine, to gallery/timings.json
+    python -m gallery.timing --rounds 3 --refine-rounds 0 --method-rounds 0 --out /tmp/timings.json
 
 The contenders take turns, so that a busy machine is busy for all of them; times are told as ratios
 within a round (report, table 1 and section 4: about 1.6 times as long an epoch, 12 to 14 against 8
@@ -35,6 +35,7 @@ from core.training.refine import REFINE_BATCHES, refine
 from core.training.step import train_step
 from core.training.weight_growth import make_optimizer
 from gallery.pictures import CONTENTS, FOLDER, STYLES
+from gallery.timed_methods import LONG, Amounts, method_tasks
 
 TIMINGS = FOLDER / "timings.json"
 LR = 1e-3  # the recipe's; no time depends on it
@@ -43,14 +44,17 @@ REFINED = ("original-500", "improved-500")
 Work = Callable[[], object]
 
 
-def take_turns(work: Mapping[str, Work], rounds: int, what: str) -> dict[str, list[float]]:
-    """Seconds of each piece of work in each round, after one round to warm up;
+def take_turns(
+    work: Mapping[str, Work], rounds: int, what: str, *, warm_up: bool = True
+) -> dict[str, list[float]]:
+    """Seconds of each piece of work in each round, after one round to warm up (if asked for);
     every round starts with another.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     names = list(work)
-    with tqdm(total=(rounds + 1) * len(names), desc=what, unit="turn") as bar:
-        for turn in range(rounds + 1):
+    first = 0 if warm_up else 1
+    with tqdm(total=(rounds + 1 - first) * len(names), desc=what, unit="turn") as bar:
+        for turn in range(first, rounds + 1):
             shift = turn % len(names)
             for name in names[shift:] + names[:shift]:
                 start = time.perf_counter()
@@ -121,7 +125,23 @@ def measure_times(options: argparse.Namespace) -> dict[str, Any]:
         }
         found["refining"] = take_turns(paintings, options.refine_rounds, "Refining")
         found["refining_batches"] = options.refine_batches
+    if options.method_rounds:
+        found["methods"] = time_methods(options.device, options.method_rounds)
     return found
+
+
+def time_methods(
+    device: str, rounds: int, amounts: Amounts | None = None
+) -> dict[str, list[float]]:
+    """Seconds of what each of the three methods does for a painting and for a photo;
+    what takes minutes has one turn, the rest so many.
+    """
+    tasks = method_tasks(device, amounts)
+    short = {name: task for name, task in tasks.items() if name not in LONG}
+    long = {name: tasks[name] for name in LONG}
+    return take_turns(short, rounds, "Methods") | take_turns(
+        long, 1, "Methods that take minutes", warm_up=False
+    )
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -142,16 +162,24 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="paintings refined with each model (default: 3)",
     )
     parser.add_argument("--refine-batches", type=int, default=REFINE_BATCHES)
+    parser.add_argument(
+        "--method-rounds",
+        type=int,
+        default=9,
+        help="pictures of each of the three methods; what takes minutes is timed once (default: 9)",
+    )
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument("--out", type=path_of, default=WORK / "gallery" / TIMINGS.name)
     options = parser.parse_args(arguments)
     if (
         options.rounds < 1
-        or options.refine_rounds < 0
+        or min(options.refine_rounds, options.method_rounds) < 0
         or options.refine_batches < 1
         or options.batch < 1
     ):
-        parser.error("rounds and batches must be 1 or more; --refine-rounds may be 0")
+        parser.error(
+            "rounds and batches must be 1 or more; --refine-rounds and --method-rounds may be 0"
+        )
     return options
 
 

@@ -50,7 +50,7 @@ def same_ratio(ratios: Sequence[float], said: float) -> str:
 
 def cost_section(timings: Path | None = None) -> Section:
     """Time and size."""
-    found = _read(timings or timing.TIMINGS)
+    found = read_timings(timings)
     return Section(
         "Time and size",
         _conditions(found),
@@ -58,9 +58,10 @@ def cost_section(timings: Path | None = None) -> Section:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_timings(path: Path | None = None) -> dict[str, Any]:
+    """What `gallery.timing` wrote; empty where there is nothing to be read."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads((path or timing.TIMINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -142,6 +142,12 @@ COMPARED = (
     ),
     ("The improved model leaves fewer specks", "Section 4", _SPECKS, _both_sizes("specks", LOWER)),
     (
+        "The improved model leaves no specks",
+        "Section 4",
+        f"{_SPECKS}: less than one in a megapixel, fifteen pictures of the gallery",
+        _each("specks", LOWER, 1.0, "improved"),
+    ),
+    (
         "The improved model's colours agree better with the painting",
         "Section 4",
         _COLORS,

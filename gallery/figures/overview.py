@@ -1,7 +1,7 @@
 """The README's picture of a model's own output: styles down the side, contents along the top.
 
-    python -m gallery.figures.overview flagship                     # gallery/shown/flagship.jpg
-    python -m gallery.figures.overview original-500 --refine 20     # the report's way
+python -m gallery.figures.overview flagship                     # gallery/shown/flagship.jpg
+python -m gallery.figures.overview original-500 --refine 20     # the report's way
 """
 
 import argparse

@@ -387,6 +387,8 @@ def test_contenders_take_turns_in_one_run(
         "32",
         "--refine-rounds",
         "0",
+        "--method-rounds",
+        "0",
         "--device",
         "cpu",
     ]

@@ -3,6 +3,7 @@
 pytest tests/gallery/test_tables.py
 """
 
+import json
 import math
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def test_the_tables_are_those_of_what_is_shipped(path: Path) -> None:
 def test_every_table_is_shown_somewhere() -> None:
     shown = "".join(path.read_text(encoding="utf-8") for path in READMES)
     assert [name for name in TABLES if f"<!-- begin table {name} -->" not in shown] == []
+
+
+def test_methods_are_told_as_multiples_of_one_photo(tmp_path: Path) -> None:
+    """Medians 0.5 s for a photo, 60 s for optimising one; what was not timed is a dash."""
+    timings = tmp_path / "timings.json"
+    seconds = {"instant photo": [0.5, 0.4, 9.0], "gatys photo": [60.0], "instant painting": [0.25]}
+    timings.write_text(json.dumps({"methods": seconds}))
+    rows = {row[0].partition(",")[0]: list(row[1:3]) for row in readme_tables.methods(timings)[1]}
+    assert rows["1"] == ["nothing beforehand", "120"]
+    assert rows["2"] == ["–", "–"]
 
 
 def test_what_stands_between_the_marks_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
