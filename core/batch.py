@@ -27,7 +27,7 @@ from core.files import (
     shortened,
     write_atomic,
 )
-from core.images.contact_sheet import SHEET_SIZE, sheet
+from core.images.contact_sheet import SHEET_SIZE, layout, sheet
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import FORMATS, QUALITY, encode_picture
@@ -36,6 +36,7 @@ from core.inference.stylizer import Stylizer
 from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.provenance import Source, picture_bytes, provenance_of
+from core.rendering import sizes
 from core.reproduce import command_line
 from core.result import Step, StylizeResult
 from core.settings import Settings
@@ -188,6 +189,8 @@ class Batch:
 
     def _sheet(self, path: Path, styles: Sequence[tuple[str, Path]], bar: tqdm) -> None:
         content = File.read(path, load_with_alpha)
+        assert isinstance(content.image, Image.Image)
+        layout(1 + len(styles), sizes(content.image, self.settings)[0].size)  # before the work
         cells: list[tuple[str, Image.Image]] = []
         used: list[File] = []
         for label, painting in styles:

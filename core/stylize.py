@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> Batch:
     quiet = options.json or options.out == STDIO
     report = partial(tqdm.write, file=sys.stderr if quiet else sys.stdout)
     contents, unread = find_pictures(options.content)
-    styles, more_unread = find_pictures(options.style)
+    styles, more_unread = find_pictures(options.style, also=SUFFIX)
     refine_contents, not_refined_on = find_pictures(options.refine_content)
     for _, sentence in (*unread, *more_unread, *not_refined_on):
         report(printable(f"skipped: {sentence}"))

@@ -9,6 +9,7 @@ sheet(cells).save("sheet.png")
 import math
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -27,6 +28,42 @@ FONTS = (
 LARGEST = 16_000  # px a side
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the pictures of a sheet lie; all numbers but `columns` in px.
+
+    Attributes:
+        columns: places beside each other.
+        place: width and height of a picture's place, with gap and label.
+        label: height of the letters.
+        whole: width and height of the sheet.
+    """
+
+    columns: int
+    place: tuple[int, int]
+    label: int
+    whole: tuple[int, int]
+
+
+def layout(count: int, size: tuple[int, int], columns: int | None = None) -> Layout:
+    """The sheet of so many pictures, the largest of them of such a size.
+
+    Raises:
+        ImageError: the sheet would be larger than 16,000 px a side.
+    """
+    width, height = size
+    label = max(11, min(width // 14, 28))
+    place = (width + GAP, height + GAP + round(1.6 * label))
+    columns = columns or min(count, max(1, round(math.sqrt(count * SHAPE * place[1] / place[0]))))
+    rows = math.ceil(count / columns)
+    whole = (columns * place[0] + GAP, rows * place[1] + GAP)
+    if max(whole) > LARGEST:
+        raise ImageError(
+            f"The sheet would have {whole[0]} x {whole[1]} px; choose a smaller size for its pictures."
+        )
+    return Layout(columns, place, label, whole)
+
+
 def sheet(cells: Sequence[tuple[str, Image.Image]], columns: int | None = None) -> Image.Image:
     """Labelled pictures in rows, left to right, on white.
 
@@ -40,27 +77,18 @@ def sheet(cells: Sequence[tuple[str, Image.Image]], columns: int | None = None) 
     """
     width = max(image.width for _, image in cells)
     height = max(image.height for _, image in cells)
-    size = max(11, min(width // 14, 28))
-    place = (width + GAP, height + GAP + round(1.6 * size))
-    columns = columns or min(
-        len(cells), max(1, round(math.sqrt(len(cells) * SHAPE * place[1] / place[0])))
-    )
-    rows = math.ceil(len(cells) / columns)
-    whole = (columns * place[0] + GAP, rows * place[1] + GAP)
-    if max(whole) > LARGEST:
-        raise ImageError(
-            f"The sheet would have {whole[0]} x {whole[1]} px; choose a smaller size for its pictures."
-        )
-    result = Image.new("RGB", whole, BACKGROUND)
+    laid = layout(len(cells), (width, height), columns)
+    result = Image.new("RGB", laid.whole, BACKGROUND)
     draw = ImageDraw.Draw(result)
-    font, accents = _font(size)
+    font, accents = _font(laid.label)
     for index, (label, image) in enumerate(cells):
-        left, top = GAP + index % columns * place[0], GAP + index // columns * place[1]
+        row, column = divmod(index, laid.columns)
+        left, top = GAP + column * laid.place[0], GAP + row * laid.place[1]
         result.paste(
             on_white(image), (left + (width - image.width) // 2, top + (height - image.height) // 2)
         )
         text = _cut(label if accents else _plain(label), font, width)
-        draw.text((left, top + height + size // 4), text, fill=INK, font=font)
+        draw.text((left, top + height + laid.label // 4), text, fill=INK, font=font)
     return result
 
 

@@ -44,8 +44,13 @@ OTHER_SUFFIXES = {  # of pictures that are not read
 Unread = tuple[Path, str]
 
 
-def find_pictures(given: Iterable[Path]) -> tuple[list[Path], list[Unread]]:
+def find_pictures(
+    given: Iterable[Path], also: str | None = None
+) -> tuple[list[Path], list[Unread]]:
     """Files as they are, folders replaced by the pictures in them.
+
+    Args:
+        also: how the names of other files end that are taken from folders too, after the pictures.
 
     Returns:
         The files; and the pictures in the folders that cannot be read or are not called as pictures
@@ -62,6 +67,9 @@ def find_pictures(given: Iterable[Path]) -> tuple[list[Path], list[Unread]]:
             found.append(path)
             continue
         inside = list_images(path)
+        if also:
+            named = (file for file in path.iterdir() if file.name.lower().endswith(also))
+            inside += sorted(file for file in named if not file.name.startswith("."))
         unread += [(file, sentence) for file, sentence in _others(path, inside)]
         if not inside:
             raise ImageError(f'There is no picture in the folder "{printable(path)}".')

@@ -110,6 +110,11 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
             )
         orientation = orientation_of(frame)
         width, height = round(frame.width * (track.sample_aspect_ratio or 1)), frame.height
+        if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
+            raise VideoError(
+                f"{quoted_name(video)} is to be shown at {width} × {height} pixels, as its pixels are not square; "
+                f"accepted are {MIN_SIDE} to {MAX_SIDE} a side."
+            )
         size = (height, width) if orientation.transposed else (width, height)
         return VideoInfo(size, orientation, seconds, frames, sound_of(source) is not None)
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from PIL import ExifTags, Image
 
 from core import stylize
-from core.batch import standard_input
+from core.batch import Batch, standard_input
 from core.images.decode import load_image
 from core.inference.model_store import ModelStore
 from core.models.checkpoint import save_model
@@ -382,6 +382,36 @@ def test_a_sheet_is_the_kind_of_file_that_its_name_says(
     with Image.open(tmp_path / name) as sheet:
         assert sheet.format == kind
         assert sheet.info["icc_profile"]
+
+
+def test_a_sheet_too_large_is_refused_before_anything_is_painted(
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    painted: list[Sequence[object]] = []
+    monkeypatch.setattr(Batch, "_paint", lambda _, *given: painted.append(given))
+    options = quick(model, pictures, tmp_path / "out", "--style", str(pictures[1]), "--sheet")
+    assert stylize.main([*options, "--size", "8192"]) == 1
+    assert "The sheet would have" in capsys.readouterr().out
+    assert not painted
+
+
+def test_a_folder_of_paintings_may_hold_style_files(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path
+) -> None:
+    folder = pictures[1]
+    saved = folder / "wave.style.safetensors"
+    made = ["--style", str(folder / "0050.png"), "--model", str(model), "--save-style", str(saved)]
+    assert stylize.main(made) == 0
+    assert stylize.main(quick(model, pictures, tmp_path / "out", "--style", str(folder))) == 0
+    assert [name.split("__")[1] for name in results_of(tmp_path / "out")] == [
+        "0050",
+        "0051",
+        "wave",
+    ]
 
 
 def test_standard_input_is_painted_in_every_style(

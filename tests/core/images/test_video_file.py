@@ -12,7 +12,7 @@ import pytest
 from av.video.stream import VideoStream
 from PIL import Image
 
-from core.images.video_file import Limits, contents, opened, probe
+from core.images.video_file import Limits, VideoError, contents, opened, probe
 from core.images.video_frame import Orientation, orientation_of, picture
 from core.inference.video import stylize_video
 
@@ -56,6 +56,7 @@ def film(
     pixels: np.ndarray | None = None,
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
+    pixel_shape: Fraction = Fraction(1),
 ) -> Path:
     """A video of one picture, RGB or RGBA, shown at those times in ms."""
     shown = corners() if pixels is None else pixels
@@ -64,6 +65,7 @@ def film(
         track = cast("VideoStream", file.add_stream(codec, rate=10))
         track.width, track.height, track.pix_fmt = shown.shape[1], shown.shape[0], pix_fmt
         track.codec_context.time_base = MILLISECONDS
+        track.codec_context.sample_aspect_ratio = pixel_shape
         if codec == "libvpx-vp9":
             track.metadata["alpha_mode"] = "1"
         for time in times:
@@ -213,3 +215,14 @@ def test_hdr_is_seen_as_chromium_shows_it(tmp_path: Path, curve: int) -> None:
     for index, expected in enumerate(HDR[curve].values()):
         seen = image.getpixel((index * side + side // 2, side // 2))
         assert seen == pytest.approx(expected, abs=16), patches[index]
+
+
+def test_pixels_that_are_not_square_are_shown_as_they_should_be(tmp_path: Path) -> None:
+    assert probe(film(tmp_path / "wide.mp4", pixel_shape=Fraction(4, 3))).size == (85, 48)
+
+
+@pytest.mark.parametrize("shape", [Fraction(1, 60), Fraction(40)])
+def test_a_film_is_refused_that_is_to_be_shown_as_a_line(tmp_path: Path, shape: Fraction) -> None:
+    said = r'^"line.mp4" is to be shown at \d+ × 48 pixels, as its pixels are not square; accepted'
+    with pytest.raises(VideoError, match=said):
+        probe(film(tmp_path / "line.mp4", pixels=np.tile(corners(), (1, 2, 1)), pixel_shape=shape))
