@@ -140,7 +140,7 @@ def _begin(
     started = time.perf_counter()
     backend = backend or find_backend(settings.model, device)
     if isinstance(backend, Method):
-        if any(isinstance(painting, SavedStyle) for painting in paintings):
+        if any(isinstance(painting, SavedStyle) for painting in (*paintings, outside)):
             raise SettingsError(f"{NO_PAINTING}painted with {backend.name}.")
         settings = backend.fitting(settings)
         # Optimised pixels are those of one photo, at the size at which it is painted.

@@ -16,6 +16,7 @@ from core.baselines.adapter import Gatys, PixelStyle
 from core.baselines.gatys import optimise
 from core.images.decode import ImageError
 from core.images.save import save_png
+from core.inference.style_file import SavedStyle
 from core.inference.stylizer import Cancelled
 from core.pipeline import stylize_image
 from core.provenance import picture_bytes, provenance_of, read
@@ -114,6 +115,27 @@ def test_what_needs_a_metanet_is_refused(
         stylize_image(photo, painting, Settings(model=name, strength=0.5))
     with pytest.raises(SettingsError, match="Refining takes one painting"):
         stylize_image(photo, [painting, photo], Settings(model=name))
+    saved, mask = SavedStyle("flagship", "", {}, painting.size, painting), Image.new("L", (40, 32))
+    for paintings, outside in ((saved, None), (painting, saved)):
+        with pytest.raises(SettingsError, match=f"no painting that could be painted with {name}"):
+            stylize_image(photo, paintings, Settings(model=name), mask, outside)
+
+
+def test_each_of_several_paintings_fills_its_own_mask(
+    photo: Image.Image, painting: Image.Image, drawn: Draw
+) -> None:
+    left, right = Image.new("L", photo.size), Image.new("L", photo.size)
+    left.paste(255, (0, 0, 20, 32))
+    right.paste(255, (20, 0, 40, 32))
+    paintings, drafts = [painting, drawn(3, (64, 48))], list[StylizeResult]()
+    settings = Settings(model="gatys", refine=1, style_size=48, mask_softness=0)
+    painted = stylize_image(
+        photo, paintings, settings, [left, right], on_step=lambda it: drafts.append(it.draft(40))
+    )
+    assert drafts[0].image.crop((20, 0, 40, 32)).tobytes() == photo.crop((20, 0, 40, 32)).tobytes()
+    for one, box in zip(paintings, ((0, 0, 20, 32), (20, 0, 40, 32)), strict=True):
+        alone = stylize_image(photo, one, settings)
+        assert painted.image.crop(box).tobytes() == alone.image.crop(box).tobytes()
 
 
 def test_a_photo_too_large_to_optimise_is_refused(painting: Image.Image) -> None:
