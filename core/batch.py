@@ -18,6 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.baselines.adapter import Backend
+from core.commandline import NO_MEMORY, lacks_memory
 from core.files import (
     MAX_NAME_BYTES,
     OutputError,
@@ -263,7 +264,8 @@ class Batch:
         return distinct_name(shortened(content, room), rest, self._names)
 
     def _guarded(self, path: Path, work: Callable[[Path], T]) -> T | None:
-        """Do some work on a file; where the file is at fault, say so and count it as skipped."""
+        """Do some work on a file; where the file is at fault, or too large for the memory, say so and
+        count it as skipped."""
         try:
             return work(path)
         except ImageError as error:
@@ -273,6 +275,10 @@ class Batch:
             self._skip(path, str(error))
         except OSError as error:
             self._skip(path, f'"{printable(path.name)}" cannot be read ({error.strerror}).')
+        except (MemoryError, RuntimeError) as error:
+            if not lacks_memory(error):
+                raise
+            self._skip(path, f'"{printable(path.name)}": {NO_MEMORY}')
         return None
 
     def _skip(self, path: Path, sentence: str) -> None:

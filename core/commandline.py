@@ -25,6 +25,9 @@ from types import FrameType
 
 from core.files import printable
 
+NO_MEMORY = (
+    "There is not enough memory for this; choose a smaller size, tiles, or on a GPU --device cpu."
+)
 STOPPED = "Stopped; nothing unfinished was written."
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TIDYING_SECONDS = 3.0  # after a signal, in which further ones are not heeded
@@ -61,7 +64,7 @@ def run_command(
             unless the `Stopped` that ended it says otherwise.
 
     Returns:
-        The exit code: that of `work`, 1 after an error, 130 or 143 after SIGINT or SIGTERM.
+        The exit code: that of `work`, 1 after an error or where memory does not suffice, 130 or 143 after SIGINT or SIGTERM.
     """
     print_everything()
     caught: tuple[type[Exception], ...] = (OSError, *errors)
@@ -80,6 +83,11 @@ def run_command(
         except caught as error:
             _say(f"error: {sentence_of(error)}")
             return 1
+        except (MemoryError, RuntimeError) as error:
+            if not lacks_memory(error):
+                raise
+            _say(f"error: {NO_MEMORY}")
+            return 1
 
 
 def sentence_of(error: Exception) -> str:
@@ -90,6 +98,14 @@ def sentence_of(error: Exception) -> str:
         about = f'"{printable(str(error.filename))}": ' if error.filename is not None else ""
         return f"{about}{error.strerror}."
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether memory did not suffice, a GPU's or the computer's own, of which PyTorch speaks in words only."""
+    words = ("out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(each in str(error) for each in words)
+    )
 
 
 def print_everything() -> None:

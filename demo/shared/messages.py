@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Sequence
 
+from core.commandline import lacks_memory
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import PHOTO, RECOLOUR, STYLE
 from demo.server.cleaner import is_full
-from demo.server.refusals import FULL, OUR_FAULT
+from demo.server.refusals import FULL, NO_MEMORY, OUR_FAULT
 from demo.shared.pace import PACE, Pace, duration
 from demo.shared.requests import USER_ERRORS, JobResult
 from demo.shared.templates import macros
@@ -106,8 +107,9 @@ def sentence(error: Exception) -> str:
         return str(error)
     if is_full(error):
         return FULL
-    logging.getLogger(__name__).error(OUR_FAULT, exc_info=error)
-    return OUR_FAULT
+    said = NO_MEMORY if lacks_memory(error) else OUR_FAULT
+    logging.getLogger(__name__).error(said, exc_info=error)
+    return said
 
 
 def notice(text: str) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core.commandline import STOPPED, Stopped, run_command, sentence_of
+from core.commandline import NO_MEMORY, STOPPED, Stopped, run_command, sentence_of
 from core.files import OutputError
+from tests.hungry import CPU_ERROR, GPU_ERROR
 
 WORKING = """
 import sys, time
@@ -119,6 +120,16 @@ def test_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     with pytest.raises(ZeroDivisionError):  # a fault of the program's own is not dressed up
         run_command(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), GPU_ERROR, CPU_ERROR])
+def test_memory_that_does_not_suffice_is_one_line_that_says_what_helps(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(lambda: fail(error)) == 1
+    assert capsys.readouterr().err == f"error: {NO_MEMORY}\n"
+    with pytest.raises(RuntimeError, match="shapes"):
+        run_command(lambda: fail(RuntimeError("shapes do not fit")))
 
 
 def test_an_error_without_words_has_a_name() -> None:

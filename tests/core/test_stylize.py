@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from core import stylize
+from core.baselines.adapter import METHODS
+from core.commandline import NO_MEMORY
 from core.images import library
 from core.images.decode import load_image
 from core.models.checkpoint import save_model
@@ -21,6 +23,7 @@ from core.settings import Settings
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
 from tests.conftest import draw_folder, tiny
+from tests.hungry import Hungry
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,21 @@ def test_folders_give_every_pair_at_the_photos_size(
         f"{c}__{s}__improved-500.png" for c in ("0000", "0001") for s in ("0050", "0051")
     ]
     assert all(Image.open(out / name).size == (96, 72) for name in names)
+
+
+def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setitem(METHODS, "hungry", Hungry)
+    photos, paintings = pictures
+    draw_folder(photos, 1, first_seed=9, size=(40, 32))
+    order = f"--content {photos} --style {paintings / '0050.png'} --model hungry --device cpu"
+    assert stylize.main([*order.split(), "--out", str(tmp_path / "out")]) == 2
+    assert f'skipped: "0000.png": {NO_MEMORY}' in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["0009__0050__hungry.png"]
 
 
 def test_a_bad_file_is_named_and_skipped_and_the_exit_code_says_so(

@@ -2,9 +2,12 @@
 
 import html
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import app
+from core.baselines.adapter import METHODS
 from core.inference.model_store import ModelStore
 from core.inference.stylizer import Cancelled
 from core.models.model_card import CARD
@@ -36,6 +40,7 @@ from demo.shared.uploads import label_of, new_file
 from demo.shared.widgets import another
 from demo.transfer import endpoints
 from gallery.pictures import find_content, find_style, paintings
+from tests.hungry import Hungry
 from tests.runs import write_about
 
 PHOTO = str(find_content("coffee").path())  # 600 x 400 px
@@ -400,6 +405,18 @@ def test_stylize_refuses_a_broken_picture_in_one_sentence(client: Client, tmp_pa
         client.predict(
             handle_file(tmp_path / "notes.png"), handle_file(PAINTING), api_name="/stylize"
         )
+
+
+def test_memory_that_does_not_suffice_is_a_sentence_that_says_what_helps(
+    models: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS, "hungry", Hungry)
+    photo, painting = (
+        uploaded_file("in.jpg", partial(shutil.copy, it)) for it in (PHOTO, PAINTING)
+    )
+    look = [part.default for part in signature(endpoints.stylize).parameters.values()][6:]
+    with pytest.raises(gr.Error, match="not enough memory for this on the server; choose a sm"):
+        endpoints.stylize(photo, painting, "hungry", "instant", 20, 256, *look)
 
 
 def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:

@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
+from core.commandline import NO_MEMORY
 from core.frames import FrameStylizer
 from core.images.decode import load_image
 from core.images.video_file import Limits, VideoError, contents, opened, probe
@@ -24,6 +25,7 @@ from core.inference.stylizer import Cancelled
 from core.inference.video import even_size, painted_frames, stylize_video
 from core.settings import Settings
 from core.video import main
+from tests.hungry import GPU_ERROR
 
 MILLISECONDS = Fraction(1, 1000)
 UNEVEN = [0, 10, 15, 40, 90, 110, 200, 230, 231, 400]  # ms
@@ -467,6 +469,25 @@ def test_the_command_takes_what_can_be_set_about_a_picture(
     ):
         assert main([*order, *wrong]) == 1
         assert said in capsys.readouterr().err
+
+
+def test_memory_that_does_not_suffice_for_a_frame_is_one_line_and_leaves_no_file(
+    tmp_path: Path,
+    painting: Path,
+    tiny_checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def too_large(*_: object) -> None:
+        raise GPU_ERROR
+
+    monkeypatch.setattr(FrameStylizer, "__call__", too_large)
+    source, out = film(tmp_path / "in.mp4"), tmp_path / "out" / "o.mp4"
+    model = tiny_checkpoint("original-500")
+    order = f"--video {source} --style {painting} --model {model} --device cpu --out {out}"
+    assert main(order.split()) == 1
+    assert capsys.readouterr().err.endswith(f"error: {NO_MEMORY}\n")
+    assert not list(out.parent.iterdir())
 
 
 def test_interrupting_the_command_leaves_no_file(
