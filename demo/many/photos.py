@@ -152,10 +152,9 @@ def paint(
         yield {"status": messages.progress_line("Reading the photos…")} | WORKING
         try:
             form, style_path = StyleForm(**look, crop=crop_of(style)), uploaded(style)
-            styles, mix = form.paintings(style_path)
-            settings = form.settings(model, size, mix)
+            order = form.request(None, style_path, model, size)
             folder = Path(new_file("result.png")).parent
-            work = painted_photos(files_of(photos), styles, settings, folder)
+            work = painted_photos(files_of(photos), order.styles, order.settings, folder)
             step: Step | None = None
             for step in work:
                 shown = [*zip(step.files, step.names, strict=True)]

@@ -1,7 +1,7 @@
 """What can be set about one picture: model, size, strength, colours and strokes as controls, and as `core.settings.Settings`.
 
 controls = build(model_store().titles()) | build_look()       # components by name
-settings_of("improved-500", "instant", 20, 512, 256, strength=0.8)
+settings_of(model="improved-500", mode="instant", batches=20, size=512, style_size=256, strength=0.8)
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,6 +44,7 @@ DETAIL_INFO = (
 
 
 def settings_of(
+    *,
     model: str | None,
     mode: str,
     batches: float,

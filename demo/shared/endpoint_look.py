@@ -94,18 +94,18 @@ class EndpointLook:
             RequestError, SettingsError, ImageError: one sentence for the caller.
         """
         settings = settings_of(
-            model,
-            mode,
-            batches,
-            size,
-            self.style_side,
-            self.strength,
-            self.colours,
-            self.detail,
-            weights(self.mix),
-            self.mask_softness,
-            self.mask_invert,
-            self.mask_alpha,
+            model=model,
+            mode=mode,
+            batches=batches,
+            size=size,
+            style_size=self.style_side,
+            strength=self.strength,
+            colours=self.colours,
+            detail=self.detail,
+            mix=weights(self.mix),
+            softness=self.mask_softness,
+            invert=self.mask_invert,
+            alpha=self.mask_alpha,
         )
         styles = [style, *map(uploaded, (self.style_2, self.style_3, self.style_4))]
         given = map(uploaded, (self.mask, self.mask_2, self.mask_3, self.mask_4))

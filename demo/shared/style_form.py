@@ -2,21 +2,19 @@
 
     look = build("video", style=style, mask=True)       # components by the names of the form's fields
     form = StyleForm(**values)                          # of an event's values by the same names
-    styles, mix = form.paintings(style)
-    settings = form.settings("flagship", 384, mix)
+    order = form.request("photo.jpg", "painting.jpg", "flagship", 384)
 
 `demo.shared.controls`, `demo.shared.mixing` and `demo.shared.mask` lay the controls out.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from core.images.crop import WHOLE, Box
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import STYLE, Settings
+from core.settings import STYLE
 from demo.shared import controls, mask, messages, mixing
 from demo.shared.mask import AUTO, PHOTO
 from demo.shared.requests import INSTANT, StylizeRequest, paintings_in_masks
@@ -69,97 +67,48 @@ class StyleForm:
         """The places of the paintings that are mixed with the first; None for an empty one."""
         return self.second, self.third, self.fourth
 
-    def paintings(self, style: str | None) -> tuple[list[str | None], tuple[float, ...]]:
-        """The files of the paintings, `style` first, and their weights; no weights for one alone.
-
-        Raises:
-            ImageError: one of them did not arrive.
-        """
-        more = [uploaded(value) for value in self.more]
-        weights = (self.weight_1, self.weight_2, self.weight_3, self.weight_4)
-        return mixing.mixture([style, *more], weights)
-
-    def crops(self) -> list[Box]:
-        """The part of each of `paintings` that counts."""
-        return [self.crop, *(crop_of(value) for value in self.more if value)]
-
-    def settings(self, model: str | None, size: float, mix: Sequence[float] = ()) -> Settings:
-        """Instant settings with that model and longest side in px.
-
-        Raises:
-            RequestError, SettingsError: one sentence for the visitor.
-        """
-        return controls.settings_of(
-            model,
-            INSTANT,
-            0,
-            size,
-            self.style_size,
-            controls.percent(self.strength),
-            self.colours,
-            self.detail,
-            mix,
-            None if self.softness == AUTO else self.softness,
-            self.invert,
-            crops=self.crops(),
-        )
-
-    def masks(self) -> dict[int, str]:
-        """The file of each mask by its painting's place, 0 to 3. Raises ImageError where one did not arrive."""
-        return mask.mask_files(self.painted, self.mask)
-
-    def masked(
-        self, styles: Sequence[str | None], settings: Settings, masks: Mapping[int, str]
-    ) -> tuple[list[str | None], Settings]:
-        """The paintings that have a mask, and settings without a mix, where others than the first have one.
-
-        Args:
-            styles: the files of all four places, None for an empty one.
-
-        Raises:
-            RequestError: one of them has a mask but no painting.
-        """
-        masked = paintings_in_masks(styles, masks, MASK_ALONE)
-        boxes = [self.crop, *map(crop_of, self.more)]
-        crops = tuple(boxes[place] for place in masks)
-        return masked, replace(settings, mix=(), style_crop=crops)
-
-    def own_mask(self, photo: str | None) -> bool:
-        """Whether this photo's transparency is the mask; an opaque one, which took another's place, has none."""
-        return self.alpha and is_transparent(photo)
-
-    def outside_file(self) -> str | None:
-        """The file of the painting outside the mask, None for the photo. Raises RequestError, ImageError."""
-        return mask.outside_file(self.elsewhere, self.outside)
-
     def request(
-        self, content: str | None, style: str | None, model: str | None, size: float
+        self,
+        content: str | None,
+        style: str | None,
+        model: str | None,
+        size: float,
+        mode: str = INSTANT,
+        batches: float = 0,
     ) -> StylizeRequest:
         """What the whole form asks for, with this photo, first painting, model and longest side in px.
 
         Raises:
             RequestError, SettingsError, ImageError: one sentence for the visitor.
         """
-        styles, mix = self.paintings(style)
-        settings = replace(self.settings(model, size, mix), mask_alpha=self.own_mask(content))
-        return self.with_masks(StylizeRequest(content, styles, settings), style)
-
-    def with_masks(self, request: StylizeRequest, style: str | None) -> StylizeRequest:
-        """The request with the form's masks and what is outside; each painting in its own mask where several have one.
-
-        Args:
-            style: the first painting.
-
-        Raises:
-            RequestError, SettingsError, ImageError: one sentence for the visitor.
-        """
-        masks, outside = self.masks(), self.outside_file()
-        request = replace(request, masks=[*masks.values()], outside=outside)
-        if not set(masks) - {0}:
-            return request
-        more = [uploaded(value) for value in self.more]
-        styles, settings = self.masked([style, *more], request.settings, masks)
-        return replace(request, styles=styles, settings=settings)
+        styles = [style, *map(uploaded, self.more)]
+        weights = (self.weight_1, self.weight_2, self.weight_3, self.weight_4)
+        boxes = [self.crop, *map(crop_of, self.more)]
+        masks = mask.mask_files(self.painted, self.mask)  # by their paintings' places
+        places = [0, *(place for place, value in enumerate(self.more, 1) if value)]
+        mix: tuple[float, ...] = ()
+        if set(masks) - {0}:  # each painting is alone in its own mask
+            places, styles = [*masks], paintings_in_masks(styles, masks, MASK_ALONE)
+        else:
+            styles, mix = mixing.mixture(styles, weights)
+        settings = controls.settings_of(
+            model=model,
+            mode=mode,
+            batches=batches,
+            size=size,
+            style_size=self.style_size,
+            strength=controls.percent(self.strength),
+            colours=self.colours,
+            detail=self.detail,
+            mix=mix,
+            softness=None if self.softness == AUTO else self.softness,
+            invert=self.invert,
+            # An opaque photo, which took a transparent one's place, has no mask of its own.
+            alpha=self.alpha and is_transparent(content),
+            crops=[boxes[place] for place in places],
+        )
+        outside = mask.outside_file(self.elsewhere, self.outside)
+        return StylizeRequest(content, styles, settings, [*masks.values()], outside)
 
 
 def build(

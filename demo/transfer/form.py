@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from core.training.refine import REFINE_BATCHES
 from demo.shared import controls
-from demo.shared.mask import AUTO
 from demo.shared.requests import INSTANT, StylizeRequest
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import crop_of, uploaded
@@ -39,26 +38,9 @@ class TransferForm(StyleForm):
         Raises:
             RequestError, SettingsError, ImageError: one sentence for the visitor.
         """
-        content = uploaded(self.content)
-        style = uploaded(self.style)
-        styles, mix = self.paintings(style)
-        settings = controls.settings_of(
-            self.model,
-            self.mode,
-            self.batches,
-            self.size,
-            self.style_size,
-            controls.percent(self.strength),
-            self.colours,
-            self.detail,
-            mix,
-            None if self.softness == AUTO else self.softness,
-            self.invert,
-            self.own_mask(content),
-            [crop_of(self.style), *self.crops()[1:]],
-        )
         form = replace(self, crop=crop_of(self.style))
-        return form.with_masks(StylizeRequest(content, styles, settings), style)
+        content, style = uploaded(self.content), uploaded(self.style)
+        return form.request(content, style, self.model, self.size, self.mode, self.batches)
 
     @property
     def styles(self) -> tuple[Upload, ...]:

@@ -25,7 +25,7 @@ from core.settings import Settings, SettingsError
 from demo.shared import messages
 from demo.shared.controls import values_of, with_choice
 from demo.shared.events import Answer
-from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES
+from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_files
 from demo.shared.mixing import EQUAL
 from demo.shared.picture_place import Placed, placed, placed_style
 from demo.shared.requests import (
@@ -191,7 +191,7 @@ def _at_hand(now: TransferForm) -> dict[str, str]:
 
 def _put_mask(recipe: Provenance, now: TransferForm, pictures: Pictures) -> None:
     """Keep the mask that is there if it is the recipe's, or take it away and say what is missing."""
-    there = now.masks()
+    there = mask_files(now.painted, now.mask)
     if there and [Source.of(file) for file in there.values()] == recipe.masks:
         return
     pictures.places |= {"painted": None, "mask": None}

@@ -160,6 +160,9 @@ def test_each_painting_may_have_its_own_mask() -> None:
     assert [Path(mask).name for mask in order.masks] == ["mask-2.png", "mask-4.png"]
     assert order.settings.mix == ()
     assert order.settings.style_crop == ((0, 0, 1, 1), (0, 0, 0.5, 0.5))
+    for slow in ({"mode": "refined"}, {"model": "gatys"}):
+        order = controls(painted=painted, second=second, fourth=fourth, **slow).request_of()
+        assert order.settings.refine > 0, "paintings that have a mask each are not mixed"
     with pytest.raises(RequestError, match=r"^Painting 2 has a mask but is empty"):
         controls(painted=painted, fourth=fourth).request_of()
     with pytest.raises(ImageError, match="did not arrive"):
