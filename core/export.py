@@ -82,7 +82,7 @@ def work(options: argparse.Namespace) -> int:
                 contents,
                 options.refine,
                 options.style_size,
-                on_step=lambda *_: bar.update(),
+                on_step=lambda _: bar.update(),
             )
     else:
         styled = stylizer.encode_style(painting, options.style_size)

@@ -8,7 +8,7 @@ How it works, and its use from code: `core.baselines.johnson`.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from tqdm import tqdm
@@ -34,6 +34,7 @@ from core.inference.stylizer import (
 from core.models.registry import PER_STYLE_WEIGHT
 from core.program import called_as, first_paragraph, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
+from core.training.refine import RefineStep
 from core.training.step import StepResult
 
 
@@ -91,7 +92,8 @@ def train_to_file(options: argparse.Namespace) -> str:
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:
 
-        def show(_: int, of: int, result: StepResult, styled: Callable[[], StyledModel]) -> None:
+        def show(step: RefineStep[StyledModel]) -> None:
+            result = step.losses
             results.append(result)
             bar.set_postfix(content=f"{result.content_loss:.3g}", style=f"{result.style_loss:.3g}")
             bar.update()

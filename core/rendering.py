@@ -30,7 +30,7 @@ from core.inference.stylizer import (
 from core.inference.tiled import stylize_tiled
 from core.result import Step, StylizeResult
 from core.settings import PHOTO, Settings
-from core.training.refine import refine
+from core.training.refine import RefineStep, refine
 from core.training.step import StepResult
 
 DRAFT_SIZE = 512  # px, longest side
@@ -105,16 +105,16 @@ class Rendering:
         batches = self.settings.refine
         side = self.settings.style_size
 
-        def reached(done: int, _: int, losses: StepResult, style: Callable[[], Style]) -> None:
-            self.losses = losses
-            area.latest = style
+        def reached(step: RefineStep[Style]) -> None:
+            self.losses = step.losses
+            area.latest = step.style
 
             def draft(longest: int = DRAFT_SIZE) -> StylizeResult:
-                area.style = style()
+                area.style = step.style()
                 return self.draft(longest)
 
             if on_step:
-                on_step(Step(before + done, batches * len(self.areas), losses, draft))
+                on_step(Step(before + step.done, batches * len(self.areas), step.losses, draft))
 
         assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
         if isinstance(self.backend, Method):

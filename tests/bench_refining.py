@@ -51,7 +51,7 @@ def last_losses(model: Model, painting_number: int, batches: int) -> tuple[float
         load_image(library().styles[painting_number].path()),
         library().refining_contents,
         batches,
-        on_step=lambda _done, _of, result, _reached: results.append(result),
+        on_step=lambda step: results.append(step.losses),
     )
     kept = [result for result in results[-LAST:] if not result.skipped]
     return (

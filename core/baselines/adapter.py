@@ -26,11 +26,11 @@ from core.inference.stylizer import (
     STYLE_SIDE,
     StyledModel,
     Stylizer,
-    picture_hash,
 )
 from core.models.encoder import load_encoder
 from core.runtime import default_device
 from core.settings import Settings, SettingsError
+from core.training.refine import RefineStep
 from core.training.step import StepResult
 
 
@@ -60,7 +60,7 @@ class PixelStyle:
 
 
 Style = StyledModel | PixelStyle
-Progress = Callable[[int, int, StepResult, Callable[[], Style]], None]
+Progress = Callable[[RefineStep[StyledModel] | RefineStep[PixelStyle]], None]
 
 
 class Method:
@@ -157,7 +157,8 @@ class Gatys(Method):
         def reached(state: gatys.State) -> None:
             if on_step:
                 losses = StepResult(state.content_loss, state.style_loss, state.tv_loss, 0.0, 0.0)
-                on_step(state.done, batches, losses, lambda: PixelStyle(state, state.done))
+                style = PixelStyle(state, state.done)
+                on_step(RefineStep(state.done, batches, losses, lambda: style))
 
         arguments = {
             "steps": batches,
@@ -188,22 +189,15 @@ class Johnson(Method):
         stop: Callable[[], bool] = lambda: False,
     ) -> StyledModel:
         """Train the network on the photographs. Raises Cancelled: `stop` said so."""
-        names = tuple((path.name, path.stat().st_size) for path in contents)
-        key = ("johnson", picture_hash(style), style_side, batches, names, self.device)
-        styles = model_store().styles
-        styled = styles.get(key)
-        if styled is None:
-            styled = johnson.train(
-                style,
-                contents,
-                batches,
-                style_side=style_side,
-                device=self.device,
-                on_step=on_step,
-                stop=stop,
-            )
-            styles.put(key, styled)
-        return styled
+        return johnson.get_stylizer(
+            style,
+            contents,
+            batches,
+            style_side=style_side,
+            device=self.device,
+            on_step=on_step,
+            stop=stop,
+        )
 
 
 METHODS: dict[str, type[Method]] = {method.name: method for method in (Gatys, Johnson)}

@@ -14,6 +14,7 @@ MetaNet: all filters are the network's own.
 import copy
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,7 +41,7 @@ from core.runtime import fast_dtype
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
 from core.training.objective import Objective
-from core.training.refine import Progress
+from core.training.refine import Progress, RefineStep
 from core.training.step import train_step
 from core.training.weight_growth import cosine, make_optimizer
 
@@ -145,8 +146,7 @@ def train(
         style_side: the painting's smaller side in px when it is read.
         style_weight: what the Gram loss is multiplied by.
         encoder: float32; by default the shipped VGG19.
-        on_step: called after each batch with (done, iterations, its losses,
-            what gives the style as it stands).
+        on_step: called after each batch.
         stop: asked before each batch; true cancels.
 
     Raises:
@@ -177,7 +177,7 @@ def train(
         result = train_step(net, objective, optimizer, crops.to(device), target)
         if on_step:
             done = iteration + 1
-            on_step(done, iterations, result, lambda done=done: net.styled(done))  # type: ignore[misc]
+            on_step(RefineStep(done, iterations, result, partial(net.styled, done)))
     return net.styled(iterations)
 
 
@@ -188,16 +188,25 @@ def _rate(lr: float, iteration: int, iterations: int) -> float:
 
 
 def get_stylizer(
-    style: Image.Image, contents: Sequence[Path], on_step: Progress | None = None
+    style: Image.Image,
+    contents: Sequence[Path],
+    iterations: int = ITERATIONS,
+    *,
+    style_side: int = STYLE_SIDE,
+    device: torch.device | str = "cpu",
+    on_step: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> StyledModel:
     """The network of a painting, trained on the photographs when it is first asked for,
-    then remembered.
+    then remembered; as `train`.
     """
-    key = ("johnson", picture_hash(style), tuple(contents), *SETTINGS.values())
+    names = tuple((path.name, path.stat().st_size) for path in contents)
+    key = ("johnson", picture_hash(style), style_side, iterations, names, str(device))
     styles = model_store().styles
     styled = styles.get(key)
     if styled is None:
-        styled = train(style, contents, on_step=on_step)
+        given = {"style_side": style_side, "device": device, "on_step": on_step, "stop": stop}
+        styled = train(style, contents, iterations, **given)  # type: ignore[arg-type]
         styles.put(key, styled)
     return styled
 

@@ -11,7 +11,10 @@ then freed: the refined style keeps its filters, and its MetaNet in factors agai
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 from PIL import Image
@@ -34,10 +37,27 @@ from core.training.weight_growth import make_optimizer
 REFINE_BATCHES = 20
 MAX_SURROUNDINGS = 24  # photos whose filters are kept right when a refined style is factored again
 REFINED_RANK = 16
-# Called after each batch with (done, batches, its losses, what gives the style as it stands).
-# Copying a style takes a tenth of a batch's time, so it is copied only when asked for; ask before
-# the call returns, or after the last batch.
-Progress = Callable[[int, int, StepResult, Callable[[], StyledModel]], None]
+Style = TypeVar("Style", covariant=True)
+
+
+@dataclass(frozen=True)
+class RefineStep(Generic[Style]):
+    """What training on one painting has reached: batch `done` of `batches`.
+
+    Attributes:
+        losses: of that batch.
+        style: gives the style as it stands. Copying one takes a tenth of a batch's time, so it is
+            copied only when asked for: before the function that was given the step returns, or
+            after the last batch.
+    """
+
+    done: int
+    batches: int
+    losses: StepResult
+    style: Callable[[], Style] = field(repr=False)
+
+
+Progress = Callable[[RefineStep[StyledModel]], object]
 
 
 def refine(
@@ -60,7 +80,7 @@ def refine(
         contents: photographs to train on, 8 crops of 256 px a batch.
         batches: how many.
         style_side: the painting's smaller side in px when it is read.
-        on_step: called after each batch, see `Progress`.
+        on_step: called after each batch.
         stop: asked before each batch; true cancels.
 
     Raises:
@@ -89,7 +109,7 @@ def refine(
         result = train_step(net, objective, optimizer, crops.to(stylizer.device), target)
         if on_step:
             done = iteration + 1
-            on_step(done, batches, result, lambda done=done: _kept(net, pictures, done))  # type: ignore[misc]
+            on_step(RefineStep(done, batches, result, partial(_kept, net, pictures, done)))
     styled = _kept(net, pictures, batches)
     stylizer.cache.put(key, styled)
     return styled

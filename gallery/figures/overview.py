@@ -40,7 +40,7 @@ def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledMode
         return stylizer.encode_style(style.image())
     with tqdm(total=batches, desc=style.name) as bar:
         contents = library().refining_contents
-        return refine(stylizer, style.image(), contents, batches, on_step=lambda *_: bar.update())
+        return refine(stylizer, style.image(), contents, batches, on_step=lambda _: bar.update())
 
 
 def strip(

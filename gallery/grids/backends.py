@@ -22,11 +22,12 @@ from PIL import Image
 from core.baselines import gatys, johnson
 from core.images.library import library
 from core.inference.model_store import model_store
+from core.inference.stylizer import StyledModel
 from core.models.encoder import Encoder, load_encoder
 from core.models.model_card import CARD
 from core.models.registry import MODELS
 from core.models.weights import WeightsError
-from core.training.refine import REFINE_BATCHES, refine
+from core.training.refine import REFINE_BATCHES, RefineStep, refine
 from gallery.grids.paths import ONE_PASS, REFINED
 
 Backend = Callable[[Image.Image], Image.Image]
@@ -83,10 +84,12 @@ def _gatys(style: Image.Image, device: str, progress: Progress) -> Backend:
 
 
 def _johnson(style: Image.Image, device: str, progress: Progress) -> Backend:
-    def on_step(done: int, of: int, *_: object) -> None:
-        progress(done, of)
+    photos, on_step = library().refining_contents, _counting(progress)
+    return johnson.get_stylizer(style, photos, device=device, on_step=on_step)
 
-    return johnson.get_stylizer(style, library().refining_contents, on_step=on_step)
+
+def _counting(progress: Progress) -> Callable[[RefineStep[StyledModel]], object]:
+    return lambda step: progress(step.done, step.batches)
 
 
 @lru_cache(maxsize=1)
@@ -195,8 +198,5 @@ def prepare(
     stylizer = model_store().stylizer(row, device)
     if mode != REFINED:
         return stylizer.encode_style(style)
-
-    def on_step(done: int, of: int, *_: object) -> None:
-        progress(done, of)
-
-    return refine(stylizer, style, library().refining_contents, REFINE_BATCHES, on_step=on_step)
+    photos, on_step = library().refining_contents, _counting(progress)
+    return refine(stylizer, style, photos, REFINE_BATCHES, on_step=on_step)

@@ -19,6 +19,7 @@ from core.johnson import main
 from core.models.encoder import Encoder, normalize
 from core.models.weights import WeightsError
 from core.training.objective import Objective
+from core.training.refine import RefineStep
 from core.training.step import StepResult
 from gallery.pictures import find_style
 
@@ -66,8 +67,8 @@ def same(a: StyledModel, b: StyledModel) -> bool:
 def noted(steps: list[Step]) -> Callable[..., None]:
     """Takes down each step, with the style as it stood then."""
 
-    def note(done: int, of: int, result: StepResult, reached: Callable[[], StyledModel]) -> None:
-        steps.append((done, of, result, reached()))
+    def note(step: RefineStep[StyledModel]) -> None:
+        steps.append((step.done, step.batches, step.losses, step.style()))
 
     return note
 
@@ -106,7 +107,7 @@ def test_the_first_steps_do_not_ruin_the_network(contents: list[Path]) -> None:
             90,
             batch=1,
             crop=64,
-            on_step=lambda done, of, step, styled: losses.append(step.style_loss),
+            on_step=lambda step: losses.append(step.losses.style_loss),
             stop=lambda: len(losses) == 12,
         )
     assert max(losses) < 2 * losses[0]
@@ -163,7 +164,7 @@ def test_a_painting_is_trained_once_for_the_gallery(
 ) -> None:
     trained_on: list[list[Path]] = []
 
-    def quick(_: Image.Image, photos: list[Path], on_step: object = None) -> StyledModel:
+    def quick(_: Image.Image, photos: list[Path], *__: object, **___: object) -> StyledModel:
         trained_on.append(photos)
         return learn(1)
 

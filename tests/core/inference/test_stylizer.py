@@ -29,7 +29,7 @@ from core.models.style_net import TransformNet
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
 from core.training.objective import Objective
-from core.training.refine import refine
+from core.training.refine import RefineStep, refine
 from core.training.step import StepResult
 
 NAMES = ("original-500", "improved-500")
@@ -267,8 +267,8 @@ def test_refining_comes_closer_to_the_style_and_leaves_the_model_alone(
     shown = instant(photo)
     steps: list[tuple[int, int, StepResult, StyledModel]] = []
 
-    def note(done: int, of: int, result: StepResult, reached: Callable[[], StyledModel]) -> None:
-        steps.append((done, of, result, reached()))
+    def note(step: RefineStep[StyledModel]) -> None:
+        steps.append((step.done, step.batches, step.losses, step.style()))
 
     refined = refine(ours, painting, contents, 12, SIDE, on_step=note)
 
@@ -332,7 +332,7 @@ def test_refining_can_be_cancelled(
     make: Make, contents: list[Path], painting: Image.Image, after: int
 ) -> None:
     ours = make("improved-500")
-    before, steps = state(ours.net), []
+    before, steps = state(ours.net), list[RefineStep[StyledModel]]()
     with pytest.raises(Cancelled, match=rf"^Refining was cancelled after {after} of 10 batches\.$"):
         refine(
             ours,
@@ -340,7 +340,7 @@ def test_refining_can_be_cancelled(
             contents,
             10,
             SIDE,
-            on_step=lambda *step: steps.append(step),
+            on_step=steps.append,
             stop=lambda: len(steps) >= after,
         )
     assert len(steps) == after
