@@ -24,10 +24,11 @@ from core.inference.model_store import model_store
 from core.models.checkpoint import READER, Model, save_reader
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP
-from core.program import called_as, first_paragraph, path_of
+from core.program import called_as, first_paragraph
 from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init_distributed
-from core.train import held_out_pairs, pools_of, training_set
-from core.training.data import Pools
+from core.train import held_out_pairs, training_set
+from core.train_options import add_folders
+from core.training.data import Pools, pools_of
 from core.training.distillation import ABOUT as LESSONS
 from core.training.distillation import Distillation, DistillationConfig, Lessons
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
@@ -46,15 +47,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         prog=called_as("core.distil"), description=first_paragraph(__doc__)
     )
     parser.add_argument("name", metavar="NAME", help="a trained flagship, or its folder")
-    parser.add_argument(
-        "--data",
-        type=path_of,
-        default=Path("data"),
-        help="folder with content/, style/ and graphic/ (default: data)",
-    )
-    parser.add_argument(
-        "--runs", type=path_of, default=Path("runs"), help="where the state is kept (default: runs)"
-    )
+    add_folders(parser, "content/, style/ and graphic/", "the state is")
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
     parser.add_argument(
@@ -102,7 +95,7 @@ def work(options: argparse.Namespace) -> int:
     folder = options.runs / f"{name}-{READER}"
     try:
         with held(folder):
-            pools = pools_of(options.data, options.runs / "hashes.json")
+            pools = pools_of(options.data, options.runs)
             training = teach(model, options, folder, place, pools)
             rows = compare(training, model, place, pools)
     except Interrupted as notice:
@@ -128,7 +121,7 @@ def teach(
     pools: Pools,
 ) -> Distillation:
     """Look at the variations, then train, each from wherever it stands."""
-    _, styles = training_set(FLAGSHIP, options.data, options.runs / "hashes.json")
+    _, styles = training_set(FLAGSHIP, pools)
     recipe = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
     paintings = [*styles, *pools.graphic]
     check_pictures(folder, paintings, LESSONS)

@@ -11,7 +11,6 @@ How it works, and its use from code: `core.analysis.heldout`.
 import argparse
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -24,7 +23,8 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.models.encoder import EncoderError, load_encoder
 from core.models.weights import WeightsError
-from core.program import called_as, first_paragraph, path_of
+from core.program import called_as, first_paragraph
+from core.train_options import add_folders
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -34,13 +34,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "models", nargs="+", metavar="NAME", help="trained models, or their folders"
     )
-    parser.add_argument(
-        "--data",
-        type=path_of,
-        help="folder with content/ and style/, for the paintings set aside in it",
-    )
-    parser.add_argument(
-        "--runs", type=path_of, default=Path("runs"), help="where hashes of pictures are kept"
+    add_folders(
+        parser,
+        "content/ and style/, for the paintings set aside in it",
+        "hashes of pictures are",
+        None,
     )
     return parser.parse_args(arguments)
 
@@ -53,7 +51,7 @@ def work(options: argparse.Namespace) -> int:
         check_output(folder / HELDOUT)
     vgg19 = load_encoder("vgg19")
     contents = {picture.name: picture.image() for picture in library().unseen_contents}
-    paintings = unseen(options.data, options.runs / "hashes.json")
+    paintings = unseen(options.data, options.runs)
     for folder in folders:
         refuse_to_lose(folder / HELDOUT, paintings)
         model = store.load(folder)

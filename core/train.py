@@ -36,7 +36,7 @@ from core.runtime import (
     init_distributed,
 )
 from core.train_options import PILOT_ITERATIONS, parse, recipe_parts, run_folder
-from core.training.data import SEED, Pools, draw_set, find_pools
+from core.training.data import Pools, draw_set, pools_of
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
 from core.training.held_out import SIDE, HeldOut
@@ -47,17 +47,9 @@ from core.training.state import STATE, saved_config
 from core.training.trainer import Trainer, TrainingConfig
 
 
-def pools_of(data: Path, cache: Path) -> Pools:
-    """What may be trained on of a data folder, and what not, because it is like one of the gallery's pictures."""
-    return find_pools(data, library().files, cache)
-
-
-def training_set(
-    variant: Variant, data: Path, cache: Path, seed: int = SEED
-) -> tuple[list[Path], list[Path]]:
+def training_set(variant: Variant, pools: Pools) -> tuple[list[Path], list[Path]]:
     """Contents and styles of a variant's training set: the gallery's eight, then a draw from the data folder."""
     gallery = library()
-    pools = pools_of(data, cache)
     if not (dist.is_initialized() and dist.get_rank()):
         for sentence in pools.refused:
             print(f"left out: {sentence}", file=sys.stderr)
@@ -70,14 +62,9 @@ def training_set(
         for first, pool in zip(always, (pools.content, pools.style), strict=True)
     ]
     return (
-        draw_set(pools.content, always[0], variant.images or everything[0], seed),
-        draw_set(pools.style, always[1], variant.images or everything[1], seed),
+        draw_set(pools.content, always[0], variant.images or everything[0]),
+        draw_set(pools.style, always[1], variant.images or everything[1]),
     )
-
-
-def held_out_paintings(data: Path, cache: Path) -> Sequence[Path]:
-    """Paintings of the data folder that no run trains on."""
-    return pools_of(data, cache).held_out
 
 
 def run_dtype(folder: Path, place: DistributedContext) -> str:
@@ -115,7 +102,8 @@ def make_trainer(
         settings["crop"] = options.crop
     if options.pilot or options.iterations:
         settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
-    contents, styles = training_set(variant, options.data, options.runs / "hashes.json")
+    pools = pools_of(options.data, options.runs)
+    contents, styles = training_set(variant, pools)
     check_pictures(folder, [*contents, *styles])
     variant = replace(
         variant,
@@ -123,9 +111,7 @@ def make_trainer(
         title=", ".join([variant.title, *recipe_parts(options)]),
         base=options.base or variant.base,
     )
-    measured_on = (
-        () if options.pilot else held_out_paintings(options.data, options.runs / "hashes.json")
-    )
+    measured_on = () if options.pilot else pools.held_out
     return Trainer(
         variant, TrainingConfig(**settings), contents, styles, folder, place, measured_on
     )
@@ -158,9 +144,8 @@ def make_flagship_training(
         dtype="float32" if options.fp32 else run_dtype(folder, place),
     )
     variant = replace(variant, name=name, block="mixed", base=options.base or variant.base)
-    cache = options.runs / "hashes.json"
-    contents, styles = training_set(variant, options.data, cache)
-    pools = pools_of(options.data, cache)
+    pools = pools_of(options.data, options.runs)
+    contents, styles = training_set(variant, pools)
     few = None if place.device.type == "cuda" else 8
     held_out = {} if options.pilot else held_out_pairs(pools, place, options.encoder, few)
     start = model_store().load(options.start) if options.start else None

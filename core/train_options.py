@@ -3,6 +3,7 @@
 import argparse
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from core.files import short
@@ -26,18 +27,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         description="Train a model of the registry by the report's recipe.",
     )
     parser.add_argument("name", choices=list(MODELS), help="which model")
-    parser.add_argument(
-        "--data",
-        type=path_of,
-        default=Path("data"),
-        help="folder with content/ and style/ (default: data)",
-    )
-    parser.add_argument(
-        "--runs",
-        type=path_of,
-        default=Path("runs"),
-        help="where states and logs are kept (default: runs)",
-    )
+    add_folders(parser, "content/ and style/", "states and logs are")
     parser.add_argument(
         "--out",
         type=path_of,
@@ -94,6 +84,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported"
     )
     return parser.parse_args(arguments)
+
+
+def add_folders(
+    parser: argparse.ArgumentParser, data: str, runs: str, default: Path | None = Path("data")
+) -> None:
+    """Add --data and --runs; the texts say what is in the one and what is kept in the other.
+
+    Args:
+        default: the data folder where none is named; with None there is none then.
+    """
+    add = partial(parser.add_argument, type=path_of)
+    add("--data", default=default, help=f"folder with {data} (default: {default or 'none'})")
+    add("--runs", default=Path("runs"), help=f"where {runs} kept (default: runs)")
 
 
 def recipe_parts(options: argparse.Namespace) -> list[str]:

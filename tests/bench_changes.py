@@ -21,7 +21,8 @@ from core.models import modulated
 from core.models.registry import FLAGSHIP
 from core.program import first_paragraph
 from core.runtime import DistributedContext, init_distributed
-from core.train import held_out_pairs, pools_of, training_set
+from core.train import held_out_pairs, training_set
+from core.training.data import pools_of
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
 from core.training.held_out import NAMES, HeldOut
@@ -145,9 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     place = init_distributed()
-    cache = options.runs / "hashes.json"
-    pools = pools_of(options.data, cache)
-    pictures = TrainingPictures(*training_set(FLAGSHIP, options.data, cache), pools.graphic)
+    pools = pools_of(options.data, options.runs)
+    pictures = TrainingPictures(*training_set(FLAGSHIP, pools), pools.graphic)
     recipe = FlagshipConfig() if place.device.type == "cuda" else ON_CPU
     # The average reaches back as far, as a share of the run, as the flagship's own.
     average = max(0.0, 1 - (1 - recipe.average) * recipe.iterations / options.iterations)

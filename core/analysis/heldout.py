@@ -26,7 +26,7 @@ from core.images.library import library
 from core.inference.stylizer import STYLE_SIDE, Stylizer
 from core.metrics.features import Analysis, feature_measures
 from core.models.encoder import Encoder, normalize
-from core.training.data import find_pools
+from core.training.data import pools_of
 from core.training.objective import Objective
 
 HELDOUT = "heldout.csv"
@@ -54,7 +54,7 @@ class Unseen:
     image: Image.Image
 
 
-def unseen(data: Path | None, cache: Path | None = None) -> list[Unseen]:
+def unseen(data: Path | None, runs: Path = Path("runs")) -> list[Unseen]:
     """The gallery's four outside styles, then the paintings set aside in a data folder,
     if one is given.
 
@@ -63,7 +63,7 @@ def unseen(data: Path | None, cache: Path | None = None) -> list[Unseen]:
     """
     found = [Unseen(GALLERY, picture.name, picture.image()) for picture in library().unseen_styles]
     if data is not None:
-        for path in find_pools(data, library().files, cache).held_out:
+        for path in pools_of(data, runs).held_out:
             found.append(Unseen(DATA, path.stem, load_image(path, at_least=STYLE_SIDE)))
     return found
 

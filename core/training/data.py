@@ -21,6 +21,7 @@ from tqdm import tqdm
 from core.commandline import sentence_of
 from core.files import write_atomic
 from core.images.decode import ImageError, list_images, load_image
+from core.images.library import library
 from core.training.run_folder import content_hash
 
 SEED = 42
@@ -148,6 +149,13 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
         tuple(path for path, _ in aside_graphic),
         tuple(refused),
     )
+
+
+def pools_of(data: Path, runs: Path) -> Pools:
+    """What may be trained on of a data folder, and what not, because it is like one of the gallery's
+    pictures; the hashes of its pictures are kept in the folder of the runs. Raises as `find_pools`.
+    """
+    return find_pools(data, library().files, runs / "hashes.json")
 
 
 def _set_aside(pictures: Sequence[tuple[Path, int]], most: int) -> list[tuple[Path, int]]:

@@ -33,6 +33,7 @@ import torch
 from core import train
 from core.inference import quantisation
 from core.training import trainer
+from core.training.data import Pools
 from core.models.registry import VARIANTS
 
 torch.set_num_threads(1)
@@ -41,7 +42,7 @@ quantisation.STYLE_SIDE = quantisation.CONTENT_SIDE = {side}
 trainer.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
 train.TrainingConfig = functools.partial(train.TrainingConfig, **{recipe!r})
 train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
-train.held_out_paintings = lambda *_: ()
+train.pools_of = lambda *_: Pools((), (), (), ())
 train.training_set = lambda *_: [sorted((data / kind).iterdir()) for kind in ("content", "style")]
 raise SystemExit(train.main(sys.argv[1:]))
 """

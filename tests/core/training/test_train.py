@@ -15,6 +15,7 @@ from core.inference import quantisation
 from core.models.checkpoint import load_model
 from core.models.registry import VARIANTS, Variant
 from core.runtime import DistributedContext, init_distributed
+from core.training.data import Pools
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows, trained_layers
 from core.training.trainer import Trainer, TrainingConfig
 from tests.training import CPU, LOSSES, QUICK, after_each, assert_same, numbers, rows, stop_after
@@ -176,7 +177,7 @@ def small_training(
     )
     monkeypatch.setattr(train, "find_variant", tiny_variant)
     monkeypatch.setattr(train, "training_set", lambda *_: (contents, styles))
-    monkeypatch.setattr(train, "held_out_paintings", lambda *_: ())
+    monkeypatch.setattr(train, "pools_of", lambda *_: Pools((), (), (), ()))
 
 
 @pytest.mark.usefixtures("small_training")
