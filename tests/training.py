@@ -63,7 +63,7 @@ def stop_after(trainer: Trainer, done: int) -> None:
 
     def stop_then(iteration: int) -> None:
         if iteration + 1 == done:
-            trainer.stop()
+            trainer.guard.stop()
 
     after_each(trainer, stop_then)
     with pytest.raises(

@@ -12,8 +12,6 @@ cut anew whenever it is needed, since all that is drawn for it follows from its 
 
 import json
 import math
-import signal
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +20,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from core.files import replacing, write_atomic
 from core.models.encoder import STYLE_SIZE, Encoder, normalize, weights_hash
@@ -32,14 +29,13 @@ from core.models.style_reader import StyleReader
 from core.training.averaging import running_average
 from core.training.data import SEED
 from core.training.flagship_recipe import FlagshipConfig
-from core.training.interruption import Interrupted, on_signals
+from core.training.interruption import Interrupted, RunGuard
 from core.training.log_writer import open_log, write_row
 from core.training.picture_store import PictureStore
 from core.training.state import load_state, save_state, set_hash
 from core.training.variations import random_views, vary_colours
 
 AT_ONCE = 4  # variations that are drawn, and looked at, together
-SAVE_SECONDS = 120.0
 DESCRIPTORS, ABOUT = "descriptors.npy", "lessons.json"
 LOG_FIELDS = ("iteration", "statistics_loss", "generated_loss")
 SPREAD_OVER = 512  # variations over which the spread of each generated number is taken
@@ -161,20 +157,19 @@ class Lessons:
         Raises:
             Interrupted: by SIGTERM or SIGINT; what was seen is kept.
         """
-        stops: list[int] = []
-        first = self.prepared
-        with on_signals(stops.append):
-            bar = tqdm(range(first, self.groups), "Reading", self.groups, initial=first)
-            for group in bar:
+        guard, first = RunGuard(self.descriptors.flush), self.prepared
+        with guard.running("Reading", first, self.groups) as bar:
+            for group in range(first, self.groups):
                 found = mean_std(self.encoder(normalize(self.images(group))))
                 self.descriptors[group * AT_ONCE : (group + 1) * AT_ONCE] = found.cpu().numpy()
-                if stops:
-                    self.descriptors.flush()
+                bar.update()
+                if guard.asked:
+                    guard.save_now()
                     raise Interrupted(
                         f"Stopped after reading {group + 1} of {self.groups} groups; they are kept.",
-                        stops[0],
+                        guard.asked,
                     )
-        self.descriptors.flush()
+        guard.save_now()
 
 
 def _read_about(folder: Path) -> object:
@@ -213,7 +208,7 @@ class Distillation:
         self.optimizer = torch.optim.Adam(self.reader.parameters(), lr=config.lr)
         self.done = load_state(folder, self.state, self.optimizer, self.identity())
         self._spread = self._generated_spread()
-        self._stop = 0
+        self.guard = RunGuard(self.save)
 
     def identity(self) -> dict[str, Any]:
         """What a saved state must have been trained with."""
@@ -242,25 +237,17 @@ class Distillation:
             Interrupted: by SIGTERM or SIGINT, with the state saved.
         """
         log = open_log(self.folder / "log.csv", LOG_FIELDS, self.done)
-        bar = tqdm(total=self.config.steps, initial=self.done, desc="Teaching", smoothing=0.05)
-        saved = time.monotonic()
-        with on_signals(self._ask_to_stop):
-            while self.done < self.config.steps and not self._stop:
+        with self.guard.running("Teaching", self.done, self.config.steps) as bar:
+            while self.done < self.config.steps and not self.guard.asked:
                 write_row(log, [self.done, *self.step()])
                 self.done += 1
                 bar.update()
-                if time.monotonic() - saved > SAVE_SECONDS:
-                    self.save()
-                    saved = time.monotonic()
+                if self.guard.is_due:
+                    self.guard.save_now()
         log.close()
-        bar.close()
         self.save()
-        if self._stop:
-            said = f"Stopped after {self.done} of {self.config.steps} steps; the state is saved."
-            raise Interrupted(said, self._stop)
-
-    def _ask_to_stop(self, number: int = signal.SIGINT) -> None:
-        self._stop = number
+        if self.done < self.config.steps:
+            raise self.guard.interrupted(self.done, self.config.steps, "steps")
 
     def finished(self) -> StyleReader:
         """The reader to ship."""

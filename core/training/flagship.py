@@ -24,7 +24,6 @@ It is shipped where no held-out measure is more than 2 % worse with it than with
 """
 
 import json
-import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -34,7 +33,6 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from core.files import write_atomic
 from core.models.checkpoint import save_model, save_reader
@@ -49,13 +47,13 @@ from core.training.flagship_batches import FlagshipBatch, FlagshipBatches
 from core.training.flagship_log import LEARNING, Losses, StepLog, add_learning_rows
 from core.training.flagship_recipe import FlagshipConfig
 from core.training.held_out import HeldOut, readers_agree
-from core.training.interruption import Interrupted, on_signals
+from core.training.interruption import RunGuard
 from core.training.log_writer import RunLog, rows_before, run_figures, trained_layers
 from core.training.objective import Objective
 from core.training.state import load_state, save_state, set_hash
 
 CONTENT = (0.6, 1.4)  # weights of taps 3 and 4
-WEIGHTS_EVERY, SAVE_SECONDS = 250, 120.0
+WEIGHTS_EVERY = 250
 
 
 class FlagshipTraining:
@@ -109,7 +107,8 @@ class FlagshipTraining:
         self.optimizer = torch.optim.Adam(groups, fused=True)
         self.done = load_state(folder, self.state, self.optimizer, self.identity())
         self.reader_holds = False
-        self._stop, self._rows = 0, 0  # the signal that asked for it, if any
+        self._rows = 0
+        self.guard = RunGuard(self.save)
 
     def identity(self) -> dict[str, Any]:
         """What a saved state must have been trained with."""
@@ -123,10 +122,6 @@ class FlagshipTraining:
         """Iterations of the first phase that see as many photographs as there are."""
         return -(-len(self.contents) // self.config.phases[0].batch)
 
-    def stop(self, number: int = signal.SIGINT) -> None:
-        """End the run after this iteration, with its state saved, as the signal of that number asked."""
-        self._stop = number
-
     def run(self, seconds: float | None = None) -> None:
         """Train to the end.
 
@@ -134,37 +129,32 @@ class FlagshipTraining:
             seconds: where the run would take longer, its schedule is shortened to end by then.
 
         Raises:
-            Interrupted: after `stop`, SIGTERM or SIGINT, with the state saved.
+            Interrupted: after `guard.stop`, SIGTERM or SIGINT, with the state saved.
         """
         self._read_pictures()
         log = RunLog(self.folder, self.done)
         steps = StepLog(log, self.per_epoch)
-        bar = tqdm(total=self.total, initial=self.done, desc=self.variant.name, smoothing=0.05)
-        started = saved = time.monotonic()
+        started = time.monotonic()
         share = self.done / self.total
-        with on_signals(self.stop):
-            while share < 1 and not self._stop:
+        with self.guard.running(self.variant.name, self.done, self.total) as bar:
+            while share < 1 and not self.guard.asked:
                 steps.add(self.done, self.step(share))
                 self.done += 1
                 bar.update()
-                now = time.monotonic()
                 share = self.done / self.total
                 if seconds is not None:
-                    share = max(share, (now - started) / seconds)
+                    share = max(share, (time.monotonic() - started) / seconds)
                 if self.done % WEIGHTS_EVERY == 0:
                     log.weights(self.done - 1, trained_layers(self.net).items())
                 if share * (self.config.learning_rows + 1) >= self._rows + 1:
                     self.learning_row()
-                if now - saved > SAVE_SECONDS:
-                    self.save()
-                    saved = time.monotonic()
+                if self.guard.is_due:
+                    self.guard.save_now()
         steps.write()
         log.close()
-        bar.close()
         self.save()
         if share < 1:
-            said = f"Stopped after {self.done} of {self.total} iterations; the state is saved."
-            raise Interrupted(said, self._stop)
+            raise self.guard.interrupted(self.done, self.total)
         self.learning_row()
 
     def _read_pictures(self) -> None:

@@ -7,7 +7,6 @@ trainer.export(Path("checkpoints/improved-500"))
 
 import json
 import os
-import signal
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -17,7 +16,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from tqdm import tqdm
 
 from core.files import write_atomic
 from core.models.checkpoint import save_model
@@ -29,7 +27,7 @@ from core.models.style_net import StyleNet
 from core.runtime import DistributedContext
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
-from core.training.interruption import Interrupted, on_signals
+from core.training.interruption import RunGuard
 from core.training.log_writer import WEIGHTS_EVERY, RunLog, rows_before, run_figures, trained_layers
 from core.training.objective import Objective, Style
 from core.training.state import load_state, save_state, set_hash
@@ -37,7 +35,6 @@ from core.training.step import PendingStep, start_step
 from core.training.storage import store_net
 from core.training.weight_growth import FixedNorms, cosine, make_optimizer
 
-SAVE_SECONDS = 120.0
 LATE_ON_GPU = 20  # steps that a GPU is given before anyone waits for their figures
 MAX_WORKERS = 8  # processes that cut crops for a GPU
 
@@ -126,7 +123,7 @@ class Trainer:
             "total": self.total,
         }
         self.done = load_state(folder, self.net, self.optimizer, self.config)
-        self._stop = 0  # the number of the signal that asked for it
+        self.guard = RunGuard(self._save)
         self._style: Style | None = None
 
     def step(self, net: nn.Module, iteration: int, contents: Tensor) -> PendingStep:
@@ -150,19 +147,12 @@ class Trainer:
         rank, world = self.place.rank, self.place.world
         wrapped = DistributedDataParallel(self.net) if world > 1 else self.net
         log = self._open_log() if rank == 0 else None
-        bar = tqdm(
-            total=self.total,
-            initial=self.done,
-            desc=self.variant.name,
-            disable=rank != 0,
-            smoothing=0.05,
-        )
         on_gpu = self.place.device.type == "cuda"
         late = LATE_ON_GPU if on_gpu else 1
         workers = min(MAX_WORKERS, os.cpu_count() or 1) if on_gpu else 0
         waiting: list[tuple[int, PendingStep]] = []
-        saved = started = time.monotonic()
-        with on_signals(self.stop):
+        started = time.monotonic()
+        with self.guard.running(self.variant.name, self.done, self.total, rank == 0) as bar:
             for iteration, contents in self.sampler.batches(
                 self.done, self.total, rank, world, workers
             ):
@@ -173,25 +163,19 @@ class Trainer:
                 if len(waiting) == late:
                     started = self._record(log, waiting, started)
                     bar.update(late)
-                stopping = self._stop  # read once: what is said below must be so
+                stopping = self.guard.asked  # read once: what is said below must be so
                 is_last = self.done == self.total
-                if stopping or is_last or time.monotonic() - saved > SAVE_SECONDS:
+                if stopping or is_last or self.guard.is_due:
                     started = self._record(log, waiting, started)  # never behind the state
-                    if rank == 0:
-                        save_state(self.folder, self.net, self.optimizer, self.done, self.config)
-                    saved = time.monotonic()
+                    self.guard.save_now()
                 if stopping and not is_last:
-                    bar.close()
-                    said = (
-                        f"Stopped after {self.done} of {self.total} iterations; the state is saved."
-                    )
-                    raise Interrupted(said, stopping)
-        bar.close()
+                    raise self.guard.interrupted(self.done, self.total)
         if log:
             log.close()
 
-    def stop(self, number: int = signal.SIGINT) -> None:
-        self._stop = number
+    def _save(self) -> None:
+        if self.place.rank == 0:
+            save_state(self.folder, self.net, self.optimizer, self.done, self.config)
 
     def _open_log(self) -> RunLog:
         """The run's log, with what its reader must know of the learning rate beside it (see `core.analysis.training_logs`)."""

@@ -102,7 +102,7 @@ def test_it_learns_and_a_stopped_run_goes_on_to_the_same_numbers(
 
         def stopping() -> tuple[float, float]:
             if training.done == stop_at:
-                training._ask_to_stop()
+                training.guard.stop()
             return step()
 
         training.step = stopping  # type: ignore[method-assign]

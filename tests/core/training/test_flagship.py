@@ -134,7 +134,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(
 
     def stop_in_the_fifth(share: float) -> object:
         if parts.done == 4:
-            parts.stop()
+            parts.guard.stop()
         return step(share)
 
     parts.step = stop_in_the_fifth  # type: ignore[method-assign, assignment]

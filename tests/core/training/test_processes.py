@@ -32,14 +32,14 @@ from pathlib import Path
 import torch
 from core import train
 from core.inference import quantisation
-from core.training import trainer
+from core.training import interruption
 from core.training.data import Pools
 from core.models.registry import VARIANTS
 
 torch.set_num_threads(1)
 data = Path(sys.argv.pop(1))
 quantisation.STYLE_SIDE = quantisation.CONTENT_SIDE = {side}
-trainer.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
+interruption.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
 train.TrainingConfig = functools.partial(train.TrainingConfig, **{recipe!r})
 train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
 train.pools_of = lambda *_: Pools((), (), (), ())

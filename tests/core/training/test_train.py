@@ -361,7 +361,7 @@ def test_a_run_does_not_go_on_with_other_pictures_of_the_same_names(
     run = Trainer.run
 
     def stopped(trainer: Trainer) -> None:
-        after_each(trainer, lambda iteration: trainer.stop() if iteration == 2 else None)
+        after_each(trainer, lambda iteration: trainer.guard.stop() if iteration == 2 else None)
         run(trainer)
 
     monkeypatch.setattr(Trainer, "run", stopped)
