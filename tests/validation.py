@@ -56,9 +56,7 @@ class Validation:
         for row, painting in enumerate(self.paintings):
             for column, photo in enumerate(self.contents):
                 output = Analysis(stylise(photo, painting), self.encoder)
-                found = feature_measures(
-                    self._contents[column], self._paintings[row], output, self.encoder
-                )
+                found = feature_measures(self._contents[column], self._paintings[row], output)
                 yield row, column, {name: found[name] for name in NAMES}
 
     def measure(self, stylise: Stylise) -> dict[str, float]:

@@ -95,7 +95,7 @@ def evaluate(
         style = Analysis(small, vgg19)
         for name, photo in photos.items():
             output = styled(photo)
-            measured = feature_measures(analyses[name], style, Analysis(output, vgg19), vgg19)
+            measured = feature_measures(analyses[name], style, Analysis(output, vgg19))
             own = training_losses(objective, batch(output), batch(photo), target.target)
             row: dict[str, str | float] = {
                 "set": painting.group,

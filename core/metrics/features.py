@@ -7,7 +7,7 @@ whatever they were trained with.
 
     encoder = load_encoder("vgg19")
     contents = [Analysis(picture, encoder) for picture in pictures]      # each looked at once, used for every pair
-    numbers = measure(contents[0], style, output, encoder)               # {"gram_share": 0.31, "specks": 45.8, ...}
+    numbers = measure(contents[0], style, Analysis(output, encoder))     # {"gram_share": 0.31, "specks": 45.8, ...}
     MEASURES["gram_share"].title                                         # what a reader needs to know of each
 
 Shares put the distance between content picture and style at 1 (nothing done yet) and the goal at 0,
@@ -132,45 +132,26 @@ class Analysis:
         return _Encoded(grams, stats, [taps[index][0] for index in CHANGE_TAPS])
 
 
-def analyse(picture: Picture | Analysis, encoder: Encoder) -> Analysis:
-    """The picture's analysis, or the one it already is.
-
-    Raises:
-        ValueError: it was made with another encoder, or see `Pixels`.
-    """
-    if not isinstance(picture, Analysis):
-        return Analysis(picture, encoder)
-    if picture.encoder is not encoder:
-        raise ValueError("a picture was analysed with another encoder than the one to measure with")
-    return picture
-
-
 def _squares(first: list[Tensor], second: list[Tensor]) -> list[float]:
     return [(a - b).square().mean().item() for a, b in zip(first, second, strict=True)]
 
 
-def gram_distances(
-    first: Picture | Analysis, second: Picture | Analysis, encoder: Encoder
-) -> list[float]:
+def gram_distances(first: Analysis, second: Analysis) -> list[float]:
     """Mean squared difference of the Gram matrices (over C*H*W), tap by tap, 0 upwards;
     their sum is `GramLoss`.
     """
-    return _squares(analyse(first, encoder).encoded.grams, analyse(second, encoder).encoded.grams)
+    return _squares(first.encoded.grams, second.encoded.grams)
 
 
-def mean_std_distances(
-    first: Picture | Analysis, second: Picture | Analysis, encoder: Encoder
-) -> list[float]:
+def mean_std_distances(first: Analysis, second: Analysis) -> list[float]:
     """Mean squared difference of channel means and standard deviations, tap by tap, 0 upwards.
 
     Weighted by the taps' channels (64, 128, 256, 512) their mean is `MeanStdLoss`.
     """
-    return _squares(analyse(first, encoder).encoded.stats, analyse(second, encoder).encoded.stats)
+    return _squares(first.encoded.stats, second.encoded.stats)
 
 
-def content_change(
-    content: Picture | Analysis, output: Picture | Analysis, encoder: Encoder
-) -> list[float]:
+def content_change(content: Analysis, output: Analysis) -> list[float]:
     """Mean squared difference of features over their variance in the content, at taps 3 and 4,
     0 upwards.
 
@@ -178,24 +159,17 @@ def content_change(
     that wiping every feature map to its mean would make, 2 that of shuffling its places. NaN for a
     flat content.
     """
-    content, output = analyse(content, encoder), analyse(output, encoder)
     changes = _squares_of_features(content, output)
     variances = [_variance(content.encoded.stats[index]).mean().item() for index in CHANGE_TAPS]
     return [ratio(change, variance) for change, variance in zip(changes, variances, strict=True)]
 
 
-def content_loss(
-    content: Picture | Analysis, output: Picture | Analysis, encoder: Encoder
-) -> float:
+def content_loss(content: Analysis, output: Analysis) -> float:
     """Mean squared difference of the features at the third tap, 0 upwards: `ContentLoss`."""
-    return _squares_of_features(analyse(content, encoder), analyse(output, encoder))[
-        CHANGE_TAPS.index(CONTENT_TAP)
-    ]
+    return _squares_of_features(content, output)[CHANGE_TAPS.index(CONTENT_TAP)]
 
 
-def unrelated_content_loss(
-    content: Picture | Analysis, style: Picture | Analysis, encoder: Encoder
-) -> float:
+def unrelated_content_loss(content: Analysis, style: Analysis) -> float:
     """The content loss to expect between places of the content and of the style taken at random,
     0 upwards.
 
@@ -203,8 +177,8 @@ def unrelated_content_loss(
     content is this: the sum of both variances and the squared difference of the means, averaged
     over the channels of the third tap.
     """
-    first = analyse(content, encoder).encoded.stats[CONTENT_TAP]
-    second = analyse(style, encoder).encoded.stats[CONTENT_TAP]
+    first = content.encoded.stats[CONTENT_TAP]
+    second = style.encoded.stats[CONTENT_TAP]
     expected = _variance(first) + _variance(second) + (first[:, 0] - second[:, 0]).square()
     return expected.mean().item()
 
@@ -220,63 +194,52 @@ def _variance(stats: Tensor) -> Tensor:
     return (stats[:, 1].square() - STD_EPS).clamp(min=0)
 
 
-def measure(
-    content: Picture | Analysis,
-    style: Picture | Analysis,
-    output: Picture | Analysis,
-    encoder: Encoder,
-) -> dict[str, float]:
+def measure(content: Analysis, style: Analysis, output: Analysis) -> dict[str, float]:
     """Every measure of `MEASURES` for one pair and its output.
 
     Args:
-        content: the photo; as an `Analysis` when it is used again.
+        content: the photo.
         style: the painting, at the size at which the models read it,
-            as its strokes are measured in pixels; likewise.
+            as its strokes are measured in pixels.
         output: of the content's size.
-        encoder: VGG19.
 
     Returns:
         The names of `MEASURES`, in their order; NaN where a measure has nothing to look at (a
         content without whites, a style without accents) or nothing to divide by.
 
     Raises:
-        ValueError: an encoder other than VGG19, an output of another size, or see `analyse`.
+        ValueError: an encoder other than VGG19, or not the same for all, or an output of another
+            size.
     """
-    if encoder.name != "vgg19":
-        raise ValueError(
-            f"pictures are measured with vgg19, not {encoder.name}, so that models can be compared"
-        )
-    content = analyse(content, encoder)
-    style = analyse(style, encoder)
-    output = analyse(output, encoder)
+    for picture in (content, style, output):
+        if picture.encoder.name != "vgg19" or picture.encoder is not content.encoder:
+            raise ValueError("pictures are compared in one vgg19, so that models can be compared")
     check_same_size(content.pixels, output.pixels)
     return {
-        **feature_measures(content, style, output, encoder),
+        **feature_measures(content, style, output),
         **_pixel_measures(content, style, output),
     }
 
 
-def feature_measures(
-    content: Analysis, style: Analysis, output: Analysis, encoder: Encoder
-) -> dict[str, float]:
+def feature_measures(content: Analysis, style: Analysis, output: Analysis) -> dict[str, float]:
     """The part of `measure` that the encoder sees: content loss and change,
     Gram and mean/std distances and shares.
     """
-    loss = content_loss(content, output, encoder)
+    loss = content_loss(content, output)
     found = {
         "content_loss": loss,
-        "content_share": ratio(loss, unrelated_content_loss(content, style, encoder)),
+        "content_share": ratio(loss, unrelated_content_loss(content, style)),
     }
-    found["content_change_3"], found["content_change_4"] = content_change(content, output, encoder)
+    found["content_change_3"], found["content_change_4"] = content_change(content, output)
     # A share is the output's distance over the content's, tap by tap and of all together.
-    grams = gram_distances(output, style, encoder)
-    all_grams = gram_distances(content, style, encoder)
+    grams = gram_distances(output, style)
+    all_grams = gram_distances(content, style)
     found["gram_distance"] = sum(grams)
     found["gram_share"] = ratio(sum(grams), sum(all_grams))
     for tap, (part, whole) in enumerate(zip(grams, all_grams, strict=True), 1):
         found[f"gram_share_{tap}"] = ratio(part, whole)
-    stats = mean_std_distances(output, style, encoder)
-    all_stats = mean_std_distances(content, style, encoder)
+    stats = mean_std_distances(output, style)
+    all_stats = mean_std_distances(content, style)
     channels = [len(tap) for tap in style.encoded.stats]
     found["mean_std_distance"] = float(np.average(stats, weights=channels))
     all_distance = float(np.average(all_stats, weights=channels))

@@ -140,7 +140,7 @@ def render(row: Row, content: Picture, paint: Backend, root: Path) -> None:
     _add_measures(
         row.folder(root) / MEASURES_FILE,
         content.name,
-        measure(photo, style, painted, _measuring_encoder()),
+        measure(photo, style, Analysis(painted, _measuring_encoder())),
     )
 
 

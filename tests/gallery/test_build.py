@@ -138,7 +138,8 @@ def test_measures_are_those_of_the_picture_before_jpeg(home: Path) -> None:
     photo, style = load_image("photos/0001.png"), load_image("paintings/0100.png")
     content = resize_smaller(photo, SIDE)
     painted = model_store().stylizer("original-500").encode_style(style)(content)
-    expected = measure(Analysis(content, encoder), resize_smaller(style, SIDE), painted, encoder)
+    pictures = (content, resize_smaller(style, SIDE), painted)
+    expected = measure(*(Analysis(picture, encoder) for picture in pictures))
     found = numbers(home / ROW)["0001"]
     assert list(found) == ["content", *MEASURES]
     for name, value in expected.items():
