@@ -256,12 +256,9 @@ class Batch:
         return target
 
     def _result_name(self, content: str, style: str) -> str:
-        """CONTENT__STYLE__MODEL with a suffix, of at most 255 bytes,
-        and unlike any other name of this batch.
-        """
+        """CONTENT__STYLE__MODEL with a suffix, unlike any other name of this batch."""
         rest = f"__{shortened(style, MAX_NAME_BYTES // 3)}__{self.stylizer.name}{self.suffix}"
-        room = MAX_NAME_BYTES - len(f"-{len(self._names)}{rest}".encode(errors="surrogateescape"))
-        return distinct_name(shortened(content, room), rest, self._names)
+        return distinct_name(content, rest, self._names)
 
     def _guarded(self, path: Path, work: Callable[[Path], T]) -> T | None:
         """Do some work on a file; where the file is at fault, or too large for the memory, say so and

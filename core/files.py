@@ -9,6 +9,7 @@ reader never sees half of it. A process that is killed leaves its temporary file
 """
 
 import errno
+import json
 import os
 import re
 import unicodedata
@@ -16,7 +17,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 try:
     import fcntl
@@ -71,10 +72,11 @@ def shortened(name: str, room: int) -> str:
 
 def distinct_name(stem: str, rest: str, names: set[str]) -> str:
     """`stem` + `rest`, with a number between them where that is among `names`,
-    to which it is added.
+    to which it is added; `stem` is cut so that there are at most 255 bytes.
 
     Names that differ in case alone count as the same, as they do in folders of Windows and macOS.
     """
+    stem = shortened(stem, MAX_NAME_BYTES - len(os.fsencode(f"-{len(names) + 1}{rest}")))
     name = f"{stem}{rest}"
     number = 1
     while (key := unicodedata.normalize("NFC", name).casefold()) in names:
@@ -109,6 +111,15 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty where the file is missing, broken or something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def write_atomic(path: Path, data: bytes) -> None:

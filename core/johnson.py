@@ -131,7 +131,7 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
     names: set[str] = set()
     rest = f"__{shortened(options.use.stem, MAX_NAME_BYTES // 3)}.png"
     for path in contents:
-        name = distinct_name(shortened(path.stem, MAX_NAME_BYTES // 2), rest, names)
+        name = distinct_name(path.stem, rest, names)
         try:
             save_png(styled(load_image(path)), options.out / name)
         except (ImageError, OutputError) as error:

@@ -18,25 +18,18 @@ CLEARLY_FASTER = 0.8
 MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 
 
-def fast_dtype(device: torch.device | str, cpu_bfloat16: bool | None = None) -> torch.dtype:
+def fast_dtype(device: torch.device | str) -> torch.dtype:
     """bfloat16 where the device convolves in it faster than in float32: CUDA from Ampere on,
     and some CPUs.
 
     On a CPU a short measurement decides, once a process: what its flags promise does not hold. With
     AVX512-BF16 but without AMX, an AMD processor takes half of float32's time, an Intel one up to
     twice as long.
-
-    Args:
-        device: of the convolutions.
-        cpu_bfloat16: in place of the measurement.
     """
     kind = torch.device(device).type
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    if kind != "cpu":
-        return torch.float32
-    pays_off = bfloat16_pays() if cpu_bfloat16 is None else cpu_bfloat16
-    return torch.bfloat16 if pays_off else torch.float32
+    return torch.bfloat16 if kind == "cpu" and bfloat16_pays() else torch.float32
 
 
 @cache

@@ -21,10 +21,10 @@ from core.analysis.curves import (
     LOSSES,
     Curves,
     Distribution,
-    Floats,
     LogError,
     Series,
     TrainingLog,
+    in_order,
 )
 from core.analysis.tables import as_numbers, read_table
 from core.analysis.tensorboard import EVENTS, loss_of, read_events
@@ -118,21 +118,14 @@ def _rows(curve: Curve) -> pd.DataFrame:
 
 def _series(rows: pd.DataFrame) -> Series:
     """A curve of rows with two columns: the iteration and a loss."""
-    values = _in_order(rows)
+    values = in_order(rows.to_numpy(np.float64))
     return Series(values[:, 0], values[:, 1])
 
 
 def _distribution(rows: pd.DataFrame) -> Distribution:
     """A curve of rows with eleven columns: the iteration, nine quantiles and the RMS."""
-    values = _in_order(rows)
+    values = in_order(rows.to_numpy(np.float64))
     return Distribution(values[:, 0], values[:, 1:-1], values[:, -1])
-
-
-def _in_order(rows: pd.DataFrame) -> Floats:
-    """By iteration (the first column); of rows that share one, the last."""
-    iteration = rows.columns[0]
-    ordered = rows.drop_duplicates(iteration, keep="last").sort_values(iteration)
-    return ordered.to_numpy(np.float64)
 
 
 def read_csv(path: Path) -> Curves:

@@ -7,7 +7,7 @@ Gatys, Ecker, Bethge, "A neural algorithm of artistic style" (1508.06576), with 
 improved model (改进模型): content at VGG19's third tap, Gram matrices at all four, total variation.
 What it reaches is the floor for every network that is trained on those losses.
 
-    painted = stylize(load_image("photo.jpg"), load_image("painting.jpg"))          # an image of the photo's size
+    painted = optimise(load_image("photo.jpg"), load_image("painting.jpg")).image   # of the photo's size
     state = optimise(photo, painting, steps=100, on_step=lambda state: print(state.done, state.loss))
 
 The optimiser is L-BFGS-B (Byrd, Lu, Nocedal, Zhu 1995; scipy's): every pixel stays between black
@@ -271,10 +271,3 @@ def optimise(
     pixels = to_tensor(descent.best.image)[None].to(device)
     with torch.no_grad():
         return _state(descent.best.done, steps, exact(pixels), pixels)
-
-
-def stylize(content: Image.Image, style: Image.Image, **settings: Any) -> Image.Image:
-    """The picture that `optimise` comes to, of the content's exact size; same settings,
-    same errors.
-    """
-    return optimise(content, style, **settings).image

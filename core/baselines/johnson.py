@@ -90,14 +90,8 @@ class PerStyleNet(nn.Module):
         """N x 3 x H x W, ImageNet-normalised -> the same shape in float32,
         and the filters that did it.
         """
-        device = contents.device.type
-        contents = contents.contiguous(memory_format=torch.channels_last)
-        parts = contents.split(1) if device == "cpu" else (contents,)
-        with torch.autocast(
-            device, self.compute_dtype, enabled=self.compute_dtype != torch.float32
-        ):
-            outputs = [self.transform_net(part, self.filters) for part in parts]
-        return torch.cat(outputs).float(), self.filters
+        filters = self.filters
+        return self.transform_net.in_dtype(self.compute_dtype, contents, filters), filters
 
     @torch.no_grad()
     def styled(self, iterations: int) -> StyledModel:

@@ -16,9 +16,8 @@ import numpy as np
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
-from core.images.convert import resize_longest
+from core.images.convert import by_rows, resize_longest
 
-ROWS = 256  # of a picture at once: CIELAB takes many times the memory of 8-bit pixels
 STATISTICS_SIDE = 512
 MIN_VARIANCE = (
     1e-4  # of values in [0, 1]: a colour direction flatter than this is not stretched further
@@ -31,22 +30,16 @@ def keep_colours(painted: Image.Image, photo: Image.Image) -> Image.Image:
     Args:
         painted, photo: RGB, of one size.
     """
-    result = Image.new("RGB", painted.size)
-    for top in range(0, painted.height, ROWS):
-        box = (0, top, painted.width, min(top + ROWS, painted.height))
-        lab = _lab(painted.crop(box))
-        lab[..., 1:] = _lab(photo.crop(box))[..., 1:]
+
+    def coloured(_: slice, light: np.ndarray, colour: np.ndarray) -> np.ndarray:
+        lab = rgb2lab(light / 255)
+        lab[..., 1:] = rgb2lab(colour / 255)[..., 1:]
         with warnings.catch_warnings():
             # scikit-image warns of each colour outside sRGB that it was clipped.
             warnings.simplefilter("ignore")
-            rows = (lab2rgb(lab) * 255).round()
-        result.paste(Image.fromarray(rows.astype(np.uint8)), box[:2])
-    return result
+            return lab2rgb(lab) * 255
 
-
-def _lab(image: Image.Image) -> np.ndarray:
-    """RGB to H x W x 3 CIELAB, float32."""
-    return rgb2lab(np.asarray(image, dtype=np.float32) / 255)
+    return by_rows(coloured, painted, photo)
 
 
 def recolour(painting: Image.Image, photo: Image.Image) -> Image.Image:
@@ -96,10 +89,8 @@ def transfer(image: Image.Image, goal: Palette) -> Image.Image:
     own = Palette.of(image)
     matrix = goal.root @ np.linalg.inv(own.root)
     offset = (goal.mean - matrix @ own.mean).astype(np.float32)
-    result = Image.new("RGB", image.size)
-    for top in range(0, image.height, ROWS):
-        box = (0, top, image.width, min(top + ROWS, image.height))
-        rows = np.asarray(image.crop(box), dtype=np.float32) / 255
-        moved = (rows @ matrix.T.astype(np.float32) + offset) * 255
-        result.paste(Image.fromarray(moved.round().clip(0, 255).astype(np.uint8)), box[:2])
-    return result
+
+    def moved(_: slice, pixels: np.ndarray) -> np.ndarray:
+        return (pixels / 255 @ matrix.T.astype(np.float32) + offset) * 255
+
+    return by_rows(moved, image)

@@ -1,5 +1,7 @@
 """Pictures to tensors and back, and to other sizes."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from PIL import Image
@@ -7,6 +9,7 @@ from torch import Tensor
 
 from core.images.decode import MIN_SIDE, ImageError
 
+ROWS = 256  # of a picture at once
 NO_PICTURE = (
     "What was painted is no picture: the numbers of the model, or of the style file, are broken."
 )
@@ -57,6 +60,26 @@ def to_image(tensor: Tensor) -> Image.Image:
         raise ImageError(NO_PICTURE)
     pixels = (pixels.to(torch.float32).clamp(0, 1) * 255).round().to(torch.uint8)
     return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+
+
+def by_rows(paint: Callable[..., np.ndarray], *pictures: Image.Image) -> Image.Image:
+    """A picture computed from others of its size, some rows at a time, since float arithmetic takes
+    many times the memory of 8-bit pixels.
+
+    Args:
+        paint: takes which rows they are, a slice, and those of each picture, rows x W x 3, float32,
+            0 to 255; returns those of the result, which are rounded.
+        pictures: RGB, of one size.
+    """
+    width, height = pictures[0].size
+    result = Image.new("RGB", (width, height))
+    for top in range(0, height, ROWS):
+        rows = slice(top, min(top + ROWS, height))
+        parts = [each.crop((0, rows.start, width, rows.stop)) for each in pictures]
+        painted = paint(rows, *(np.asarray(part, dtype=np.float32) for part in parts))
+        pixels = painted.round().clip(0, 255).astype(np.uint8)
+        result.paste(Image.fromarray(pixels), (0, top))
+    return result
 
 
 def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from core.files import printable
 from core.images.colour_tags import NCLX_WITHIN, Colours, exif_colours, find_colours
 from core.images.formats import FORMATS, IMAGE_SUFFIXES, RARE, diagnosis, formats_said
 from core.images.jpeg_file import completed as completed_jpeg
@@ -178,7 +179,7 @@ def _name(source: Source) -> str:
     )
     if not isinstance(path, str | Path) or not Path(path).name:
         return "The picture"
-    return '"' + "".join(c if c.isprintable() else "?" for c in Path(path).name) + '"'
+    return f'"{printable(Path(path).name)}"'
 
 
 @contextmanager

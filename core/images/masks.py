@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from core.images.convert import by_rows
+
 SOFTNESS = 1 / 50  # of the picture's longest side
-ROWS = 512
 
 
 def soft_mask(
@@ -44,14 +45,11 @@ def composite(inner: Image.Image, outer: Image.Image, inside: np.ndarray) -> Ima
     """`inner` where `inside` (H x W in [0, 1]) is 1, `outer` where it is 0, blended between;
     RGB pictures of one size.
     """
-    result = Image.new("RGB", inner.size)
-    for top in range(0, inner.height, ROWS):
-        box = (0, top, inner.width, min(top + ROWS, inner.height))
-        first = np.asarray(inner.crop(box), dtype=np.float32)  # rows x W x 3
-        second = np.asarray(outer.crop(box), dtype=np.float32)
-        rows = second + inside[top : top + ROWS, :, None] * (first - second)
-        result.paste(Image.fromarray(rows.round().astype(np.uint8)), box[:2])
-    return result
+
+    def blended(rows: slice, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return second + inside[rows, :, None] * (first - second)
+
+    return by_rows(blended, inner, outer)
 
 
 def layered(

@@ -24,6 +24,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from core.files import printable
 from core.images.decode import MIN_SIDE
 from core.images.video_frame import Orientation, orientation_of
 
@@ -228,4 +229,4 @@ def _check_frames(video: str | Path, frames: int, limits: Limits) -> None:
 
 def quoted_name(video: str | Path) -> str:
     """A video's file name for a message."""
-    return '"' + "".join(c if c.isprintable() else "?" for c in Path(video).name) + '"'
+    return f'"{printable(Path(video).name)}"'

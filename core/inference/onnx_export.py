@@ -207,11 +207,8 @@ def to_onnx(styled: StyledModel, about: dict[str, str]) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def onnx_difference(
-    data: bytes, styled: StyledModel, sizes: Sequence[tuple[int, int]] = CHECK_SIZES
-) -> float | None:
-    """Largest difference of an ONNX file from the style in PyTorch,
-    over drawn pictures of some sizes (height, width).
+def onnx_difference(data: bytes, styled: StyledModel) -> float | None:
+    """Largest difference of an ONNX file from the style in PyTorch, over drawn pictures of `CHECK_SIZES`.
 
     None where onnxruntime is not installed.
     """
@@ -222,7 +219,7 @@ def onnx_difference(
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     generator = torch.Generator().manual_seed(0)
     largest = 0.0
-    for height, width in sizes:
+    for height, width in CHECK_SIZES:
         blots = torch.rand(1, 3, 6, 6, generator=generator)
         picture = torch.nn.functional.interpolate(blots, (height, width), mode="bilinear")
         picture = (picture + 0.1 * torch.randn(picture.shape, generator=generator)).clamp(0, 1)

@@ -20,11 +20,10 @@ from PIL import Image
 from torch import Tensor
 
 from core.images.colours import Palette, transfer
+from core.images.convert import by_rows
 from core.models.flagship import FlagshipTransformNet
 from core.models.layers import Filters, GeneratedConv2d
 from core.models.style_net import TransformNet
-
-ROWS = 512  # of a picture at once: keeps the memory of float arithmetic on large pictures small
 
 
 @torch.no_grad()
@@ -82,12 +81,9 @@ def restore(
         photo, own: the photo, and the photo in its own style, of the same size.
         full: the photo in the style at strength 1, of any size: for its colours.
     """
-    result = Image.new("RGB", blended.size)
-    for top in range(0, blended.height, ROWS):
-        box = (0, top, blended.width, min(top + ROWS, blended.height))
-        styled = np.asarray(blended.crop(box), dtype=np.float32)  # rows x W x 3
-        lost = np.asarray(photo.crop(box), dtype=np.float32)
-        lost = lost - np.asarray(own.crop(box), dtype=np.float32)
-        rows = (styled + np.float32(1 - strength) * lost).round().clip(0, 255)
-        result.paste(Image.fromarray(rows.astype(np.uint8)), box[:2])
+
+    def restored(_: slice, styled: np.ndarray, kept: np.ndarray, ours: np.ndarray) -> np.ndarray:
+        return styled + np.float32(1 - strength) * (kept - ours)
+
+    result = by_rows(restored, blended, photo, own)
     return transfer(result, Palette.of(photo).towards(Palette.of(full), min(strength, 1)))

@@ -37,7 +37,6 @@ three, its second one in two.
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
@@ -56,11 +55,8 @@ from core.inference.layer_graph import (
     flatten,
 )
 from core.inference.rows import Convolved, Kept, Normed, Picture, Rectified, Rows, Summed, Upsampled
+from core.inference.stylizer import MAX_SIDE, StyledModel
 
-if TYPE_CHECKING:
-    from core.inference.stylizer import StyledModel
-
-MAX_TILED_SIDE = 8192  # px
 STRIP_VALUES = 4_000_000  # float32 values in a strip's largest map; a few such are alive at a time
 SCRATCH_BYTES = 600_000_000  # the largest second kept map
 MIN_ROWS = 4  # of a strip; a block reads 2 rows beyond
@@ -179,7 +175,7 @@ class Plan:
 
 @torch.inference_mode()
 def stylize_tiled(
-    styled: "StyledModel",
+    styled: StyledModel,
     image: Image.Image,
     on_progress: Callable[[float], None] | None = None,
     *,
@@ -202,8 +198,8 @@ def stylize_tiled(
     Raises:
         ImageError: a side is shorter than 16 or longer than 8,192 px.
     """
-    if min(image.size) < MIN_SIDE or max(image.size) > MAX_TILED_SIDE:
-        sides = f"{MIN_SIDE} to {MAX_TILED_SIDE}"
+    if min(image.size) < MIN_SIDE or max(image.size) > MAX_SIDE:
+        sides = f"{MIN_SIDE} to {MAX_SIDE}"
         raise ImageError(
             f"The photo has {image.width} x {image.height} px; each side must have {sides}."
         )

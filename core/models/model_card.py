@@ -184,9 +184,8 @@ def read_run(folder: Path) -> RunCard | None:
     return None
 
 
-def write_card(folder: Path, card: RunCard | dict[str, Any]) -> None:
-    """Write `model.json` of a `ModelCard`, `run.json` of a `RunCard`, whole."""
-    checked = card if isinstance(card, RunCard) else ModelCard.model_validate(card)
-    name = CARD if isinstance(checked, ModelCard) else RUN_CARD
+def write_card(folder: Path, card: ModelCard | dict[str, Any]) -> None:
+    """Write `model.json`, whole."""
+    checked = ModelCard.model_validate(card)
     text = json.dumps(checked.model_dump(exclude_unset=True), indent=1, ensure_ascii=False)
-    write_atomic(folder / name, text.encode())
+    write_atomic(folder / CARD, text.encode())

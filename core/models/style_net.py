@@ -87,6 +87,16 @@ class TransformNet(nn.Module):
         x = self.downsampling(images, filters)
         return cast(Tensor, self.upsampling(self.residuals(x, filters), filters))
 
+    def in_dtype(self, dtype: torch.dtype, images: Tensor, filters: Filters) -> Tensor:
+        """As `forward`, in float32, with convolutions that compute in `dtype`."""
+        # One image at a time: its activations stay in the processor's cache. Instance norm makes
+        # the result the same.
+        device = images.device.type
+        images = images.contiguous(memory_format=torch.channels_last)
+        parts = images.split(1) if device == "cpu" else (images,)
+        with torch.autocast(device, dtype, enabled=dtype != torch.float32):
+            return torch.cat([self(part, filters) for part in parts]).float()
+
 
 class _GeneratingProduct(torch.autograd.Function):
     """`weight @ hidden + bias`, whose weight's gradient is written once.
@@ -168,16 +178,7 @@ class StyleNet(nn.Module):
 
     def forward(self, contents: Tensor, descriptor: Tensor) -> tuple[Tensor, Filters]:
         filters = self.meta_net(descriptor)
-        # One image at a time: its activations stay in the processor's cache. Instance norm makes
-        # the result the same.
-        device = contents.device.type
-        contents = contents.contiguous(memory_format=torch.channels_last)
-        parts = contents.split(1) if device == "cpu" else (contents,)
-        with torch.autocast(
-            device, self.compute_dtype, enabled=self.compute_dtype != torch.float32
-        ):
-            outputs = [self.transform_net(part, filters) for part in parts]
-        return torch.cat(outputs).float(), filters
+        return self.transform_net.in_dtype(self.compute_dtype, contents, filters), filters
 
     @torch.no_grad()
     def counts(self) -> dict[str, int]:

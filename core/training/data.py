@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from core.commandline import sentence_of
-from core.files import write_atomic
+from core.files import read_json, write_atomic
 from core.images.decode import ImageError, list_images, load_image
 from core.images.library import library
 from core.training.run_folder import content_hash
@@ -66,7 +66,7 @@ def hash_pictures(
         paths: of the pictures.
         cache: a JSON file in which hashes are remembered by what is in the picture's file, also those found before an error.
     """
-    known = _read_cache(cache)
+    known: dict[str, int] = read_json(cache) if cache else {}
     before = len(known)
     hashes: dict[Path, int] = {}
     refused: list[str] = []
@@ -83,15 +83,6 @@ def hash_pictures(
         if cache and len(known) > before:
             write_atomic(cache, json.dumps(known).encode())
     return hashes, refused
-
-
-def _read_cache(cache: Path | None) -> dict[str, int]:
-    """What is remembered; nothing where the file is missing or broken, since it can all be found again."""
-    try:
-        known = json.loads(cache.read_text()) if cache else {}
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
 
 
 def is_near_duplicate(hashes: Sequence[int], others: Sequence[int]) -> list[bool]:

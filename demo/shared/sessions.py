@@ -26,9 +26,6 @@ class RunningJobs:
     def __init__(self) -> None:
         self._stops: dict[str, threading.Event] = {}
 
-    def __len__(self) -> int:
-        return len(self._stops)
-
     @contextmanager
     def job(
         self, request: gr.Request, stop: threading.Event | None = None
@@ -42,10 +39,6 @@ class RunningJobs:
             stop.set()
             if self._stops.get(session) is stop:
                 del self._stops[session]
-
-    def runs(self, request: gr.Request) -> bool:
-        """Whether this visitor has a job that has not ended."""
-        return str(request.session_hash) in self._stops
 
     def stop(self, request: gr.Request) -> Any:
         """Ask this visitor's job to end soon; return the stop button as it then looks."""

@@ -6,7 +6,6 @@
 Times come from `gallery.timing` (all networks in one run), sizes from counting weights.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from core.files import read_json
 from core.inference.model_store import model_store
 from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
 from core.models.registry import REPORT_BASE, VARIANTS
@@ -60,11 +60,7 @@ def cost_section(timings: Path | None = None) -> Section:
 
 def read_timings(path: Path | None = None) -> dict[str, Any]:
     """What `gallery.timing` wrote; empty where there is nothing to be read."""
-    try:
-        found = json.loads((path or timing.TIMINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_json(path or timing.TIMINGS)
 
 
 def _conditions(found: Mapping[str, Any]) -> str:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from core.images.convert import resize_smaller
+from core.images.convert import center_crop, resize_smaller
 from core.inference.model_store import model_store
-from gallery.figures.overview import square
 from gallery.pictures import find_content, find_style
 
 FOLDER = Path(__file__).resolve().parents[2] / "demo" / "shared" / "brand"
@@ -31,7 +30,7 @@ def preview() -> Image.Image:
     draw.text((GAP, 132), "a photo and a painting in, the photo repainted out", FAINT,
               ImageFont.load_default(30))  # fmt: skip
     for column, image in enumerate((photo, painting, painted)):
-        sheet.paste(square(image, TILE), (GAP + column * (TILE + GAP), TOP + GAP))
+        sheet.paste(center_crop(image, TILE), (GAP + column * (TILE + GAP), TOP + GAP))
     return sheet
 
 

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 
 from core.files import write_atomic
 from core.images.contact_sheet import GAP, sheet
-from core.images.convert import resize_longest, to_image, to_tensor
+from core.images.convert import center_crop, resize_longest, to_image, to_tensor
 from core.images.decode import ImageError
 from core.images.library import library
 from core.images.save import srgb_profile
@@ -35,7 +35,6 @@ from core.pipeline import stylize_image
 from core.program import called_as, first_paragraph
 from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
 from core.training.refine import refine
-from gallery.figures.overview import square
 from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
 
 SHOWN = FOLDER / "shown" / "controls"
@@ -84,7 +83,7 @@ class Studio:
         `settings` as in Settings.
         """
         result = stylize_image(
-            square(photo, 2 * side),
+            center_crop(photo, 2 * side),
             [find_style(name).image() for name in paintings],
             Settings(refine=self.refine, **settings),
             mask,
@@ -112,8 +111,8 @@ def mixing(studio: Studio) -> tuple[Cells, int]:
     photo, side = find_content("china").image(), cell_side(7)
     ends = (WAVE, KANDINSKY)
     wave, kandinsky = find_style(WAVE), find_style(KANDINSKY)
-    first = (wave.title, square(wave.image(), side))
-    last = (kandinsky.title, square(kandinsky.image(), side))
+    first = (wave.title, center_crop(wave.image(), side))
+    last = (kandinsky.title, center_crop(kandinsky.image(), side))
     shares = ((1, 0), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0, 1))
     mixes = [(f"{a:g} : {b:g}", studio.painted(side, photo, ends, mix=(a, b))) for a, b in shares]
     return [first, *mixes, last], 7
@@ -134,8 +133,8 @@ def colours(studio: Studio) -> tuple[Cells, int]:
     photo, side = find_content("astronaut").image(), cell_side(5)
     labels = {STYLE: "style", PHOTO: "photo", RECOLOUR: "recolour"}
     cells = [
-        ("The photo", square(photo, side)),
-        ("The painting", square(find_style(WAVE).image(), side)),
+        ("The photo", center_crop(photo, side)),
+        ("The painting", center_crop(find_style(WAVE).image(), side)),
     ]
     cells += [
         (label, studio.painted(side, photo, [WAVE], colours=way)) for way, label in labels.items()
@@ -145,7 +144,7 @@ def colours(studio: Studio) -> tuple[Cells, int]:
 
 def style_size(studio: Studio) -> tuple[Cells, int]:
     photo, side = find_content("china").image(), cell_side(4)
-    cells = [("The painting", square(find_style(WAVE).image(), side))]
+    cells = [("The painting", center_crop(find_style(WAVE).image(), side))]
     cells += [
         (f"{px} px", studio.painted(side, photo, [WAVE], style_size=px)) for px in (96, 256, 768)
     ]
@@ -166,7 +165,7 @@ def mask(studio: Studio) -> tuple[Cells, int]:
     ImageDraw.Draw(white).ellipse((inset, inset, side - inset, side - inset), fill="white")
     inside = white.convert("RGB")
     return [
-        ("Photo", square(photo, side)),
+        ("Photo", center_crop(photo, side)),
         ("Mask", inside),
         ("Photo outside", studio.painted(side, photo, [WAVE], inside)),
         ("Another painting outside", studio.painted(side, photo, [WAVE], inside, KANDINSKY)),
@@ -196,7 +195,7 @@ def styles(studio: Studio) -> tuple[Cells, int]:
     )
     columns = len(pictures) + 1 if studio.refine else 10
     side = cell_side(columns)
-    cells = [("Photo", square(photo, side))]
+    cells = [("Photo", center_crop(photo, side))]
     return cells + [
         (picture.title, studio.painted(side, photo, [picture.name])) for picture in pictures
     ], columns

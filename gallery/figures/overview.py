@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from PIL import Image
 from tqdm import tqdm
 
-from core.images.convert import resize_smaller
+from core.images.convert import center_crop
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyledModel, Stylizer
@@ -26,13 +26,6 @@ SHOWN_STYLES = (
     "kandinsky_composition_viii",
     "vangogh_cafe_terrace_at_night",
 )
-
-
-def square(image: Image.Image, side: int = CELL) -> Image.Image:
-    """The middle of a picture, side x side."""
-    small = resize_smaller(image, side)
-    left, top = (small.width - side) // 2, (small.height - side) // 2
-    return small.crop((left, top, left + side, top + side))
 
 
 def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledModel:
@@ -51,13 +44,13 @@ def strip(
     """
     sheet = Image.new("RGB", ((len(contents) + 1) * CELL, (len(styles) + 1) * CELL), "white")
     for column, content in enumerate(contents, 1):
-        sheet.paste(square(content.image()), (column * CELL, 0))
+        sheet.paste(center_crop(content.image(), CELL), (column * CELL, 0))
     for row, style in enumerate(styles, 1):
-        sheet.paste(square(style.image()), (0, row * CELL))
+        sheet.paste(center_crop(style.image(), CELL), (0, row * CELL))
         styled = encode_style(stylizer, style, batches)
         for column, content in enumerate(contents, 1):
             sheet.paste(
-                styled(square(content.image(), 2 * CELL)).resize((CELL, CELL)),
+                styled(center_crop(content.image(), 2 * CELL)).resize((CELL, CELL)),
                 (column * CELL, row * CELL),
             )
     return sheet

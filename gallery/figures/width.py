@@ -11,9 +11,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from core.images.convert import center_crop
 from core.images.decode import load_image
 from core.program import called_as, first_paragraph, path_of
-from gallery.figures.overview import CELL, square
+from gallery.figures.overview import CELL
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 
 MODEL = "improved-500"
@@ -44,7 +45,7 @@ def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) ->
         ]
         given = [paintings[painting].image(), photos[photo].image()]
         for column, image in enumerate([*given, *cells]):
-            sheet.paste(square(image), (column * CELL, row * CELL))
+            sheet.paste(center_crop(image, CELL), (column * CELL, row * CELL))
     return sheet
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from core.files import write_atomic
+from core.files import read_json, write_atomic
 from core.images.convert import resize_smaller
 from core.images.decode import ImageError, load_image
 from core.inference.stylizer import STYLE_SIDE
@@ -83,7 +83,7 @@ def settle(row: Row, contents: Sequence[Picture], root: Path) -> list[Picture]:
         RowError: see `fingerprint`.
     """
     folder = row.folder(root)
-    known = _read_json(folder / ORIGIN_FILE)
+    known = read_json(folder / ORIGIN_FILE)
     old: dict[str, Any] = known.pop("contents", {})
     now = {
         "made with": fingerprint(row.row, row.mode),
@@ -103,14 +103,6 @@ def settle(row: Row, contents: Sequence[Picture], root: Path) -> list[Picture]:
         write_atomic(folder / ORIGIN_FILE, text.encode())
     cells = read_grid(row.mode, row.style, [row.row], contents, root).rows[0].cells
     return [content for content, cell in zip(contents, cells, strict=True) if not cell.numbers]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 @lru_cache(maxsize=1)

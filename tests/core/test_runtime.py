@@ -70,14 +70,6 @@ def test_without_the_instructions_nothing_is_measured(monkeypatch: pytest.Monkey
     bfloat16_pays.cache_clear()
 
 
-def test_an_argument_decides_on_bfloat16_in_place_of_the_measurement(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(runtime, "bfloat16_pays", None)
-    assert fast_dtype("cpu", cpu_bfloat16=True) == torch.bfloat16
-    assert fast_dtype("cpu", cpu_bfloat16=False) == torch.float32
-
-
 HOLDING = """
 from pathlib import Path
 import torch

@@ -134,7 +134,7 @@ def test_a_stopped_sheet_keeps_what_is_painted(folder: Path) -> None:
     assert last["go"].visible and not last["stop"].visible
     with Image.open(last["download"].value["path"]) as sheet:
         assert sheet.width < 3 * 128, "the photo and one painting"
-    assert not many_sheet._painting
+    assert not many_sheet._painting._stops
 
 
 def test_a_click_on_what_is_not_painted_is_answered(gallery: list[Picture]) -> None:
@@ -275,7 +275,7 @@ def test_stopped_photos_come_in_a_zip_of_those_that_are_painted(folder: Path) ->
     assert "1 painted, stopped after 1 of 3" in last["status"] and last["go"].visible
     names = zipfile.ZipFile(zipped["download"].value["path"]).namelist()
     assert names == ["0000__0100__improved-500.png"]
-    assert not many_photos._painting
+    assert not many_photos._painting._stops
 
 
 def test_photos_are_painted_with_what_the_controls_say(folder: Path) -> None:

@@ -127,7 +127,7 @@ def test_stopping_keeps_nothing_and_gives_the_buttons_back() -> None:
     *_, last = run
     assert "result" not in last and "Stopped; nothing was kept" in last["status"]
     assert last["go"].visible and not last["stop"].visible
-    assert not video._painting
+    assert not video._painting._stops
 
 
 @pytest.mark.usefixtures("models")

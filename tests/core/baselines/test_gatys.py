@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from core import gatys as gatys_command
-from core.baselines.gatys import INITS, SETTINGS, PixelLoss, State, Weights, optimise, stylize
+from core.baselines.gatys import INITS, SETTINGS, PixelLoss, State, Weights, optimise
 from core.gatys import main
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
@@ -189,7 +189,7 @@ def test_what_cannot_be_optimised_is_refused_in_a_sentence(
             ImageError,
             match=rf"^The photo has {size[0]} x {size[1]} px; .* must have 16 to 1024\.$",
         ):
-            stylize(Image.new("RGB", size), painting, encoder=vgg)
+            optimise(Image.new("RGB", size), painting, encoder=vgg)
     with pytest.raises(ValueError, match=r"^Optimising takes at least one step, not 0\.$"):
         run(steps=0)
     with pytest.raises(
@@ -200,9 +200,8 @@ def test_what_cannot_be_optimised_is_refused_in_a_sentence(
 
 def test_flat_pictures_are_legal(vgg: Encoder) -> None:
     flat = Image.new("RGB", (32, 32), "crimson")
-    assert stylize(
-        flat, Image.new("RGB", (32, 32), "navy"), steps=4, style_side=32, encoder=vgg
-    ).size == (32, 32)
+    navy = Image.new("RGB", (32, 32), "navy")
+    assert optimise(flat, navy, steps=4, style_side=32, encoder=vgg).image.size == (32, 32)
 
 
 def test_the_settings_for_the_record_are_the_ones_in_force(
@@ -214,7 +213,7 @@ def test_the_settings_for_the_record_are_the_ones_in_force(
         return bool(seen)
 
     with pytest.raises(Cancelled, match=f"of {SETTINGS['steps']} steps"):
-        stylize(photo, painting, on_step=seen.append, stop=stop)
+        optimise(photo, painting, on_step=seen.append, stop=stop)
     assert SETTINGS["style"] == PER_STYLE_WEIGHT
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from core.images import colours
+from core.images import convert
 from core.images.colours import Palette, keep_colours, recolour
 
 Draw = Callable[..., Image.Image]
@@ -61,5 +61,5 @@ def test_a_picture_in_several_parts_comes_out_as_in_one(
     """Large pictures are computed a few rows at a time."""
     first, second = drawn(1, (40, 50)), drawn(2, (40, 50))
     whole = [function(first, second).tobytes() for function in (keep_colours, recolour)]
-    monkeypatch.setattr(colours, "ROWS", 7)
+    monkeypatch.setattr(convert, "ROWS", 7)
     assert [function(first, second).tobytes() for function in (keep_colours, recolour)] == whole

@@ -14,7 +14,7 @@ from core.images.decode import ImageError
 from core.inference.layer_graph import Norm
 from core.inference.rows import Normed, Rows
 from core.inference.stylizer import StyledModel
-from core.inference.tiled import MAX_TILED_SIDE, stylize_tiled
+from core.inference.tiled import MAX_SIDE, stylize_tiled
 from core.models.flagship import FlagshipNet
 from core.models.style_net import StyleNet
 
@@ -112,9 +112,7 @@ def test_progress_goes_from_0_to_1_and_can_end_the_work(drawn: Draw) -> None:
         stylize_tiled(style("resnet"), drawn(1, (40, 60)), stop, strip_values=TINY)
 
 
-@pytest.mark.parametrize(
-    "size", [(15, 40), (40, 15), (MAX_TILED_SIDE + 1, 16), (16, MAX_TILED_SIDE + 1)]
-)
+@pytest.mark.parametrize("size", [(15, 40), (40, 15), (MAX_SIDE + 1, 16), (16, MAX_SIDE + 1)])
 def test_photos_too_small_or_too_large_are_refused(size: tuple[int, int]) -> None:
     said = rf"^The photo has {size[0]} x {size[1]} px; each side must have 16 to 8192\.$"
     with pytest.raises(ImageError, match=said):
@@ -122,7 +120,7 @@ def test_photos_too_small_or_too_large_are_refused(size: tuple[int, int]) -> Non
 
 
 def test_the_longest_and_narrowest_photos_keep_their_size(drawn: Draw) -> None:
-    for size in ((MAX_TILED_SIDE, 16), (16, MAX_TILED_SIDE)):
+    for size in ((MAX_SIDE, 16), (16, MAX_SIDE)):
         assert stylize_tiled(style("resnet"), drawn(1, size), strip_values=100_000).size == size
 
 
