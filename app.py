@@ -30,7 +30,7 @@ from starlette.middleware import Middleware
 from core.commandline import run_command
 from core.inference.model_store import ModelStore
 from core.paths import CHECKPOINTS
-from core.program import first_paragraph
+from core.program import first_paragraph, path_of
 from core.runtime import AUTO, DEVICE_HELP, DeviceError, keep_freed_memory, set_default_device
 from demo import live, report, video
 from demo import mcp as tools
@@ -203,13 +203,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument(
         "--checkpoints",
-        type=Path,
+        type=path_of,
         default=CHECKPOINTS,
         metavar="DIR",
         help="folder of trained models (default: checkpoints/)",
     )
     parser.add_argument(
-        "--runs", type=Path, metavar="DIR", help="folder of running trainings (default: runs/)"
+        "--runs", type=path_of, metavar="DIR", help="folder of running trainings (default: runs/)"
     )
     options = parser.parse_args(arguments)
     if (

@@ -39,7 +39,7 @@ from core.pipeline import stylize_image
 from core.provenance import Source, picture_bytes, provenance_of
 from core.rendering import sizes
 from core.reproduce import command_line
-from core.result import Step, StylizeResult
+from core.result import PaintStep, StylizeResult
 from core.settings import Settings
 
 STDIO = Path("-")
@@ -228,7 +228,7 @@ class Batch:
         batches = self.settings.refine if self.settings.strength else 0
         with tqdm(total=batches, desc="Refining", unit="batch", leave=False, disable=None) as bar:
 
-            def on_step(step: Step) -> None:
+            def on_step(step: PaintStep) -> None:
                 bar.total = step.batches
                 bar.update(step.done - bar.n)
 

@@ -23,7 +23,7 @@ Masks = Image.Image | Sequence[Image.Image] | None
 Style = TypeVar("Style", covariant=True)
 
 
-class StyleReader(Protocol[Style]):
+class StyleEncoder(Protocol[Style]):
     """What makes styles of paintings: a `core.inference.stylizer.Stylizer`, or a method."""
 
     def mix(
@@ -105,7 +105,7 @@ def check_outside(outside: Painting | None, settings: Settings, masks: int) -> N
 
 
 def styles_of_areas(
-    reader: StyleReader[Style],
+    encoder: StyleEncoder[Style],
     paintings: Sequence[Painting],
     weights: Sequence[float],
     outside: Painting | None,
@@ -120,9 +120,9 @@ def styles_of_areas(
         style_side, emphasis: as for `core.inference.stylizer.Stylizer.encode_style`.
     """
     if masks > 1:
-        styles = [reader.encode_style(each, style_side, emphasis) for each in paintings]
+        styles = [encoder.encode_style(each, style_side, emphasis) for each in paintings]
     else:
-        styles = [reader.mix(paintings, weights, style_side, emphasis)]
+        styles = [encoder.mix(paintings, weights, style_side, emphasis)]
     if outside:
-        styles.append(reader.encode_style(outside, style_side, emphasis))
+        styles.append(encoder.encode_style(outside, style_side, emphasis))
     return styles

@@ -48,7 +48,7 @@ from core.paintings import (
     weights_of,
 )
 from core.rendering import Area, Rendering, Share, sizes
-from core.result import Step, StylizeResult
+from core.result import PaintStep, StylizeResult
 from core.settings import RECOLOUR, Settings, SettingsError
 
 ONE_MASK = "Take either a mask or the photo's own transparency, not both."
@@ -65,7 +65,7 @@ def stylize_image(
     stylizer: Backend | None = None,
     device: str | None = None,
     refine_contents: Sequence[Path] | None = None,
-    on_step: Callable[[Step], None] | None = None,
+    on_step: Callable[[PaintStep], None] | None = None,
     on_share: Share | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> StylizeResult:

@@ -33,7 +33,7 @@ from core.images.save import QUALITY, encode_picture, read_note
 from core.inference.style_file import load_painting
 from core.paintings import weights_of
 from core.pipeline import stylize_image
-from core.result import Step, StylizeResult
+from core.result import PaintStep, StylizeResult
 from core.settings import Settings
 
 VERSION = "0.1.0"
@@ -174,7 +174,7 @@ def paint_files(
     outside: str | Path | None = None,
     refine_contents: Sequence[str | Path] = (),
     device: str = "cpu",
-    on_step: Callable[[Step], None] | None = None,
+    on_step: Callable[[PaintStep], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[StylizeResult, Provenance]:
     """`core.pipeline.stylize_image` from files, with the recipe.

@@ -28,7 +28,7 @@ from core.inference.stylizer import (
     Stylizer,
 )
 from core.inference.tiled import stylize_tiled
-from core.result import Step, StylizeResult
+from core.result import PaintStep, StylizeResult
 from core.settings import PHOTO, Settings
 from core.training.refine import RefineStep, refine
 from core.training.step import StepResult
@@ -79,7 +79,7 @@ class Rendering:
     def refine(
         self,
         contents: Sequence[Path],
-        on_step: Callable[[Step], None] | None,
+        on_step: Callable[[PaintStep], None] | None,
         stop: Callable[[], bool],
     ) -> None:
         """Refine one style after the other; one alone stays as far as it came when stopped."""
@@ -98,7 +98,7 @@ class Rendering:
         area: Area,
         before: int,
         contents: Sequence[Path],
-        on_step: Callable[[Step], None] | None,
+        on_step: Callable[[PaintStep], None] | None,
         stop: Callable[[], bool],
     ) -> None:
         """Refine the style of one area; `before` batches were spent on others."""
@@ -114,7 +114,9 @@ class Rendering:
                 return self.draft(longest)
 
             if on_step:
-                on_step(Step(before + step.done, batches * len(self.areas), step.losses, draft))
+                on_step(
+                    PaintStep(before + step.done, batches * len(self.areas), step.losses, draft)
+                )
 
         assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
         if isinstance(self.backend, Method):

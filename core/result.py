@@ -48,7 +48,7 @@ class StylizeResult:
 
 
 @dataclass(frozen=True)
-class Step:
+class PaintStep:
     """What refining has reached: batch `done` of `batches`, its losses,
     and a look at it with `draft(longest_side)`.
 

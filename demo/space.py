@@ -18,7 +18,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from core.program import called_as, first_paragraph
+from core.program import called_as, first_paragraph, path_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ("app.py", "LICENSE", "README.md", "README.zh.md", "requirements.txt", "pyproject.toml")
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("space", metavar="USER/NAME")
     parser.add_argument(
-        "--to", type=Path, metavar="DIR", help="write the files there, upload nothing"
+        "--to", type=path_of, metavar="DIR", help="write the files there, upload nothing"
     )
     options = parser.parse_args(arguments)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", options.space):

@@ -71,7 +71,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """How a model was trained, but for its seed;
     two runs with equal settings differ by chance alone.
 
@@ -99,7 +99,7 @@ class Settings:
         return f"{self.kind}, {growth} ({self.base} channels{crop}{dtype})"
 
     @classmethod
-    def of(cls, card: RunCard) -> "Settings":
+    def of(cls, card: RunCard) -> "RunSettings":
         """The settings that a run's card tells."""
         training = card.training
         planned = training.of_iterations or training.iterations
@@ -130,13 +130,13 @@ class Summary:
             for each seed that both have.
     """
 
-    settings: Settings
+    settings: RunSettings
     group: str
     seeds: int
     pairs: int
     growth: Mean | None
     means: dict[str, Mean]
-    baseline: Settings | None
+    baseline: RunSettings | None
     changes: tuple[Change, ...]
 
     @property
@@ -209,11 +209,11 @@ def summarise(folders: Sequence[Path]) -> list[Summary]:
         LogError: a table is broken, or there is no card beside it.
     """
     runs: dict[
-        Settings, dict[int, Path]
+        RunSettings, dict[int, Path]
     ] = {}  # seed -> folder; of two runs with one seed the first
     for folder in folders:
         card = _card(folder)
-        runs.setdefault(Settings.of(card), {}).setdefault(card.training.seed or 0, folder)
+        runs.setdefault(RunSettings.of(card), {}).setdefault(card.training.seed or 0, folder)
     tables = {settings: _of_seeds(seeds) for settings, seeds in runs.items()}
     rows = []
     for settings, table in tables.items():
@@ -244,11 +244,11 @@ def _card(folder: Path) -> RunCard:
 
 
 def _summary(
-    settings: Settings,
+    settings: RunSettings,
     group: str,
     pairs: pd.DataFrame,
     growth: Mean | None,
-    baseline: Settings | None,
+    baseline: RunSettings | None,
     changes: list[Change],
 ) -> Summary:
     by_seed = pairs.groupby("seed")
@@ -258,7 +258,7 @@ def _summary(
     return Summary(settings, group, len(averages), fewest, growth, means, baseline, tuple(changes))
 
 
-def find_baseline(settings: Settings, others: Sequence[Settings]) -> Settings | None:
+def find_baseline(settings: RunSettings, others: Sequence[RunSettings]) -> RunSettings | None:
     """Free growth with the same settings, in the same number format if there is such a run;
     None for free growth itself.
     """

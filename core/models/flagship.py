@@ -30,7 +30,7 @@ from core.models.modulated import ModulatedBlock, ModulatedConv, ModulatedNorm
 
 FLAGSHIP_BLOCKS = ("modulated", "mixed")  # without and with changes of filters
 BASE = 16
-BLOCKS = 4
+RESIDUAL_BLOCKS = 4
 META_WIDTH = 256
 MIX_WIDTH = 64
 LOG_OFFSET = 1e-2
@@ -54,7 +54,7 @@ class FlagshipTransformNet(nn.Module):
                 ModulatedConv(3, base, 9),
                 ModulatedConv(base, 2 * base, stride=2),
                 ModulatedConv(2 * base, 4 * base, stride=2),
-                *(ModulatedBlock(4 * base) for _ in range(BLOCKS)),
+                *(ModulatedBlock(4 * base) for _ in range(RESIDUAL_BLOCKS)),
                 ModulatedConv(4 * base, 2 * base, upsample=True),
                 ModulatedConv(2 * base, base, upsample=True),
             ]

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from core.metrics.features import MEASURES
-from demo.compare.render import Step
+from demo.compare.render import GridStep
 from demo.compare.selection import Choice
 from demo.shared.pace import duration
 from demo.shared.requests import REFINED
@@ -173,7 +173,7 @@ def _number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3g}"
 
 
-def progress_html(step: Step, seconds: float) -> str:
+def progress_html(step: GridStep, seconds: float) -> str:
     """A bar, what is being done, the time left; `seconds` have passed since the first cell was begun."""
     left = (
         f" · about {duration(seconds / step.done * (step.total - step.done))} left"

@@ -24,7 +24,7 @@ from demo.shared.background import in_background
 from demo.shared.requests import REFINED
 from demo.shared.thumbnails import folder
 from gallery.grids import render
-from gallery.grids.backends import Backend, prepare
+from gallery.grids.backends import Paint, prepare
 from gallery.grids.paths import CELL_SIDE, mode_of
 from gallery.grids.results import Grid, Row, read_grid
 from gallery.pictures import Picture
@@ -33,7 +33,7 @@ KEPT = 256  # rows
 
 
 @dataclass(frozen=True)
-class Step:
+class GridStep:
     """How far painting is: cells done of all, in words, and whether the grid has changed."""
 
     done: int
@@ -65,7 +65,7 @@ def gaps(row: Row) -> list[int]:
     return [column for column, cell in enumerate(row.cells) if not cell.picture]
 
 
-def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[Step]:
+def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[GridStep]:
     """Paint and measure every gap of the grids, in rows that can be painted.
 
     Once `stop` is set it ends; what was painted stays.
@@ -77,7 +77,7 @@ def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[Step]:
     total = sum(len(gaps(row)) for _, row in rows)
     done = 0
     for grid, row in rows:
-        first = Step(done, total, f"{row.title}: {grid.style.title}")
+        first = GridStep(done, total, f"{row.title}: {grid.style.title}")
         yield dataclasses.replace(first, text=f"{first.text}, getting ready")
         try:
             yield from (_painted_at_once if _is_quick(grid, row) else _painted_slowly)(
@@ -97,8 +97,8 @@ def _is_quick(grid: Grid, row: Row) -> bool:
 
 
 def _cells(
-    grid: Grid, row: Row, first: Step, painter: Backend, stopped: Callable[[], bool]
-) -> Iterator[Step]:
+    grid: Grid, row: Row, first: GridStep, painter: Paint, stopped: Callable[[], bool]
+) -> Iterator[GridStep]:
     """Paint the gaps of a row one after the other, until it is stopped."""
     place = render.Row(mode_of(row.name, grid.mode), row.name, grid.style)
     for done, column in enumerate(gaps(row), first.done + 1):
@@ -108,21 +108,25 @@ def _cells(
         yield dataclasses.replace(first, done=done, changed=True)
 
 
-def _painted_at_once(grid: Grid, row: Row, first: Step, stop: threading.Event) -> Iterator[Step]:
+def _painted_at_once(
+    grid: Grid, row: Row, first: GridStep, stop: threading.Event
+) -> Iterator[GridStep]:
     """The gaps of a row, each in a turn of its own."""
     with TURNS:
         painter = prepare(row.name, grid.mode, grid.style.image())
     yield from in_turns(_cells(grid, row, first, painter, stop.is_set))
 
 
-def _painted_slowly(grid: Grid, row: Row, first: Step, stop: threading.Event) -> Iterator[Step]:
+def _painted_slowly(
+    grid: Grid, row: Row, first: GridStep, stop: threading.Event
+) -> Iterator[GridStep]:
     """The gaps of a row that is refined or optimised; others have their turn between two batches or steps.
 
     Raises:
         Cancelled: `stop` was set meanwhile.
     """
 
-    def work(give: Callable[[Step], None], job: Job, stopped: Callable[[], bool]) -> None:
+    def work(give: Callable[[GridStep], None], job: Job, stopped: Callable[[], bool]) -> None:
         def progress(done: int, of: int) -> None:
             text = f"{first.text}, refined with {done} of {of} batches"
             if row.name in METHODS:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from core.analysis.curves import LogError, TrainingLog
 from core.analysis.growth_law import SCALE_FREE
-from core.analysis.heldout_comparison import SEEDS, Settings
+from core.analysis.heldout_comparison import SEEDS, RunSettings
 from core.analysis.training_logs import FILES, find_logs, read_files, read_folder
 from core.inference.model_store import model_store
 from core.models.model_card import read_run
@@ -78,7 +78,7 @@ def studied() -> dict[str, str]:
     for name in find_logs(parent):
         card = read_run(parent / name)
         if card is not None and card.training.seed == SEED:
-            titles[f"{SEEDS}/{name}"] = str(Settings.of(card))
+            titles[f"{SEEDS}/{name}"] = str(RunSettings.of(card))
     return titles
 
 

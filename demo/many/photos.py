@@ -47,7 +47,7 @@ _painting = RunningJobs()
 
 
 @dataclass(frozen=True)
-class Step:
+class PhotosStep:
     """How far it is: photos `done` of `of`, painted or skipped, after so many seconds.
 
     Attributes:
@@ -66,7 +66,7 @@ class Step:
 
 def painted_photos(
     photos: Sequence[str], styles: Sequence[str | None], settings: Settings, folder: str | Path
-) -> Generator[Step, None, None]:
+) -> Generator[PhotosStep, None, None]:
     """Paint each photo into a PNG file with its recipe in `folder`; close the iterator to cancel.
 
     Args:
@@ -81,7 +81,7 @@ def painted_photos(
     for painting in paintings:  # what is wrong with a painting is wrong with all of them
         load_painting(painting)
     started, names = time.perf_counter(), set[str]()
-    step = Step(0, len(photos), (), (), (), 0.0)
+    step = PhotosStep(0, len(photos), (), (), (), 0.0)
     for done, photo in enumerate(photos, 1):
         files, painted, skipped = step.files, step.names, step.skipped
         try:
@@ -92,7 +92,7 @@ def painted_photos(
             path = Path(folder) / unlike(result.file_name, names)
             write_atomic(path, result.png())
             files, painted = (*files, str(path)), (*painted, Path(photo).stem)
-        step = Step(done, len(photos), files, painted, skipped, time.perf_counter() - started)
+        step = PhotosStep(done, len(photos), files, painted, skipped, time.perf_counter() - started)
         yield step
 
 
@@ -111,7 +111,7 @@ def check(photos: Sequence[str]) -> None:
         )
 
 
-def zipped(step: Step, style: str | None, model: str | None) -> str:
+def zipped(step: PhotosStep, style: str | None, model: str | None) -> str:
     """The zip of what is painted, a file that the page may serve."""
     path = Path(
         new_file(Path(file_name("photos", style or "", model or "")).with_suffix(".zip").name)
@@ -155,7 +155,7 @@ def paint(
             order = form.request(None, style_path, model, size)
             folder = Path(new_file("result.png")).parent
             work = painted_photos(files_of(photos), order.styles, order.settings, folder)
-            step: Step | None = None
+            step: PhotosStep | None = None
             for step in work:
                 shown = [*zip(step.files, step.names, strict=True)]
                 yield {"results": shown, "status": progress(step)}
@@ -170,14 +170,14 @@ def paint(
             yield {"status": messages.problem(error)} | IDLE
 
 
-def progress(step: Step) -> str:
+def progress(step: PhotosStep) -> str:
     """How far it is, and what was skipped so far."""
     left = step.seconds / step.done * (step.of - step.done)
     text = f"{step.done} of {step.of} photos · about {duration(left)} left"
     return messages.progress_line(text, step.done, step.of) + _skipped(step)
 
 
-def facts(step: Step, model: str) -> str:
+def facts(step: PhotosStep, model: str) -> str:
     """The line under the results, and what was skipped."""
     of = "" if step.done == step.of else f", stopped after {step.done} of {step.of}"
     parts = [model, f"{len(step.files)} painted{of}", f"total {step.seconds:.1f} s"]
@@ -186,7 +186,7 @@ def facts(step: Step, model: str) -> str:
     return messages.facts_line(parts) + _skipped(step)
 
 
-def _skipped(step: Step) -> str:
+def _skipped(step: PhotosStep) -> str:
     return "".join(messages.problem_line(f"Skipped: {text}") for text in step.skipped)
 
 

@@ -32,8 +32,7 @@ from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.provenance import Provenance, ProvenanceError, Source, picture_bytes, provenance_of
 from core.rendering import DRAFT_SIZE
-from core.result import Step as PaintStep
-from core.result import StylizeResult
+from core.result import PaintStep, StylizeResult
 from core.settings import Settings, SettingsError
 from demo.server.turns import TURNS, Job
 from demo.shared.background import in_background

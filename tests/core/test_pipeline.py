@@ -25,7 +25,7 @@ from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder
 from core.models.registry import MODELS
 from core.pipeline import stylize_image
-from core.result import Step, StylizeResult, stroke_note
+from core.result import PaintStep, StylizeResult, stroke_note
 from core.settings import Settings, SettingsError
 from core.training import refine as refine_module
 from core.training.batches import TrainingBatches
@@ -137,7 +137,7 @@ def test_strength_0_is_the_photo_and_1_the_painting(
 def test_strength_0_is_the_photo_whatever_else_is_set(
     ours: Stylizer, photo: Image.Image, paintings: list[Image.Image], more: dict[str, Any]
 ) -> None:
-    def never(_: Step) -> None:
+    def never(_: PaintStep) -> None:
         raise AssertionError("refined for nothing")
 
     settings = replace(SMALL, strength=0.0, **more)
@@ -547,7 +547,7 @@ def test_refining_hands_out_drafts_with_all_settings(
     )
     drafts: list[tuple[int, int, StylizeResult]] = []
 
-    def on_step(step: Step) -> None:
+    def on_step(step: PaintStep) -> None:
         drafts.append((step.done, step.batches, step.draft(32)))
 
     painted = stylize_image(
@@ -572,7 +572,7 @@ def test_stopping_keeps_what_was_reached(
     ours: Stylizer, contents: list[Path], photo: Image.Image, paintings: list[Image.Image]
 ) -> None:
     """It is the same picture as when so many batches had been asked for."""
-    steps: list[Step] = []
+    steps: list[PaintStep] = []
     settings = replace(SMALL, refine=9)
     order = {"stylizer": ours, "refine_contents": contents}
     stopped = stylize_image(

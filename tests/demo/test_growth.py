@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.analysis.curves import Series
 from core.analysis.heldout import DATA
-from core.analysis.heldout_comparison import Change, Settings, Summary
+from core.analysis.heldout_comparison import Change, RunSettings, Summary
 from core.analysis.training_logs import read_files
 from core.inference.model_store import ModelStore
 from core.metrics.paired_test import LOWER, compare
@@ -253,7 +253,7 @@ def test_the_verdict_is_by_the_mean_over_seeds(decay: float, fixed: float, verdi
     test = compare([1, 2], [1, 2], LOWER)
     rows = [
         Summary(
-            Settings("original-500", 8, mitigation, 256, "float32", 1364),
+            RunSettings("original-500", 8, mitigation, 256, "float32", 1364),
             DATA,
             3,
             24,

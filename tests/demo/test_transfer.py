@@ -475,3 +475,12 @@ def test_a_malformed_auth_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         app.parse(["--auth", "visitor"])
     assert "user:password" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--checkpoints", "--runs"])
+def test_a_folder_without_a_name_is_refused(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        app.parse([option, ""])
+    assert "the name is empty" in capsys.readouterr().err

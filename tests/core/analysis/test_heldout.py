@@ -22,7 +22,7 @@ from core.analysis.heldout import (
     training_losses,
 )
 from core.analysis.heldout_comparison import (
-    Settings,
+    RunSettings,
     Summary,
     find_heldout,
     read_pairs,
@@ -245,7 +245,7 @@ def test_settings_say_what_sets_a_model_apart(tmp_path: Path) -> None:
     write_about(tmp_path, "original-500", growth="decay", crop=128, dtype="float32")
     card = read_run(tmp_path)
     assert card is not None
-    assert str(Settings.of(card)) == "original-500, decay (8 channels, crops of 128 px, float32)"
+    assert str(RunSettings.of(card)) == "original-500, decay (8 channels, crops of 128 px, float32)"
 
 
 def test_losses_without_a_card_are_refused(tmp_path: Path) -> None:

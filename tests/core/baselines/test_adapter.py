@@ -21,7 +21,7 @@ from core.inference.stylizer import Cancelled
 from core.pipeline import stylize_image
 from core.provenance import picture_bytes, provenance_of, read
 from core.reproduce import command_line
-from core.result import Step, StylizeResult
+from core.result import PaintStep, StylizeResult
 from core.settings import Settings, SettingsError
 
 Draw = Callable[..., Image.Image]
@@ -48,7 +48,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_gatys_paints_what_optimising_gives(photo: Image.Image, painting: Image.Image) -> None:
     steps: list[tuple[int, int]] = []
 
-    def look(step: Step) -> None:
+    def look(step: PaintStep) -> None:
         steps.append((step.done, step.batches))
         assert step.draft(20).image.size == (20, 16)
 
