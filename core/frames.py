@@ -10,7 +10,6 @@ other than 1 leads (`core.inference.style_mixing`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -20,8 +19,7 @@ from core.images.convert import resize_longest
 from core.images.masks import layered, soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_file import Painting
-from core.inference.style_mixing import blend, restore
-from core.inference.stylizer import StyledModel, Stylizer
+from core.inference.stylizer import Stylizer
 from core.paintings import (
     Masks,
     check_outside,
@@ -31,33 +29,11 @@ from core.paintings import (
     styles_of_areas,
     weights_of,
 )
-from core.rendering import DRAFT_SIZE
+from core.rendering import StyleAtStrength
 from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
-
-
-@dataclass(frozen=True)
-class FrameStyle:
-    """One painting's style at one strength.
-
-    Attributes:
-        full: at strength 1.
-        own: the first frame's own style, and `blended` the style between the two;
-            None where the strength is 1.
-    """
-
-    full: StyledModel
-    own: StyledModel | None = None
-    blended: StyledModel | None = None
-
-    def __call__(self, frame: Image.Image, strength: float) -> Image.Image:
-        """The frame, RGB, painted at its size."""
-        if self.own is None or self.blended is None:
-            return self.full(frame)
-        small = resize_longest(frame, DRAFT_SIZE) if max(frame.size) > DRAFT_SIZE else frame
-        return restore(self.blended(frame), frame, self.own(frame), self.full(small), strength)
 
 
 class FrameStylizer:
@@ -99,7 +75,7 @@ class FrameStylizer:
         self.settings = settings
         self.outside = outside
         self.stylizer = stylizer or model_store().stylizer(settings.model, device)
-        self._styles: list[FrameStyle] = []  # inside each mask, then outside
+        self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
 
     def __call__(self, frame: Image.Image) -> Image.Image:
@@ -117,7 +93,7 @@ class FrameStylizer:
         around = painted[-1] if len(painted) > len(self.masks) else frame
         return layered(painted, self._insides, around)
 
-    def _read_styles(self, first: Image.Image) -> list[FrameStyle]:
+    def _read_styles(self, first: Image.Image) -> list[StyleAtStrength]:
         side, paintings, outside = self.settings.style_size, self.paintings, self.outside
         if self.settings.colours == RECOLOUR:
             paintings = [recoloured(painting, first) for painting in paintings]
@@ -126,19 +102,13 @@ class FrameStylizer:
         styles = styles_of_areas(
             self.stylizer, paintings, self.weights, outside, len(self.masks), side, emphasis
         )
-        return [self._at_strength(style, first) for style in styles]
-
-    def _at_strength(self, style: StyledModel, first: Image.Image) -> FrameStyle:
         strength = self.settings.strength
-        if strength == 1 or style.emphasis:
-            return FrameStyle(style)
-        own = self.stylizer.identity_style(style, first, self.settings.style_size)
-        parts = [(strength, style.filters), (1 - strength, own.filters)]
-        blended = replace(style, filters=blend(style.transform_net, parts))
-        return FrameStyle(style, own, blended)
+        return [StyleAtStrength.of(self.stylizer, style, strength, first, side) for style in styles]
 
-    def _painted(self, style: FrameStyle, working: Image.Image, frame: Image.Image) -> Image.Image:
-        image = style(working, self.settings.strength)
+    def _painted(
+        self, style: StyleAtStrength, working: Image.Image, frame: Image.Image
+    ) -> Image.Image:
+        image = style(working)
         if image.size != frame.size:
             image = image.resize(frame.size, Image.Resampling.LANCZOS)
         return keep_colours(image, frame) if self.settings.colours == PHOTO else image

@@ -25,7 +25,6 @@ from core.inference.stylizer import (
     MAX_WHOLE,
     Cancelled,
     StyledModel,
-    Stylizer,
 )
 from core.inference.tiled import stylize_tiled
 from core.result import PaintStep, StylizeResult
@@ -35,6 +34,54 @@ from core.training.step import StepResult
 
 DRAFT_SIZE = 512  # px, longest side
 Share = Callable[[float], None]  # gets what is done, 0 to 1
+
+
+@dataclass(frozen=True)
+class StyleAtStrength:
+    """One painting's style at one strength.
+
+    Attributes:
+        full: at strength 1.
+        own: the photo's own style, and `blended` the style between the two; None where there is
+            nothing to blend.
+    """
+
+    full: Style
+    strength: float
+    own: StyledModel | None = None
+    blended: StyledModel | None = None
+
+    @classmethod
+    def of(
+        cls, backend: Backend, style: Style, strength: float, photo: Image.Image, style_side: int
+    ) -> "StyleAtStrength":
+        """A blend with the photo's own style, unless the network itself was asked for the strength,
+        or the style knows none.
+        """
+        if isinstance(backend, Method) or not isinstance(style, StyledModel):
+            return cls(style, strength)
+        if strength == 1 or style.emphasis:
+            return cls(style, strength)
+        own = backend.identity_style(style, photo, style_side)
+        parts = [(strength, style.filters), (1 - strength, own.filters)]
+        blended = replace(style, filters=blend(style.transform_net, parts))
+        return cls(style, strength, own, blended)
+
+    def __call__(
+        self, picture: Image.Image, paint: Callable[[Style], Image.Image] | None = None
+    ) -> Image.Image:
+        """The picture, RGB, painted at its size.
+
+        Args:
+            paint: the picture in one style, by default in one piece; called once, or twice for a
+                blend.
+        """
+        paint = paint or (lambda style: style(picture))
+        if self.own is None or self.blended is None:
+            return paint(self.full)
+        blended, lost = paint(self.blended), paint(self.own)
+        small = resize_longest(picture, DRAFT_SIZE) if max(picture.size) > DRAFT_SIZE else picture
+        return restore(blended, picture, lost, self.full(small), self.strength)
 
 
 @dataclass
@@ -172,47 +219,20 @@ class Rendering:
         self, working: Image.Image, settings: Settings, on_share: Share | None
     ) -> list[Image.Image]:
         """The whole working picture in the style of each area."""
-        blended = any(self._is_blended(area.style, settings.strength) for area in self.areas)
-        passes = 2 if blended else 1  # over the picture, for each area
-        total = passes * len(self.areas)
-        painted = []
-        for number, area in enumerate(self.areas):
-            first = number * passes
-            shares = [_part(on_share, first + done, total) for done in range(passes)]
-            painted.append(self._paint(area.style, working, settings, shares))
-        return painted
-
-    def _is_blended(self, style: Style, strength: float) -> bool:
-        """Whether this strength is a blend with the photo's own style.
-
-        It is not where the network itself was asked for it, nor for what knows no strength.
-        """
-        if isinstance(self.backend, Method) or not isinstance(style, StyledModel):
-            return False
-        return strength not in (0, 1) and not style.emphasis
-
-    def _paint(
-        self, style: Style, working: Image.Image, settings: Settings, shares: Sequence[Share]
-    ) -> Image.Image:
-        """The working picture in one style at the strength asked for.
-
-        Args:
-            shares: told how much is done, one for each pass over the picture.
-        """
-        strength = settings.strength
+        strength, side = settings.strength, settings.style_size
         if strength == 0:
-            return working
-        if not self._is_blended(style, strength):
-            return _applied(style, working, settings, shares[0])
-        assert isinstance(self.backend, Stylizer) and isinstance(style, StyledModel)
-        own = self.backend.identity_style(style, self.photo, settings.style_size)
-        filters = blend(
-            style.transform_net, [(strength, style.filters), (1 - strength, own.filters)]
-        )
-        blended = _applied(replace(style, filters=filters), working, settings, shares[0])
-        lost = _applied(own, working, settings, shares[1])
-        small = resize_longest(working, DRAFT_SIZE) if max(working.size) > DRAFT_SIZE else working
-        return restore(blended, working, lost, style(small), strength)
+            return [working] * len(self.areas)
+        styles = [
+            StyleAtStrength.of(self.backend, area.style, strength, self.photo, side)
+            for area in self.areas
+        ]
+        passes = sum(2 if style.own else 1 for style in styles)  # over the picture
+        shares = (_part(on_share, number, passes) for number in range(passes))
+
+        def paint(style: Style) -> Image.Image:
+            return _applied(style, working, settings, next(shares))
+
+        return [style(working, paint) for style in styles]
 
 
 def sizes(photo: Image.Image, settings: Settings) -> tuple[Image.Image, Image.Image]:
