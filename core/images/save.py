@@ -110,17 +110,11 @@ def png_bytes(
     return buffer.getvalue()
 
 
-def save_png(
-    image: Image.Image,
-    path: str | Path,
-    *,
-    text: dict[str, str] | None = None,
-    icc_profile: bytes | None = None,
-) -> None:
+def save_png(image: Image.Image, path: str | Path) -> None:
     """Write a PNG (see `png_bytes`) whole or not at all:
     a file already at `path` stays until the new one is complete.
 
     Raises:
         OSError: the folder does not exist, is not writable or is full.
     """
-    write_atomic(Path(path), png_bytes(image, text=text, icc_profile=icc_profile))
+    write_atomic(Path(path), png_bytes(image))

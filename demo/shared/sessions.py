@@ -27,11 +27,9 @@ class RunningJobs:
         self._stops: dict[str, threading.Event] = {}
 
     @contextmanager
-    def job(
-        self, request: gr.Request, stop: threading.Event | None = None
-    ) -> Iterator[threading.Event]:
+    def job(self, request: gr.Request) -> Iterator[threading.Event]:
         """Give the event that is set once the visitor asks to stop; it is set too when the job has ended."""
-        session, stop = str(request.session_hash), stop or threading.Event()
+        session, stop = str(request.session_hash), threading.Event()
         self._stops[session] = stop
         try:
             yield stop

@@ -36,7 +36,6 @@ Box = tuple[
 PAPER, INK, FAINT, PANEL = "#ffffff", "#24211f", "#6b604f", "#ece9e4"
 NOT_RENDERED = "not rendered"
 WIDEST = 2.5  # times its height: a content that is longer is shown smaller
-JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,6 @@ def sheet(
     mode: str,
     contents: Sequence[Picture] = CONTENTS,
     root: Path | None = None,
-    title: str = "",
 ) -> Image.Image:
     """What was rendered of one style as a sheet; `root` as in `gallery.grids.paths`. Raises
     ImageError for a broken cell.
@@ -205,7 +203,7 @@ def sheet(
         shown,
         style.image(),
         [content.image() for content in contents],
-        title=title or sheet_title(style, mode),
+        title=sheet_title(style, mode),
     )
 
 
