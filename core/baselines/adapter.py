@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -21,7 +22,6 @@ from PIL import Image
 from core.baselines import gatys, johnson
 from core.images.decode import ImageError
 from core.inference.model_store import model_store
-from core.inference.style_file import Painting
 from core.inference.stylizer import (
     STYLE_SIDE,
     StyledModel,
@@ -99,21 +99,11 @@ class Method:
         """0: a method paints at full strength only."""
         return 0.0
 
-    def mix(
-        self,
-        styles: Sequence[Painting],
-        weights: Sequence[float],
-        style_side: int = STYLE_SIDE,
-        emphasis: float = 0.0,
-    ) -> Style:
-        """The photo as it is, until `refine` makes a style; `Settings` allow it for one painting in an area."""
+    def encode_style(self, *_: Any, **__: Any) -> Style:
+        """The photo as it is, until `refine` makes a style; as for a `Stylizer`."""
         return PixelStyle()
 
-    def encode_style(
-        self, style: Painting, style_side: int = STYLE_SIDE, emphasis: float = 0.0
-    ) -> Style:
-        """The photo as it is, as for `mix`."""
-        return PixelStyle()
+    mix = encode_style  # `Settings` allow one painting in an area
 
     def refine(
         self,
