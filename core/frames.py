@@ -14,9 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from core.images.colours import keep_colours
 from core.images.convert import resize_longest
-from core.images.masks import layered, soft_mask
+from core.images.masks import soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_file import Painting
 from core.inference.stylizer import Stylizer
@@ -29,8 +28,8 @@ from core.paintings import (
     styles_of_areas,
     weights_of,
 )
-from core.rendering import StyleAtStrength
-from core.settings import PHOTO, RECOLOUR, Settings, SettingsError
+from core.rendering import StyleAtStrength, put_together
+from core.settings import RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
@@ -86,12 +85,11 @@ class FrameStylizer:
             self._styles = self._read_styles(frame)
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
-        painted = [self._painted(style, working, frame) for style in self._styles]
+        painted = [style(working) for style in self._styles]
         if self.masks and (not self._insides or self._insides[0].shape != frame.size[::-1]):
             softness, invert = settings.mask_softness, settings.mask_invert
             self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]
-        around = painted[-1] if len(painted) > len(self.masks) else frame
-        return layered(painted, self._insides, around)
+        return put_together(painted, frame, settings, len(self.masks), self._insides)
 
     def _read_styles(self, first: Image.Image) -> list[StyleAtStrength]:
         side, paintings, outside = self.settings.style_size, self.paintings, self.outside
@@ -104,11 +102,3 @@ class FrameStylizer:
         )
         strength = self.settings.strength
         return [StyleAtStrength.of(self.stylizer, style, strength, first, side) for style in styles]
-
-    def _painted(
-        self, style: StyleAtStrength, working: Image.Image, frame: Image.Image
-    ) -> Image.Image:
-        image = style(working)
-        if image.size != frame.size:
-            image = image.resize(frame.size, Image.Resampling.LANCZOS)
-        return keep_colours(image, frame) if self.settings.colours == PHOTO else image

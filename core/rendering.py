@@ -7,10 +7,11 @@ and rendered as often as there are drafts.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from core.baselines.adapter import Backend, Method, Style
@@ -190,14 +191,9 @@ class Rendering:
                 f"choose a size of at most {MAX_SIDE} px."
             )
         painted = self._paint_areas(working, settings, on_share)
-        if working.size != before.size:
-            painted = [image.resize(before.size, Image.Resampling.LANCZOS) for image in painted]
-        if settings.colours == PHOTO and settings.strength:
-            painted = [keep_colours(image, before) for image in painted]
         softness, invert = settings.mask_softness, settings.mask_invert
         insides = (soft_mask(mask, before.size, softness, invert) for mask in self.masks)
-        around = painted[-1] if len(painted) > len(self.masks) else before
-        image = layered(painted, insides, around)
+        image = put_together(painted, before, settings, len(self.masks), insides)
         ended = time.perf_counter()
         return StylizeResult(
             image=image,
@@ -233,6 +229,28 @@ class Rendering:
             return _applied(style, working, settings, next(shares))
 
         return [style(working, paint) for style in styles]
+
+
+def put_together(
+    painted: list[Image.Image],
+    before: Image.Image,
+    settings: Settings,
+    masks: int,
+    insides: Iterable[np.ndarray],
+) -> Image.Image:
+    """The pictures of all areas as one, of the photo's size, in the colours asked for.
+
+    Args:
+        painted: inside each mask, or everywhere, then outside if there is a painting for that.
+        before: the photo, which shows outside the masks otherwise.
+        insides: of so many masks, as `core.images.masks.soft_mask` gives them.
+    """
+    if painted[0].size != before.size:
+        painted = [image.resize(before.size, Image.Resampling.LANCZOS) for image in painted]
+    if settings.colours == PHOTO and settings.strength:
+        painted = [keep_colours(image, before) for image in painted]
+    around = painted[-1] if len(painted) > masks else before
+    return layered(painted, insides, around)
 
 
 def sizes(photo: Image.Image, settings: Settings) -> tuple[Image.Image, Image.Image]:
