@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import torch
 
-from core.commandline import Stopped, run_command
+from core.commandline import run_command
 from core.files import check_output, write_atomic
 from core.inference.model_store import model_store
 from core.models.checkpoint import READER, Model, save_reader
@@ -33,7 +33,6 @@ from core.training.distillation import ABOUT as LESSONS
 from core.training.distillation import Distillation, DistillationConfig, Lessons
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
 from core.training.held_out import READER_COSTS, readers_agree
-from core.training.interruption import Interrupted
 from core.training.picture_store import PictureStore
 from core.training.run_folder import check_pictures, held, remember_pictures
 from core.training.state import STATE
@@ -93,13 +92,10 @@ def work(options: argparse.Namespace) -> int:
     place = init_distributed(options.device)
     model.net.to(place.device)
     folder = options.runs / f"{name}-{READER}"
-    try:
-        with held(folder):
-            pools = pools_of(options.data, options.runs)
-            training = teach(model, options, folder, place, pools)
-            rows = compare(training, model, place, pools)
-    except Interrupted as notice:
-        raise Stopped(notice.number, str(notice)) from notice
+    with held(folder):
+        pools = pools_of(options.data, options.runs)
+        training = teach(model, options, folder, place, pools)
+        rows = compare(training, model, place, pools)
     if not readers_agree(rows, options.costs / 100):
         print(
             f"The reader is not shipped: a held-out measure is more than {options.costs:g} % worse with it "

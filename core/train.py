@@ -22,7 +22,7 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 
-from core.commandline import Stopped, run_command
+from core.commandline import run_command
 from core.files import check_output
 from core.images.decode import load_image
 from core.images.library import library
@@ -40,7 +40,6 @@ from core.training.data import Pools, draw_set, pools_of
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
 from core.training.held_out import SIDE, HeldOut
-from core.training.interruption import Interrupted
 from core.training.log_writer import read_rows
 from core.training.run_folder import check_pictures, forget_pictures, held, remember_pictures
 from core.training.state import STATE, saved_config
@@ -195,8 +194,6 @@ def train(options: argparse.Namespace) -> int:
                 run(trainer, options)
             if place.rank == 0:
                 print(finish(trainer, options))
-    except Interrupted as notice:
-        raise Stopped(notice.number, str(notice)) from notice
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
@@ -210,7 +207,7 @@ def check_snapshot(trainer: Trainer | FlagshipTraining) -> None:
 
 
 def run(trainer: Trainer | FlagshipTraining, options: argparse.Namespace) -> None:
-    """Train to the end. Raises ValueError where the run has been finished, Interrupted after a signal."""
+    """Train to the end. Raises ValueError where the run has been finished, Stopped after a signal."""
     folder = trainer.folder
     if not trainer.done and len(read_rows(folder / "log.csv")) == trainer.total:
         raise ValueError(f"The run in {folder} is finished; remove that folder to train it again.")

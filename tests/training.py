@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.commandline import Stopped
 from core.runtime import DistributedContext
-from core.training.interruption import Interrupted
 from core.training.log_writer import RunLog, read_rows
 from core.training.step import PendingStep
 from core.training.trainer import Trainer, TrainingConfig
@@ -67,7 +67,7 @@ def stop_after(trainer: Trainer, done: int) -> None:
 
     after_each(trainer, stop_then)
     with pytest.raises(
-        Interrupted,
+        Stopped,
         match=rf"^Stopped after {done} of {trainer.total} iterations; the state is saved\.$",
     ):
         trainer.run()

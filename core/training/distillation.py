@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.commandline import Stopped
 from core.files import replacing, write_atomic
 from core.models.encoder import STYLE_SIZE, Encoder, normalize, weights_hash
 from core.models.flagship import FlagshipMetaNet, FlagshipNet
@@ -29,7 +30,7 @@ from core.models.style_reader import StyleReader
 from core.training.averaging import running_average
 from core.training.data import SEED
 from core.training.flagship_recipe import FlagshipConfig
-from core.training.interruption import Interrupted, RunGuard
+from core.training.interruption import RunGuard
 from core.training.log_writer import open_log, write_row
 from core.training.picture_store import PictureStore
 from core.training.state import load_state, save_state, set_hash
@@ -155,7 +156,7 @@ class Lessons:
         """Look at what has not been looked at.
 
         Raises:
-            Interrupted: by SIGTERM or SIGINT; what was seen is kept.
+            Stopped: by SIGTERM or SIGINT; what was seen is kept.
         """
         guard, first = RunGuard(self.descriptors.flush), self.prepared
         with guard.running("Reading", first, self.groups) as bar:
@@ -165,10 +166,10 @@ class Lessons:
                 bar.update()
                 if guard.asked:
                     guard.save_now()
-                    raise Interrupted(
-                        f"Stopped after reading {group + 1} of {self.groups} groups; they are kept.",
-                        guard.asked,
+                    said = (
+                        f"Stopped after reading {group + 1} of {self.groups} groups; they are kept."
                     )
+                    raise Stopped(guard.asked, said)
         guard.save_now()
 
 
@@ -234,7 +235,7 @@ class Distillation:
         """Train to the end.
 
         Raises:
-            Interrupted: by SIGTERM or SIGINT, with the state saved.
+            Stopped: by SIGTERM or SIGINT, with the state saved.
         """
         log = open_log(self.folder / "log.csv", LOG_FIELDS, self.done)
         with self.guard.running("Teaching", self.done, self.config.steps) as bar:
@@ -247,7 +248,7 @@ class Distillation:
         log.close()
         self.save()
         if self.done < self.config.steps:
-            raise self.guard.interrupted(self.done, self.config.steps, "steps")
+            raise self.guard.stopped(self.done, self.config.steps, "steps")
 
     def finished(self) -> StyleReader:
         """The reader to ship."""

@@ -129,7 +129,7 @@ class FlagshipTraining:
             seconds: where the run would take longer, its schedule is shortened to end by then.
 
         Raises:
-            Interrupted: after `guard.stop`, SIGTERM or SIGINT, with the state saved.
+            Stopped: after `guard.stop`, SIGTERM or SIGINT, with the state saved.
         """
         self._read_pictures()
         log = RunLog(self.folder, self.done)
@@ -154,7 +154,7 @@ class FlagshipTraining:
         log.close()
         self.save()
         if share < 1:
-            raise self.guard.interrupted(self.done, self.total)
+            raise self.guard.stopped(self.done, self.total)
         self.learning_row()
 
     def _read_pictures(self) -> None:

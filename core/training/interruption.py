@@ -16,15 +16,9 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from core.commandline import Stopped
+
 SAVE_SECONDS = 120.0
-
-
-class Interrupted(Exception):
-    """The run was asked to stop by the signal of that number; its state is saved."""
-
-    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
-        super().__init__(message)
-        self.number = number
 
 
 class RunGuard:
@@ -62,10 +56,9 @@ class RunGuard:
         self.save()
         self._saved = time.monotonic()
 
-    def interrupted(self, done: int, total: int, unit: str = "iterations") -> Interrupted:
+    def stopped(self, done: int, total: int, unit: str = "iterations") -> Stopped:
         """What to raise once the state of a stopped run is saved."""
-        said = f"Stopped after {done} of {total} {unit}; the state is saved."
-        return Interrupted(said, self.asked)
+        return Stopped(self.asked, f"Stopped after {done} of {total} {unit}; the state is saved.")
 
 
 @contextmanager

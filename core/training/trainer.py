@@ -143,7 +143,7 @@ class Trainer:
         return pending
 
     def run(self) -> None:
-        """Train to the end. Raises Interrupted after SIGTERM or SIGINT, with the state saved."""
+        """Train to the end. Raises Stopped after SIGTERM or SIGINT, with the state saved."""
         rank, world = self.place.rank, self.place.world
         wrapped = DistributedDataParallel(self.net) if world > 1 else self.net
         log = self._open_log() if rank == 0 else None
@@ -169,7 +169,7 @@ class Trainer:
                     started = self._record(log, waiting, started)  # never behind the state
                     self.guard.save_now()
                 if stopping and not is_last:
-                    raise self.guard.interrupted(self.done, self.total)
+                    raise self.guard.stopped(self.done, self.total)
         if log:
             log.close()
 

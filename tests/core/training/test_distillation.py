@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from core import distil
+from core.commandline import Stopped
 from core.inference.model_store import ModelStore
 from core.models.checkpoint import load_model, save_model
 from core.models.encoder import Encoder, normalize
@@ -18,7 +19,6 @@ from core.models.losses import mean_std
 from core.models.registry import FLAGSHIP
 from core.models.weights import WeightsError
 from core.training.distillation import AT_ONCE, Distillation, DistillationConfig, Lessons
-from core.training.interruption import Interrupted
 from core.training.log_writer import read_rows
 from core.training.picture_store import PictureStore
 from tests.conftest import draw_folder
@@ -110,7 +110,7 @@ def test_it_learns_and_a_stopped_run_goes_on_to_the_same_numbers(
         return training
 
     whole = run("whole")
-    with pytest.raises(Interrupted, match="Stopped after 3 of 30 steps"):
+    with pytest.raises(Stopped, match="Stopped after 3 of 30 steps"):
         run("parts", stop_at=2)
     parts = run("parts")
     ours, theirs = parts.state.state_dict(), whole.state.state_dict()

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from core import train
+from core.commandline import Stopped
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import load_model
 from core.models.encoder import Encoder
@@ -25,7 +26,6 @@ from core.training.flagship_recipe import (
     going_on,
 )
 from core.training.held_out import NAMES, HeldOut, readers_agree
-from core.training.interruption import Interrupted
 from core.training.log_writer import read_rows
 from core.training.objective import Objective
 from core.training.style_bank import StyleBank
@@ -138,7 +138,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(
         return step(share)
 
     parts.step = stop_in_the_fifth  # type: ignore[method-assign, assignment]
-    with pytest.raises(Interrupted, match="Stopped after 5 of 8"):
+    with pytest.raises(Stopped, match="Stopped after 5 of 8"):
         parts.run()
     again = run(tmp_path / "parts", pictures)
     assert again.done == 5
