@@ -14,7 +14,7 @@ from functools import partial
 from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
-from core.commandline import run_command
+from core.commandline import NO_MEMORY, lacks_memory, run_command
 from core.files import (
     MAX_NAME_BYTES,
     OutputError,
@@ -137,6 +137,11 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
         except (ImageError, OutputError) as error:
             check_output(options.out, folder=True)  # nothing at all can be written
             print(printable(f"skipped: {error}"), file=sys.stderr)
+            skipped += 1
+        except (MemoryError, RuntimeError) as error:
+            if not lacks_memory(error):
+                raise
+            print(f'skipped: "{printable(path.name)}": {NO_MEMORY}', file=sys.stderr)
             skipped += 1
         else:
             done += 1

@@ -10,8 +10,10 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from core import johnson as johnson_command
 from core.baselines import johnson
 from core.baselines.johnson import OBJECTIVE, PerStyleNet, get_stylizer, load, save, train
+from core.commandline import NO_MEMORY
 from core.images.convert import to_tensor
 from core.images.decode import ImageError
 from core.inference.stylizer import Cancelled, StyledModel
@@ -22,6 +24,7 @@ from core.training.objective import Objective
 from core.training.refine import RefineStep
 from core.training.step import StepResult
 from gallery.pictures import find_style
+from tests.hungry import GPU_ERROR, LARGE
 
 Draw = Callable[..., Image.Image]
 Train = Callable[..., StyledModel]
@@ -301,6 +304,23 @@ def test_what_cannot_be_done_is_one_sentence(
     assert len(errors) == 1
     assert sentence in errors[0]
     assert not (tmp_path / "a.safetensors").exists()
+
+
+def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
+    drawn: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fake(photo: Image.Image) -> Image.Image:
+        if max(photo.size) >= LARGE:
+            raise GPU_ERROR
+        return photo
+
+    monkeypatch.setattr(johnson_command, "load", lambda *_: fake)
+    drawn(1, (40, 32)).save(tmp_path / "small.png")
+    drawn(2, (LARGE, 32)).save(tmp_path / "large.png")
+    photos = [str(tmp_path / name) for name in ("large.png", "small.png")]
+    assert main(["--use", "a.b", "--content", *photos, "--out", str(tmp_path / "out")]) == 2
+    assert f'skipped: "large.png": {NO_MEMORY}' in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["small__a.png"]
 
 
 def test_photos_of_one_name_all_come_out_and_what_is_not_read_is_named(
