@@ -16,7 +16,8 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import write_atomic
+from core.commandline import lacks_memory
+from core.files import printable, write_atomic
 from core.images.decode import ImageError
 from core.inference.style_file import load_painting
 from core.settings import Settings
@@ -33,6 +34,7 @@ from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, painting_inp
 from demo.shared.zips import unlike, zip_file
 
 MAX_PHOTOS = 20
+NO_MEMORY_FOR = '"{}" takes more memory than the server has; choose a smaller size.'
 MAX_BYTES = 200_000_000
 ABOUT = "Drop photos, choose one painting, take them all back in a zip."
 NO_MASK = "No mask here: it belongs to one photo; the tab Transfer has it."
@@ -88,6 +90,10 @@ def painted_photos(
             result = next(repaint(StylizeRequest(photo, paintings, settings)))
         except ImageError as error:
             skipped = (*skipped, str(error))
+        except Exception as error:
+            if not lacks_memory(error):
+                raise
+            skipped = (*skipped, NO_MEMORY_FOR.format(printable(Path(photo).name)))
         else:
             path = Path(folder) / unlike(result.file_name, names)
             write_atomic(path, result.png())

@@ -16,6 +16,7 @@ from PIL import Image, ImageChops, ImageStat
 from playwright.sync_api import Browser, Page, expect
 
 import app
+from core.baselines.adapter import METHODS
 from core.images.decode import load_image
 from core.inference.model_store import ModelStore
 from core.pipeline import stylize_image
@@ -36,6 +37,7 @@ from demo.shared.uploads import new_file
 from demo.shared.zips import unlike, zip_file
 from gallery.pictures import CONTENTS, Picture
 from tests.browser import foreign_requests, new_page
+from tests.hungry import Hungry
 
 MODEL = "improved-500"
 
@@ -195,6 +197,23 @@ def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(
         load_image(folder / "0001.png"), load_image(folder / "0100.png"), settings()
     ).image
     assert load_image(last.files[1]).tobytes() == expected.tobytes()
+
+
+def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
+    folder: Path,
+    tmp_path: Path,
+    pictures: Callable[..., list[Path]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(METHODS, "hungry", Hungry)
+    (small,) = pictures(tmp_path / "small", 1, 9, (40, 32))
+    order = Settings(model="hungry")
+    photos = [str(folder / "0000.png"), str(small)]
+    *_, last = painted_photos(photos, [str(folder / "0100.png")], order, tmp_path)
+    assert last.skipped == (
+        '"0000.png" takes more memory than the server has; choose a smaller size.',
+    )
+    assert [Path(file).name for file in last.files] == ["0009__0100__hungry.png"]
 
 
 def test_an_avif_is_a_photo_like_others(folder: Path, tmp_path: Path) -> None:
