@@ -8,6 +8,7 @@
 - A visitor holds a few places at most, and an address not all of them.
 - How long it takes is told from the job that is running, in words too.
 - The files of an order that was accepted stay until it is done.
+- Where only a visitor's newest order of a kind counts (`demo.server.newest`), it takes the place of those that wait.
 - Answers that nobody fetches are dropped.
 """
 
@@ -22,10 +23,16 @@ import fastapi
 from gradio.block_function import BlockFunction
 from gradio.data_classes import PredictBodyInternal
 from gradio.queueing import Event, Queue
-from gradio.server_messages import EstimationMessage, EventMessage, LogMessage
+from gradio.server_messages import (
+    EstimationMessage,
+    EventMessage,
+    LogMessage,
+    ProcessCompletedMessage,
+)
 from gradio.utils import run_coro_in_background
 
 from demo.i18n.language import said
+from demo.server.newest import give_order, kind_of, order_of
 from demo.server.turns import TURNS
 
 AT_ONCE, LONG = "model", "long"  # the two lines
@@ -74,6 +81,7 @@ class JobQueue(Queue):
         refusal = self._refusal(body.session_hash, _address(request))
         if refusal:
             return False, said(refusal, request), "queue_full"
+        give_order(request)
         success, event_id, state = await super().push(body, request, username)
         if not success:
             return success, event_id, state
@@ -85,6 +93,7 @@ class JobQueue(Queue):
             self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
             return False, said(FILE_GONE, request), "error"
         self._put_in_line(event)
+        self._withdraw_older(event)
         return success, event_id, state
 
     def _refusal(self, session: str | None, address: str) -> str | None:
@@ -101,6 +110,24 @@ class JobQueue(Queue):
         ):
             return YOU_WAIT
         return None
+
+    def _withdraw_older(self, newest: Event) -> None:
+        """Withdraw this visitor's orders of a kind of which only the newest counts; those that wait are done with."""
+        kind = kind_of(newest.fn.fn)
+        if kind is None:
+            return
+        for event in list(self.event_ids_to_events.values()):
+            is_visitors = event.session_hash == newest.session_hash and event is not newest
+            if not is_visitors or kind_of(event.fn.fn) != kind:
+                continue
+            order_of(event.request).withdraw()
+            line = self.event_queue_per_concurrency_id[event.concurrency_id].queue
+            if event in line:
+                line.remove(event)
+                del self.event_ids_to_events[event._id]
+                unchanged = [{"__type__": "update"} for _ in event.fn.outputs]
+                done = {"data": unchanged, "is_generating": False, "changed_state_ids": []}
+                self.send_message(event, ProcessCompletedMessage(output=done, success=True))
 
     def _put_in_line(self, event: Event) -> None:
         """Move an order that takes minutes to the line of those."""

@@ -8,6 +8,7 @@ From a click on Stylize to the picture:
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from core.images.library import Picture
 from core.images.save import save_png
 from core.inference.model_store import model_store
 from core.settings import Settings
+from demo.server.newest import newest_only, order_of
 from demo.shared import messages
 from demo.shared.before_after import side_by_side
 from demo.shared.events import Answer
@@ -32,7 +34,7 @@ from demo.transfer import provenance
 from demo.transfer.address import address_of
 from demo.transfer.arrival import Visit
 from demo.transfer.form import TransferForm
-from demo.transfer.visits import VISITS
+from demo.transfer.visits import VISITS, Work
 
 CODES = ("command", "python", "settings")  # the recipe, three ways
 
@@ -53,17 +55,26 @@ def random_painting(visit: Visit | None, note: str) -> tuple[Placed, str]:
     return another(note)
 
 
-def paint(visit: Visit | None, **values: Any) -> Iterator[Answer]:
+@newest_only
+def paint(request: gr.Request, visit: Visit | None, **values: Any) -> Iterator[Answer]:
     """Drafts while refining, then the result, or a sentence; `values` are those of `TransferForm`.
 
-    The work goes on when the page that asked for it is closed, for some time; see `demo.transfer.visits`.
+    The work goes on when the page that asked for it is closed, for some time; see `demo.transfer.visits`. It ends once the
+    page has ordered something else.
     """
-    visit = visit or Visit.unknown()
+    whose = visit or Visit.unknown()
     try:
-        request = TransferForm(**values).request_of()
-        work = VISITS.start(visit.visitor, visit.page, values, lambda stop: painted(request, stop))
-        if request.settings.refine:
-            yield begins_to_refine(request.settings)
+        asked = TransferForm(**values).request_of()
+        work = order_of(request).begin(
+            lambda: VISITS.start(
+                whose.visitor, whose.page, values, lambda stop: painted(asked, stop)
+            ),
+            Work.replace,
+        )
+        if work is None:
+            return
+        if asked.settings.refine:
+            yield begins_to_refine(asked.settings)
         yield from work.follow()
     except Exception as error:  # the page keeps the previous result, whatever happened
         yield {"status": messages.problem(error)}
@@ -112,14 +123,12 @@ def strength_of(result: JobResult) -> tuple[float, str]:
     return round(100 * result.recipe.settings.strength, 6), kind
 
 
-def paint_strength(visit: Visit | None, **values: Any) -> Iterator[Answer]:
-    """The slider of the strength was let go: what is painted at once is painted, unless it is what was painted last."""
+def strength_due(visit: Visit | None, **values: Any) -> Answer:
+    """The slider of the strength was let go: `due` where the form is painted at once and was not painted last."""
     latest = VISITS.latest(visit.visitor) if visit else None
     is_quick = values["mode"] == INSTANT and values["model"] not in METHODS
-    if is_quick and not (latest and latest.values == values):
-        yield from paint(visit, **values)
-    else:
-        yield {}
+    is_new = not (latest and latest.values == values)
+    return {"due": time.time()} if is_quick and is_new else {}
 
 
 def _wants_refining(result: JobResult) -> bool:

@@ -31,11 +31,11 @@ from demo.transfer.events import (
     CODES,
     give_up,
     paint,
-    paint_strength,
     photo_file,
     picker,
     random_painting,
     stop_painting,
+    strength_due,
     strength_of,
 )
 from gallery.pictures import MORE_STYLES, STYLES
@@ -94,8 +94,12 @@ def build() -> tuple[gr.HTML, gr.HTML]:
         painting.instead_after(place.input)
     painting.instead_after(due.change)
     form["strength"].input(None, form["strength"], None, js=FADE, **QUIET)
-    painting.after_strength(form["strength"].release)
-    refining = view["refine_now"].click(lambda: REFINED, None, form["mode"], **QUIET)
+    # As a value of `due` and not as an order: in the line of refining it would wait for nothing.
+    let_go: dict[str, Any] = {"preprocess": False, "trigger_mode": "multiple"} | QUIET
+    connect(form["strength"].release, strength_due, {"visit": visit} | form, {"due": due}, **let_go)
+    refining = view["refine_now"].click(
+        lambda: REFINED, None, form["mode"], trigger_mode="multiple", **QUIET
+    )
     painting.after(refining.then)
     stop.click(stop_painting, visit, stop, **QUIET)
 
@@ -123,15 +127,15 @@ class _Painting:
     form: Mapping[str, Any]
     view: Mapping[str, Any]
 
-    def after(self, event: Callable[..., Any], **options: Any) -> None:
-        """Paint what the form says."""
+    def after(self, event: Callable[..., Any]) -> None:
+        """Paint what the form says; an order that still waits makes room for the new one."""
         asked = {"visit": self.visit, **self.form}
-        connect(event, paint, asked, self.view, **PAINTING, **options)
+        connect(event, paint, asked, self.view, trigger_mode="multiple", **PAINTING)
 
     def instead_after(self, event: Callable[..., Any]) -> None:
         """End the refining that goes on, and paint what the form says."""
         cleared = event(give_up, self.visit, None, trigger_mode="multiple", **QUIET)
-        self.after(cleared.then, trigger_mode="multiple")
+        self.after(cleared.then)
 
     def after_choice(
         self,
@@ -145,12 +149,7 @@ class _Painting:
         event(None, js=LOOK_AT_RESULT)
         given = [self.visit, *asked]
         picked = event(choose, given, [place, note], trigger_mode="multiple", **QUIET)
-        self.after(picked.then, trigger_mode="multiple")
-
-    def after_strength(self, event: Callable[..., Any]) -> None:
-        """Paint what is painted at once, unless it is what was painted last."""
-        asked = {"visit": self.visit, **self.form}
-        connect(event, paint_strength, asked, self.view, trigger_mode="always_last", **PAINTING)
+        self.after(picked.then)
 
 
 def _opening(content: Picture, style: Picture, model: str | None) -> JobResult | Exception | None:

@@ -169,10 +169,10 @@ class Visits:
                 timer.start()
 
     def _of(self, visitor: str) -> list[Work]:
-        """This visitor's works, the oldest first; those of anybody that are too old are forgotten."""
+        """This visitor's works, the oldest first; those of anybody that are too old or were replaced are forgotten."""
         now = time.monotonic()
         for work in [*self._works]:
-            if now - work.begun > KEPT or len(self._works) > MAX_WORKS:
+            if work.replaced or now - work.begun > KEPT or len(self._works) > MAX_WORKS:
                 work.stop.set()
                 self._works.remove(work)
         return [work for work in self._works if work.visitor == visitor]

@@ -15,6 +15,7 @@ import pytest
 import app
 from demo.page import PageBlocks
 from demo.server.access import Access
+from demo.server.newest import newest_only, order_of
 from demo.server.turns import TURNS
 from demo.shared.widgets import LONG_WORK, MODEL_WORK
 
@@ -28,6 +29,7 @@ class Stage:
     Attributes:
         go_on: one release lets one picture be painted, or one batch be done.
         painted: the names of what was painted, in order.
+        ended: the names of what was being painted when a newer order took its place.
         begun: set once a refining is at its first batch.
     """
 
@@ -35,27 +37,33 @@ class Stage:
     address: str = ""
     go_on: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     painted: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
 
     def url(self, path: str) -> str:
         return self.address.rstrip("/") + path
 
     def order(
-        self, name: str, mode: str = "instant", session: str | None = None, file: str | None = None
+        self,
+        name: str,
+        mode: str = "instant",
+        session: str | None = None,
+        file: str | None = None,
+        api: str = "paint",
     ) -> httpx.Response:
-        """Order a picture, as a program does."""
+        """Order a picture, as a program does; with `api` "newest" one of which a visitor's newest alone counts."""
         data = [name, mode, {"path": file, "meta": {"_type": "gradio.FileData"}} if file else None]
         body: dict[str, Any] = {"data": data}
         if session:
             body["session_hash"] = session
-        return httpx.post(self.url("/gradio_api/call/paint"), json=body, timeout=WAIT)
+        return httpx.post(self.url(f"/gradio_api/call/{api}"), json=body, timeout=WAIT)
 
-    def answer(self, event: str) -> list[tuple[str, Any]]:
+    def answer(self, event: str, api: str = "paint") -> list[tuple[str, Any]]:
         """All that is said about an order, until it is done: (event, data)."""
         said: list[tuple[str, Any]] = []
         kind = ""
         with httpx.stream(
-            "GET", self.url(f"/gradio_api/call/paint/{event}"), timeout=WAIT
+            "GET", self.url(f"/gradio_api/call/{api}/{event}"), timeout=WAIT
         ) as stream:
             for line in stream.iter_lines():
                 if line.startswith("event: "):
@@ -114,6 +122,11 @@ def _lay_out(page: PageBlocks, built: Stage, waits: bool) -> None:
                 built.painted.append(f"{name} {batch}")
         yield f"{name} refined"
 
+    @newest_only
+    def paint_newest(request: gr.Request, name: str, mode: str, photo: Any) -> Iterator[str]:
+        if order_of(request).begin(lambda: name, built.ended.append):
+            yield from paint(name, mode, photo)
+
     def fail(number: float, size: str, on: bool, photo: Any) -> str:
         if on:
             raise OSError(28, "No space left on device")
@@ -129,6 +142,8 @@ def _lay_out(page: PageBlocks, built: Stage, waits: bool) -> None:
     button.click(
         paint, [name, mode, photo], result, api_name="paint", preprocess=False, **MODEL_WORK
     )
+    orders: dict[str, Any] = {"preprocess": False} | MODEL_WORK
+    button.click(paint_newest, [name, mode, photo], result, api_name="newest", **orders)
     button.click(
         lambda name: f"{name} long", name, result, api_name="long", preprocess=False, **LONG_WORK
     )

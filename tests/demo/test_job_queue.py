@@ -15,6 +15,7 @@ from core.inference.model_store import model_store
 from demo.page import PageBlocks, give_memory_back
 from demo.server import job_queue
 from demo.server.job_queue import AT_ONCE, FILE_GONE, LONG, YOU_WAIT
+from demo.server.newest import Order
 from demo.server.turns import TURNS
 from demo.shared.uploads import new_file
 from tests.demo.server import WAIT, Stage, stage
@@ -65,6 +66,56 @@ def test_a_visitor_holds_a_few_places_only(page: Stage) -> None:
         answer.status_code == 429 and answer.json()["detail"] == YOU_WAIT for answer in refused
     )
     assert page.order("modest", session="another").status_code == 200
+
+
+def test_the_newest_order_takes_the_place_of_those_that_wait(page: Stage) -> None:
+    page.order("blocker", session="another")
+    wait_for(lambda: running(page) == 1)
+    names = [str(number) for number in range(2 * job_queue.MAX_PER_VISITOR)]
+    events = [
+        page.order(name, session="visitor", api="newest").json()["event_id"] for name in names
+    ]
+    assert waiting(page, AT_ONCE) == 1
+    stranger = page.order("stranger", session="stranger", api="newest").json()["event_id"]
+    for _ in range(3):
+        page.go_on.release()
+    assert page.answer(stranger, "newest")[-1] == ("complete", ["stranger painted"])
+    assert page.painted == ["blocker", names[-1], "stranger"] and page.ended == []
+    messages = page.page.queue_of_jobs.pending_messages_per_session["visitor"]
+    said = [messages.get_nowait() for _ in range(messages.qsize())]
+    done = [message.event_id for message in said if message.msg == "process_completed"]
+    assert done == events, "each is done with, the last one last"
+
+
+def test_the_newest_order_takes_the_place_of_one_in_the_other_line(page: Stage) -> None:
+    page.order("blocker", "refined", session="another")
+    assert page.begun.wait(WAIT)
+    page.order("portrait", "refined", session="visitor", api="newest")
+    assert waiting(page, LONG) == 1
+    page.order("wave", session="visitor", api="newest")
+    assert waiting(page, LONG) == 0
+
+
+def test_the_newest_order_ends_the_one_that_is_painted(page: Stage) -> None:
+    page.order("portrait", "refined", session="visitor", api="newest")
+    assert page.begun.wait(WAIT)
+    page.order("stranger", session="stranger", api="newest")
+    assert page.ended == []
+    page.order("wave", session="visitor", api="newest")
+    assert page.ended == ["portrait"]
+
+
+def test_an_order_that_was_withdrawn_does_not_begin() -> None:
+    order, begun, ended = Order(), list[str](), list[str]()
+
+    def start() -> str:
+        begun.append("work")
+        return "work"
+
+    assert order.begin(start, ended.append) == "work" and ended == []
+    order.withdraw()
+    assert ended == ["work"]
+    assert order.begin(start, ended.append) is None and begun == ["work"]
 
 
 def test_an_address_does_not_hold_all_places(page: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

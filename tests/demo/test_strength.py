@@ -15,7 +15,8 @@ def opacity(fade: Locator) -> float:
 def test_what_takes_minutes_is_not_painted_when_the_slider_is_let_go() -> None:
     visit = Visit.unknown()
     for values in ({"mode": "refined", "model": "flagship"}, {"mode": "instant", "model": "gatys"}):
-        assert list(events.paint_strength(visit, **values)) == [{}]
+        assert events.strength_due(visit, **values) == {}
+    assert events.strength_due(visit, mode="instant", model="flagship")["due"]
 
 
 def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_go(
