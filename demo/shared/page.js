@@ -99,6 +99,7 @@
     const next = address();
     next.searchParams.set("lang", LANGUAGES[tag]);
     document.cookie = `metastyle-language=${LANGUAGES[tag]}; path=${next.pathname}; max-age=31536000; samesite=lax`;
+    ofTab("again", "yes");
     location.assign(next.href.replaceAll("%2C", ","));
   }
   document.addEventListener("click", (event) => {
@@ -153,22 +154,31 @@
   const RECIPE = ["photo", "style", "mix", "model", "mode", "batches", "strength", "colours", "size", "style_size", "detail", "crop"];
   const MOST = 300000; // characters: a painted mask may be larger, and is then not kept
   const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const stored = (name, value) => { // null where the browser keeps nothing
+  const stored = (store, name, value) => { // null where the browser keeps nothing; a value of null is taken away
     try {
-      if (value !== undefined) localStorage.setItem(name, value);
-      return localStorage.getItem(name);
+      const kept = window[store];
+      if (value !== undefined) value === null ? kept.removeItem(name) : kept.setItem(name, value);
+      return kept.getItem(name);
     } catch {
       return null;
     }
   };
-  const visitor = stored("metastyle.visitor") ?? stored("metastyle.visitor", random()) ?? random(), pageName = random();
-  const kept = JSON.parse(stored("metastyle.form") ?? "null");
-  const again = performance.getEntriesByType("navigation")[0]?.type !== "navigate"; // loaded again, or come back to
+  // A browser tab is a visitor of its own, with its own form. The next tab that is opened takes up the one that was left last.
+  const ofTab = (name, value) => stored("sessionStorage", `metastyle.${name}`, value);
+  const ofAll = (name, value) => stored("localStorage", `metastyle.${name}`, value);
+  const left = ofAll("left"), visitor = ofTab("visitor") ?? left ?? random(), pageName = random();
+  ofTab("visitor", visitor);
+  if (visitor === left) ofAll("left", null);
+  const form = ofTab("form"), kept = JSON.parse(form ?? ofAll("form") ?? "null");
+  // Loaded again, come back to, or in another language: then the address is only that of what was there.
+  const again = ofTab("again") !== null || performance.getEntriesByType("navigation")[0]?.type !== "navigate";
+  ofTab("again", null);
   let settled = false; // before the page has answered the arrival, its values are not the visitor's
+  let painted = null, paintedOn = null; // the mask, and the file of the photo on which it was painted
 
   window.metastyle = {
     arrival() {
-      return JSON.stringify({ visitor, page: pageName, query: location.search.slice(1), kept, again });
+      return JSON.stringify({ visitor, page: pageName, query: location.search.slice(1), kept, own: form !== null, again });
     },
     settle(names, values) {
       settled = true;
@@ -177,13 +187,19 @@
     keep(names, values) {
       if (!settled) return;
       const form = Object.fromEntries(names.map((name, index) => [name, values[index]]));
-      const text = JSON.stringify(form);
-      stored("metastyle.form", text.length < MOST ? text : JSON.stringify({ ...form, painted: null }));
+      if (form.painted !== painted) [painted, paintedOn] = [form.painted, form.content?.path];
+      const whole = JSON.stringify(form), text = whole.length < MOST ? whole : JSON.stringify({ ...form, painted: undefined });
+      ofTab("form", text);
+      ofAll("form", text);
+    },
+    maskOn(photo, mask) { // of another photo there is none; where the mask is unfolded, its own script has seen to that
+      return mask && mask === painted && photo?.path !== paintedOn ? null : mask;
     },
   };
   addEventListener("pagehide", () => {
     const body = new Blob([JSON.stringify({ data: [visitor, pageName] })], { type: "application/json" });
     navigator.sendBeacon?.("gradio_api/run/leave", body);
+    ofAll("left", visitor);
   });
 
   let told = null;

@@ -2,10 +2,10 @@
 
     build(form, outputs, view)               # inside `gr.Blocks`
 
-In this order: what the address asks for (`demo.transfer.address`), unless the page is only loaded again; what was painted for the
-visitor within the hour or still is (`demo.transfer.visits`); the settings that the browser kept.
-The browser's part is in `demo/shared/page.js`: it makes the visitor's token and the page's, keeps the form's values, and says
-when the page is closed.
+In this order: what the address asks for (`demo.transfer.address`), unless the page is only loaded again or in another language;
+what was painted for the visitor within the hour or still is (`demo.transfer.visits`), under the settings that were set since; the
+settings that the browser kept. The browser's part is in `demo/shared/page.js`: it makes the visitor's token, one for each browser
+tab, and the page's, keeps the form's values, and says when the page is closed.
 """
 
 import json
@@ -17,21 +17,25 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
+from core.training.refine import REFINE_BATCHES
 from demo.shared import messages
 from demo.shared.controls import values_of
 from demo.shared.events import Answer, connect
-from demo.shared.requests import REFINED, USER_ERRORS, checked
+from demo.shared.requests import MAX_BATCHES, REFINED, USER_ERRORS, checked
 from demo.shared.widgets import QUIET
 from demo.transfer import address
 from demo.transfer.form import TransferForm
 from demo.transfer.known_pictures import note_of
 from demo.transfer.provenance import mask_values
-from demo.transfer.visits import VISITS
+from demo.transfer.visits import VISITS, Work
 
 ARRIVE = "(told, ...values) => [window.metastyle?.arrival() ?? null, ...values]"
 SETTLE = "(...values) => window.metastyle?.settle(%s, values)"
 KEEP = "(...values) => window.metastyle?.keep(%s, values)"
+MASK_ON = "(photo, mask) => (window.metastyle ? window.metastyle.maskOn(photo, mask) : mask)"
 MAX_NAME = 64  # characters of a token
+# Pages that follow a refining after they were loaded again. Each holds one of Gradio's 40 threads; later ones wait for a place.
+MAX_FOLLOWERS = 16
 REFINE_FIRST = "The address asks for refining, which takes some minutes: press Stylize."
 UNREADABLE = (*USER_ERRORS, TypeError, ValueError, AttributeError)
 FIELDS = {field.name for field in fields(TransferForm)}
@@ -54,7 +58,8 @@ def arrive(told: str | None, **values: Any) -> Answer:
     """The form as it is to be shown to who has come, and `due` where that is to be painted at once.
 
     Args:
-        told: what the browser says, JSON: visitor, page, the address's query, the form's values that it kept.
+        told: what the browser says, JSON: visitor, page, the address's query, the form's values that it kept, whether it kept
+            them for this browser tab, whether the page is loaded again.
         values: the form's as the page opens.
     """
     try:
@@ -64,16 +69,42 @@ def arrive(told: str | None, **values: Any) -> Answer:
         return {"visit": Visit.unknown()}
     answer: dict[str, Any] = {"visit": visit}
     work = VISITS.come(visit.visitor, visit.page)
-    kept = work.values if work else said.get("kept")
+    forms = _forms(said, work)
     try:
         asked = address.values_of(str(said.get("query", "")))
-        if asked and not (said.get("again") and kept):
+        if asked and not (said.get("again") and forms):
             return answer | dict(opened(values | asked))
     except UNREADABLE as error:
         return answer | {"status": messages.problem(error)}
-    if isinstance(kept, Mapping):
-        answer |= restored(values | {name: kept[name] for name in FIELDS & set(kept)}, work is None)
+    found = (restored(values | _fields(form), work is None) for form in forms)
+    answer |= next(filter(None, found), {})
+    if work and work.ended:
+        return answer | dict(_result_of(work))
     return answer | ({"following": time.time()} if work else {})
+
+
+def _forms(said: Mapping[str, Any], work: Work | None) -> list[Mapping[str, Any]]:
+    """What the form may have held when its visitor left, the latest first."""
+    kept = said.get("kept")
+    forms: list[Mapping[str, Any]] = [kept] if isinstance(kept, Mapping) else []
+    if work is None:
+        return forms
+    own = forms if said.get("own") else []  # the browser's other tabs have forms too
+    return [*({**work.values, **_fields(form)} for form in own), work.values]
+
+
+def _fields(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a form's values that there are."""
+    return {name: form[name] for name in FIELDS & set(form)}
+
+
+def _result_of(work: Work) -> Answer:
+    """What work that has ended has to show."""
+    try:
+        answers = [*work.follow()]
+        return answers[-1] if answers else {}
+    except Exception as error:
+        return {"status": messages.problem(error)}
 
 
 def opened(values: Mapping[str, Any]) -> Answer:
@@ -89,7 +120,7 @@ def opened(values: Mapping[str, Any]) -> Answer:
 
 
 def restored(values: Mapping[str, Any], paint: bool) -> Answer:
-    """The form as it was kept; as it is where that is no longer possible.
+    """The form as it was kept; {} where that is no longer possible.
 
     Args:
         paint: whether to paint it at once, where that is quick.
@@ -111,8 +142,12 @@ def shown(values: Mapping[str, Any]) -> Answer:
     form = TransferForm(**values)
     request = form.request_of()
     checked(request)
-    answer = {name: values[name] for name in FIELDS & set(values)}
-    answer |= values_of(request.settings) | mask_values(request.settings)
+    answer = _fields(values) | values_of(request.settings) | mask_values(request.settings)
+    answer["mode"] = (
+        form.mode
+    )  # which a recipe has no more where the other was chosen, nor the batches
+    batches = form.batches if form.batches in range(1, MAX_BATCHES + 1) else REFINE_BATCHES
+    answer["batches"] = gr.Slider(value=batches, visible=form.mode == REFINED)
     answer["content_note"], answer["style_note"] = note_of(form.content), note_of(form.style)
     return answer
 
@@ -150,7 +185,7 @@ def build(form: Mapping[str, Any], outputs: Mapping[str, Any], view: Mapping[str
     assert page is not None, "call it inside gr.Blocks"
     told, following = gr.Textbox(visible=False), signal()
     given = {"told": told} | dict(form)
-    filled = dict(form) | dict(outputs) | {"following": following, "status": view["status"]}
+    filled = dict(form) | dict(outputs) | dict(view) | {"following": following}
     unopened: dict[str, Any] = {"preprocess": False} | QUIET
     names = json.dumps(list(form))
     arrived = connect(page.load, arrive, given, filled, js=ARRIVE, **unopened)
@@ -161,10 +196,12 @@ def build(form: Mapping[str, Any], outputs: Mapping[str, Any], view: Mapping[str
         follow,
         quick,
         view,
-        concurrency_limit=None,
+        concurrency_limit=MAX_FOLLOWERS,
         show_progress="hidden",
         api_visibility="private",
     )
     changes = [part.change for part in form.values()]
     gr.on(changes, None, [*form.values()], None, js=KEEP % names, **QUIET)
+    photo, mask = form["content"], form["painted"]
+    photo.change(None, [photo, mask], mask, js=MASK_ON, **QUIET)
     gr.api(leave, api_name="leave", queue=False, api_visibility="undocumented")

@@ -150,6 +150,97 @@ def test_a_refining_outlives_a_reload_and_can_then_be_stopped(page: Page) -> Non
     expect(stylize(page)).to_be_visible()
 
 
+def test_another_language_keeps_the_refining_the_pictures_and_what_was_set(page: Page) -> None:
+    arrived(page)
+    page.locator("#photo-gallery").get_by_label("Pagoda in China").click()
+    repainted(page, "china__hokusai_great_wave__original-500.png")
+    expect(page).to_have_url(re.compile("photo=china"))
+    refine(page)
+    page.get_by_label("Longest side").click()
+    page.get_by_role("option", name="384 px").click()
+    page.wait_for_function("JSON.parse(localStorage['metastyle.form'] ?? '{}').size === 384")
+    page.get_by_role("link", name="中文").click()
+    expect(page.locator("#status")).to_contain_text(re.compile(r"微调：\d+ / 100 批"))
+    expect(page.locator("#photo-note")).to_contain_text("中国")
+    expect(page.get_by_label("最长边")).to_have_value("384 px")
+    page.locator("#stop").click()
+    repainted(page, "china__hokusai_great_wave__original-500.png")
+    expect(page.get_by_role("button", name="风格迁移", exact=True)).to_be_visible()
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#status")).to_contain_text("stopped after")
+    repainted(page, "china__hokusai_great_wave__original-500.png")
+
+
+def test_a_painted_mask_survives_a_reload_and_goes_with_its_photo(page: Page) -> None:
+    arrived(page)
+    open_section(page, "Only a part: mask")
+    paint_mask(page, 0.3)
+    stylize(page).click()
+    expect(page.locator("#status")).to_contain_text("masked")
+    paint_mask(page, 0.7)  # since the last picture
+    kept = "JSON.parse(sessionStorage['metastyle.form'] ?? '{}').painted"
+    before = page.evaluate(kept)
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#status")).to_contain_text("masked")
+    stylize(page).click()
+    expect(page.locator("#status")).to_contain_text("masked")
+    open_section(page, "Only a part: mask")
+    expect(page.get_by_text("Save mask")).to_be_visible()
+    assert painted_at(page, 0.3) and painted_at(page, 0.7) and not painted_at(page, 0.5)
+    assert page.evaluate(kept) == before
+    paint_mask(page, 0.5)
+    page.wait_for_function(f"(before) => {kept} !== before", arg=before)
+    assert painted_at(page, 0.3) and painted_at(page, 0.5) and painted_at(page, 0.7)
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#status")).to_contain_text("masked")
+    page.locator("#photo-gallery").get_by_label("Pagoda in China").click()
+    repainted(page, "china__hokusai_great_wave__original-500.png")
+    page.wait_for_function(f"{kept} === null")
+    stylize(page).click()
+    expect(page.locator("#status")).not_to_contain_text("masked")
+
+
+def paint_mask(page: Page, where: float) -> None:
+    """A stroke from top to bottom, at this part of the width."""
+    box = page.locator("#mask canvas").bounding_box()
+    assert box
+    x = box["x"] + where * box["width"]
+    page.mouse.move(x, box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(x, box["y"] + 0.7 * box["height"], steps=3)
+    page.mouse.up()
+
+
+def painted_at(page: Page, where: float) -> bool:
+    """Whether the mask is painted there, in the middle of the height."""
+    seen = """(canvas, where) => canvas.getContext("2d").getImageData(
+        where * canvas.width, canvas.height / 2, 1, 1).data[3] > 127"""
+    return bool(page.locator("#mask canvas").evaluate(seen, where))
+
+
+def test_two_tabs_of_a_browser_have_each_their_own_refining(page: Page, address: str) -> None:
+    arrived(page)
+    refine(page)
+    other = page.context.new_page()
+    other.goto(address, wait_until="domcontentloaded")
+    other.wait_for_function("sessionStorage['metastyle.form']")
+    other.get_by_label("Instant").check()
+    other.locator("#painting-gallery").get_by_label("Composition VIII").click()
+    repainted(other, "astronaut__kandinsky_composition_viii__original-500.png")
+    page.reload(wait_until="domcontentloaded")
+    expect(page.locator("#status")).to_contain_text(re.compile(r"Refining: \d+ of 100 batches"))
+    other.reload(wait_until="domcontentloaded")
+    repainted(other, "astronaut__kandinsky_composition_viii__original-500.png")
+    stop(page).click()
+    expect(page.locator("#status")).to_contain_text("stopped after")
+    expect(page.locator("#painting-note")).to_contain_text("The Great Wave")
+    context = page.context
+    page.close()
+    again = context.new_page()
+    again.goto(address, wait_until="domcontentloaded")
+    expect(again.locator("#status")).to_contain_text("stopped after")
+
+
 def test_a_result_that_was_finished_meanwhile_is_there_for_its_visitor_alone(
     browser: Browser, page: Page, address: str
 ) -> None:

@@ -200,6 +200,36 @@ def test_who_loads_the_page_again_finds_the_work_and_not_the_address(
     assert arrive(told(query=query), **opening())["due"], "a link that is opened is followed"
 
 
+@pytest.mark.usefixtures("models")
+def test_what_was_set_since_the_last_picture_comes_back_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visits, begun, goes_on = Visits(), threading.Event(), threading.Event()
+    monkeypatch.setattr(arrival, "VISITS", visits)
+    work = visits.start("v", "before", opening(strength=40, invert=True), counted(begun, goes_on))
+    since = {name: value for name, value in opening(strength=70).items() if name != "invert"}
+    answer = arrive(told(kept=since, own=True), **opening())
+    assert answer["strength"] == 70 and answer["invert"], "what the browser has no room for too"
+    answer = arrive(told(kept=since | {"model": "gone"}, own=True), **opening())
+    assert answer["strength"] == 40, "as it was painted, where the later one can no longer be"
+    answer = arrive(told(kept=since, own=False), **opening())
+    assert answer["strength"] == 40, "another tab's form is not the result's"
+    goes_on.set()
+    assert [*work.follow()][-1] == {"status": "last"}
+    answer = arrive(told(kept=since, own=True), **opening())
+    assert answer["status"] == "last" and "following" not in answer, "nothing to wait for"
+
+
+@pytest.mark.usefixtures("models")
+def test_batches_and_mode_come_back_where_the_last_picture_had_none() -> None:
+    answer = arrive(told(kept=opening(batches=7)), **opening())
+    assert answer["batches"].value == 7 and not answer["batches"].visible
+    answer = arrive(told(kept=opening(model="gatys", mode="refined")), **opening())
+    assert answer["mode"] == "refined"
+    answer = arrive(told(kept=opening(batches="many")), **opening())
+    assert answer["batches"].value == 20
+
+
 @pytest.mark.parametrize("broken", [None, "", "[]", "{}", '{"visitor": 1}', "x" * 99])
 def test_a_browser_that_says_nothing_of_itself_gets_the_page_as_it_opens(broken: Any) -> None:
     assert set(arrive(broken, **opening())) == {"visit"}
