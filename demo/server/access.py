@@ -28,10 +28,10 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request, cookie_parser
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.i18n.language import said
+from demo.server.refusals import refusal_to
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::", "")
@@ -225,4 +225,4 @@ async def _refuse(status: int, sentence: str, scope: Scope, receive: Receive, se
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    await PlainTextResponse(said(sentence, Request(scope)), status)(scope, receive, send)
+    await refusal_to(Request(scope), sentence, status)(scope, receive, send)

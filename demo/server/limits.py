@@ -22,12 +22,13 @@ from starlette.formparsers import MultiPartException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.i18n.language import said
 from demo.server.cleaner import Cleaner, is_full
-from demo.server.refusals import CLOSING, FULL, OUR_FAULT, UNREADABLE
+from demo.server.refusals import CLOSING, FULL, OUR_FAULT, UNREADABLE, refusal_to
+from demo.shared.uploads import MAX_UPLOAD_BYTES
 
 MAX_BODY = 16 << 20  # bytes
 MAX_UPLOADS = 210_000_000  # bytes of one request that uploads files; twenty photos together have at most 200 MB
@@ -36,7 +37,7 @@ COMPRESSED = ("/", "/config", f"{API_PREFIX}/info", f"{API_PREFIX}/openapi.json"
 CLEANER = "metastyle.cleaner"  # in the scope of a request
 UPLOAD, LOGIN = f"{API_PREFIX}/upload", "/login"
 LIMITS = {UPLOAD: MAX_UPLOADS, LOGIN: MAX_LOGIN}
-TOO_LARGE = f"This is too large: at most {MAX_UPLOADS / 1e6:g} MB can be uploaded at once."
+TOO_LARGE = f"This is too large: a file may have {MAX_UPLOAD_BYTES >> 20} MB, and {MAX_UPLOADS / 1e6:g} MB can be uploaded at once."
 ORDERS = tuple(
     f"{API_PREFIX}/{route}"
     for route in ("call", "queue", "run", "api", "stream", "cancel", "component_server")
@@ -49,6 +50,7 @@ BY_STATUS = {
     413: TOO_LARGE,
     405: "This address cannot be used in this way.",
 }
+BY_UPLOAD_STATUS = BY_STATUS | {400: UNREADABLE}
 
 _log = logging.getLogger(__name__)
 
@@ -67,17 +69,16 @@ class LimitsMiddleware:
         path = str(scope.get("path", "")).rstrip("/") or "/"
         if scope["type"] != "http" or path in COMPRESSED:
             return await self._compressing(scope, receive, send)
+        request = Request(scope)
         if self.cleaner.is_ending:
-            return await PlainTextResponse(CLOSING, 503)(scope, receive, send)
+            return await refusal_to(request, CLOSING, 503)(scope, receive, send)
         limit = LIMITS.get(path, MAX_BODY)
         length = Headers(scope=scope).get("content-length", "")
         size = int(length) if length.isdecimal() and len(length) < 20 else 0
         if size > limit:
-            return await JSONResponse({"detail": said(TOO_LARGE, Request(scope))}, 413)(
-                scope, receive, send
-            )
+            return await refusal_to(request, TOO_LARGE, 413)(scope, receive, send)
         if path == UPLOAD and not await asyncio.to_thread(self.cleaner.free, size):
-            return await PlainTextResponse(said(FULL, Request(scope)), 507)(scope, receive, send)
+            return await refusal_to(request, FULL, 507)(scope, receive, send)
         scope[CLEANER] = self.cleaner
         try:
             await self._limited[limit](scope, receive, send)
@@ -99,8 +100,9 @@ class TidyParser(GradioMultiPartParser):
             for file in self._files_to_close_on_error:
                 file.close()
                 Path(file.name).unlink(missing_ok=True)
-            if isinstance(error, MultiPartException) and "maximum allowed" not in error.message:
-                raise MultiPartException(UNREADABLE) from error  # its own words quote what came
+            if isinstance(error, MultiPartException):  # its own words quote what came
+                is_too_large = "maximum allowed" in error.message
+                raise HTTPException(413 if is_too_large else 400) from error
             raise
 
 
@@ -127,7 +129,8 @@ async def on_refusal(request: Request, error: Exception) -> JSONResponse:
         error.status_code = 429
     is_ours = error.status_code == 400 and error.detail.endswith(".")
     quotes = not is_ours or request.url.path.startswith(UPLOAD)
-    detail = BY_STATUS.get(error.status_code, error.detail) if quotes else error.detail
+    by_status = BY_UPLOAD_STATUS if request.url.path.startswith(UPLOAD) else BY_STATUS
+    detail = by_status.get(error.status_code, error.detail) if quotes else error.detail
     detail = said(detail, request) if isinstance(detail, str) else detail
     return JSONResponse({"detail": detail}, error.status_code, headers=error.headers)
 
@@ -140,13 +143,13 @@ async def on_fault(request: Request, error: Exception) -> Response:
     """
     cleaner: Cleaner | None = request.scope.get(CLEANER)
     if cleaner and cleaner.is_ending:
-        return PlainTextResponse(CLOSING, 503)
+        return refusal_to(request, CLOSING, 503)
     if is_full(error):
-        return PlainTextResponse(said(FULL, request), 507)
+        return refusal_to(request, FULL, 507)
     if request.url.path.startswith(ORDERS) and isinstance(error, FROM_WRONG_ORDERS):
         return await on_wrong_request(request, error)
     _log.error(OUR_FAULT, exc_info=error)
-    return PlainTextResponse(said(OUR_FAULT, request), 500)
+    return refusal_to(request, OUR_FAULT, 500)
 
 
 Handler = Callable[[Request, Exception], Awaitable[object]]

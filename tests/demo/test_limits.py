@@ -53,6 +53,12 @@ def test_a_body_that_is_too_large_is_refused(page: Stage) -> None:
     assert answer.status_code == 413 and "too large" in answer.text
 
 
+def test_a_file_that_is_too_large_is_refused_in_a_sentence(page: Stage) -> None:
+    files = {"files": ("huge.jpg", b"x" * ((64 << 20) + 1))}
+    answer = httpx.post(page.url("/gradio_api/upload"), files=files, timeout=WAIT)
+    assert (answer.status_code, answer.json()["detail"]) == (413, limits.TOO_LARGE)
+
+
 def test_so_is_one_that_does_not_say_its_size(page: Stage) -> None:
     chunks = (b" " * (1 << 20) for _ in range(20))
     answer = httpx.post(page.url("/gradio_api/call/paint"), content=chunks, timeout=WAIT)
@@ -101,7 +107,7 @@ def test_an_upload_that_fills_the_disk_is_a_sentence_and_leaves_nothing(
         answer = httpx.post(
             page.url("/gradio_api/upload"), files={"files": b"x" * 1000}, timeout=WAIT
         )
-        assert answer.status_code == 507 and answer.text == FULL
+        assert answer.status_code == 507 and answer.json() == {"detail": FULL}
     assert files_of(page) == before
     assert Path(page.upload()).exists(), "the next one is taken again"
 
@@ -114,7 +120,7 @@ def test_a_disk_without_room_refuses_an_upload_before_it_comes(
     monkeypatch.setattr(cleaner_module.shutil, "disk_usage", Disk(page.page.cleaner.folder))
     upload = page.url("/gradio_api/upload")
     answer = httpx.post(upload, files={"files": ("huge.jpg", b"z" * 2_000_000)}, timeout=WAIT)
-    assert answer.status_code == 507 and answer.text == FULL
+    assert answer.status_code == 507 and answer.json() == {"detail": FULL}
     ten_minutes_ago = time.time() - 700
     cleaner_module.os.utime(old, (ten_minutes_ago, ten_minutes_ago))
     answer = httpx.post(upload, files={"files": ("large.jpg", b"z" * 500_000)}, timeout=WAIT)
@@ -127,7 +133,7 @@ def test_a_page_that_is_being_closed_takes_nothing_more(
     monkeypatch.setattr(type(page.page.cleaner), "is_ending", True)
     files = {"files": ("photo.jpg", b"x")}
     answer = httpx.post(page.url("/gradio_api/upload"), files=files, timeout=WAIT)
-    assert (answer.status_code, answer.text) == (503, CLOSING)
+    assert (answer.status_code, answer.json()) == (503, {"detail": CLOSING})
 
 
 def test_an_upload_that_cannot_be_parsed_is_a_sentence(page: Stage) -> None:
@@ -135,7 +141,7 @@ def test_an_upload_that_cannot_be_parsed_is_a_sentence(page: Stage) -> None:
     answer = httpx.post(
         page.url("/gradio_api/upload"), content=b'--{"data": 1}', headers=headers, timeout=WAIT
     )
-    assert (answer.status_code, answer.text) == (400, UNREADABLE)
+    assert (answer.status_code, answer.json()) == (400, {"detail": UNREADABLE})
 
 
 def test_an_upload_that_is_under_way_when_the_page_closes_does_not_stay(
@@ -169,7 +175,7 @@ def test_an_upload_whose_folder_goes_as_the_page_closes_is_a_sentence_and_no_fau
         monkeypatch.setattr("gradio.route_utils.GradioUploadFile.write", deleted_meanwhile)
         upload = page.url("/gradio_api/upload")
         answer = httpx.post(upload, files={"files": b"x" * 1000}, timeout=WAIT)
-        assert (answer.status_code, answer.text) == (503, CLOSING)
+        assert (answer.status_code, answer.json()) == (503, {"detail": CLOSING})
     assert not caplog.records
 
 
