@@ -28,16 +28,19 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from demo.i18n.language import said
 from demo.server.cleaner import Cleaner, is_full
 from demo.server.refusals import CLOSING, FULL, OUR_FAULT, UNREADABLE, refusal_to
-from demo.shared.uploads import MAX_UPLOAD_BYTES
 
 MAX_BODY = 16 << 20  # bytes
+MAX_UPLOAD_BYTES = 64 << 20  # of a file; 20 seconds of a phone's video have about 45 MB
 MAX_UPLOADS = 210_000_000  # bytes of one request that uploads files; twenty photos together have at most 200 MB
 MAX_LOGIN = 4 << 10  # bytes
 COMPRESSED = ("/", "/config", f"{API_PREFIX}/info", f"{API_PREFIX}/openapi.json")
 CLEANER = "metastyle.cleaner"  # in the scope of a request
 UPLOAD, LOGIN = f"{API_PREFIX}/upload", "/login"
 LIMITS = {UPLOAD: MAX_UPLOADS, LOGIN: MAX_LOGIN}
-TOO_LARGE = f"This is too large: a file may have {MAX_UPLOAD_BYTES >> 20} MB, and {MAX_UPLOADS / 1e6:g} MB can be uploaded at once."
+TOO_LARGE = (
+    f"This is too large: a file may have {MAX_UPLOAD_BYTES >> 20} MB, "
+    f"and {MAX_UPLOADS / 1e6:g} MB can be uploaded at once."
+)
 ORDERS = tuple(
     f"{API_PREFIX}/{route}"
     for route in ("call", "queue", "run", "api", "stream", "cancel", "component_server")

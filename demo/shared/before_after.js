@@ -48,7 +48,8 @@ function remember(value) {
   else if (value.kind !== strongest?.kind || value.strength > strongest.strength) strongest = value;
 }
 function fade(strength) {
-  if (!strongest) return;
+  fading.hidden = true;
+  if (!strongest || strength === props.value?.strength) return; // it is what is shown
   photo.src = strongest.before;
   full.src = strongest.after;
   full.style.opacity = Math.min(1, strength / strongest.strength);

@@ -32,6 +32,40 @@
     held.delete(slider);
   }, true);
 
+  // Gradio tells that a slider was let go by mouse or finger alone: after keys it is when no further one has come for a while.
+  const LET_GO = 500; // ms
+  let byKey = false, letGo = 0;
+  document.addEventListener("keydown", () => { byKey = true; }, true);
+  document.addEventListener("pointerdown", () => { byKey = false; }, true);
+  document.addEventListener("input", (event) => {
+    const input = event.target;
+    if (!byKey || !input.matches?.("[data-testid=range-input], [data-testid=number-input]")) return;
+    clearTimeout(letGo);
+    letGo = setTimeout(() => input.dispatchEvent(new PointerEvent("pointerup", { bubbles: true })), LET_GO);
+  }, true);
+
+  // ---- downloads: of a file that is no longer there the browser would only say that it failed ----
+
+  const GONE = "This file is no longer kept here: results are deleted after an hour. Paint it again.";
+  document.addEventListener("click", async (event) => {
+    document.querySelector(".said-once")?.remove();
+    const link = event.target.closest?.("a[download]");
+    if (!link?.href.includes("gradio_api/file=") || link.dataset.isThere) return;
+    event.preventDefault();
+    const isGone = await fetch(link.href, { method: "HEAD" }).then((answer) => !answer.ok, () => false);
+    if (isGone) return sayOnce(translated(GONE));
+    const again = link.cloneNode();
+    again.dataset.isThere = "yes";
+    document.body.append(again);
+    again.click();
+    again.remove();
+  }, true);
+  function sayOnce(text) { // until the next click
+    const said = Object.assign(document.createElement("p"), { className: "problem said-once", textContent: text });
+    said.setAttribute("role", "alert");
+    document.querySelector(".gradio-container").append(said);
+  }
+
   // ---- names and marks ----
 
   function nameThumbnails() {
@@ -78,6 +112,7 @@
   function arrive() { // once the tabs are there
     if (arrived || !tabButtons().some((button) => TABS.includes(nameOf(button)))) return;
     arrived = true;
+    wordsOfStyles();
     const wanted = address().searchParams.get("tab");
     if (TABS.includes(wanted)) openTab(wanted);
   }
@@ -131,6 +166,16 @@
   function inLanguage(text) {
     const [template, pattern] = PATTERNS.find(([, pattern]) => pattern.test(text)) ?? [text];
     return translated(template, pattern?.exec(text).groups);
+  }
+  function wordsOfStyles() { // what stylesheets put on buttons, as "content"
+    const style = document.documentElement.style;
+    for (const word of ["Start", "Stop"]) style.setProperty(`--said-${word.toLowerCase()}`, JSON.stringify(translated(word)));
+  }
+  function sayPlainly() { // an upload that was refused, of which Gradio shows the answer as it came
+    for (const part of document.querySelectorAll("[data-testid=toast-text]")) {
+      const told = /^HTTP \d+: \{"detail":"(.*)"\}$/.exec(part.textContent.trim())?.[1];
+      if (told) part.textContent = told;
+    }
   }
   function translateGradio() {
     if (language === "en") return;
@@ -229,6 +274,7 @@
     announce();
     showAddress();
     markLanguage();
+    sayPlainly();
     translateGradio();
   }
   new MutationObserver(() => {

@@ -27,10 +27,10 @@ from core.images.crop import WHOLE, Box
 from core.images.decode import ImageError, browsers_agree, load_image, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import encode_picture, save_png
+from demo.server.limits import MAX_UPLOAD_BYTES
 from demo.shared.requests import JobResult
 from gallery.pictures import Picture, paintings, photographs
 
-MAX_UPLOAD_BYTES = 64 << 20  # a file; 20 seconds of a phone's video have about 45 MB
 MAX_UPLOAD = f"{MAX_UPLOAD_BYTES >> 20}mb"
 THUMBNAIL_SIDE = 256  # px, the smaller side
 SHOWN_SIDE = 2048  # px

@@ -4,6 +4,7 @@ import base64
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -74,6 +75,17 @@ def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> Non
     assert download.value.suggested_filename == "my-coffee__duerer_lion__improved-500.png"
     with Image.open(download.value.path()) as image:
         assert (image.format, image.size) == ("PNG", (384, 256))
+
+
+def test_a_download_of_what_is_no_longer_kept_is_a_sentence(page: Page) -> None:
+    page.locator("#painting-gallery").get_by_label("Composition VIII").click()
+    repainted(page, "kandinsky_composition_viii__original-500.png")
+    Path(unquote(str(after(page).get_attribute("src"))).partition("file=")[2]).unlink()
+    page.get_by_role("button", name="Download PNG").click()
+    said = page.get_by_role("alert")
+    expect(said).to_contain_text("This file is no longer kept here")
+    page.locator("#painting-gallery").get_by_label("The Great Wave").click()
+    expect(said).to_have_count(0)
 
 
 def test_the_slider_uncovers_the_photo_by_mouse_and_keyboard(page: Page) -> None:

@@ -95,6 +95,10 @@ def test_no_tab_has_english_left_and_none_is_wider_than_a_phone(
         page.set_viewport_size({"width": 390, "height": 844})
         page.wait_for_function("document.documentElement.scrollWidth <= 390")
         page.set_viewport_size({"width": 1280, "height": 900})
+    words = (
+        "(word) => getComputedStyle(document.documentElement).getPropertyValue(`--said-${word}`)"
+    )
+    assert [page.evaluate(words, word) for word in ("start", "stop")] == ['"开始"', '"停止"']
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     page.context.close()
 

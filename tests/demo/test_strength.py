@@ -49,3 +49,31 @@ def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_
     assert opacity(fade) == pytest.approx(float(knob.input_value()) / 100)
     page.mouse.up()
     expect(fade).to_be_hidden()
+
+
+def test_by_keyboard_too_the_strength_is_painted_and_no_preview_stays(page: Page) -> None:
+    expect(page.locator("#status")).to_contain_text("original-500")
+    open_section(page, "Strength, colours, strokes")
+    knob, fade = page.locator("#strength input[type=range]"), page.locator("#slider .fade")
+    knob.focus()
+    for _ in range(3):
+        knob.press("ArrowLeft")
+    expect(fade).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("strength 97 %")
+    expect(fade).to_be_hidden()
+    number = page.get_by_label("number input for Strength")
+    number.fill("60")
+    number.press("Enter")
+    expect(page.locator("#status")).to_contain_text("strength 60 %")
+    expect(fade).to_be_hidden()
+
+
+def test_back_at_the_strength_that_is_shown_there_is_no_preview(page: Page) -> None:
+    expect(page.locator("#status")).to_contain_text("original-500")
+    page.get_by_label("Refined").check()  # so that nothing is painted when the slider is let go
+    open_section(page, "Strength, colours, strokes")
+    knob, fade = page.locator("#strength input[type=range]"), page.locator("#slider .fade")
+    knob.press("ArrowLeft")
+    expect(fade).to_be_visible()
+    knob.press("ArrowRight")
+    expect(fade).to_be_hidden()
