@@ -50,6 +50,7 @@ from demo.shared.thumbnails import shipped_folder
 from demo.shared.uploads import MAX_UPLOAD, gallery_copies, gallery_files
 from demo.transfer import history
 from demo.transfer import tab as transfer
+from demo.transfer.visits import VISITS
 
 # Bytes: tensors of pictures up to about 1,024 px find their memory again.
 MAX_KEPT, KEPT = 64 << 20, 256 << 20
@@ -91,7 +92,9 @@ def start(
     access = access or Access(listening_host(host))
     kept_files = [*gallery_copies(), *page.opening_files(), str(shipped_folder())]
     page.cleaner = Cleaner(
-        Path(get_upload_folder()), page.queue_of_jobs.files_in_use, lambda: kept_files
+        Path(get_upload_folder()),
+        lambda: page.queue_of_jobs.files_in_use() | VISITS.files_in_use(),
+        lambda: kept_files,
     )
     page.cleaner.start()
     tidy_uploads()

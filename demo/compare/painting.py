@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
@@ -33,13 +33,17 @@ class Job:
 
 
 JOBS: dict[str, Job] = {}  # by session
+MAX_ROWS = 16  # that one press paints, since others wait meanwhile: a choice of one's own may have more than a hundred
 
 
 def view(choice: Choice, shown: int) -> dict[str, Any]:
     """Title, grid, status, the button that paints, the one that stops."""
-    missing = sum(len(render.gaps(row)) for part in paintable(choice, shown) for row in part.rows)
+    missing, asked = missing_of(paintable(choice, shown)), missing_of(next_of(choice, shown))
     name = "picture" if missing == 1 else f"{missing} pictures"
-    paint = gr.Button(f"Paint the missing {name}", visible=missing > 0)
+    words = f"Paint the missing {name}"
+    if asked < missing:
+        words = f"Paint {asked} of the {missing} missing pictures"
+    paint = gr.Button(words, visible=missing > 0)
     stop = gr.Button(visible=False)
     return {**grid_of(choice, shown), "status": "", "paint": paint, "stop": stop}
 
@@ -53,7 +57,7 @@ def grid_of(choice: Choice, shown: int) -> dict[str, str]:
 
 
 def paintable(choice: Choice, shown: int) -> list[Grid]:
-    """What the button paints: the rows that can be, of the style shown, or in a choice of one's own of all, it first."""
+    """The rows that can be painted, of the style shown, or in a choice of one's own of all styles, it first."""
     styles = [choice.styles[shown]]
     if choice.kind == OWN:
         styles += [style for style in choice.styles if style != styles[0]]
@@ -62,6 +66,21 @@ def paintable(choice: Choice, shown: int) -> list[Grid]:
         Grid(g.mode, g.style, g.contents, tuple(row for row in g.rows if not why_not(row.name)))
         for g in grids
     ]
+
+
+def next_of(choice: Choice, shown: int) -> list[Grid]:
+    """What the button paints: the first of the rows of `paintable` that lack something."""
+    grids, left = [], MAX_ROWS
+    for grid in paintable(choice, shown):
+        rows = tuple(row for row in grid.rows if render.gaps(row))[:left]
+        left -= len(rows)
+        grids.append(replace(grid, rows=rows))
+    return grids
+
+
+def missing_of(grids: Sequence[Grid]) -> int:
+    """How many pictures they lack."""
+    return sum(len(render.gaps(row)) for grid in grids for row in grid.rows)
 
 
 def paint_missing(
@@ -76,7 +95,7 @@ def paint_missing(
     JOBS[session] = job
     try:
         started = time.perf_counter()
-        for step in render.paint(paintable(choice, shown), job.stop):
+        for step in render.paint(next_of(choice, shown), job.stop):
             if job.left:
                 break
             status = compare_html.progress_html(step, time.perf_counter() - started)

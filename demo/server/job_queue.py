@@ -88,7 +88,7 @@ class JobQueue(Queue):
         event = self.event_ids_to_events.get(str(event_id))
         if event is None:  # done already
             return success, event_id, state
-        if not all(Path(path).exists() for path in _files(body.data)):
+        if not all(Path(path).exists() for path in files_in(body.data)):
             await self.remove_from_queue(event._id)
             self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
             return False, said(FILE_GONE, request), "error"
@@ -151,7 +151,7 @@ class JobQueue(Queue):
     def files_in_use(self) -> set[str]:
         """The files that accepted orders need, waiting or being done."""
         events = list(self.event_ids_to_events.values())
-        return {path for event in events if event.data for path in _files(event.data.data)}
+        return {path for event in events if event.data for path in files_in(event.data.data)}
 
     # ---- how long it takes ----
 
@@ -268,8 +268,8 @@ def _address(request: Any) -> str:
     return client.host if client else ""
 
 
-def _files(value: object) -> Iterator[str]:
-    """The paths of the files in an order."""
+def files_in(value: object) -> Iterator[str]:
+    """The paths of the files in an order's values."""
     if isinstance(value, Mapping):
         path = value.get("path")
         if (
@@ -280,7 +280,7 @@ def _files(value: object) -> Iterator[str]:
         ):
             yield path
         for part in value.values():
-            yield from _files(part)
+            yield from files_in(part)
     elif isinstance(value, Sequence) and not isinstance(value, str | bytes):
         for part in value:
-            yield from _files(part)
+            yield from files_in(part)

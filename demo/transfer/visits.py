@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from demo.server.job_queue import files_in
 from demo.shared.events import Answer
 
 KEPT = 3600.0  # s, as long as the files of results are
@@ -33,7 +34,7 @@ class Work:
 
     Attributes:
         visitor: whose it is.
-        values: the form's, to be shown again.
+        values: the form's, to be shown again; the files in them stay until the work has ended.
         stop: once set, refining ends and what it has reached is the result.
         pages: those that wait for it, by their names.
         begun: when, in seconds of `time.monotonic`.
@@ -167,6 +168,12 @@ class Visits:
                 timer = threading.Timer(self._grace, _end_unless_awaited, [work])
                 timer.daemon = True
                 timer.start()
+
+    def files_in_use(self) -> set[str]:
+        """The files that works need which have not ended."""
+        with self._lock:
+            running = [work for work in self._works if not work.ended]
+        return {path for work in running for path in files_in(work.values)}
 
     def _of(self, visitor: str) -> list[Work]:
         """This visitor's works, the oldest first; those of anybody that are too old or were replaced are forgotten."""

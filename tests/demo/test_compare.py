@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Download, Page, expect
 from core.images.decode import ImageError
 from core.inference.model_store import ModelStore
 from demo.compare import cell as compare_cell
-from demo.compare import grid_html
+from demo.compare import grid_html, painting
 from demo.compare import render as compare_paint
 from demo.compare import tab as compare
 from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, opening, read
@@ -280,6 +280,19 @@ def test_others_have_their_turn_between_the_steps_of_an_optimised_picture_and_it
 
 
 @pytest.mark.usefixtures("gallery")
+@pytest.mark.usefixtures("gallery")
+def test_one_press_paints_so_many_rows_and_the_next_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = [picture.name for picture in STYLES[2:5]]  # which are not rendered
+    choice = chosen(OWN, "instant", ["original-500"], names, ["chelsea", "rocket"])
+    assert painting.view(choice, 2)["paint"].value == "Paint the missing 6 pictures"
+    monkeypatch.setattr(painting, "MAX_ROWS", 2)
+    assert painting.view(choice, 2)["paint"].value == "Paint 4 of the 6 missing pictures"
+    asked = painting.next_of(choice, 2)
+    assert [len(grid.rows) for grid in asked] == [1, 1, 0] and asked[0].style == STYLES[4]
+
+
 def test_painting_that_is_stopped_paints_no_more() -> None:
     grid, stop = own_grid(), threading.Event()
     run = compare_paint.paint([grid], stop)

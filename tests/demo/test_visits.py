@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ from demo.shared.requests import RequestError, repaint
 from demo.transfer import address, arrival
 from demo.transfer.arrival import Visit, arrive
 from demo.transfer.form import TransferForm
-from demo.transfer.visits import MAX_UNSEEN, Visits
+from demo.transfer.visits import MAX_UNSEEN, VISITS, Visits
 from gallery.pictures import find_content, find_style
+from tests.demo.server import stage
 
 WAIT = 60  # s
 
@@ -248,6 +251,32 @@ def test_what_is_given_up_is_heard_of_no_more_and_what_is_stopped_is() -> None:
     assert [*work.follow()][-1] == {"status": "stopped"}
     assert not other.stop.is_set(), "each page stops its own"
     goes_on.set()
+
+
+def test_what_work_needs_is_held_until_it_has_ended() -> None:
+    visits, begun, goes_on = Visits(), threading.Event(), threading.Event()
+    values = {"content": {"path": "/uploads/photo.jpg"}, "style": {"path": "/uploads/p.jpg"}}
+    work = visits.start("me", "page", values, counted(begun, goes_on))
+    visits.leave("me", "page")
+    assert visits.files_in_use() == {"/uploads/photo.jpg", "/uploads/p.jpg"}
+    goes_on.set()
+    assert [*work.follow()][-1] == {"status": "last"}
+    assert visits.files_in_use() == set()
+
+
+def test_the_cleaner_asks_for_what_work_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stage(tmp_path) as page:
+        photo = Path(page.upload())
+        two_hours_ago = time.time() - 7200
+        os.utime(photo, (two_hours_ago, two_hours_ago))
+        monkeypatch.setattr(VISITS, "files_in_use", lambda: {str(photo)})
+        page.page.cleaner.clean()
+        assert photo.exists()
+        monkeypatch.undo()
+        page.page.cleaner.clean()
+        assert not photo.exists()
 
 
 def test_works_that_nobody_follows_are_few() -> None:
