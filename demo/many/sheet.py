@@ -19,6 +19,7 @@ from PIL import Image
 from core.files import write_atomic
 from core.images.save import encode_picture
 from demo.many.cells import SMALL_SIZES, Cell, painted_cells, sheet_file
+from demo.server.newest import newest_only
 from demo.server.turns import in_turns
 from demo.shared import endpoint_look, messages, style_form
 from demo.shared.before_after import before_after, side_by_side
@@ -96,8 +97,9 @@ def wait() -> str:
     return messages.caption("Painting it large…")
 
 
+@newest_only
 def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
-    """A picture of the sheet was clicked: it is painted large and opened over the sheet."""
+    """A picture of the sheet was clicked: it is painted large and opened over the sheet; of several the last one."""
     try:
         index: int = getattr(event, "index", -1)
         if shown is None or index not in range(len(shown.pictures)):

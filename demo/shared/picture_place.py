@@ -147,7 +147,8 @@ def bring(place: gr.HTML, note: gr.HTML, styles: bool = False) -> None:
     Args:
         styles: whether style files may come too.
     """
-    place.upload(accept_painting if styles else accept, None, [place, note], **QUIET)
+    accepting = accept_painting if styles else accept
+    place.upload(accepting, None, [place, note], trigger_mode="multiple", **QUIET)
     place.clear(lambda: "", None, note, **QUIET)
 
 
