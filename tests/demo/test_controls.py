@@ -319,7 +319,9 @@ def drag(page: Page, selector: str, *places: tuple[float, float]) -> None:
     page.mouse.up()
 
 
-def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_path: Path) -> None:
+def test_all_controls_from_a_phone_and_back_from_the_picture(
+    page: Page, address: str, tmp_path: Path
+) -> None:
     open_section(page, "Strength, colours, strokes")
     type_strength(page, "80")
     page.get_by_label("photo's", exact=True).check()
@@ -358,10 +360,10 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
         and command.endswith(f"--out {file.name}")
     )
 
-    page.evaluate(
-        "localStorage.clear()"
-    )  # as somebody else, who has neither the mask nor the settings
-    page.reload()
+    # Somebody else, who has neither the mask nor the settings.
+    assert page.context.browser
+    page = new_page(page.context.browser, 390)
+    open_page(page, address)
     open_section(page, "Recipe of this picture")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Load settings").click()
@@ -375,6 +377,7 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(page: Page, tmp_pat
     open_section(page, "Mix paintings")
     expect(page.locator("#square .shares")).to_have_text("Painting 1 70 %Painting 2 30 %")
     stylized(page, "mix 70 % / 30 %", "strength 80 %")
+    page.context.close()
 
 
 def only_where_it_was_painted(file: Path) -> None:
