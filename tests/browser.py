@@ -85,6 +85,15 @@ def open_page(page: Page, address: str, tab: str = "Transfer") -> None:
     page.evaluate(FRAMES)
 
 
+def choose_tab(page: Page, name: str) -> None:
+    """Choose another tab of a page that is there; on a phone the last ones are in a menu."""
+    item = page.locator(".overflow-dropdown button").filter(has_text=name)
+    page.get_by_role("tab", name=name, exact=True).or_(item).first.dispatch_event("click")
+    chosen = page.locator("[role=tab][aria-selected=true], .overflow-dropdown .selected")
+    expect(chosen.filter(has_text=name).first).to_be_attached()
+    page.evaluate(FRAMES)
+
+
 def open_section(page: Page, name: str) -> None:
     """Open a section that is folded up, and wait until its controls keep what is entered.
 

@@ -18,7 +18,7 @@ from core.inference.model_store import model_store
 from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder, load_encoder
 from core.models.registry import VARIANTS, Variant
-from core.runtime import release_freed_memory
+from core.runtime import keep_freed_memory, release_freed_memory
 from gallery.grids import backends, render
 
 pytest_plugins = ["tests.browser"]
@@ -42,6 +42,12 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _freed_memory_is_kept() -> None:
+    """As in a training and on the page: a fifth of the time would go into fresh pages for tensors."""
+    keep_freed_memory()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""Two untrained models, and the page served from them by `python app.py`, as a visitor would start it."""
+"""Two untrained models, and the page served from them in a process of its own."""
 
 import os
 import socket
@@ -19,6 +19,14 @@ from core.models.registry import VARIANTS
 from tests.browser import new_page, open_page
 
 ROOT = Path(__file__).resolve().parents[2]
+# The page with refining on crops of 64 px: a batch of the usual 256 px takes seconds.
+SMALL_BATCHES = """
+from functools import partial
+from core.training import refine
+refine.TrainingBatches = partial(refine.TrainingBatches, crop=64)
+import app
+raise SystemExit(app.main())
+"""
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +41,25 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that needs the page's own process, which takes ten seconds to start."""
+    for item in items:
+        if "page_process" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
-def address(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the page is served while the tests run."""
-    with served(tmp_path_factory.mktemp("gradio"), "--checkpoints", str(checkpoints)) as where:
+def page_process(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page, served while the tests run; its address."""
+    folder, options = tmp_path_factory.mktemp("gradio"), ("--checkpoints", str(checkpoints))
+    with served(folder, *options, program=("-c", SMALL_BATCHES)) as where:
         yield where
+
+
+@pytest.fixture(scope="session")
+def address(page_process: str) -> str:
+    """Where the page is served."""
+    return page_process
 
 
 @pytest.fixture
@@ -50,13 +72,15 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 @contextmanager
-def served(temporary: Path, *options: str, folder: Path = ROOT) -> Iterator[str]:
+def served(
+    temporary: Path, *options: str, folder: Path = ROOT, program: tuple[str, ...] = ("app.py",)
+) -> Iterator[str]:
     """`python app.py` of this folder with these options in a process of its own; gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(temporary)}
-    command = [sys.executable, "app.py", "--port", str(port), *options]
+    command = [sys.executable, *program, "--port", str(port), *options]
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     ) as server:

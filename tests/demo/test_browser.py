@@ -3,6 +3,7 @@
 import base64
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -11,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from gallery.pictures import find_content, find_style
-from tests.browser import foreign_requests, new_page, open_page, open_section
+from tests.browser import FRAMES, foreign_requests, new_page, open_page, open_section
 
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
 
@@ -29,25 +30,36 @@ def repainted(page: Page, file_name: str) -> None:
     expect(after(page)).to_have_attribute("src", re.compile(re.escape(file_name)))
 
 
-def test_a_click_on_a_painting_is_enough(page: Page) -> None:
+@pytest.fixture(scope="module")
+def at_rest(browser: Browser, address: str) -> Iterator[Page]:
+    """The page on a desk for tests that paint nothing and leave it at the tab Transfer, loaded once."""
+    page = new_page(browser)
+    open_page(page, address)
+    yield page
+    page.context.close()
+
+
+def test_a_click_on_a_painting_is_enough_and_frames_it(page: Page) -> None:
+    framed = page.locator("#painting-gallery, #more").locator("[aria-pressed=true]")
+    note = page.locator("#painting-note")
     expect(page.get_by_role("heading", name="MetaStyle 风格迁移")).to_be_visible()
     repainted(page, "astronaut__hokusai_great_wave__original-500.png")
+    expect(framed).to_have_accessible_name(re.compile("The Great Wave"))
     page.locator("#painting-gallery").get_by_label("Composition VIII").click()
     repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
-    expect(page.locator("#painting-note")).to_contain_text(
-        "Composition VIII, Wassily Kandinsky, 1923"
-    )
+    expect(note).to_contain_text("Composition VIII, Wassily Kandinsky, 1923")
     page.locator("#more").get_by_label("Lion").click()
     repainted(page, "astronaut__duerer_lion__original-500.png")
+    expect(framed).to_have_accessible_name(re.compile("Lion"))
     expect(page.locator("#slider")).to_be_in_viewport(ratio=0.5)
     expect(page.locator("#status")).to_have_attribute("role", "status")
 
-
-def test_a_random_painting_is_another_and_is_painted(page: Page) -> None:
-    repainted(page, "astronaut__hokusai_great_wave__original-500.png")
     page.locator("#painting-random").click()
-    expect(page.locator("#painting-note")).not_to_contain_text("The Great Wave")
-    expect(after(page)).not_to_have_attribute("src", re.compile("hokusai_great_wave__original"))
+    expect(note).not_to_contain_text("Lion")
+    expect(after(page)).not_to_have_attribute("src", re.compile("duerer_lion__original"))
+    expect(after(page)).to_have_attribute("src", re.compile("astronaut__.*__original"))
+    upload(page, "painting", PHOTO)
+    expect(framed).to_have_count(0)
 
 
 def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> None:
@@ -88,7 +100,8 @@ def test_a_download_of_what_is_no_longer_kept_is_a_sentence(page: Page) -> None:
     expect(said).to_have_count(0)
 
 
-def test_the_slider_uncovers_the_photo_by_mouse_and_keyboard(page: Page) -> None:
+def test_the_slider_uncovers_the_photo_by_mouse_and_keyboard(at_rest: Page) -> None:
+    page = at_rest
     slider = page.locator("#slider").get_by_role("slider")
     expect(slider).to_have_value("25")
     expect(slider).to_have_accessible_name(re.compile("left picture"))
@@ -104,24 +117,43 @@ def test_the_slider_uncovers_the_photo_by_mouse_and_keyboard(page: Page) -> None
     expect(page.locator("#slider img.before")).to_have_attribute("alt", "Photo")
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (390, 844)])
-def test_enlarged_the_result_lies_above_everything(
-    browser: Browser, address: str, size: tuple[int, int]
-) -> None:
-    page = new_page(browser, *size)
-    open_page(page, address)
+OVER_BUTTON = """() => {
+  const box = document.getElementById("go").getBoundingClientRect(), found = [];
+  for (let x = box.left + 4; x < box.right; x += 12) for (let y = box.top + 3; y < box.bottom; y += 6)
+    if (!document.elementFromPoint(x, y)?.closest("#go")) found.push([x, y]);
+  return found;
+}"""
+IN_DIALOG = """([x, y]) => Boolean(document.elementFromPoint(x, y)?.closest("dialog.enlarged"))"""
+
+
+def nothing_lies_over_the_button(page: Page) -> None:
+    for scrolled in (0, 40, 80, 120, 200):
+        page.evaluate("y => scrollTo(0, y)", scrolled)
+        assert page.evaluate(OVER_BUTTON) == [], scrolled
+    expect(page.locator("#go")).to_have_css("opacity", "1")
+
+
+def enlarged_the_result_lies_above_everything(page: Page, width: int, height: int) -> None:
     page.locator("#slider").get_by_role("button", name="Enlarge").click()
     dialog = page.get_by_role("dialog", name="The picture, enlarged")
     expect(dialog).to_be_visible()
-    on_top = """([x, y]) => Boolean(document.elementFromPoint(x, y)?.closest("dialog.enlarged"))"""
     for x in (0.02, 0.3, 0.5, 0.98):
         for y in (0.02, 0.3, 0.5, 0.7, 0.98):
-            assert page.evaluate(on_top, [x * size[0], y * size[1]]), (x, y)
+            assert page.evaluate(IN_DIALOG, [x * width, y * height]), (x, y)
     expect(dialog.get_by_role("slider")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(page.locator("#slider").get_by_role("slider")).to_be_visible()
-    page.context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1920, 1080), (1280, 800)])
+def test_nothing_lies_over_the_button_nor_over_the_enlarged_result(
+    at_rest: Page, width: int, height: int
+) -> None:
+    at_rest.set_viewport_size({"width": width, "height": height})
+    at_rest.evaluate(FRAMES)
+    nothing_lies_over_the_button(at_rest)
+    enlarged_the_result_lies_above_everything(at_rest, width, height)
 
 
 def test_a_broken_file_is_named_and_the_result_stays(page: Page, tmp_path: Path) -> None:
@@ -150,45 +182,6 @@ def drop(page: Page, place: str, data: dict[str, object]) -> None:
         devtools.send("Input.dispatchDragEvent", {"type": step, **at, **more})
 
 
-def test_a_file_that_is_dropped_takes_the_place_and_is_painted(page: Page) -> None:
-    drop(page, "photo", {"files": [str(PHOTO)]})
-    expect(page.locator("#photo-note")).to_contain_text("coffee.png, 600 × 400 px")
-    expect(page.locator("#photo img")).to_have_attribute("src", re.compile(r"coffee\.png"))
-    repainted(page, "coffee__hokusai_great_wave__original-500.png")
-
-
-@pytest.mark.parametrize(
-    "items",
-    [
-        [{"mimeType": "text/plain", "data": "starry night"}],
-        [{"mimeType": "text/uri-list", "data": "http://style.test/a.html"}],
-        [{"mimeType": "text/html", "data": "<img src='http://style.test/a.png'>"}],
-    ],
-)
-def test_what_is_dropped_and_is_no_file_changes_nothing(
-    page: Page, items: list[dict[str, str]]
-) -> None:
-    drop(page, "photo", {"items": items})
-    expect(page.locator("#photo .said")).to_contain_text("no picture file")
-    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
-    expect(page.locator("#photo-note")).to_contain_text("Eileen Collins")
-
-
-def test_the_button_opens_the_dialog_at_once_and_whoever_cancels_loses_nothing(page: Page) -> None:
-    for click in (
-        page.get_by_role("button", name="Your photo").click,
-        page.locator("#photo .stage").click,
-    ):
-        with page.expect_file_chooser() as chooser:
-            click()
-        chooser.value.set_files([])
-        expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Your photo").click()
-    chooser.value.set_files(PHOTO)
-    repainted(page, "coffee__hokusai_great_wave__original-500.png")
-
-
 PASTE = """([kind, name]) => {
   const data = new DataTransfer();
   if (kind === "text") data.setData("text/plain", name);
@@ -197,10 +190,55 @@ PASTE = """([kind, name]) => {
 }"""
 
 
-def test_a_picture_is_pasted_anywhere_and_text_changes_nothing(page: Page) -> None:
+NO_PICTURES = (
+    {"mimeType": "text/plain", "data": "starry night"},
+    {"mimeType": "text/uri-list", "data": "http://style.test/a.html"},
+    {"mimeType": "text/html", "data": "<img src='http://style.test/a.png'>"},
+)
+
+
+def test_what_is_no_picture_or_too_large_is_not_sent(at_rest: Page, tmp_path: Path) -> None:
+    page, said = at_rest, at_rest.locator("#photo .said")
+
+    def nothing_changed() -> None:
+        expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
+        expect(page.locator("#photo-note")).to_contain_text("Eileen Collins")
+        said.evaluate("element => { element.textContent = ''; }")
+
+    for item in NO_PICTURES:
+        drop(page, "photo", {"items": [item]})
+        expect(said, item["mimeType"]).to_contain_text("no picture file")
+        nothing_changed()
     page.evaluate(PASTE, ["text", "starry night"])
-    expect(page.locator("#photo .said")).to_contain_text("no picture on the clipboard")
-    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
+    expect(said).to_contain_text("no picture on the clipboard")
+    nothing_changed()
+    large = tmp_path / "large.png"
+    with large.open("wb") as file:
+        file.truncate(65 << 20)
+    upload(page, "photo", large)
+    expect(said).to_have_text('"large.png" has 65 MB; at most 64 MB are accepted.')
+    nothing_changed()
+
+
+def test_a_picture_is_dropped_chosen_or_pasted(page: Page) -> None:
+    drop(page, "photo", {"files": [str(PHOTO)]})
+    expect(page.locator("#photo-note")).to_contain_text("coffee.png, 600 × 400 px")
+    expect(page.locator("#photo img")).to_have_attribute("src", re.compile(r"coffee\.png"))
+    repainted(page, "coffee__hokusai_great_wave__original-500.png")
+
+    for click in (
+        page.get_by_role("button", name="Your photo").click,
+        page.locator("#photo .stage").click,
+    ):
+        with page.expect_file_chooser() as chooser:  # at once
+            click()
+        chooser.value.set_files([])  # whoever cancels loses nothing
+        expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: coffee.png")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Your photo").click()
+    chooser.value.set_files(PAINTING)
+    repainted(page, "duerer_lion__hokusai_great_wave__original-500.png")
+
     png = base64.b64encode(PHOTO.read_bytes()).decode()
     page.evaluate(PASTE, [png, "pasted.png"])
     expect(page.locator("#photo-note")).to_contain_text("pasted.png, 600 × 400 px")
@@ -221,19 +259,17 @@ def test_a_picture_is_pasted_anywhere_and_text_changes_nothing(page: Page) -> No
     ],
 )
 def test_a_camera_that_may_not_be_used_is_a_sentence(
-    browser: Browser, address: str, devices: str, said: str
+    at_rest: Page, devices: str, said: str
 ) -> None:
-    page = new_page(browser)
+    page = at_rest
     faults: list[object] = []
     page.on("pageerror", lambda fault: faults.append(fault))
-    value = f"Object.defineProperty(navigator, 'mediaDevices', {{ value: {devices} }})"
-    page.add_init_script(value)
-    open_page(page, address)
+    value = f"{{ configurable: true, value: {devices} }}"
+    page.evaluate(f"Object.defineProperty(navigator, 'mediaDevices', {value})")
     page.get_by_role("button", name="Camera for Photo").click()
     expect(page.locator("#photo .said")).to_contain_text(said)
     expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
     assert faults == []
-    page.context.close()
 
 
 def test_a_frame_that_withholds_the_camera_is_told(browser: Browser, address: str) -> None:
@@ -245,26 +281,6 @@ def test_a_frame_that_withholds_the_camera_is_told(browser: Browser, address: st
     frame.get_by_role("button", name="Camera for Photo").click()
     expect(frame.locator("#photo .said")).to_contain_text("open this page in a tab of its own")
     page.context.close()
-
-
-def test_a_file_that_is_too_large_is_not_sent(page: Page, tmp_path: Path) -> None:
-    large = tmp_path / "large.png"
-    with large.open("wb") as file:
-        file.truncate(65 << 20)
-    upload(page, "photo", large)
-    expect(page.locator("#photo .said")).to_have_text(
-        '"large.png" has 65 MB; at most 64 MB are accepted.'
-    )
-    expect(page.locator("#photo img")).to_have_attribute("alt", "Photo: astronaut.png")
-
-
-def test_the_frame_is_that_of_the_picture_in_use(page: Page) -> None:
-    framed = page.locator("#painting-gallery, #more").locator("[aria-pressed=true]")
-    expect(framed).to_have_accessible_name(re.compile("The Great Wave"))
-    page.locator("#more").get_by_label("Lion").click()
-    expect(framed).to_have_accessible_name(re.compile("Lion"))
-    upload(page, "painting", PHOTO)
-    expect(framed).to_have_count(0)
 
 
 CENTRED = "element => { element.scrollIntoView({ block: 'center' }); return scrollY; }"
@@ -304,7 +320,9 @@ def test_a_swipe_over_a_slider_scrolls_and_leaves_its_value(browser: Browser, ad
     page.context.close()
 
 
-def test_the_open_tab_is_in_the_address(page: Page, address: str) -> None:
+def test_the_open_tab_is_in_the_address(at_rest: Page) -> None:
+    """An address opens its tab in tests/demo/test_language.py."""
+    page = at_rest
     page.get_by_role("tab", name="Report").click()
     expect(page).to_have_url(re.compile(r"\?tab=report$"))
     page.get_by_role("tab", name="Compare").click()
@@ -313,53 +331,12 @@ def test_the_open_tab_is_in_the_address(page: Page, address: str) -> None:
     expect(page.get_by_role("tab", name="Report")).to_have_attribute("aria-selected", "true")
     page.go_back()
     expect(page.get_by_role("tab", name="Transfer")).to_have_attribute("aria-selected", "true")
-    page.goto(f"{address}?tab=growth", wait_until="domcontentloaded")
-    growth = page.get_by_role("tab", name="Weight growth")
-    expect(growth).to_have_attribute("aria-selected", "true")
-
-
-LABELS_OVER_BUTTON = """() => {
-  const box = document.getElementById("go").getBoundingClientRect(), found = [];
-  for (let x = box.left + 4; x < box.right; x += 12) for (let y = box.top + 3; y < box.bottom; y += 6)
-    if (!document.elementFromPoint(x, y)?.closest("#go")) found.push([x, y]);
-  return found;
-}"""
-
-
-@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (390, 844)])
-def test_nothing_lies_over_the_button(
-    browser: Browser, address: str, size: tuple[int, int]
-) -> None:
-    page = new_page(browser, *size)
-    open_page(page, address)
-    for scrolled in (0, 40, 80, 120, 200):
-        page.evaluate("y => scrollTo(0, y)", scrolled)
-        assert page.evaluate(LABELS_OVER_BUTTON) == []
-    expect(page.locator("#go")).to_have_css("opacity", "1")
-    page.context.close()
-
-
-def test_refining_shows_progress_and_can_be_stopped(page: Page) -> None:
-    page.get_by_label("Model", exact=True).click()
-    page.get_by_role("option", name="Original, 500 images").click()
-    page.get_by_label("Longest side").click()
-    page.get_by_role("option", name="256 px").click()
-    page.get_by_label("Refined").check()
-    expect(page.get_by_label("number input for Batches")).to_have_value("20")
-    page.get_by_role("button", name="Stylize", exact=True).click()
-    status = page.locator("#status")
-    expect(status).to_contain_text("Refining: 1 of 20 batches")
-    expect(status.get_by_role("progressbar")).to_be_visible()
-    repainted(page, "astronaut__hokusai_great_wave__original-500.png")
-    page.get_by_role("button", name="Stop refining").click()
-    expect(status).to_contain_text(re.compile(r"stopped after [1-9] of 20 batches"))
-    expect(page.get_by_role("button", name="Stylize", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize(
     ("theme", "paper"), [("light", "rgb(247, 241, 230)"), ("dark", "rgb(25, 23, 24)")]
 )
-def test_on_a_phone_all_fits_and_nothing_comes_from_elsewhere(
+def test_on_a_phone_all_fits_and_can_be_reached_and_nothing_comes_from_elsewhere(
     browser: Browser, address: str, theme: str, paper: str
 ) -> None:
     page = new_page(browser, width=390)
@@ -368,5 +345,7 @@ def test_on_a_phone_all_fits_and_nothing_comes_from_elsewhere(
     expect(page.locator("#more img").first).to_be_visible()
     expect(page.locator("body")).to_have_css("background-color", paper)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    nothing_lies_over_the_button(page)
+    enlarged_the_result_lies_above_everything(page, 390, 844)
     assert foreign == []
     page.context.close()

@@ -90,28 +90,31 @@ def test_the_page_orders_nothing_by_itself_and_a_click_orders_once(
     page.context.close()
 
 
-def test_refining_can_be_stopped_more_than_once(page: Page) -> None:
-    for _ in range(2):
-        refine(page)
-        expect(stylize(page)).to_be_hidden()
-        stop(page).click()
-        expect(page.locator("#status")).to_contain_text(
-            re.compile(r"stopped after [1-9]\d* of 100 batches")
-        )
-        expect(stylize(page)).to_be_visible()
-        expect(page.locator("#stop")).to_be_hidden()
+def test_refining_shows_progress_can_be_stopped_again_and_gives_way_to_another_painting(
+    page: Page,
+) -> None:
+    status = page.locator("#status")
+    page.get_by_label("Refined").check()
+    expect(page.get_by_label("number input for Batches")).to_have_value("20")
+    refine(page)
+    expect(status.get_by_role("progressbar")).to_be_visible()
+    repainted(page, OPENING)
+    expect(stylize(page)).to_be_hidden()
+    stop(page).click()
+    expect(status).to_contain_text(re.compile(r"stopped after [1-9]\d* of 100 batches"))
+    expect(stylize(page)).to_be_visible()
+    expect(page.locator("#stop")).to_be_hidden()
 
-
-def test_another_painting_takes_the_place_of_a_refining(page: Page) -> None:
     refine(page)
     page.get_by_label("Instant").check()
     page.locator("#painting-gallery").get_by_label("Composition VIII").click()
     repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
     expect(stylize(page)).to_be_visible()
     expect(stop(page)).to_be_hidden()
+
     refine(page)  # in its turn, so that what was given up has ended by now
     stop(page).click()
-    expect(page.locator("#status")).to_contain_text("stopped after")
+    expect(status).to_contain_text("stopped after")
     repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
 
 
@@ -138,16 +141,35 @@ def test_an_order_that_waits_blocks_no_other_and_never_comes_late(
 # ---- coming back ----
 
 
-def test_a_refining_outlives_a_reload_and_can_then_be_stopped(page: Page) -> None:
+def test_a_refining_outlives_a_reload_and_its_result_is_there_for_its_visitor_alone(
+    browser: Browser, page: Page, address: str
+) -> None:
+    status = page.locator("#status")
     refine(page)
     page.reload(wait_until="domcontentloaded")
-    expect(page.locator("#status")).to_contain_text(re.compile(r"Refining: \d+ of 100 batches"))
+    expect(status).to_contain_text(re.compile(r"Refining: \d+ of 100 batches"))
     expect(page.get_by_label("Refined")).to_be_checked()
     expect(page.get_by_label("number input for Batches")).to_have_value("100")
     expect(stylize(page)).to_be_hidden()
     stop(page).click()
-    expect(page.locator("#status")).to_contain_text("stopped after")
+    expect(status).to_contain_text("stopped after")
     expect(stylize(page)).to_be_visible()
+
+    refine(page, batches=2)
+    page.goto("about:blank")  # and meanwhile it is finished
+    page.goto(address, wait_until="domcontentloaded")
+    expect(status).to_contain_text("refined with 2 of 2 batches")
+    page.reload(wait_until="domcontentloaded")
+    expect(status).to_contain_text("refined with 2 of 2 batches")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download PNG").click()
+    assert download.value.suggested_filename == OPENING
+    stranger = new_page(browser)
+    open_page(stranger, address)
+    repainted(stranger, OPENING)
+    arrived(stranger)
+    expect(stranger.locator("#status")).not_to_contain_text("refined")
+    stranger.context.close()
 
 
 def test_another_language_keeps_the_refining_the_pictures_and_what_was_set(page: Page) -> None:
@@ -239,26 +261,6 @@ def test_two_tabs_of_a_browser_have_each_their_own_refining(page: Page, address:
     again = context.new_page()
     again.goto(address, wait_until="domcontentloaded")
     expect(again.locator("#status")).to_contain_text("stopped after")
-
-
-def test_a_result_that_was_finished_meanwhile_is_there_for_its_visitor_alone(
-    browser: Browser, page: Page, address: str
-) -> None:
-    refine(page, batches=2)
-    page.goto("about:blank")
-    page.goto(address, wait_until="domcontentloaded")
-    expect(page.locator("#status")).to_contain_text("refined with 2 of 2 batches")
-    page.reload(wait_until="domcontentloaded")
-    expect(page.locator("#status")).to_contain_text("refined with 2 of 2 batches")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download PNG").click()
-    assert download.value.suggested_filename == OPENING
-    stranger = new_page(browser)
-    open_page(stranger, address)
-    repainted(stranger, OPENING)
-    arrived(stranger)
-    expect(stranger.locator("#status")).not_to_contain_text("refined")
-    stranger.context.close()
 
 
 def test_the_address_of_a_result_opens_it(browser: Browser, page: Page, address: str) -> None:

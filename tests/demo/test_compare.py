@@ -2,31 +2,32 @@
 
 import csv
 import io
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
+import app
 from core.images.decode import ImageError
 from core.inference.model_store import ModelStore
+from core.training import refine as refine_module
 from demo.compare import cell as compare_cell
 from demo.compare import grid_html, painting
 from demo.compare import render as compare_paint
 from demo.compare import tab as compare
 from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, opening, read
+from demo.page import PageBlocks
 from demo.server.turns import TURNS
 from demo.shared.requests import RequestError
 from demo.shared.thumbnails import small_copy
@@ -37,18 +38,8 @@ from gallery.pictures import STYLES
 from tests.browser import new_page, open_page
 from tests.rendered import render
 
-ROOT = Path(__file__).resolve().parents[2]
 FIRST, SECOND = STYLES[0], STYLES[1]
 PLACE = (0, 1)  # the first style, the second content
-
-START = """
-import sys
-from pathlib import Path
-from gallery.grids import backends, paths
-paths.RENDERED = Path(sys.argv.pop(1))
-import app
-raise SystemExit(app.main())
-"""
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +246,9 @@ def test_gaps_are_painted_and_measured_and_what_is_there_is_kept() -> None:
 @pytest.mark.usefixtures("gallery")
 def test_a_refined_row_is_refined_first_and_then_painted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
+    monkeypatch.setattr(
+        refine_module, "TrainingBatches", partial(refine_module.TrainingBatches, crop=64)
+    )
     choice = chosen(OWN, "refined", ["improved-500"], [FIRST.name], [paint_value("holiday.png")])
     grid, stop = read(choice, FIRST), threading.Event()
     steps = list(compare_paint.paint([grid], stop))
@@ -264,6 +258,7 @@ def test_a_refined_row_is_refined_first_and_then_painted(monkeypatch: pytest.Mon
     assert not stop.is_set(), "the other rows are still to be painted"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("gallery")
 def test_others_have_their_turn_between_the_steps_of_an_optimised_picture_and_it_can_be_stopped() -> (
     None
@@ -306,32 +301,14 @@ def test_painting_that_is_stopped_paints_no_more() -> None:
 
 
 @pytest.fixture(scope="module")
-def page_address(
-    rendered: Path, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Where the page is served from the drawn gallery and untrained models."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path_factory.mktemp("gradio"))}
-    command = [
-        sys.executable,
-        "-c",
-        START,
-        str(rendered),
-        "--port",
-        port,
-        "--checkpoints",
-        str(checkpoints),
-    ]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"
-        yield line.split()[-1]
-        server.terminate()
+def page_address(rendered: Path, checkpoints: Path) -> Iterator[str]:
+    """A page of this tab alone, from the drawn gallery and untrained models, served from this process."""
+    with pytest.MonkeyPatch.context() as patch, ModelStore(checkpoints).in_use():
+        patch.setattr(paths, "RENDERED", rendered)
+        with PageBlocks() as blocks, gr.Tab("Compare", id="compare"):
+            compare.build()
+        yield app.start(blocks.queue_jobs(), "127.0.0.1", None, None)
+        blocks.close()
 
 
 @pytest.fixture(scope="module")

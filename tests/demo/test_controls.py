@@ -392,6 +392,7 @@ def only_where_it_was_painted(file: Path) -> None:
     assert outside.max() == 0
 
 
+@pytest.mark.slow  # builds the whole page
 @pytest.mark.parametrize(
     ("tab", "more", "said"),
     [

@@ -68,14 +68,25 @@ def test_the_part_that_counts_is_chosen_by_keyboard_and_by_mouse(page: Page) -> 
     expect(page.get_by_role("button", name="Crop Photo")).to_have_count(0)
 
 
-def test_two_paintings_have_a_mask_each(page: Page) -> None:
+def test_places_that_are_unfolded_work_as_others_and_have_a_mask_each(page: Page) -> None:
     open_section(page, "Mix paintings")
+    place = page.get_by_role("group", name="Painting 2")
+    expect(place.locator(".choose")).to_have_text("Painting 2")
+    third = page.locator("#painting-3")
+    expect(third.locator(".choose")).to_have_text("Painting 3")
+    expect(third.locator("input[type=file]")).to_have_attribute("aria-label", "Painting 3")
+    page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()
+    expect(place.locator(".stage img")).to_have_attribute("alt", "Painting 2: stained_glass.jpg")
+    expect(place.get_by_role("button", name="Crop Painting 2")).to_be_visible()
+    place.get_by_role("button", name="Remove Painting 2").click()
+    expect(place.locator(".stage img")).to_be_hidden()
+
     page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()
     expect(page.locator("#status")).to_contain_text("mix 50 % / 50 %")
     open_section(page, "Only a part: mask")
     canvas = page.locator("#mask canvas")
-    for place, height in (("Painting 1", 0.25), ("Painting 2", 0.75)):
-        page.get_by_label("The painting that the mask is for").select_option(place)
+    for name, height in (("Painting 1", 0.25), ("Painting 2", 0.75)):
+        page.get_by_label("The painting that the mask is for").select_option(name)
         canvas.evaluate("element => element.scrollIntoView({ block: 'center' })")
         box = canvas.bounding_box()
         assert box
@@ -97,14 +108,3 @@ def test_two_paintings_have_a_mask_each(page: Page) -> None:
         assert image.getpixel((5, 256)) == photo.convert("RGB").getpixel((5, 256)), "outside both"
         for x, y in ((256, 128), (256, 384)):
             assert image.getpixel((x, y)) != photo.convert("RGB").getpixel((x, y))
-
-
-def test_places_that_appear_when_they_are_unfolded_work_as_others(page: Page) -> None:
-    open_section(page, "Mix paintings")
-    place = page.get_by_role("group", name="Painting 2")
-    expect(place.locator(".choose")).to_have_text("Painting 2")
-    page.locator("#mixing-gallery").get_by_label("Heron before the Sun").click()
-    expect(place.locator(".stage img")).to_have_attribute("alt", "Painting 2: stained_glass.jpg")
-    expect(place.get_by_role("button", name="Crop Painting 2")).to_be_visible()
-    place.get_by_role("button", name="Remove Painting 2").click()
-    expect(place.locator(".stage img")).to_be_hidden()

@@ -9,10 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+import app
 from core.analysis.curves import Series
 from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import Change, RunSettings, Summary
@@ -24,10 +26,9 @@ from demo.growth import tab as growth
 from demo.growth import tables
 from demo.growth.figure import Curves, figure, running_mean, thin, two_signed_log
 from demo.growth.logs import Source, readable, running, shipped, sources, studied
+from demo.page import PageBlocks
 from tests.browser import new_page, open_page, open_section
 from tests.runs import FIRST, write_about, write_heldout, write_run
-
-from .conftest import served
 
 HIDDEN = "meta_net.hidden.weight"
 
@@ -313,13 +314,24 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(logs: Path, browser: Browser) -> Iterator[Page]:
-    options = ("--checkpoints", str(logs / "checkpoints"), "--runs", str(logs / "runs"))
-    with served(logs / "gradio", *options) as address:
-        page = new_page(browser)
-        open_page(page, address, "Weight growth")
-        yield page
-        page.context.close()
+def address(logs: Path) -> Iterator[str]:
+    """A page of this tab and an empty one before it, served from this process."""
+    with pytest.MonkeyPatch.context() as patch, ModelStore(logs / "checkpoints").in_use():
+        patch.setattr(growth_sources, "RUNS", logs / "runs")
+        with PageBlocks() as blocks:
+            gr.Tab("Transfer", id="transfer")
+            with gr.Tab("Weight growth", id="growth") as tab:
+                growth.build(tab)
+        yield app.start(blocks.queue_jobs(), "127.0.0.1", None, None)
+        blocks.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = new_page(browser)
+    open_page(page, address, "Weight growth")
+    yield page
+    page.context.close()
 
 
 def titles(page: Page) -> Locator:

@@ -44,15 +44,22 @@ def chromium_flags() -> list[str]:
     return ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
-@pytest.fixture
-def page(browser: Browser, proxy: Proxy) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def page_behind_it(browser: Browser, proxy: Proxy) -> Iterator[tuple[Page, list[str]]]:
+    """The page, loaded once for all tabs, and what it has asked for elsewhere."""
     page = new_page(browser)
     page.context.grant_permissions(["camera"])
     foreign = foreign_requests(page)
     open_page(page, proxy.address)
+    yield page, foreign
+    page.context.close()
+
+
+@pytest.fixture
+def page(page_behind_it: tuple[Page, list[str]], proxy: Proxy) -> Iterator[Page]:
+    page, foreign = page_behind_it
     yield page
     assert not foreign and not proxy.strays
-    page.context.close()
 
 
 def loaded(page: Page, selector: str) -> None:

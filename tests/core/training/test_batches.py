@@ -13,7 +13,7 @@ from torch import Tensor
 from core.images.convert import to_tensor
 from core.images.decode import ImageError
 from core.training import batches
-from core.training.batches import CROP_SCALE, TrainingBatches, is_flat, random_crop
+from core.training.batches import TrainingBatches, is_flat, random_crop
 
 # ---- crops ----
 
@@ -49,7 +49,7 @@ def test_crops_are_square_of_the_reports_scale_and_inside(width: int, height: in
         for i in range(200)
     ]
     shares = [wide * high / (width * height) for _, _, wide, high in boxes]
-    assert min(shares) > CROP_SCALE[0] - 0.02
+    assert min(shares) > 256 / 480 - 0.02
     assert max(shares) < 1.02
     for left, top, wide, high in boxes:
         assert wide == pytest.approx(high, abs=3)
@@ -57,7 +57,6 @@ def test_crops_are_square_of_the_reports_scale_and_inside(width: int, height: in
         assert top > -2
         assert left + wide < width + 2
         assert top + high < height + 2
-    assert CROP_SCALE == (256 / 480, 1.0)
 
 
 def test_crops_are_spread_evenly_over_scale_and_place() -> None:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from core import distil
+from core import distil, train
 from core.commandline import Stopped
 from core.inference.model_store import ModelStore
 from core.models.checkpoint import load_model, save_model
@@ -19,6 +20,7 @@ from core.models.losses import mean_std
 from core.models.registry import FLAGSHIP
 from core.models.weights import WeightsError
 from core.training.distillation import AT_ONCE, Distillation, DistillationConfig, Lessons
+from core.training.held_out import HeldOut
 from core.training.log_writer import read_rows
 from core.training.picture_store import PictureStore
 from tests.conftest import draw_folder
@@ -125,8 +127,12 @@ def test_it_learns_and_a_stopped_run_goes_on_to_the_same_numbers(
 
 @pytest.mark.slow
 def test_the_command_ships_a_reader_that_is_good_enough(
-    tmp_path: Path, encoder: Callable[[str], Encoder], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    encoder: Callable[[str], Encoder],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(train, "HeldOut", partial(HeldOut, side=SIDE))
     draw_folder(tmp_path / "data" / "content", 2)
     draw_folder(tmp_path / "data" / "style", 12, first_seed=100)
     folder = tmp_path / "models" / "flagship"

@@ -158,7 +158,7 @@ def test_it_learns_and_ships_its_average_with_a_learning_curve(
     pictures: tuple[list[Path], list[Path]], tmp_path: Path
 ) -> None:
     training = run(tmp_path / "run", pictures)
-    training.held_out = {"classical": HeldOut([draw(1)], [draw(2)], training.encoder)}
+    training.held_out = {"classical": HeldOut([draw(1)], [draw(2)], training.encoder, side=64)}
     training.run()
     rows = read_rows(tmp_path / "run" / LEARNING)
     assert {row["emphasis"] for row in rows} == {"0", "1"}

@@ -19,7 +19,7 @@ from core.models.registry import VARIANTS
 from core.training.state import STATE
 from core.training.step import FLAT
 from core.training.trainer import Trainer, TrainingConfig
-from tests.training import CPU, LOSSES, MEASURED_SIDE, QUICK, assert_same, rows
+from tests.training import CPU, LOSSES, MEASURED, MEASURED_SIDE, QUICK, assert_same, rows
 
 pytestmark = pytest.mark.slow  # each starts processes of its own
 
@@ -31,14 +31,18 @@ import dataclasses, functools, sys
 from pathlib import Path
 import torch
 from core import train
+from core.images.library import library
 from core.inference import quantisation
-from core.training import interruption
+from core.training import interruption, storage
 from core.training.data import Pools
 from core.models.registry import VARIANTS
 
 torch.set_num_threads(1)
 data = Path(sys.argv.pop(1))
 quantisation.STYLE_SIDE = quantisation.CONTENT_SIDE = {side}
+all = library()
+few = dataclasses.replace(all, contents=all.contents[:{count}], styles=all.styles[:{count}])
+storage.library = lambda: few
 interruption.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
 train.TrainingConfig = functools.partial(train.TrainingConfig, **{recipe!r})
 train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
@@ -80,7 +84,8 @@ class CommandLine:
             for k, v in dataclasses.asdict(self.recipe).items()
             if v != getattr(TrainingConfig(), k)
         }
-        (self.folder / "driver.py").write_text(DRIVER.format(recipe=changed, side=MEASURED_SIDE))
+        sizes = {"side": MEASURED_SIDE, "count": MEASURED}
+        (self.folder / "driver.py").write_text(DRIVER.format(recipe=changed, **sizes))
         command = [
             sys.executable,
             *launcher,
@@ -142,15 +147,14 @@ def finish(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 
 def test_a_killed_run_goes_on_to_the_same_numbers(command_line: Callable[..., CommandLine]) -> None:
-    line = command_line(epochs=6)
+    line = command_line(epochs=4)
     whole = line.trainer_here()
     whole.run()
-    for count in (5, 13):
-        process = line.start()
-        line.wait_for(process, count)
-        process.kill()
-        assert finish(process)[0] == -signal.SIGKILL
-        assert count <= len(rows(line.run)) < whole.total == 24
+    process = line.start()
+    line.wait_for(process, 5)
+    process.kill()
+    assert finish(process)[0] == -signal.SIGKILL
+    assert 5 <= len(rows(line.run)) < whole.total == 16
     code, said = finish(line.start())
     assert code == 0, said
     assert rows(line.run) == rows(whole.folder)
@@ -168,13 +172,10 @@ def test_a_killed_run_goes_on_to_the_same_numbers(command_line: Callable[..., Co
     ], "no state, nor half a state"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_says_so_and_ends_as_every_command_does(
-    command_line: Callable[..., CommandLine], number: signal.Signals, code: int
+def stopped_by(
+    line: CommandLine, process: "subprocess.Popen[str]", number: signal.Signals, code: int
 ) -> None:
-    line = command_line(epochs=100)
-    process = line.start()
-    line.wait_for(process, 3)
+    """A signal saves, says so, and ends as every command does."""
     process.send_signal(number)
     ended, said = finish(process)
     assert ended == code
@@ -185,7 +186,14 @@ def test_a_signal_saves_says_so_and_ends_as_every_command_does(
     assert line.trainer_here(line.run).done == done
 
 
-def test_a_second_process_on_the_same_run_is_refused(
+def test_ctrl_c_saves(command_line: Callable[..., CommandLine]) -> None:
+    line = command_line(epochs=100)
+    process = line.start()
+    line.wait_for(process, 3)
+    stopped_by(line, process, signal.SIGINT, 130)
+
+
+def test_a_second_process_on_the_same_run_is_refused_and_the_first_goes_on(
     command_line: Callable[..., CommandLine],
 ) -> None:
     line = command_line(epochs=100)
@@ -195,11 +203,7 @@ def test_a_second_process_on_the_same_run_is_refused(
     assert code == 1
     assert said.startswith('error: Another process is training in "runs/improved-500"; stop it, ')
     assert said.count("\n") == 1
-    first.terminate()
-    code, said = finish(first)
-    assert code == 143
-    done = len(rows(line.run))
-    assert f"Stopped after {done} of 400" in said, "the first went on undisturbed"
+    stopped_by(line, first, signal.SIGTERM, 143)
 
 
 def test_two_processes_give_the_curve_of_one(command_line: Callable[..., CommandLine]) -> None:

@@ -25,11 +25,12 @@ StartTrainer = Callable[..., Trainer]
 def test_a_stopped_run_goes_on_to_the_same_numbers(
     start: StartTrainer, name: str, dtype: str
 ) -> None:
-    whole = start("whole", name, dtype=dtype)
+    recipe: dict[str, Any] = {"name": name, "dtype": dtype, "epochs": 2}
+    whole = start("whole", **recipe)
     whole.run()
-    stop_after(start("parts", name, dtype=dtype), 3)
-    stop_after(start("parts", name, dtype=dtype), 7)
-    rest = start("parts", name, dtype=dtype)
+    stop_after(start("parts", **recipe), 3)
+    stop_after(start("parts", **recipe), 7)
+    rest = start("parts", **recipe)
     assert rest.done == 7
     rest.run()
     assert rows(rest.folder) == rows(whole.folder)
