@@ -68,6 +68,8 @@ def refine(
     style_side: int = STYLE_SIDE,
     on_step: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
+    *,
+    dtype: torch.dtype | None = None,
 ) -> StyledModel:
     """Train a copy of the model on one painting, everything trainable, fresh Adam,
     then keep what it generates for it.
@@ -82,6 +84,7 @@ def refine(
         style_side: the painting's smaller side in px when it is read.
         on_step: called after each batch.
         stop: asked before each batch; true cancels.
+        dtype: what it computes in; by default the fastest on the device.
 
     Raises:
         Cancelled: `stop` said so.
@@ -94,7 +97,7 @@ def refine(
     remembered = stylizer.cache.get(key)
     if remembered is not None:
         return remembered
-    dtype = fast_dtype(stylizer.device)
+    dtype = dtype or fast_dtype(stylizer.device)
     encoder = _encoder_in(stylizer.encoder, dtype)
     objective = Objective(stylizer.model.variant, encoder, stylizer.model.style_weight)
     pixels = to_tensor(resize_smaller(style, style_side))[None]
