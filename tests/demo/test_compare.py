@@ -362,9 +362,11 @@ def opened(page: Page, address: str) -> None:
 def test_it_opens_on_a_finished_grid_and_another_can_be_chosen(page: Page) -> None:
     grid = page.locator("#grid")
     expect(grid.locator(".cell img")).to_have_count(16)
-    page.wait_for_function(
-        "[...document.querySelectorAll('#grid img')].every((image) => image.naturalWidth > 0)"
-    )
+    grid.locator("img").last.scroll_into_view_if_needed()  # they are loaded where they are seen
+    images = "[...document.querySelectorAll('#grid img')]"
+    page.wait_for_function(f"{images}.every((image) => image.complete)")
+    broken = f"{images}.filter((image) => !image.naturalWidth).map((image) => image.src)"
+    assert page.evaluate(broken) == []
     expect(page.locator("#compare-title")).to_contain_text("16 of 32 pictures")
 
     grid.get_by_role("button", name="Bal du moulin").click()
