@@ -141,18 +141,35 @@ def test_an_order_that_waits_blocks_no_other_and_never_comes_late(
 # ---- coming back ----
 
 
-def test_a_refining_outlives_a_reload_and_its_result_is_there_for_its_visitor_alone(
+def test_a_refining_outlives_a_reload_and_another_language_and_its_result_is_there_for_its_visitor_alone(
     browser: Browser, page: Page, address: str
 ) -> None:
+    pagoda = "china__hokusai_great_wave__original-500.png"
     status = page.locator("#status")
+    arrived(page)
+    page.locator("#photo-gallery").get_by_label("Pagoda in China").click()
+    repainted(page, pagoda)
+    expect(page).to_have_url(re.compile("photo=china"))
     refine(page)
     page.reload(wait_until="domcontentloaded")
     expect(status).to_contain_text(re.compile(r"Refining: \d+ of 100 batches"))
     expect(page.get_by_label("Refined")).to_be_checked()
     expect(page.get_by_label("number input for Batches")).to_have_value("100")
     expect(stylize(page)).to_be_hidden()
-    stop(page).click()
+
+    page.get_by_label("Longest side").click()
+    page.get_by_role("option", name="384 px").click()
+    page.wait_for_function("JSON.parse(localStorage['metastyle.form'] ?? '{}').size === 384")
+    page.get_by_role("link", name="中文").click()
+    expect(status).to_contain_text(re.compile(r"微调：\d+ / 100 批"))
+    expect(page.locator("#photo-note")).to_contain_text("中国")
+    expect(page.get_by_label("最长边")).to_have_value("384 px")
+    page.locator("#stop").click()
+    repainted(page, pagoda)
+    expect(page.get_by_role("button", name="风格迁移", exact=True)).to_be_visible()
+    page.get_by_role("link", name="English").click()
     expect(status).to_contain_text("stopped after")
+    repainted(page, pagoda)
     expect(stylize(page)).to_be_visible()
 
     refine(page, batches=2)
@@ -163,34 +180,13 @@ def test_a_refining_outlives_a_reload_and_its_result_is_there_for_its_visitor_al
     expect(status).to_contain_text("refined with 2 of 2 batches")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download PNG").click()
-    assert download.value.suggested_filename == OPENING
+    assert download.value.suggested_filename == pagoda
     stranger = new_page(browser)
     open_page(stranger, address)
     repainted(stranger, OPENING)
     arrived(stranger)
     expect(stranger.locator("#status")).not_to_contain_text("refined")
     stranger.context.close()
-
-
-def test_another_language_keeps_the_refining_the_pictures_and_what_was_set(page: Page) -> None:
-    arrived(page)
-    page.locator("#photo-gallery").get_by_label("Pagoda in China").click()
-    repainted(page, "china__hokusai_great_wave__original-500.png")
-    expect(page).to_have_url(re.compile("photo=china"))
-    refine(page)
-    page.get_by_label("Longest side").click()
-    page.get_by_role("option", name="384 px").click()
-    page.wait_for_function("JSON.parse(localStorage['metastyle.form'] ?? '{}').size === 384")
-    page.get_by_role("link", name="中文").click()
-    expect(page.locator("#status")).to_contain_text(re.compile(r"微调：\d+ / 100 批"))
-    expect(page.locator("#photo-note")).to_contain_text("中国")
-    expect(page.get_by_label("最长边")).to_have_value("384 px")
-    page.locator("#stop").click()
-    repainted(page, "china__hokusai_great_wave__original-500.png")
-    expect(page.get_by_role("button", name="风格迁移", exact=True)).to_be_visible()
-    page.get_by_role("link", name="English").click()
-    expect(page.locator("#status")).to_contain_text("stopped after")
-    repainted(page, "china__hokusai_great_wave__original-500.png")
 
 
 def test_a_painted_mask_survives_a_reload_and_goes_with_its_photo(page: Page) -> None:
