@@ -104,10 +104,15 @@
   const nameOf = (button) => button.dataset.tabId ?? "";
   let arrived = false;
 
+  function tabs() { // name -> button; on a phone the others are in a menu, in order, without role or name
+    const shown = new Map(tabButtons().map((button) => [nameOf(button), button]));
+    const others = TABS.filter((name) => !shown.has(name));
+    const menu = document.querySelectorAll(".gradio-container .overflow-dropdown button");
+    return new Map([...shown, ...[...menu].map((button, index) => [others[index], button])]);
+  }
   function openTab(name) {
-    const button = tabButtons().find((candidate) => nameOf(candidate) === name);
-    if (button && button.getAttribute("aria-selected") !== "true") button.click();
-    return Boolean(button);
+    const button = tabs().get(name);
+    if (button?.getAttribute("aria-selected") !== "true") button?.click();
   }
   function arrive() { // once the tabs are there
     if (arrived || !tabButtons().some((button) => TABS.includes(nameOf(button)))) return;
@@ -117,7 +122,8 @@
     if (TABS.includes(wanted)) openTab(wanted);
   }
   document.addEventListener("click", (event) => {
-    const button = event.target.closest?.("[role=tab]"), name = button && nameOf(button);
+    const button = event.target.closest?.("[role=tab], .overflow-dropdown button");
+    const name = [...tabs()].find(([, each]) => each === button)?.[0];
     if (!TABS.includes(name) || !event.isTrusted) return;
     const next = address();
     if ((next.searchParams.get("tab") ?? "transfer") === name) return;

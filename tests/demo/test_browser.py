@@ -302,7 +302,9 @@ def swipe(page: Page, selector: str, distance: int) -> None:
     devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
-def test_a_swipe_over_a_slider_scrolls_and_leaves_its_value(browser: Browser, address: str) -> None:
+def test_on_a_phone_a_swipe_over_a_slider_scrolls_and_tabs_of_the_menu_are_in_the_address(
+    browser: Browser, address: str
+) -> None:
     page = new_page(browser, 390, touch=True)
     open_page(page, address)
     open_section(page, "Strength, colours, strokes")
@@ -317,6 +319,15 @@ def test_a_swipe_over_a_slider_scrolls_and_leaves_its_value(browser: Browser, ad
         page.wait_for_function("top => scrollY > top + 100", arg=top)
         expect(slider).to_have_value(value)
     expect(page.get_by_label("number input for Strength")).to_have_value("100")
+
+    for name in ("Report", "Compare"):
+        page.get_by_role("button", name="More tabs").click()
+        page.locator(".overflow-dropdown").get_by_role("button", name=name).click()
+        expect(page).to_have_url(re.compile(rf"\?tab={name.lower()}$"))
+    page.go_back()
+    expect(page.get_by_role("tab", name="Report")).to_have_attribute("aria-selected", "true")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Transfer")).to_have_attribute("aria-selected", "true")
     page.context.close()
 
 
