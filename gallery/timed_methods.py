@@ -11,14 +11,13 @@ refine it. gallery/timings.json holds the seconds, `gallery.readme_tables` tells
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from core.baselines import gatys, johnson
 from core.images.convert import resize_smaller
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.registry import FLAGSHIP
-from core.training.refine import REFINE_BATCHES, refine
+from core.training.refine import refine
 from gallery.pictures import CONTENTS, STYLES
 
 PHOTO_SIDE = 256  # px: the size of the gallery's cells
@@ -29,27 +28,12 @@ GATYS, JOHNSON, INSTANT, REFINED = "gatys", "johnson", "instant", "refined"
 LONG = (f"{GATYS} {PHOTO}", f"{JOHNSON} {PAINTING}", f"{REFINED} {PAINTING}")
 
 
-@dataclass(frozen=True)
-class Amounts:
-    """How much each method is given to do; the product's own amounts.
-
-    Attributes:
-        steps: of Gatys's optimiser.
-        iterations: of training one of Johnson's networks.
-        batches: of refining a MetaNet's painting.
-    """
-
-    steps: int = gatys.STEPS
-    iterations: int = johnson.ITERATIONS
-    batches: int = REFINE_BATCHES
-
-
-def method_tasks(device: str, amounts: Amounts | None = None) -> dict[str, Callable[[], object]]:
-    """Each task by its name, "METHOD PAINTING" or "METHOD PHOTO"; models are loaded beforehand.
+def method_tasks(device: str) -> dict[str, Callable[[], object]]:
+    """Each task by its name, "METHOD painting" or "METHOD photo", as the product does it
+    by default; models are loaded beforehand.
 
     Method 1 has one task, since a photo costs it what a painting does.
     """
-    amounts = amounts or Amounts()
     photo, style = resize_smaller(CONTENTS[0].image(), PHOTO_SIDE), STYLES[0].image()
     contents = [picture.path() for picture in CONTENTS]
 
@@ -62,15 +46,11 @@ def method_tasks(device: str, amounts: Amounts | None = None) -> dict[str, Calla
     meta_net = fresh(META_NET).encode_style(style)
     flagship = fresh(FLAGSHIP.name).encode_style(style)
     return {
-        f"{GATYS} {PHOTO}": lambda: gatys.optimise(
-            photo, style, steps=amounts.steps, device=device
-        ),
-        f"{JOHNSON} {PAINTING}": lambda: johnson.train(
-            style, contents, amounts.iterations, device=device
-        ),
+        f"{GATYS} {PHOTO}": lambda: gatys.optimise(photo, style, device=device),
+        f"{JOHNSON} {PAINTING}": lambda: johnson.train(style, contents, device=device),
         f"{JOHNSON} {PHOTO}": lambda: per_style(photo),
         f"{INSTANT} {PAINTING}": lambda: fresh(META_NET).encode_style(style),
-        f"{REFINED} {PAINTING}": lambda: refine(fresh(META_NET), style, contents, amounts.batches),
+        f"{REFINED} {PAINTING}": lambda: refine(fresh(META_NET), style, contents),
         f"{INSTANT} {PHOTO}": lambda: meta_net(photo),
         f"{FLAGSHIP.name} {PAINTING}": lambda: fresh(FLAGSHIP.name).encode_style(style),
         f"{FLAGSHIP.name} {PHOTO}": lambda: flagship(photo),

@@ -36,7 +36,7 @@ from core.training.refine import REFINE_BATCHES, refine
 from core.training.step import train_step
 from core.training.weight_growth import make_optimizer
 from gallery.pictures import CONTENTS, FOLDER, STYLES
-from gallery.timed_methods import LONG, Amounts, method_tasks
+from gallery.timed_methods import LONG, method_tasks
 
 TIMINGS = FOLDER / "timings.json"
 LR = 1e-3  # the recipe's; no time depends on it
@@ -145,13 +145,11 @@ def time_training(
     return found
 
 
-def time_methods(
-    device: str, rounds: int, amounts: Amounts | None = None
-) -> dict[str, list[float]]:
+def time_methods(device: str, rounds: int) -> dict[str, list[float]]:
     """Seconds of what each of the three methods does for a painting and for a photo;
     what takes minutes has one turn, the rest so many.
     """
-    tasks = method_tasks(device, amounts)
+    tasks = method_tasks(device)
     short = {name: task for name, task in tasks.items() if name not in LONG}
     long = {name: tasks[name] for name in LONG}
     return take_turns(short, rounds, "Methods") | take_turns(

@@ -471,6 +471,15 @@ def test_the_command_takes_what_can_be_set_about_a_picture(
         assert said in capsys.readouterr().err
 
 
+def order_of(
+    source: Path, painting: Path, tiny_checkpoint: Callable[[str], Path], out: Path
+) -> list[str]:
+    """The words of a whole command: this film in the style of this painting, by a tiny model."""
+    model = tiny_checkpoint("original-500")
+    options = {"video": source, "style": painting, "model": model, "device": "cpu", "out": out}
+    return [word for name, value in options.items() for word in (f"--{name}", str(value))]
+
+
 def test_memory_that_does_not_suffice_for_a_frame_is_one_line_and_leaves_no_file(
     tmp_path: Path,
     painting: Path,
@@ -482,10 +491,8 @@ def test_memory_that_does_not_suffice_for_a_frame_is_one_line_and_leaves_no_file
         raise GPU_ERROR
 
     monkeypatch.setattr(FrameStylizer, "__call__", too_large)
-    source, out = film(tmp_path / "in.mp4"), tmp_path / "out" / "o.mp4"
-    model = tiny_checkpoint("original-500")
-    order = f"--video {source} --style {painting} --model {model} --device cpu --out {out}"
-    assert main(order.split()) == 1
+    out = tmp_path / "out" / "o.mp4"
+    assert main(order_of(film(tmp_path / "in.mp4"), painting, tiny_checkpoint, out)) == 1
     assert capsys.readouterr().err.endswith(f"error: {NO_MEMORY}\n")
     assert not list(out.parent.iterdir())
 
@@ -501,19 +508,8 @@ def test_interrupting_the_command_leaves_no_file(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(video_module, "picture", interrupted)
-    source, out = film(tmp_path / "in.mp4"), tmp_path / "out" / "o.mp4"
-    model = tiny_checkpoint("original-500")
-    order = [
-        "--video",
-        str(source),
-        "--style",
-        str(painting),
-        "--model",
-        str(model),
-        "--out",
-        str(out),
-    ]
-    assert main(order) == 130
+    out = tmp_path / "out" / "o.mp4"
+    assert main(order_of(film(tmp_path / "in.mp4"), painting, tiny_checkpoint, out)) == 130
     assert "nothing unfinished was written" in capsys.readouterr().err
     assert not list(out.parent.iterdir())
 
