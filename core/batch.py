@@ -18,7 +18,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from core.baselines.adapter import Backend
-from core.commandline import NO_MEMORY, lacks_memory
+from core.commandline import memory_sentence
 from core.files import (
     MAX_NAME_BYTES,
     OutputError,
@@ -273,9 +273,7 @@ class Batch:
         except OSError as error:
             self._skip(path, f'"{printable(path.name)}" cannot be read ({error.strerror}).')
         except (MemoryError, RuntimeError) as error:
-            if not lacks_memory(error):
-                raise
-            self._skip(path, f'"{printable(path.name)}": {NO_MEMORY}')
+            self._skip(path, memory_sentence(path, error))
         return None
 
     def _skip(self, path: Path, sentence: str) -> None:

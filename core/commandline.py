@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from core.files import printable
@@ -106,6 +107,13 @@ def lacks_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(each in str(error) for each in words)
     )
+
+
+def memory_sentence(path: Path, error: Exception) -> str:
+    """What is said of a picture that is too large for the memory; raises the error where it is another."""
+    if not lacks_memory(error):
+        raise error
+    return f'"{printable(path.name)}": {NO_MEMORY}'
 
 
 def print_everything() -> None:

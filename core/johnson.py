@@ -14,7 +14,7 @@ from functools import partial
 from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
-from core.commandline import NO_MEMORY, lacks_memory, run_command
+from core.commandline import memory_sentence, run_command
 from core.files import (
     MAX_NAME_BYTES,
     OutputError,
@@ -139,9 +139,7 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
             print(printable(f"skipped: {error}"), file=sys.stderr)
             skipped += 1
         except (MemoryError, RuntimeError) as error:
-            if not lacks_memory(error):
-                raise
-            print(f'skipped: "{printable(path.name)}": {NO_MEMORY}', file=sys.stderr)
+            print(f"skipped: {memory_sentence(path, error)}", file=sys.stderr)
             skipped += 1
         else:
             done += 1
