@@ -17,8 +17,7 @@ from plotly.subplots import make_subplots
 from core.models.encoder import load_encoder
 from core.paths import CHECKPOINTS
 from core.program import first_paragraph
-from core.training.flagship_log import LEARNING
-from core.training.log_writer import read_rows
+from core.training.log_writer import LEARNING, read_rows
 from gallery.pictures import CONTENTS
 from tests.bench_flagship import PEER, contenders
 from tests.validation import Validation, unseen_paintings

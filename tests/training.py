@@ -9,8 +9,8 @@ from torch import Tensor
 
 from core.commandline import Stopped
 from core.runtime import DistributedContext
-from core.training.log_writer import RunLog, read_rows
-from core.training.step import PendingStep
+from core.training.log_writer import read_rows
+from core.training.step_log import StepLog
 from core.training.trainer import Trainer, TrainingConfig
 
 CPU = DistributedContext(torch.device("cpu"))
@@ -45,18 +45,22 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 def after_each(trainer: Trainer, call: Callable[[int], None]) -> None:
     """Have `call(iteration)` called once each iteration is done and logged."""
-    record = trainer._record
+    open_log = trainer._open_log
 
-    def record_and_call(
-        log: RunLog | None, steps: list[tuple[int, PendingStep]], started: float
-    ) -> float:
-        iterations = [iteration for iteration, _ in steps]
-        now = record(log, steps, started)
-        for iteration in iterations:
-            call(iteration)
-        return now
+    def open_calling_log() -> StepLog:
+        steps = open_log()
+        write = steps.write
 
-    trainer._record = record_and_call  # type: ignore[method-assign]
+        def write_and_call() -> None:
+            iterations = [iteration for iteration, *_ in steps._waiting]
+            write()
+            for iteration in iterations:
+                call(iteration)
+
+        steps.write = write_and_call  # type: ignore[method-assign]
+        return steps
+
+    trainer._open_log = open_calling_log  # type: ignore[method-assign]
 
 
 def stop_after(trainer: Trainer, done: int) -> None:

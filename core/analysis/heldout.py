@@ -9,8 +9,6 @@ as it would be saved, in the model's own losses (those that it was trained with,
 the fixed VGG19 of `core.metrics.features`, which is the same for all models.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from core.inference.stylizer import STYLE_SIDE, Stylizer
 from core.metrics.features import Analysis, feature_measures
 from core.models.encoder import Encoder, normalize
 from core.training.data import pools_of
+from core.training.log_writer import csv_table
 from core.training.objective import Objective
 
 HELDOUT = "heldout.csv"
@@ -134,10 +133,4 @@ def refuse_to_lose(path: Path, paintings: Sequence[Unseen]) -> None:
 
 def write_rows(path: Path, rows: Sequence[dict[str, str | float]]) -> None:
     """`heldout.csv`, replaced whole."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(FIELDS)
-    for row in rows:
-        values = [row[field] for field in FIELDS]
-        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in values])
-    write_atomic(path, text.getvalue().encode())
+    write_atomic(path, csv_table(FIELDS, rows))

@@ -44,13 +44,21 @@ from core.models.style_reader import StyleReader
 from core.runtime import DistributedContext
 from core.training.averaging import running_average
 from core.training.flagship_batches import FlagshipBatch, FlagshipBatches
-from core.training.flagship_log import LEARNING, Losses, StepLog, add_learning_rows
 from core.training.flagship_recipe import FlagshipConfig
 from core.training.held_out import HeldOut, readers_agree
 from core.training.interruption import RunGuard
-from core.training.log_writer import RunLog, rows_before, run_figures, trained_layers
+from core.training.log_writer import (
+    LEARNING,
+    RunLog,
+    add_learning_rows,
+    rows_before,
+    run_figures,
+    trained_layers,
+)
 from core.training.objective import Objective
 from core.training.state import load_state, save_state, set_hash
+from core.training.step import PendingStep
+from core.training.step_log import StepLog, steps_late
 
 CONTENT = (0.6, 1.4)  # weights of taps 3 and 4
 WEIGHTS_EVERY = 250
@@ -133,7 +141,7 @@ class FlagshipTraining:
         """
         self._read_pictures()
         log = RunLog(self.folder, self.done)
-        steps = StepLog(log, self.per_epoch)
+        steps = StepLog(log, self.per_epoch, steps_late(self.device))
         started = time.monotonic()
         share = self.done / self.total
         with self.guard.running(self.variant.name, self.done, self.total) as bar:
@@ -149,6 +157,7 @@ class FlagshipTraining:
                 if share * (self.config.learning_rows + 1) >= self._rows + 1:
                     self.learning_row()
                 if self.guard.is_due:
+                    steps.write()  # never behind the state
                     self.guard.save_now()
         steps.write()
         log.close()
@@ -168,7 +177,7 @@ class FlagshipTraining:
             self.averaged.module.load_state_dict(self.net.state_dict())
         self.batches.catch_up(self.done, self.total)
 
-    def step(self, share: float) -> Losses:
+    def step(self, share: float) -> PendingStep:
         """One batch."""
         config = self.config
         rate = min(1.0, (self.done + 1) / config.warm_up) * config.lr_at(share)
@@ -187,16 +196,11 @@ class FlagshipTraining:
             loss, parts = self.loss(outputs, batch, share)
         reading = self.reading_loss(batch.new_paintings, batch.new_descriptors)
         (loss + reading).backward()
-        self._update()
+        finite = self._update()
         values = torch.cat([value.detach() for value in filters.values()], dim=-1)
-        content, style, smooth = parts
-        return Losses(
-            content.detach(),
-            style.detach(),
-            smooth.detach(),
-            values.norm(),
-            values.abs().amax(),
-        )
+        figures = torch.stack([*parts, values.norm(), values.abs().amax()]).detach()
+        finite &= torch.isfinite(figures).all()
+        return PendingStep(torch.cat([figures, finite.float()[None]]))
 
     def loss(
         self, outputs: Tensor, batch: FlagshipBatch, share: float
@@ -234,16 +238,17 @@ class FlagshipTraining:
         seen = F.linear(found - wanted, first).square().mean()
         return F.mse_loss(found, wanted) + seen / F.linear(wanted, first).square().mean()
 
-    def _update(self) -> None:
-        """Adam with clipped gradients; a step that is not finite changes nothing."""
+    def _update(self) -> Tensor:
+        """Adam with clipped gradients; a step that is not finite changes nothing. Whether it was finite."""
         norms = [
             nn.utils.clip_grad_norm_(group["params"], self.config.clip)
             for group in self.optimizer.param_groups
         ]
-        bad = ~torch.isfinite(torch.stack(norms)).all()
-        self.optimizer.found_inf = bad.float()  # type: ignore[attr-defined]
+        finite = torch.isfinite(torch.stack(norms)).all()
+        self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
         self.optimizer.step()
         self.averaged.update_parameters(self.net)
+        return finite
 
     def save(self) -> None:
         """Write the state of the run."""

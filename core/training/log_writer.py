@@ -10,7 +10,7 @@ A reader must expect a cut last line and ignore it; `read_rows` does.
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +26,7 @@ LOG_FIELDS = (
 )  # fmt: skip
 PERCENT = (0, 7, 16, 31, 50, 69, 84, 93, 100)
 WEIGHT_FIELDS = ("iteration", "layer", *(f"p{p}" for p in PERCENT), "rms")
+LEARNING = "learning.csv"  # the flagship's learning curve
 WEIGHTS_EVERY = 10
 SAMPLE = 1 << 16
 
@@ -69,11 +70,29 @@ def rows_before(path: Path, iteration: int) -> bytes:
     """A log as a CSV file, without the rows from an iteration on and without a cut last line."""
     with open(path, encoding="utf-8", newline="") as file:
         fields = next(csv.reader(file))
+    return csv_table(fields, [row for row in read_rows(path) if int(row["iteration"]) < iteration])
+
+
+def csv_table(fields: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    """A CSV file with these columns of the rows, numbers with six digits."""
     table = io.StringIO()
-    writer = csv.DictWriter(table, fields, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row for row in read_rows(path) if int(row["iteration"]) < iteration)
+    for values in (fields, *([row[field] for field in fields] for row in rows)):
+        write_row(table, values)
     return table.getvalue().encode()
+
+
+def add_learning_rows(path: Path, done: int, found: Iterable[dict[str, Any]]) -> None:
+    """Add held-out measures to a learning curve,
+    in place of rows that an interrupted run wrote ahead of its state.
+
+    Args:
+        done: iterations that were done when they were measured.
+        found: of each group of paintings and each balance, a row; `iteration` comes first.
+    """
+    kept: list[dict[str, Any]] = [row for row in read_rows(path) if int(row["iteration"]) < done]
+    rows = [*kept, *({"iteration": done, **row} for row in found)]
+    if rows:
+        write_atomic(path, csv_table(list(rows[0]), rows))
 
 
 def open_log(path: Path, fields: tuple[str, ...], start: int) -> IO[str]:

@@ -7,7 +7,6 @@ trainer.export(Path("checkpoints/improved-500"))
 
 import json
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -32,10 +31,10 @@ from core.training.log_writer import WEIGHTS_EVERY, RunLog, rows_before, run_fig
 from core.training.objective import Objective, Style
 from core.training.state import load_state, save_state, set_hash
 from core.training.step import PendingStep, start_step
+from core.training.step_log import StepLog, steps_late
 from core.training.storage import store_net
 from core.training.weight_growth import FixedNorms, cosine, make_optimizer
 
-LATE_ON_GPU = 20  # steps that a GPU is given before anyone waits for their figures
 MAX_WORKERS = 8  # processes that cut crops for a GPU
 
 
@@ -146,77 +145,47 @@ class Trainer:
         """Train to the end. Raises Stopped after SIGTERM or SIGINT, with the state saved."""
         rank, world = self.place.rank, self.place.world
         wrapped = DistributedDataParallel(self.net) if world > 1 else self.net
-        log = self._open_log() if rank == 0 else None
+        steps = self._open_log()
         on_gpu = self.place.device.type == "cuda"
-        late = LATE_ON_GPU if on_gpu else 1
         workers = min(MAX_WORKERS, os.cpu_count() or 1) if on_gpu else 0
-        waiting: list[tuple[int, PendingStep]] = []
-        started = time.monotonic()
         with self.guard.running(self.variant.name, self.done, self.total, rank == 0) as bar:
             for iteration, contents in self.sampler.batches(
                 self.done, self.total, rank, world, workers
             ):
-                waiting.append((iteration, self.step(wrapped, iteration, contents)))
+                pending = self.step(wrapped, iteration, contents)
                 self.done = iteration + 1
-                if log and (iteration % WEIGHTS_EVERY == 0 or self.done == self.total):
-                    log.weights(iteration, trained_layers(self.net).items())
-                if len(waiting) == late:
-                    started = self._record(log, waiting, started)
-                    bar.update(late)
+                if steps.log and (iteration % WEIGHTS_EVERY == 0 or self.done == self.total):
+                    steps.log.weights(iteration, trained_layers(self.net).items())
+                steps.add(iteration, pending, self.sampler.style_path(iteration).stem)
+                bar.update()
                 stopping = self.guard.asked  # read once: what is said below must be so
                 is_last = self.done == self.total
                 if stopping or is_last or self.guard.is_due:
-                    started = self._record(log, waiting, started)  # never behind the state
+                    steps.write()  # never behind the state
                     self.guard.save_now()
                 if stopping and not is_last:
                     raise self.guard.stopped(self.done, self.total)
-        if log:
-            log.close()
+        if steps.log:
+            steps.log.close()
 
     def _save(self) -> None:
         if self.place.rank == 0:
             save_state(self.folder, self.net, self.optimizer, self.done, self.config)
 
-    def _open_log(self) -> RunLog:
-        """The run's log, with what its reader must know of the learning rate beside it (see `core.analysis.training_logs`)."""
+    def _open_log(self) -> StepLog:
+        """The run's log, with what its reader must know of the learning rate beside it
+        (see `core.analysis.training_logs`); only the first process writes it.
+        """
+        late = steps_late(self.place.device)
+        if self.place.rank:
+            return StepLog(None, self.sampler.per_epoch, late)
         log = RunLog(self.folder, self.done)
         training = {**asdict(self.recipe), "of_iterations": self.total}
         about = {"variant": asdict(self.variant), "training": training}
         write_atomic(
             self.folder / RUN_CARD, json.dumps(about, indent=1, ensure_ascii=False).encode()
         )
-        return log
-
-    def _record(
-        self, log: RunLog | None, steps: list[tuple[int, PendingStep]], started: float
-    ) -> float:
-        """Write rows of some steps to the log, waiting for the last, and forget the steps.
-
-        Args:
-            log: of the first process; the others have none.
-            started: when the first of the steps was begun.
-
-        Returns:
-            The time.
-        """
-        results = [step.result() for _, step in steps]
-        now = time.monotonic()
-        if log is None or not steps:
-            steps.clear()
-            return now
-        for (iteration, _), result in zip(steps, results, strict=True):
-            log.iteration(
-                {
-                    **asdict(result),
-                    "iteration": iteration,
-                    "epoch": iteration // self.sampler.per_epoch,
-                    "style": self.sampler.style_path(iteration).stem,
-                    "seconds": (now - started) / len(steps),
-                    "loss": result.loss,
-                }
-            )
-        steps.clear()
-        return now
+        return StepLog(log, self.sampler.per_epoch, late)
 
     def export(self, folder: Path) -> int:
         """Write the finished model and its logs; returns the size of the weights in bytes."""

@@ -17,7 +17,6 @@ from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext
 from core.training.flagship import FlagshipTraining
-from core.training.flagship_log import LEARNING
 from core.training.flagship_recipe import (
     EARLY_STYLE,
     LATE_STYLE,
@@ -26,7 +25,7 @@ from core.training.flagship_recipe import (
     going_on,
 )
 from core.training.held_out import NAMES, HeldOut, readers_agree
-from core.training.log_writer import read_rows
+from core.training.log_writer import LEARNING, read_rows
 from core.training.objective import Objective
 from core.training.style_bank import StyleBank
 from tests.conftest import draw
