@@ -19,15 +19,7 @@ from core.images.masks import soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_file import Painting
 from core.inference.stylizer import Stylizer
-from core.paintings import (
-    Masks,
-    check_outside,
-    mask_list,
-    prepared,
-    recoloured,
-    styles_of_areas,
-    weights_of,
-)
+from core.paintings import Masks, Paintings, mask_list
 from core.rendering import StyleAtStrength, put_together
 from core.settings import RECOLOUR, Settings, SettingsError
 
@@ -64,15 +56,12 @@ class FrameStylizer:
         device: str | None = None,
     ) -> None:
         self.masks = mask_list(mask)
-        self.weights = weights_of(settings, len(paintings), len(self.masks))
         if settings.refine:
             raise SettingsError(REFINED_FRAMES)
         if settings.mask_alpha:
             raise SettingsError(OPAQUE_FRAMES)
-        self.paintings = prepared(paintings, settings)
-        check_outside(outside, settings, len(self.masks))
+        self.paintings = Paintings.of(paintings, settings, len(self.masks), outside)
         self.settings = settings
-        self.outside = outside
         self.stylizer = stylizer or model_store().stylizer(settings.model, device)
         self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
@@ -92,13 +81,10 @@ class FrameStylizer:
         return put_together(painted, frame, settings, len(self.masks), self._insides)
 
     def _read_styles(self, first: Image.Image) -> list[StyleAtStrength]:
-        side, paintings, outside = self.settings.style_size, self.paintings, self.outside
+        side, strength, paintings = self.settings.style_size, self.settings.strength, self.paintings
         if self.settings.colours == RECOLOUR:
-            paintings = [recoloured(painting, first) for painting in paintings]
-            outside = outside and recoloured(outside, first)
-        emphasis = self.stylizer.emphasis_at(self.settings.strength)
-        styles = styles_of_areas(
-            self.stylizer, paintings, self.weights, outside, len(self.masks), side, emphasis
-        )
-        strength = self.settings.strength
-        return [StyleAtStrength.of(self.stylizer, style, strength, first, side) for style in styles]
+            paintings = paintings.recoloured(first)
+        styles = paintings.styles(self.stylizer, side, self.stylizer.emphasis_at(strength))
+        return [
+            StyleAtStrength.of(self.stylizer, style, strength, first, side) for _, style in styles
+        ]

@@ -1,16 +1,15 @@
 """Paintings as settings want them before their style is read: cropped, recoloured, each with its mask.
 
-masks = mask_list(mask)                                  # none, one, or one for each painting
-weights = weights_of(settings, paintings, masks)
-paintings = prepared(paintings, settings)
+paintings = Paintings.of([starry_night, great_wave], settings, masks=0, outside=None)
+paintings.recoloured(photo).styles(stylizer, settings.style_size, emphasis)
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
+from core.baselines.adapter import Backend, Style
 from core.images.colours import recolour
 from core.images.crop import WHOLE, Box, cropped
 from core.inference.style_file import Painting, SavedStyle
@@ -20,23 +19,6 @@ OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 NO_PAINTING = "A style file holds no painting that could be "
 MIXED_MASKS = "Paintings that have a mask each are not mixed; leave the mix out."
 Masks = Image.Image | Sequence[Image.Image] | None
-Style = TypeVar("Style", covariant=True)
-
-
-class StyleEncoder(Protocol[Style]):
-    """What makes styles of paintings: a `core.inference.stylizer.Stylizer`, or a method."""
-
-    def mix(
-        self,
-        styles: Sequence[Painting],
-        weights: Sequence[float],
-        style_side: int = ...,
-        emphasis: float = ...,
-    ) -> Style: ...
-
-    def encode_style(
-        self, style: Painting, style_side: int = ..., emphasis: float = ...
-    ) -> Style: ...
 
 
 def mask_list(mask: Masks) -> list[Image.Image]:
@@ -90,39 +72,66 @@ def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
     return painting
 
 
-def recoloured(painting: Painting, photo: Image.Image) -> Painting:
-    """A painting given the photo's colours; a style from a file as it is."""
+def _recoloured(painting: Painting, photo: Image.Image) -> Painting:
     return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
 
 
-def check_outside(outside: Painting | None, settings: Settings, masks: int) -> None:
-    """Raises SettingsError where more is asked of the painting outside the masks than it can give, or there is no mask."""
-    if outside is None:
-        return
-    prepared([outside], replace(settings, style_crop=()))
-    if not masks:
-        raise SettingsError(OUTSIDE_NEEDS_MASK)
+@dataclass(frozen=True)
+class Paintings:
+    """The paintings of one request.
 
-
-def styles_of_areas(
-    encoder: StyleEncoder[Style],
-    paintings: Sequence[Painting],
-    weights: Sequence[float],
-    outside: Painting | None,
-    masks: int,
-    style_side: int,
-    emphasis: float,
-) -> list[Style]:
-    """The style inside each of several masks, or the mix of all paintings; then that outside, if any.
-
-    Args:
+    Attributes:
+        inside: cropped: those of the mix, or one for each of several masks.
         weights: of the mix, as `weights_of` gives them.
-        style_side, emphasis: as for `core.inference.stylizer.Stylizer.encode_style`.
+        outside: what is painted outside the masks, where that is not the photo.
+        masks: how many there are.
     """
-    if masks > 1:
-        styles = [encoder.encode_style(each, style_side, emphasis) for each in paintings]
-    else:
-        styles = [encoder.mix(paintings, weights, style_side, emphasis)]
-    if outside:
-        styles.append(encoder.encode_style(outside, style_side, emphasis))
-    return styles
+
+    inside: list[Painting]
+    weights: list[float]
+    outside: Painting | None
+    masks: int
+
+    @classmethod
+    def of(
+        cls, paintings: Sequence[Painting], settings: Settings, masks: int, outside: Painting | None
+    ) -> "Paintings":
+        """The paintings, checked, and cropped as the settings say.
+
+        Raises:
+            SettingsError: the settings do not go with so many paintings and masks, more is asked of
+                a style file than it can give, or there is a painting for outside without a mask.
+            ImageError: a part is too small.
+        """
+        weights = weights_of(settings, len(paintings), masks)
+        inside = prepared(paintings, settings)
+        if outside is not None:
+            prepared([outside], replace(settings, style_crop=()))
+            if not masks:
+                raise SettingsError(OUTSIDE_NEEDS_MASK)
+        return cls(inside, weights, outside, masks)
+
+    def recoloured(self, photo: Image.Image) -> "Paintings":
+        """The same, each given the photo's colours."""
+        inside = [_recoloured(painting, photo) for painting in self.inside]
+        outside = self.outside and _recoloured(self.outside, photo)
+        return replace(self, inside=inside, outside=outside)
+
+    def styles(
+        self, encoder: Backend, style_side: int, emphasis: float
+    ) -> list[tuple[Painting, Style]]:
+        """The style inside each of several masks, or the mix of all paintings; then that outside,
+        if any. With each a painting that it is of; of a mix, the first that counts.
+
+        Args:
+            encoder: makes the styles.
+            style_side, emphasis: as for `core.inference.stylizer.Stylizer.encode_style`.
+        """
+        alone = list(self.inside) if self.masks > 1 else []
+        alone += [self.outside] if self.outside else []
+        styles = [(each, encoder.encode_style(each, style_side, emphasis)) for each in alone]
+        if self.masks > 1:
+            return styles
+        mix = encoder.mix(self.inside, self.weights, style_side, emphasis)
+        first = next(p for p, weight in zip(self.inside, self.weights, strict=True) if weight)
+        return [(first, mix), *styles]

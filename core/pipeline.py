@@ -37,16 +37,7 @@ from core.images.decode import ImageError
 from core.images.library import library
 from core.images.normalise import on_white
 from core.inference.style_file import Painting, SavedStyle
-from core.paintings import (
-    NO_PAINTING,
-    Masks,
-    check_outside,
-    mask_list,
-    prepared,
-    recoloured,
-    styles_of_areas,
-    weights_of,
-)
+from core.paintings import NO_PAINTING, Masks, Paintings, mask_list
 from core.rendering import Area, Rendering, Share, sizes
 from core.result import PaintStep, StylizeResult
 from core.settings import RECOLOUR, Settings, SettingsError
@@ -134,9 +125,7 @@ def _begin(
 ) -> Rendering:
     """Load what paints, and read the paintings; arguments as for `stylize_image`."""
     paintings = [paintings] if isinstance(paintings, Painting) else list(paintings)
-    weights = weights_of(settings, len(paintings), len(masks))
-    paintings = prepared(paintings, settings)
-    check_outside(outside, settings, len(masks))
+    sources = Paintings.of(paintings, settings, len(masks), outside)
     started = time.perf_counter()
     backend = backend or find_backend(settings.model, device)
     if isinstance(backend, Method):
@@ -154,15 +143,10 @@ def _begin(
     )
     loaded = time.perf_counter()
     if settings.colours == RECOLOUR:
-        paintings = [recoloured(painting, photo) for painting in paintings]
-        outside = outside and recoloured(outside, photo)
-    side = settings.style_size
-    first = next(p for p, weight in zip(paintings, weights, strict=True) if weight)
+        sources = sources.recoloured(photo)
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
-    styles = styles_of_areas(backend, paintings, weights, outside, len(masks), side, emphasis)
-    sources = [*paintings] if len(masks) > 1 else [first]
-    sources += [outside] if outside else []
-    areas = [Area(source, style) for source, style in zip(sources, styles, strict=True)]
+    styles = sources.styles(backend, settings.style_size, emphasis)
+    areas = [Area(source, style) for source, style in styles]
     styled = time.perf_counter()
     return Rendering(photo, masks, settings, backend, areas, started, loaded, styled)

@@ -22,11 +22,7 @@ from PIL import Image
 from core.baselines import gatys, johnson
 from core.images.decode import ImageError
 from core.inference.model_store import model_store
-from core.inference.stylizer import (
-    STYLE_SIDE,
-    StyledModel,
-    Stylizer,
-)
+from core.inference.stylizer import STYLE_SIDE, StyledModel, Stylizer, picture_hash
 from core.models.encoder import load_encoder
 from core.runtime import default_device
 from core.settings import Settings, SettingsError
@@ -60,7 +56,7 @@ class PixelStyle:
 
 
 Style = StyledModel | PixelStyle
-Progress = Callable[[RefineStep[StyledModel] | RefineStep[PixelStyle]], None]
+Progress = Callable[[RefineStep[StyledModel] | RefineStep[PixelStyle]], object]
 
 
 class Method:
@@ -178,16 +174,25 @@ class Johnson(Method):
         on_step: Progress | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> StyledModel:
-        """Train the network on the photographs. Raises Cancelled: `stop` said so."""
-        return johnson.get_stylizer(
-            style,
-            contents,
-            batches,
-            style_side=style_side,
-            device=self.device,
-            on_step=on_step,
-            stop=stop,
-        )
+        """Train the network on the photographs, unless one that was trained so is remembered.
+        Raises Cancelled: `stop` said so.
+        """
+        names = tuple((path.name, path.stat().st_size) for path in contents)
+        key = (self.name, picture_hash(style), style_side, batches, names, str(self.device))
+        styles = model_store().styles
+        styled = styles.get(key)
+        if styled is None:
+            styled = johnson.train(
+                style,
+                contents,
+                batches,
+                style_side=style_side,
+                device=self.device,
+                on_step=on_step,
+                stop=stop,
+            )
+            styles.put(key, styled)
+        return styled
 
 
 METHODS: dict[str, type[Method]] = {method.name: method for method in (Gatys, Johnson)}

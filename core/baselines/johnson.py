@@ -25,13 +25,7 @@ from torch import Tensor, nn
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
-from core.inference.model_store import model_store
-from core.inference.stylizer import (
-    STYLE_SIDE,
-    Cancelled,
-    StyledModel,
-    picture_hash,
-)
+from core.inference.stylizer import STYLE_SIDE, Cancelled, StyledModel
 from core.models.encoder import Encoder, load_encoder
 from core.models.layers import Filters
 from core.models.registry import PER_STYLE_WEIGHT, VARIANTS
@@ -179,30 +173,6 @@ def _rate(lr: float, iteration: int, iterations: int) -> float:
     """The learning rate of an iteration, counted from 0: it rises over the first, and falls to 0 by half a cosine."""
     warmup = max(1, min(WARMUP, iterations // 3))
     return cosine(lr, iteration, iterations) * min(1, (iteration + 1) / warmup)
-
-
-def get_stylizer(
-    style: Image.Image,
-    contents: Sequence[Path],
-    iterations: int = ITERATIONS,
-    *,
-    style_side: int = STYLE_SIDE,
-    device: torch.device | str = "cpu",
-    on_step: Progress | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> StyledModel:
-    """The network of a painting, trained on the photographs when it is first asked for,
-    then remembered; as `train`.
-    """
-    names = tuple((path.name, path.stat().st_size) for path in contents)
-    key = ("johnson", picture_hash(style), style_side, iterations, names, str(device))
-    styles = model_store().styles
-    styled = styles.get(key)
-    if styled is None:
-        given = {"style_side": style_side, "device": device, "on_step": on_step, "stop": stop}
-        styled = train(style, contents, iterations, **given)  # type: ignore[arg-type]
-        styles.put(key, styled)
-    return styled
 
 
 def save(path: str | Path, styled: StyledModel, **about: Any) -> None:

@@ -20,9 +20,9 @@ from typing import Any
 from PIL import Image
 
 from core.baselines import gatys, johnson
+from core.baselines.adapter import Johnson
 from core.images.library import library
 from core.inference.model_store import model_store
-from core.inference.stylizer import StyledModel
 from core.models.encoder import Encoder, load_encoder
 from core.models.model_card import CARD
 from core.models.registry import MODELS
@@ -85,10 +85,10 @@ def _gatys(style: Image.Image, device: str, progress: Progress) -> Paint:
 
 def _johnson(style: Image.Image, device: str, progress: Progress) -> Paint:
     photos, on_step = library().refining_contents, _counting(progress)
-    return johnson.get_stylizer(style, photos, device=device, on_step=on_step)
+    return Johnson(device).refine(style, photos, Johnson.steps, on_step=on_step)
 
 
-def _counting(progress: Progress) -> Callable[[RefineStep[StyledModel]], object]:
+def _counting(progress: Progress) -> Callable[[RefineStep[Any]], object]:
     return lambda step: progress(step.done, step.batches)
 
 

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from core import johnson as johnson_command
 from core.baselines import johnson
-from core.baselines.johnson import OBJECTIVE, PerStyleNet, get_stylizer, load, save, train
+from core.baselines.adapter import Johnson
+from core.baselines.johnson import OBJECTIVE, PerStyleNet, load, save, train
 from core.commandline import NO_MEMORY
 from core.images.convert import to_tensor
 from core.images.decode import ImageError
@@ -172,9 +173,10 @@ def test_a_painting_is_trained_once_for_the_gallery(
         return learn(1)
 
     monkeypatch.setattr(johnson, "train", quick)
-    first = get_stylizer(painting, contents)
-    assert get_stylizer(painting.copy(), contents) is first
-    assert get_stylizer(painting.rotate(180), contents) is not first
+    method = Johnson()
+    first = method.refine(painting, contents, 1)
+    assert method.refine(painting.copy(), contents, 1) is first
+    assert method.refine(painting.rotate(180), contents, 1) is not first
     assert trained_on == [contents, contents]
 
 
