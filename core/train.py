@@ -29,7 +29,7 @@ from core.images.library import library
 from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.models.flagship import FlagshipNet
-from core.models.registry import FLAGSHIP, Variant, find_variant
+from core.models.registry import FLAGSHIP, MODELS, Variant
 from core.runtime import (
     DistributedContext,
     fast_dtype,
@@ -182,7 +182,7 @@ def train(options: argparse.Namespace) -> int:
     """
     place = init_distributed(options.device)
     try:
-        variant = find_variant(options.name)
+        variant = MODELS[options.name]
         name, folder = run_folder(variant, options)
         if place.rank == 0 and not options.pilot:
             check_output(options.out / name, folder=True)

@@ -16,7 +16,6 @@ import torch
 from core.images.decode import load_image
 from core.images.library import library
 from core.inference.model_store import model_store
-from core.inference.quantisation import descriptor
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.factored import RANK, factorise, is_factored
@@ -25,6 +24,7 @@ from core.program import first_paragraph
 from core.runtime import keep_freed_memory
 from core.training.refine import REFINE_BATCHES, refine
 from core.training.step import StepResult
+from core.training.storage import descriptor
 
 LAST = 5
 

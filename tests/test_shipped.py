@@ -8,7 +8,7 @@ from core.analysis.heldout import DATA, GALLERY
 from core.analysis.heldout_comparison import SEEDS, find_heldout, read_pairs
 from core.inference.model_store import model_store
 from core.models.model_card import read_card
-from core.models.registry import find_variant
+from core.models.registry import MODELS
 from core.paths import CHECKPOINTS
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows
 
@@ -29,7 +29,7 @@ def test_weights_fit_a_hugging_face_space() -> None:
 def test_a_shipped_model_is_the_registrys_and_works_with_its_encoder(name: str) -> None:
     model = model_store().load(name)
     assert model.variant.name == name
-    registered = find_variant(name)
+    registered = MODELS[name]
     assert model.variant.identity() | {"base": 0} == registered.identity() | {"base": 0}
     assert model.variant.base in (registered.base, STAND_IN)
     assert model.encoder().name == model.variant.encoder
@@ -49,7 +49,7 @@ def test_the_title_of_a_stand_in_says_how_narrow_it_is(name: str) -> None:
 def test_a_shipped_model_was_trained_for_22_epochs_and_its_log_says_so(name: str) -> None:
     folder = Path(CHECKPOINTS) / name
     training = read_card(folder).training
-    images = find_variant(name).images
+    images = MODELS[name].images
     assert training.growth == "free"
     if images:
         assert training.iterations == 22 * (images // 8)

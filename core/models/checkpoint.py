@@ -174,7 +174,7 @@ def save_model(
     Args:
         net: whole, or in factors (`core.models.factored.factorise`).
         training: settings and results of the training, for the record.
-        quantisation: what `core.inference.quantisation` measured of the stored form,
+        quantisation: what `core.training.storage` measured of the stored form,
             for the record.
 
     Raises:

@@ -127,14 +127,3 @@ def titled(title: str, note: str) -> str:
         return title
     name, bracket, chinese = title.partition(" (")
     return f"{name}; {note}{bracket}{chinese}"
-
-
-def find_variant(name: str) -> Variant:
-    """The variant of that name.
-
-    Raises:
-        ValueError: one sentence naming those that exist.
-    """
-    if name not in MODELS:
-        raise ValueError(f"There is no model named {name!r}; choose one of {', '.join(MODELS)}.")
-    return MODELS[name]

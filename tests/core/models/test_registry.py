@@ -18,7 +18,6 @@ from core.models.registry import (
     TV_WEIGHT,
     VARIANTS,
     Variant,
-    find_variant,
 )
 from core.training.objective import Objective
 
@@ -75,15 +74,6 @@ def test_how_wide_a_model_is(base: int, note: str) -> None:
 
 def test_the_flagship_has_a_width_of_its_own() -> None:
     assert FLAGSHIP.width_note == ""
-
-
-def test_unknown_name_lists_the_known_ones() -> None:
-    assert find_variant("improved-500") is VARIANTS["improved-500"]
-    with pytest.raises(
-        ValueError,
-        match=r"^There is no model named 'best'; choose one of .*original-500, .*ablation-mse",
-    ):
-        find_variant("best")
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from core.images.library import library
-from core.inference import quantisation
 from core.training import storage
 from tests.training import MEASURED, MEASURED_SIDE
 
@@ -20,8 +19,8 @@ def _stored_form_is_measured_on_small_pictures(monkeypatch: pytest.MonkeyPatch) 
         pictures, contents=pictures.contents[:MEASURED], styles=pictures.styles[:MEASURED]
     )
     monkeypatch.setattr(storage, "library", lambda: few)
-    monkeypatch.setattr(quantisation, "STYLE_SIDE", MEASURED_SIDE)
-    monkeypatch.setattr(quantisation, "CONTENT_SIDE", MEASURED_SIDE)
+    monkeypatch.setattr(storage, "STYLE_SIDE", MEASURED_SIDE)
+    monkeypatch.setattr(storage, "CONTENT_SIDE", MEASURED_SIDE)
 
 
 @pytest.fixture(autouse=True)

@@ -32,20 +32,19 @@ from pathlib import Path
 import torch
 from core import train
 from core.images.library import library
-from core.inference import quantisation
 from core.training import interruption, storage
 from core.training.data import Pools
 from core.models.registry import VARIANTS
 
 torch.set_num_threads(1)
 data = Path(sys.argv.pop(1))
-quantisation.STYLE_SIDE = quantisation.CONTENT_SIDE = {side}
+storage.STYLE_SIDE = storage.CONTENT_SIDE = {side}
 all = library()
 few = dataclasses.replace(all, contents=all.contents[:{count}], styles=all.styles[:{count}])
 storage.library = lambda: few
 interruption.SAVE_SECONDS = -1.0  # after every iteration, so that a kill is likely to come while saving
 train.TrainingConfig = functools.partial(train.TrainingConfig, **{recipe!r})
-train.find_variant = lambda name: dataclasses.replace(VARIANTS[name], base=2)
+train.MODELS = {{name: dataclasses.replace(variant, base=2) for name, variant in VARIANTS.items()}}
 train.pools_of = lambda *_: Pools((), (), (), ())
 train.training_set = lambda *_: [sorted((data / kind).iterdir()) for kind in ("content", "style")]
 raise SystemExit(train.main(sys.argv[1:]))

@@ -11,10 +11,10 @@ import torch
 
 from core import train, train_options
 from core.images.decode import load_image
-from core.inference import quantisation
 from core.models.checkpoint import load_model
 from core.models.registry import VARIANTS, Variant
 from core.runtime import DistributedContext, init_distributed
+from core.training import storage
 from core.training.data import Pools
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows, trained_layers
 from core.training.trainer import Trainer, TrainingConfig
@@ -145,7 +145,7 @@ def test_export_writes_a_model_that_loads_with_its_logs(finished: Trainer, tmp_p
     model = load_model(tmp_path / "shipped")
     assert model.weights.bytes == size
     painting = load_image(trainer.sampler.styles[0])
-    descriptor = quantisation.descriptor(painting, trainer.encoder)
+    descriptor = storage.descriptor(painting, trainer.encoder)
     with torch.inference_mode():
         stored, whole = (net.meta_net(descriptor) for net in (model.net, trainer.net))
     for name, filters in whole.items():
@@ -175,7 +175,7 @@ def small_training(
     monkeypatch.setattr(
         train, "TrainingConfig", lambda **settings: dataclasses.replace(QUICK, **settings)
     )
-    monkeypatch.setattr(train, "find_variant", tiny_variant)
+    monkeypatch.setattr(train, "MODELS", {name: tiny_variant(name) for name in VARIANTS})
     monkeypatch.setattr(train, "training_set", lambda *_: (contents, styles))
     monkeypatch.setattr(train, "pools_of", lambda *_: Pools((), (), (), ()))
 
