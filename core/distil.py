@@ -24,7 +24,7 @@ from core.inference.model_store import model_store
 from core.models.checkpoint import READER, Model, save_reader
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP
-from core.program import called_as, first_paragraph
+from core.program import command_parser
 from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init_distributed
 from core.train import held_out_pairs, training_set
 from core.train_options import add_folders
@@ -42,26 +42,25 @@ ABOUT = "reader.json"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.distil"), description=first_paragraph(__doc__)
-    )
-    parser.add_argument("name", metavar="NAME", help="a trained flagship, or its folder")
+    parser = command_parser("core.distil", __doc__)
+    add = parser.add_argument
+    add("name", metavar="NAME", help="a trained flagship, or its folder")
     add_folders(parser, "content/, style/ and graphic/", "the state is")
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
-    parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
-    parser.add_argument(
+    add("--device", default=AUTO, help=DEVICE_HELP)
+    add("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
+    add(
         "--variations",
         type=int,
         default=VARIATIONS,
         help="of paintings, that VGG19 looks at (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--steps",
         type=int,
         default=DistillationConfig.steps,
         help="of 16 variations each (default: %(default)s)",
     )
-    parser.add_argument(
+    add(
         "--costs",
         type=float,
         default=100 * READER_COSTS,

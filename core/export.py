@@ -27,36 +27,25 @@ from core.inference.stylizer import (
 )
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.program import called_as, first_paragraph, path_of
+from core.program import MODEL_HELP, STYLE_SIZE_HELP, command_parser, path_of
 from core.settings import Settings, SettingsError
 from core.training.refine import REFINE_BATCHES, refine
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.export"), description=first_paragraph(__doc__)
-    )
-    parser.add_argument("--style", type=path_of, required=True, help="the painting")
-    parser.add_argument(
-        "--model",
-        help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
-    )
-    parser.add_argument(
+    parser = command_parser("core.export", __doc__)
+    add = parser.add_argument
+    add("--style", type=path_of, required=True, help="the painting")
+    add("--model", help=MODEL_HELP)
+    add(
         "--out",
         type=path_of,
         default=Path("baked"),
         help="folder for the two files (default: baked)",
     )
-    parser.add_argument(
-        "--style-size",
-        type=int,
-        default=STYLE_SIDE,
-        help="smaller side at which the painting is read",
-    )
-    parser.add_argument(
-        "--refine", type=int, nargs="?", const=REFINE_BATCHES, default=0, metavar="BATCHES"
-    )
-    parser.add_argument(
+    add("--style-size", type=int, default=STYLE_SIDE, help=STYLE_SIZE_HELP)
+    add("--refine", type=int, nargs="?", const=REFINE_BATCHES, default=0, metavar="BATCHES")
+    add(
         "--refine-content",
         type=path_of,
         help="folder of photos to refine on (default: the gallery's)",

@@ -20,7 +20,7 @@ from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from core.program import called_as, first_paragraph, path_of
+from core.program import MODEL_HELP, command_parser, path_of
 
 
 def compare(
@@ -42,17 +42,11 @@ def compare(
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.flicker"), description=first_paragraph(__doc__)
-    )
-    parser.add_argument(
-        "--content", type=path_of, required=True, help="photo that the clip glides over"
-    )
-    parser.add_argument("--style", type=path_of, required=True, help="painting")
-    parser.add_argument(
-        "--model",
-        help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
-    )
+    parser = command_parser("core.flicker", __doc__)
+    add = parser.add_argument
+    add("--content", type=path_of, required=True, help="photo that the clip glides over")
+    add("--style", type=path_of, required=True, help="painting")
+    add("--model", help=MODEL_HELP)
     return parser.parse_args(arguments)
 
 

@@ -24,47 +24,35 @@ from core.images.decode import load_image
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
-from core.program import called_as, first_paragraph, path_of
+from core.program import STYLE_SIZE_HELP, command_parser, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.gatys"), description=first_paragraph(__doc__)
-    )
-    parser.add_argument("--content", type=path_of, required=True, help="the photo")
-    parser.add_argument("--style", type=path_of, required=True, help="the painting")
-    parser.add_argument("--out", type=path_of, required=True, help="the result, a PNG file")
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
-    parser.add_argument(
+    parser = command_parser("core.gatys", __doc__)
+    add = parser.add_argument
+    add("--content", type=path_of, required=True, help="the photo")
+    add("--style", type=path_of, required=True, help="the painting")
+    add("--out", type=path_of, required=True, help="the result, a PNG file")
+    add("--steps", type=int, default=STEPS, help=f"default: {STEPS}")
+    add(
         "--size",
         type=int,
         help=f"longest side of the result in px (default: the photo's own, at most {SIZE})",
     )
-    parser.add_argument(
-        "--style-size",
-        type=int,
-        default=STYLE_SIDE,
-        help="smaller side at which the painting is read",
-    )
+    add("--style-size", type=int, default=STYLE_SIDE, help=STYLE_SIZE_HELP)
     for name, value in (
         ("content", CONTENT_WEIGHT),
         ("style", PER_STYLE_WEIGHT),
         ("tv", TV_WEIGHT),
     ):
-        parser.add_argument(
-            f"--{name}-weight", type=float, default=value, help=f"default: {value:g}"
-        )
-    parser.add_argument("--content-tap", default="", help="a tap of VGG19 (default: relu3_4)")
-    parser.add_argument(
-        "--style-taps", nargs="+", default=(), help="taps of VGG19 (default: all four)"
-    )
-    parser.add_argument(
-        "--init", choices=INITS, default="content", help="what to start from (default: content)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the noise")
-    parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
+        add(f"--{name}-weight", type=float, default=value, help=f"default: {value:g}")
+    add("--content-tap", default="", help="a tap of VGG19 (default: relu3_4)")
+    add("--style-taps", nargs="+", default=(), help="taps of VGG19 (default: all four)")
+    add("--init", choices=INITS, default="content", help="what to start from (default: content)")
+    add("--seed", type=int, default=0, help="of the noise")
+    add("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
+    add("--device", default=AUTO, help=DEVICE_HELP)
     return parser.parse_args(arguments)
 
 

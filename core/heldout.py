@@ -23,17 +23,14 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.models.encoder import EncoderError, load_encoder
 from core.models.weights import WeightsError
-from core.program import called_as, first_paragraph
+from core.program import command_parser
 from core.train_options import add_folders
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.heldout"), description=first_paragraph(__doc__)
-    )
-    parser.add_argument(
-        "models", nargs="+", metavar="NAME", help="trained models, or their folders"
-    )
+    parser = command_parser("core.heldout", __doc__)
+    add = parser.add_argument
+    add("models", nargs="+", metavar="NAME", help="trained models, or their folders")
     add_folders(
         parser,
         "content/ and style/, for the paintings set aside in it",

@@ -20,14 +20,13 @@ from core.models.encoder import TAPS, EncoderError, load_encoder
 from core.models.fast.int8_encoder import HASH, RANGES, SIDE, measure_ranges
 from core.models.weights import save_one
 from core.paths import CHECKPOINTS
-from core.program import called_as, first_paragraph
+from core.program import command_parser
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.int8"), description=first_paragraph(__doc__)
-    )
-    parser.add_argument("names", nargs="+", choices=tuple(TAPS), help="which encoders")
+    parser = command_parser("core.int8", __doc__)
+    add = parser.add_argument
+    add("names", nargs="+", choices=tuple(TAPS), help="which encoders")
     return parser.parse_args(arguments)
 
 

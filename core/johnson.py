@@ -32,52 +32,34 @@ from core.inference.stylizer import (
     StyledModel,
 )
 from core.models.registry import PER_STYLE_WEIGHT
-from core.program import called_as, first_paragraph, path_of
+from core.program import STYLE_SIZE_HELP, command_parser, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.training.refine import RefineStep
 from core.training.step import StepResult
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.johnson"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("core.johnson", __doc__)
+    add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--style", type=path_of, help="train a network for this painting")
     what.add_argument(
         "--use", type=path_of, metavar="FILE", help="stylise photos with a trained network"
     )
-    parser.add_argument(
+    add(
         "--content",
         type=path_of,
         nargs="+",
         help="photos or folders of photos (to train on: the gallery's)",
     )
-    parser.add_argument(
-        "--out", type=path_of, required=True, help="the network's file, or the results' folder"
-    )
-    parser.add_argument(
-        "--iterations", type=int, default=ITERATIONS, help=f"batches (default: {ITERATIONS})"
-    )
-    parser.add_argument(
-        "--batch", type=int, default=BATCH, help=f"photos a batch (default: {BATCH})"
-    )
-    parser.add_argument(
-        "--crop", type=int, default=CROP, help=f"side of the crops in px (default: {CROP})"
-    )
-    parser.add_argument(
-        "--base", type=int, default=BASE, help=f"channels after the first layer (default: {BASE})"
-    )
-    parser.add_argument(
-        "--style-size",
-        type=int,
-        default=STYLE_SIDE,
-        help="smaller side at which the painting is read",
-    )
-    parser.add_argument(
-        "--style-weight", type=float, default=PER_STYLE_WEIGHT, help="(default: %(default)g)"
-    )
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
+    add("--out", type=path_of, required=True, help="the network's file, or the results' folder")
+    add("--iterations", type=int, default=ITERATIONS, help=f"batches (default: {ITERATIONS})")
+    add("--batch", type=int, default=BATCH, help=f"photos a batch (default: {BATCH})")
+    add("--crop", type=int, default=CROP, help=f"side of the crops in px (default: {CROP})")
+    add("--base", type=int, default=BASE, help=f"channels after the first layer (default: {BASE})")
+    add("--style-size", type=int, default=STYLE_SIDE, help=STYLE_SIZE_HELP)
+    add("--style-weight", type=float, default=PER_STYLE_WEIGHT, help="(default: %(default)g)")
+    add("--device", default=AUTO, help=DEVICE_HELP)
     return parser.parse_args(arguments)
 
 

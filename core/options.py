@@ -11,7 +11,7 @@ from typing import Any
 from core import provenance
 from core.images.save import QUALITY
 from core.inference.stylizer import STYLE_SIDE
-from core.program import called_as, path_of
+from core.program import command_parser, path_of
 from core.runtime import AUTO, DEVICE_HELP
 from core.settings import COLOURS, Settings
 from core.training.refine import REFINE_BATCHES
@@ -37,7 +37,7 @@ def crop(text: str) -> tuple[float, ...]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options as given; a setting that was not is None."""
-    parser = argparse.ArgumentParser(prog=called_as("core.stylize"), description=DESCRIPTION)
+    parser = command_parser("core.stylize", DESCRIPTION)
     add = parser.add_argument
     add(
         "--content",

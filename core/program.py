@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 
+MODEL_HELP = "a model of checkpoints/, or a checkpoint folder (default: the best shipped)"
+STYLE_SIZE_HELP = "smaller side at which the painting is read"
 _called: ContextVar[str] = ContextVar("called", default="")
 
 
@@ -94,6 +96,13 @@ class Program:
             return 1
         finally:
             _called.reset(running)
+
+
+def command_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
+    """The parser of this module's command, under the name by which it was called;
+    `--help` says of it what the first paragraph of the module's docstring does.
+    """
+    return argparse.ArgumentParser(prog=called_as(module), description=first_paragraph(doc))
 
 
 def called_as(module: str) -> str:

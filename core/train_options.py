@@ -11,7 +11,7 @@ from core.models.model_card import NAME
 from core.models.registry import MODELS, Variant
 from core.models.style_net import MULTIPLE
 from core.paths import WORK
-from core.program import called_as, path_of
+from core.program import command_parser, path_of
 from core.runtime import AUTO, DEVICE_HELP
 from core.training.data import MAX_SMALLER_SIDE, SEED
 from core.training.weight_growth import GROWTH
@@ -22,67 +22,53 @@ MAX_BASE = 64
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.train"),
-        description="Train a model of the registry by the report's recipe.",
-    )
-    parser.add_argument("name", choices=list(MODELS), help="which model")
+    parser = command_parser("core.train", "Train a model of the registry by the report's recipe.")
+    add = parser.add_argument
+    add("name", choices=list(MODELS), help="which model")
     add_folders(parser, "content/ and style/", "states and logs are")
-    parser.add_argument(
+    add(
         "--out",
         type=path_of,
         default=WORK / "checkpoints",
         help="folder of the finished model (default: %(default)s)",
     )
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
-    parser.add_argument(
-        "--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights"
-    )
-    parser.add_argument("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
-    parser.add_argument("--style-weight", type=float, help="in place of the variant's own")
-    parser.add_argument(
+    add("--device", default=AUTO, help=DEVICE_HELP)
+    add("--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights")
+    add("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
+    add("--style-weight", type=float, help="in place of the variant's own")
+    add(
         "--growth",
         choices=GROWTH,
         default="free",
         help="how weights may grow (default: free, the report's)",
     )
-    parser.add_argument(
+    add(
         "--base",
         type=int,
         help="channels after the first convolution (default: 32; the flagship's: 16)",
     )
-    parser.add_argument(
+    add(
         "--allow-constant-images",
         action="store_true",
         help="train on flat (single-colour) pictures too",
     )
-    parser.add_argument(
+    add(
         "--seed",
         type=int,
         default=SEED,
         help=f"of network, order and crops; not of the set ({SEED})",
     )
-    parser.add_argument(
-        "--crop", type=int, help="side of the square crops in px, in place of the recipe's"
-    )
-    parser.add_argument(
-        "--name", dest="run_name", help="of the run and the model (default: from the options)"
-    )
-    parser.add_argument("--iterations", type=int, help="in place of the recipe's number")
-    parser.add_argument(
-        "--start", metavar="MODEL", help="flagship: a trained one to go on from, by name or folder"
-    )
-    parser.add_argument(
-        "--minutes", type=float, help="flagship: shorten the schedule so that it ends by then"
-    )
-    parser.add_argument(
+    add("--crop", type=int, help="side of the square crops in px, in place of the recipe's")
+    add("--name", dest="run_name", help="of the run and the model (default: from the options)")
+    add("--iterations", type=int, help="in place of the recipe's number")
+    add("--start", metavar="MODEL", help="flagship: a trained one to go on from, by name or folder")
+    add("--minutes", type=float, help="flagship: shorten the schedule so that it ends by then")
+    add(
         "--snapshot",
         action="store_true",
         help="do not train, export what an unfinished run has reached",
     )
-    parser.add_argument(
-        "--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported"
-    )
+    add("--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported")
     return parser.parse_args(arguments)
 
 

@@ -37,7 +37,7 @@ from core.inference.video import stylize_video
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.options import add_mask, add_settings, add_style, settings_of
-from core.program import called_as, first_paragraph, path_of
+from core.program import MODEL_HELP, command_parser, path_of
 from core.provenance import ProvenanceError
 from core.runtime import AUTO, DEVICE_HELP, DeviceError, find_device
 from core.settings import SettingsError
@@ -54,11 +54,10 @@ USER_ERRORS = (
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("core.video"), description=first_paragraph(__doc__)
-    )
-    parser.add_argument("--video", type=path_of, required=True, help="the video to repaint")
-    parser.add_argument(
+    parser = command_parser("core.video", __doc__)
+    add = parser.add_argument
+    add("--video", type=path_of, required=True, help="the video to repaint")
+    add(
         "--style",
         type=path_of,
         nargs="+",
@@ -66,17 +65,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         required=True,
         help="painting; up to four are mixed",
     )
-    parser.add_argument(
-        "--model",
-        help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
-    )
-    parser.add_argument(
-        "--out", type=path_of, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)"
-    )
-    parser.add_argument(
-        "--size", type=int, help="longest side of the result in px (default: the video's own)"
-    )
-    parser.add_argument(
+    add("--model", help=MODEL_HELP)
+    add("--out", type=path_of, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)")
+    add("--size", type=int, help="longest side of the result in px (default: the video's own)")
+    add(
         "--smooth",
         type=float,
         default=0.0,
@@ -85,7 +77,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_style(parser)
     add_mask(parser)
     add_settings(parser)
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
+    add("--device", default=AUTO, help=DEVICE_HELP)
     options = parser.parse_args(arguments)
     if options.out and options.out.suffix.lower() != ".mp4":
         parser.error("the result is an MP4: give --out a name that ends in .mp4")

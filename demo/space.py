@@ -8,7 +8,6 @@ plain `git push` of the weights would be refused. What differs from this folder:
 its address on the hub, requirements.txt names the newest PyTorch that ZeroGPU takes, and .gitattributes marks the weights.
 """
 
-import argparse
 import re
 import shutil
 import sys
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi
 
-from core.program import called_as, first_paragraph, path_of
+from core.program import command_parser, path_of
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ("app.py", "LICENSE", "README.md", "README.zh.md", "requirements.txt", "pyproject.toml")
@@ -82,9 +81,7 @@ def upload(folder: Path, space: str, endpoint: str | None = None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog=called_as("demo.space"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("demo.space", __doc__)
     parser.add_argument("space", metavar="USER/NAME")
     parser.add_argument(
         "--to", type=path_of, metavar="DIR", help="write the files there, upload nothing"

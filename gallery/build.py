@@ -29,7 +29,7 @@ from core.images.decode import ImageError, list_images, load_image
 from core.images.save import png_bytes
 from core.models.registry import FLAGSHIP
 from core.paths import is_clone
-from core.program import called_as, first_paragraph, path_of
+from core.program import command_parser, path_of
 from core.runtime import (
     AUTO,
     DEVICE_HELP,
@@ -107,9 +107,7 @@ def default_rows(appendices: Sequence[str] | None) -> list[str]:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.build"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.build", __doc__)
     parser.add_argument(
         "--appendix",
         nargs="+",

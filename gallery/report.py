@@ -9,7 +9,6 @@ in `gallery.claims.growth`. A claim that fails is shown as failing; one whose mo
 missing says what it needs.
 """
 
-import argparse
 import json
 import math
 from collections import Counter
@@ -25,7 +24,7 @@ from core.files import check_output, write_atomic
 from core.metrics.features import MEASURES, average
 from core.metrics.paired_test import ALPHA, FAILS, HOLDS, MIN_EFFECT, UNKNOWN
 from core.paths import WORK
-from core.program import called_as, first_paragraph, path_of
+from core.program import command_parser, path_of
 from gallery.claims.costs import cost_section
 from gallery.claims.finding import NOT_YET, Finding, Section
 from gallery.claims.growth import growth_section
@@ -226,9 +225,7 @@ def work(out: Path) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.report"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.report", __doc__)
     default = WORK / "gallery"
     parser.add_argument(
         "--out", type=path_of, default=default, help="folder (default: %(default)s)"

@@ -27,7 +27,7 @@ from core.models.encoder import load_encoder
 from core.models.model_card import WHOLE, ModelCard
 from core.models.registry import VARIANTS, Variant
 from core.paths import WORK
-from core.program import called_as, first_paragraph, path_of
+from core.program import command_parser, path_of
 from core.runtime import AUTO, DEVICE_HELP, fast_dtype, find_device
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
@@ -158,9 +158,7 @@ def time_methods(device: str, rounds: int) -> dict[str, list[float]]:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.timing"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.timing", __doc__)
     parser.add_argument(
         "--rounds", type=int, default=9, help="training iterations of each model (default: 9)"
     )

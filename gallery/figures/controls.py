@@ -9,7 +9,6 @@ video in `core.inference.temporal`.
 Refining takes one painting, so the strips of mixing are left out with --refine.
 """
 
-import argparse
 import io
 import sys
 from collections.abc import Callable, Sequence
@@ -32,7 +31,7 @@ from core.metrics.flicker import SHARES, pan_and_zoom
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.pipeline import stylize_image
-from core.program import called_as, first_paragraph
+from core.program import command_parser
 from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
 from core.training.refine import refine
 from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
@@ -252,9 +251,7 @@ def jpeg(image: Image.Image) -> bytes:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.figures.controls"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.figures.controls", __doc__)
     parser.add_argument(
         "names", nargs="*", help=f"which strips (default: all): {', '.join(STRIPS)}"
     )

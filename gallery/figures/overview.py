@@ -4,7 +4,6 @@ python -m gallery.figures.overview flagship                     # gallery/shown/
 python -m gallery.figures.overview original-500 --refine 20     # the report's way
 """
 
-import argparse
 from collections.abc import Sequence
 
 from PIL import Image
@@ -14,7 +13,7 @@ from core.images.convert import center_crop
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyledModel, Stylizer
-from core.program import called_as, first_paragraph
+from core.program import command_parser
 from core.training.refine import refine
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
 
@@ -57,9 +56,7 @@ def strip(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.figures.overview"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.figures.overview", __doc__)
     parser.add_argument("model")
     parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")
     options = parser.parse_args(arguments)

@@ -5,7 +5,6 @@
 To gallery/shown/width.jpg.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from PIL import Image
 
 from core.images.convert import center_crop
 from core.images.decode import load_image
-from core.program import called_as, first_paragraph, path_of
+from core.program import command_parser, path_of
 from gallery.figures.overview import CELL
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 
@@ -50,9 +49,7 @@ def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) ->
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.figures.width"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.figures.width", __doc__)
     parser.add_argument("narrow", type=path_of, help="folder of the narrow model's cells")
     parser.add_argument("--wide", type=path_of, default=FOLDER / "rendered")
     parser.add_argument("--out", type=path_of, default=FOLDER / "shown" / "width.jpg")

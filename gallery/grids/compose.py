@@ -23,7 +23,7 @@ from core.commandline import run_command
 from core.files import check_output, write_atomic
 from core.images.decode import ImageError, load_image
 from core.images.save import FORMATS, encode_picture
-from core.program import called_as, first_paragraph, path_of
+from core.program import command_parser, path_of
 from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
 from gallery.grids.results import read_grid
 from gallery.pictures import CONTENTS, Picture, PictureNotFoundError, find_style
@@ -213,9 +213,7 @@ def sheet_title(style: Picture, mode: str) -> str:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.grids.compose"), description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.grids.compose", __doc__)
     parser.add_argument("appendix", choices=list(APPENDICES))
     parser.add_argument("style", help="name of one of the gallery's styles")
     parser.add_argument("mode", choices=MODES)
