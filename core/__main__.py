@@ -14,10 +14,7 @@ COMMANDS = {
     ),
     "heldout": Command("core.heldout:main", "losses of trainings on pictures set aside"),
     "flicker": Command("core.flicker:main", "how much a painted video flickers"),
-    "int8": Command(
-        "core.int8:main",
-        "measure the ranges for reading paintings in 8-bit integers",
-    ),
+    "int8": Command("core.int8:main", "measure the ranges for reading paintings in 8-bit integers"),
 }
 
 if __name__ == "__main__":

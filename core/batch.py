@@ -195,11 +195,9 @@ class Batch:
         cells: list[tuple[str, Image.Image]] = []
         used: list[File] = []
         for label, painting in styles:
-            style = (
-                self._guarded(painting, self._read_painting)
-                if painting not in self.skipped
-                else None
-            )
+            style = None
+            if painting not in self.skipped:
+                style = self._guarded(painting, self._read_painting)
             if style:
                 painted = self._paint(content, [style])
                 cells = [*(cells or [("Photo", painted.before)]), (label, painted.image)]

@@ -52,9 +52,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def run_command(
-    work: Callable[[], int],
-    errors: tuple[type[Exception], ...] = (),
-    stopped: str = STOPPED,
+    work: Callable[[], int], errors: tuple[type[Exception], ...] = (), stopped: str = STOPPED
 ) -> int:
     """Do a command's work and end as every command does.
 
@@ -121,9 +119,8 @@ def print_everything() -> None:
     never an error.
     """
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(
-            stream, "reconfigure", None
-        )  # absent where a test or a notebook has replaced it
+        # Absent where a test or a notebook has replaced it.
+        reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
 

@@ -109,11 +109,7 @@ def work(options: argparse.Namespace) -> int:
 
 
 def teach(
-    model: Model,
-    options: argparse.Namespace,
-    folder: Path,
-    place: DistributedContext,
-    pools: Pools,
+    model: Model, options: argparse.Namespace, folder: Path, place: DistributedContext, pools: Pools
 ) -> Distillation:
     """Look at the variations, then train, each from wherever it stands."""
     _, styles = training_set(FLAGSHIP, pools)

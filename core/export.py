@@ -22,9 +22,7 @@ from core.images.find import find_pictures, tell_unread
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.onnx_export import ExportError, export
-from core.inference.stylizer import (
-    STYLE_SIDE,
-)
+from core.inference.stylizer import STYLE_SIDE
 from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.program import MODEL_HELP, STYLE_SIZE_HELP, command_parser, path_of

@@ -27,10 +27,7 @@ from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures, tell_unread
 from core.images.library import library
 from core.images.save import save_png
-from core.inference.stylizer import (
-    STYLE_SIDE,
-    StyledModel,
-)
+from core.inference.stylizer import STYLE_SIDE, StyledModel
 from core.models.registry import PER_STYLE_WEIGHT
 from core.program import STYLE_SIZE_HELP, command_parser, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device

@@ -47,14 +47,7 @@ from core.runtime import DeviceError, find_device
 from core.save_style import save_style_of
 from core.settings import Settings, SettingsError
 
-USER_ERRORS = (
-    DeviceError,
-    ImageError,
-    SettingsError,
-    ProvenanceError,
-    WeightsError,
-    EncoderError,
-)
+USER_ERRORS = (DeviceError, ImageError, SettingsError, ProvenanceError, WeightsError, EncoderError)
 # What --out is not: no folder would be called so.
 OTHER_FILES = {*IMAGE_SUFFIXES, *OTHER_SUFFIXES, ".mp4"} - set(FORMATS)
 

@@ -30,11 +30,7 @@ from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP, MODELS, Variant
-from core.runtime import (
-    DistributedContext,
-    fast_dtype,
-    init_distributed,
-)
+from core.runtime import DistributedContext, fast_dtype, init_distributed
 from core.train_options import PILOT_ITERATIONS, parse, recipe_parts, run_folder
 from core.training.data import Pools, draw_set, pools_of
 from core.training.flagship import FlagshipTraining

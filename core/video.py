@@ -26,11 +26,7 @@ from core.commandline import run_command
 from core.files import MAX_NAME_BYTES, check_output, printable, shortened
 from core.frames import FrameStylizer
 from core.images.decode import MIN_SIDE, ImageError, load_mask
-from core.images.video_file import (
-    MAX_SIDE,
-    VideoError,
-    probe,
-)
+from core.images.video_file import MAX_SIDE, VideoError, probe
 from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.video import stylize_video

@@ -13,6 +13,7 @@ stand at right angles to it and to each other).
 """
 
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,9 +113,7 @@ def scale_free(layer: str) -> str:
             "This layer generates filters that feed an instance norm: each filter's rows and biases together have no scale, so "
             "the law's argument holds for them as a whole."
         )
-    if layer.startswith("transform_net.layers.") and layer.endswith(
-        ".conv.weight"
-    ):  # the flagship's
+    if re.fullmatch(r"transform_net\.layers\..*\.conv\.weight", layer):  # the flagship's
         return "This layer feeds an instance norm, so its scale changes nothing; but the law is for a rate that does not fall."
     if layer.startswith(("transform_net.", "meta_net.")):
         return "This layer has a scale of its own: the law's argument does not hold for it, and the curve is for comparison only."

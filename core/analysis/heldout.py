@@ -87,21 +87,15 @@ def evaluate(
     analyses = {name: Analysis(photo, vgg19) for name, photo in photos.items()}
     for painting in paintings:
         small = resize_smaller(painting.image, STYLE_SIDE)
-        styled, target = (
-            stylizer.encode_style(painting.image, STYLE_SIDE),
-            objective.style(batch(small)),
-        )
+        styled = stylizer.encode_style(painting.image, STYLE_SIDE)
+        target = objective.style(batch(small))
         style = Analysis(small, vgg19)
         for name, photo in photos.items():
             output = styled(photo)
             measured = feature_measures(analyses[name], style, Analysis(output, vgg19))
             own = training_losses(objective, batch(output), batch(photo), target.target)
-            row: dict[str, str | float] = {
-                "set": painting.group,
-                "style": painting.name,
-                "content": name,
-            }
-            yield row | dict(zip(OWN, own, strict=True)) | {key: measured[key] for key in FIXED}
+            pair = {"set": painting.group, "style": painting.name, "content": name}
+            yield pair | dict(zip(OWN, own, strict=True)) | {key: measured[key] for key in FIXED}
 
 
 def batch(image: Image.Image) -> Tensor:

@@ -208,9 +208,8 @@ def summarise(folders: Sequence[Path]) -> list[Summary]:
     Raises:
         LogError: a table is broken, or there is no card beside it.
     """
-    runs: dict[
-        RunSettings, dict[int, Path]
-    ] = {}  # seed -> folder; of two runs with one seed the first
+    # Seed -> folder; of two runs with one seed the first.
+    runs: dict[RunSettings, dict[int, Path]] = {}
     for folder in folders:
         card = _card(folder)
         runs.setdefault(RunSettings.of(card), {}).setdefault(card.training.seed or 0, folder)

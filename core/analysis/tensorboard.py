@@ -18,18 +18,8 @@ from core.analysis.curves import Curves, Distribution, Floats, LogError, Series,
 EVENTS = "events.out.tfevents."
 LOSS_WORDS = {"loss", "losses", "cost"}
 NO_LOSS = {  # words that make a scalar something else than a loss in training
-    *(
-        "lr",
-        "rate",
-        "weight",
-        "weights",
-        "scale",
-        "factor",
-        "coefficient",
-        "coef",
-        "lambda",
-        "ratio",
-    ),
+    *("lr", "rate", "weight", "weights", "scale", "factor", "coefficient", "coef"),
+    *("lambda", "ratio"),
     *("norm", "grad", "gradient", "gradients", "channel", "channels"),
     *("val", "valid", "validation", "test", "eval", "evaluation"),
 }
@@ -172,9 +162,8 @@ def _bucket_summary(buckets: Floats) -> list[float]:
     shares = np.concatenate([[0.0], np.cumsum(count)]) / count.sum()
     edges = np.concatenate([left[:1], right])
     quantiles = np.interp(np.array(BASIS_POINTS) / 10_000, shares, edges)
-    squares = (
-        left**2 + left * right + right**2
-    ) / 3  # the mean square of what is spread evenly from left to right
+    # The mean square of what is spread evenly from left to right.
+    squares = (left**2 + left * right + right**2) / 3
     return [*quantiles, float(np.sqrt((squares * count).sum() / count.sum()))]
 
 

@@ -146,9 +146,7 @@ def read_csv(path: Path) -> Curves:
     has_losses = "iteration" in table and not set(LOSSES).isdisjoint(table)
     if not (has_weights or has_losses):
         expected = NEITHER.format(
-            losses=", ".join(LOSSES),
-            weights=", ".join(WEIGHT_FIELDS),
-            scalars=", ".join(SCALARS),
+            losses=", ".join(LOSSES), weights=", ".join(WEIGHT_FIELDS), scalars=", ".join(SCALARS)
         )
         raise LogError(f'"{path.name}" {expected}')
     layers = _layers(table, path) if has_weights else {}

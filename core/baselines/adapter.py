@@ -48,11 +48,8 @@ class PixelStyle:
         if self.state is None:  # as in a draft, while the painting inside the mask has its turn
             return image
         reached = self.state.image
-        return (
-            reached
-            if reached.size == image.size
-            else reached.resize(image.size, Image.Resampling.LANCZOS)
-        )
+        same = reached.size == image.size
+        return reached if same else reached.resize(image.size, Image.Resampling.LANCZOS)
 
 
 Style = StyledModel | PixelStyle

@@ -167,16 +167,10 @@ class _Descent:
         """Go on from the best picture so far, until the steps or the optimiser come to an end."""
         values = self.best.pixels.flatten().double().cpu().numpy()
         self.loss = loss
-        self.best = replace(
-            self.best, content_loss=math.inf
-        )  # another encoder's losses are not comparable
-        options = {
-            "maxcor": MEMORY,
-            "ftol": 0,
-            "gtol": 0,
-            "maxfun": self.best.steps,
-            "maxiter": self.best.steps,
-        }
+        # Another encoder's losses are not comparable.
+        self.best = replace(self.best, content_loss=math.inf)
+        steps = self.best.steps
+        options = {"maxcor": MEMORY, "ftol": 0, "gtol": 0, "maxfun": steps, "maxiter": steps}
         with suppress(_Done):
             minimize(
                 self._evaluate,
@@ -193,12 +187,8 @@ class _Descent:
             raise _Done
         if self.stop():
             raise Cancelled(f"Optimising was cancelled after {done} of {steps} steps.")
-        pixels = (
-            torch.from_numpy(values)
-            .to(before.device, torch.float32)
-            .view_as(before)
-            .requires_grad_()
-        )
+        pixels = torch.from_numpy(values).to(before.device, torch.float32)
+        pixels = pixels.view_as(before).requires_grad_()
         losses = self.loss(pixels)
         total = losses.sum()
         (gradient,) = torch.autograd.grad(total, pixels)

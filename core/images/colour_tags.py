@@ -12,10 +12,8 @@ from PIL import ExifTags, Image
 from core.images.colour_space import ADOBE_RGB, SRGB_CICP, ColourSpace, from_cicp
 
 NCLX_WITHIN = 1 << 16  # bytes: AVIF and HEIC files describe themselves at their beginning
-UNCALIBRATED, ADOBE_BY_NIKON = (
-    65535,
-    2,
-)  # values of EXIF's ColorSpace, of which only 1, sRGB, is in the standard
+# Values of EXIF's ColorSpace, of which only 1, sRGB, is in the standard.
+UNCALIBRATED, ADOBE_BY_NIKON = 65535, 2
 _INTEROPERABILITY_INDEX = 1
 _NCLX = re.compile(rb"colrnclx(.{7})", re.DOTALL)
 

@@ -19,9 +19,8 @@ from skimage.color import lab2rgb, rgb2lab
 from core.images.convert import by_rows, resize_longest
 
 STATISTICS_SIDE = 512
-MIN_VARIANCE = (
-    1e-4  # of values in [0, 1]: a colour direction flatter than this is not stretched further
-)
+# Of values in [0, 1]: a colour direction flatter than this is not stretched further.
+MIN_VARIANCE = 1e-4
 
 
 def keep_colours(painted: Image.Image, photo: Image.Image) -> Image.Image:

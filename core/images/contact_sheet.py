@@ -20,11 +20,8 @@ SHEET_SIZE = 256  # longest side of each picture in px, where no other is asked 
 GAP = 12
 SHAPE = 4 / 3  # width over height that the sheet comes near to
 BACKGROUND, INK = "white", "#222222"
-FONTS = (
-    "DejaVuSans.ttf",
-    "NotoSans-Regular.ttf",
-    "Arial.ttf",
-)  # the first that is installed; Pillow's own has no accents
+# The first that is installed; Pillow's own has no accents.
+FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial.ttf")
 LARGEST = 16_000  # px a side
 
 

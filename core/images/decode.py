@@ -137,9 +137,8 @@ def _load(
     except OSError as error:
         reason = error.strerror or error
         raise ImageError(f"{name} cannot be opened ({reason}); {formats_said()}.") from error
-    except (
-        Exception
-    ) as error:  # a Pillow image whose own data is broken, or of a mode that no picture has
+    # A Pillow image whose own data is broken, or of a mode that no picture has.
+    except Exception as error:
         raise ImageError(f"{name} cannot be read; {formats_said()}.") from error
 
 
@@ -255,13 +254,10 @@ def _read_other(
     inverted = as_black_is_zero(file)
     with Image.open(inverted or file, formats=FORMATS) as image:
         _check_size(image.size, limits)
-        if (
-            tiff_tag(image, "PlanarConfiguration", 1) == 2
-            and tiff_tag(image, "BitsPerSample", 8) > 8
-        ):
-            raise ImageError(
-                f"{RARE}; {formats_said()}."
-            )  # python-pillow reads other colours than are in it
+        planar = tiff_tag(image, "PlanarConfiguration", 1) == 2
+        if planar and tiff_tag(image, "BitsPerSample", 8) > 8:
+            # Pillow reads other colours than are in it.
+            raise ImageError(f"{RARE}; {formats_said()}.")
         if at_least is not None and image.format in ("JPEG", "MPO"):
             side = max(at_least, limits.min_side)
             image.draft(None, (side, side))

@@ -10,9 +10,8 @@ import numpy as np
 from PIL import Image
 
 END = b"\xff\xd9"
-FILLER = (
-    b"\x55\xaa\x33" * 20_000
-)  # bits that mean something else than the zeros a decoder puts for missing ones
+# Bits that mean something else than the zeros a decoder puts for missing ones.
+FILLER = b"\x55\xaa\x33" * 20_000
 MAX_MISSING = 0.01  # of the picture's pixels
 VISIBLE = 16  # levels of 255; below it are details that the last bytes of a progressive file refine
 

@@ -24,9 +24,8 @@ from core.paths import GALLERY, WORK
 
 MY_CONTENT = WORK / "gallery" / "my" / "content"
 MY_STYLE = WORK / "gallery" / "my" / "style"
-CHECK_SIDE = (
-    64  # px: an own JPEG is test-read at a reduced size, which is fast and still finds damage
-)
+# px: an own JPEG is test-read at a reduced size, which is fast and still finds damage.
+CHECK_SIDE = 64
 
 
 @dataclass(frozen=True)

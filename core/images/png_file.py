@@ -22,31 +22,19 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from core.images.colour_space import (
-    SRGB,
-    ColourSpace,
-    from_cicp,
-    gamma,
-    is_colour_triangle,
-)
+from core.images.colour_space import SRGB, ColourSpace, from_cicp, gamma, is_colour_triangle
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PROFILE = 16 << 20  # bytes
-MAX_TEXT = (
-    1 << 20
-)  # bytes, of the one text that is needed: orientation as ImageMagick once wrote it
+# Bytes, of the one text that is needed: orientation as ImageMagick once wrote it.
+MAX_TEXT = 1 << 20
 MAX_MISSING = 0.01  # of a picture's rows
 MAX_LINES = 1 << 20  # of a picture that is completed
 SRGB_GAMMA = 45455  # 1 / 2.2, which writers put in place of sRGB's own curve
 _LIKE_ABOVE = 2  # the filter "Up": with zeros, a line is as the one above it
 _EXIF_TEXT = b"Raw profile type exif\0"
-_CHANNELS = {
-    0: 1,
-    2: 3,
-    3: 1,
-    4: 2,
-    6: 4,
-}  # by colour type: grey, RGB, palette, grey and alpha, RGB and alpha
+# By colour type: grey, RGB, palette, grey and alpha, RGB and alpha.
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = (  # of each pass of an interlaced picture: left, top, step to the right, step down
     (0, 0, 8, 8),
     (4, 0, 8, 8),
@@ -228,9 +216,8 @@ def _colours(chunks: dict[bytes, bytes]) -> tuple[bytes | None, ColourSpace | No
         if space is not None:
             return None, space, True
     _, _, profile = chunks.get(b"iCCP", b"").partition(b"\0")
-    icc_profile = _inflated(
-        profile[1:], MAX_PROFILE
-    )  # after the number of the method, of which there is one
+    # After the number of the method, of which there is one.
+    icc_profile = _inflated(profile[1:], MAX_PROFILE)
     if icc_profile:
         return icc_profile, None, True
     if b"sRGB" in chunks:

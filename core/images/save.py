@@ -17,12 +17,8 @@ from core.images.decode import ImageError
 from core.images.metadata import exif, user_comment
 from core.images.normalise import on_white
 
-PNG = {
-    "compress_level": 1,
-    "compress_type": zlib.Z_RLE,
-}  # of a painted picture the default's size, in a third of its time
-
-
+# Of a painted picture the default's size, in a third of its time.
+PNG = {"compress_level": 1, "compress_type": zlib.Z_RLE}
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}  # by suffix
 QUALITY = 90  # 1 to 100, of JPEG and WebP
 MAX_QUALITY = 100

@@ -85,14 +85,10 @@ def _shorts(file: BinaryIO, layout: _Layout) -> dict[int, tuple[int, int]]:
             tag, kind, count = number(at, "H"), number(at + 2, "H"), number(at + 4, layout.offset)
             if kind == _SHORT:
                 inline = count * 2 <= struct.calcsize(layout.offset)
-                place = (
-                    at + layout.value_at if inline else number(at + layout.value_at, layout.offset)
-                )
+                place = at + layout.value_at
+                place = place if inline else number(place, layout.offset)
                 found[tag] = (place, number(place, "H"))
-    except (
-        struct.error,
-        OverflowError,
-        ValueError,
-    ):  # a directory that is cut or points beyond the file
+    # A directory that is cut or points beyond the file.
+    except (struct.error, OverflowError, ValueError):
         return {}
     return found

@@ -16,9 +16,8 @@ from PIL import Image
 
 from core.images.colour_space import HLG, PQ, ColourSpace, from_cicp, srgb_curve, to_srgb
 
-HD_LINES = (
-    720  # a video that does not say which colours it has is taken to have those of HD from here on
-)
+# A video that does not say which colours it has is taken to have those of HD from here on.
+HD_LINES = 720
 UNMARKED = 2  # as FFmpeg counts, of the matrix, the primaries and the curve
 BT2020, P3_CINEMA, P3_DISPLAY = 9, 11, 12  # of the primaries: those that an sRGB screen shows dull
 

@@ -44,9 +44,8 @@ class Writer:
         rate = track.average_rate or USUAL_RATE
         self._file, self._time_base = file, time_base_of(track)
         self._start = _start(source)
-        self._durations: dict[
-            int, int
-        ] = {}  # of the frames that the encoder still holds, by time stamp
+        # Of the frames that the encoder still holds, by time stamp.
+        self._durations: dict[int, int] = {}
         self._last: int | None = None
         self._usual_duration = max(1, round(1 / (rate * self._time_base)))
         self._video = file.add_stream("libx264", rate=rate, options=QUALITY)

@@ -143,11 +143,7 @@ def load_style(path: str | Path) -> SavedStyle:
         }
         thumbnail = _thumbnail(metadata["thumbnail"])
         return SavedStyle(
-            str(metadata["model"]),
-            str(metadata["model_hash"]),
-            filters,
-            (width, height),
-            thumbnail,
+            str(metadata["model"]), str(metadata["model_hash"]), filters, (width, height), thumbnail
         )
     except OSError as error:
         raise ImageError(f"{name} cannot be opened ({error.strerror}).") from error

@@ -215,10 +215,7 @@ def measure(content: Analysis, style: Analysis, output: Analysis) -> dict[str, f
         if picture.encoder.name != "vgg19" or picture.encoder is not content.encoder:
             raise ValueError("pictures are compared in one vgg19, so that models can be compared")
     check_same_size(content.pixels, output.pixels)
-    return {
-        **feature_measures(content, style, output),
-        **_pixel_measures(content, style, output),
-    }
+    return {**feature_measures(content, style, output), **_pixel_measures(content, style, output)}
 
 
 def feature_measures(content: Analysis, style: Analysis, output: Analysis) -> dict[str, float]:

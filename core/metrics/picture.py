@@ -63,9 +63,8 @@ def _to_array(picture: Picture) -> Array:
         )
     if not (picture.min() >= -1e-3 and picture.max() <= 1 + 1e-3):  # so put, NaN fails too
         raise ValueError(f"expected values in [0, 1], got {picture.min():g} to {picture.max():g}")
-    return np.ascontiguousarray(
-        np.clip(picture, 0, 1), dtype=np.float32
-    )  # in one order, so that sums come out the same
+    # In one order, so that sums come out the same.
+    return np.ascontiguousarray(np.clip(picture, 0, 1), dtype=np.float32)
 
 
 class Pixels:

@@ -123,9 +123,8 @@ def _leak(blobs: Array, count: int, output: Pixels) -> Array:
         x...x
         xxxxx
     """
-    rings = np.where(
-        _widened(blobs, 1) > 0, 0, _widened(blobs, 2)
-    )  # H x W: 0, or the blob's number
+    # H x W: 0, or the blob's number.
+    rings = np.where(_widened(blobs, 1) > 0, 0, _widened(blobs, 2))
     here = rings > 0
     ring_of = rings[here] - 1  # R, the pixels of all rings
     inside = blobs > 0

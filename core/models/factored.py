@@ -164,9 +164,8 @@ def whole_linear(factored: FactoredLinear, hidden: Tensor, generator: torch.Gene
     reached = _directions(hidden)  # Q: 128 x K, orthonormal
     weight = factored.weight()
     bound = 1 / math.sqrt(weight.shape[1])
-    random = (
-        torch.empty(weight.shape).uniform_(-bound, bound, generator=generator).to(weight.device)
-    )
+    random = torch.empty(weight.shape).uniform_(-bound, bound, generator=generator)
+    random = random.to(weight.device)
     weight += random
     weight -= (random @ reached) @ reached.T
     with torch.device("meta"):
@@ -199,7 +198,6 @@ def _linear(meta_net: MetaNet, index: int) -> nn.Linear:
 
 def _with_outputs(net: StyleNet, outputs: Sequence[nn.Module]) -> StyleNet:
     """A copy of a network with other maps in its MetaNet; the maps that it has are not copied."""
-    replaced = {
-        id(net.meta_net.outputs): nn.ModuleList(outputs)
-    }  # deepcopy takes these for copied already
+    # deepcopy takes these for copied already.
+    replaced = {id(net.meta_net.outputs): nn.ModuleList(outputs)}
     return copy.deepcopy(net, replaced)

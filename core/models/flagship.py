@@ -103,9 +103,8 @@ class FlagshipTransformNet(nn.Module):
     def _colour_map(self, filters: Filters) -> tuple[Tensor, Tensor]:
         """Colour matrix (N x 3 x 3) and offset (N x 3 x 1)."""
         matrix = COLOUR_SCALE * filters["colours"].view(-1, 3, 3)
-        return matrix + torch.eye(3, device=matrix.device), COLOUR_SCALE * filters["offset"].view(
-            -1, 3, 1
-        )
+        offset = COLOUR_SCALE * filters["offset"].view(-1, 3, 1)
+        return matrix + torch.eye(3, device=matrix.device), offset
 
     def colours(self, filters: Filters) -> tuple[Tensor, Tensor]:
         """Weight and bias of the last convolution, the 1x1 map,
@@ -115,10 +114,10 @@ class FlagshipTransformNet(nn.Module):
         weight = self.out.weight.clone()
         middle = weight.shape[-1] // 2
         weight[:, :, middle, middle] += MAP_SCALE * filters["map"].view(3, self.base)
-        matrix, offset = self._colour_map(filters)
-        return torch.einsum("ij,jckl->ickl", matrix[0], weight), matrix[
-            0
-        ] @ self.out.bias + offset.flatten()
+        matrices, offset = self._colour_map(filters)
+        matrix = matrices[0]
+        bias = matrix @ self.out.bias + offset.flatten()
+        return torch.einsum("ij,jckl->ickl", matrix, weight), bias
 
 
 class FlagshipMetaNet(nn.Module):
@@ -225,10 +224,8 @@ class FlagshipNet(nn.Module):
             device, self.compute_dtype, enabled=self.compute_dtype != torch.float32
         ):
             if device == "cpu" and descriptors.ndim == 2:
-                rows = [
-                    {name: value[i] for name, value in filters.items()}
-                    for i in range(len(contents))
-                ]
+                count = len(contents)
+                rows = [{name: value[i] for name, value in filters.items()} for i in range(count)]
                 pairs = zip(contents.split(1), rows, strict=True)
                 outputs = torch.cat([self.transform_net(part, row) for part, row in pairs])
             else:
@@ -244,9 +241,8 @@ class FlagshipNet(nn.Module):
         state = net.state_dict() | self.state_dict()
         first = state["meta_net.body.0.weight"]
         if not self.meta_net.is_told:
-            state["meta_net.body.0.weight"] = F.pad(
-                first, (0, 1)
-            )  # takes no notice of the emphasis
+            # Takes no notice of the emphasis.
+            state["meta_net.body.0.weight"] = F.pad(first, (0, 1))
             for part in ("weight", "bias"):
                 state[f"meta_net.mix_out.1.{part}"].zero_()
         net.load_state_dict(state)

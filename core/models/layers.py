@@ -10,9 +10,8 @@ from core.models.fast.convolution import conv2d_by_fours, needs_autograd
 
 BRANCHES = 32
 BRANCHES_AT_ONCE = 4
-ROUNDING = (
-    1e-5  # of a channel's mean: well above float32's, well below what a picture's structure leaves
-)
+# Of a channel's mean: well above float32's, well below what a picture's structure leaves.
+ROUNDING = 1e-5
 Filters = dict[str, Tensor]
 
 
@@ -30,9 +29,8 @@ class InstanceNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.allow_constant_images and x.requires_grad:
             x = detach_flat(x, self.eps)
-        if (
-            len(x) == 1
-        ):  # the same numbers, without instance_norm's copies in and out of channels_last
+        if len(x) == 1:
+            # The same numbers, without instance_norm's copies in and out of channels_last.
             return F.batch_norm(x, None, None, training=True, eps=self.eps)
         return F.instance_norm(x, eps=self.eps)
 
@@ -96,9 +94,9 @@ class LastConv2d(nn.Conv2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return (
-            super().forward(x) if needs_autograd() else conv2d_by_fours(x, self.weight, self.bias)
-        )
+        if needs_autograd():
+            return super().forward(x)
+        return conv2d_by_fours(x, self.weight, self.bias)
 
 
 def conv_layer(

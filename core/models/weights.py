@@ -36,9 +36,8 @@ def pack_rows(weight: Tensor, largest: int = 127) -> tuple[Tensor, Tensor]:
     rounding to nearest; |int8| <= largest.
     """
     scale = weight.abs().amax(dim=1).clamp(min=1e-12) / largest
-    return torch.round(weight / scale[:, None]).clamp(-largest, largest).to(torch.int8), scale.to(
-        torch.float32
-    )
+    rows = torch.round(weight / scale[:, None]).clamp(-largest, largest)
+    return rows.to(torch.int8), scale.to(torch.float32)
 
 
 def unpack_rows(rows: Tensor, scales: Tensor) -> Tensor:
@@ -69,9 +68,8 @@ def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             continue
         if f"{name}.scale" in tensors:
             rows = _unpack_six(value) if value.dtype == torch.uint8 else value
-            plain[name] = (
-                rows.to(torch.float32) * tensors[f"{name}.scale"].to(torch.float32)[:, None]
-            )
+            scale = tensors[f"{name}.scale"].to(torch.float32)
+            plain[name] = rows.to(torch.float32) * scale[:, None]
         elif f"{name}.levels" in tensors:
             plain[name] = tensors[f"{name}.levels"].to(torch.float32)[value.long()]
         else:
@@ -104,11 +102,8 @@ def save_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> int:
         size += value.nbytes
     folder.mkdir(parents=True, exist_ok=True)
     count = len(shards)
-    names = (
-        [SINGLE]
-        if count == 1
-        else [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
-    )
+    names = [f"model-{i + 1:05d}-of-{count:05d}.safetensors" for i in range(count)]
+    names = names if count > 1 else [SINGLE]
     for name, shard in zip(names, shards, strict=True):
         save_one(folder / name, shard)
     if count > 1:

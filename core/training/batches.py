@@ -37,10 +37,8 @@ def random_crop(image: Image.Image, size: int, rng: np.random.Generator) -> Tens
     for _ in range(10):
         side = max(1, round(float(np.sqrt(width * height * rng.uniform(*CROP_SCALE)))))
         if side <= min(width, height):
-            left, top = (
-                int(rng.integers(0, width - side + 1)),
-                int(rng.integers(0, height - side + 1)),
-            )
+            left = int(rng.integers(0, width - side + 1))
+            top = int(rng.integers(0, height - side + 1))
             break
     else:
         side = min(width, height)

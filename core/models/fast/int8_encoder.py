@@ -208,9 +208,8 @@ class Int8Encoder:
         features: dict[str, Tensor] = {}
         convs = zip(self._convs, self._steps[1:], strict=True)
         step = self._steps[0]
-        for index, kind in enumerate(
-            self._kinds[2:], 2
-        ):  # the first convolution and its ReLU are done
+        # The first convolution and its ReLU are done.
+        for index, kind in enumerate(self._kinds[2:], 2):
             if kind is nn.Conv2d:
                 conv, step = next(convs)
                 x = conv(x, out_step=None if index + 1 in self.taps else step)

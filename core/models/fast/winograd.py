@@ -196,9 +196,8 @@ class WinogradConv:
         They are made when the first gradient comes, as they take four times the weights' memory.
         """
         if self._backward is None:
-            turned = self.weight.transpose(0, 1).flip(
-                2, 3
-            )  # in x out x 3 x 3, rotated by 180 degrees
+            # in x out x 3 x 3, rotated by 180 degrees
+            turned = self.weight.transpose(0, 1).flip(2, 3)
             self._backward = transform_filters(turned)
         return self._backward
 
