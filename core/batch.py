@@ -169,7 +169,7 @@ class Batch:
             refine_contents=refined_on,
             taken=content.taken,
         )
-        data = picture_bytes(painted, recipe, self.suffix, self.quality)
+        data = picture_bytes(painted.image, recipe, self.suffix, self.quality)
         target = self._write(content, "+".join(style.stem for style in styles), data)
         used = [file for file in (content, *styles, *self.masks, self.outside) if file]
         files = {file.source.sha256: file.path for file in used}

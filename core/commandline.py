@@ -20,9 +20,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 from core.files import printable
 
@@ -125,23 +124,28 @@ def print_everything() -> None:
             reconfigure(errors="replace")
 
 
-@contextmanager
-def stopping_on_signals() -> Iterator[None]:
+def stopping_on_signals() -> AbstractContextManager[None]:
     """Inside, SIGINT and SIGTERM raise `Stopped` in the main thread;
     a second one soon after does not disturb the end.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     last = float("-inf")
 
-    def stop(number: int, _: FrameType | None) -> None:
+    def stop(number: int) -> None:
         nonlocal last
         if time.monotonic() - last >= TIDYING_SECONDS:
             last = time.monotonic()
             raise Stopped(number)
 
-    before = {each: signal.signal(each, stop) for each in SIGNALS}
+    return on_signals(stop)
+
+
+@contextmanager
+def on_signals(stop: Callable[[int], None]) -> Iterator[None]:
+    """Inside, SIGINT and SIGTERM call `stop` with their number in the main thread; elsewhere nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, lambda number, _: stop(number)) for each in SIGNALS}
     try:
         yield
     finally:

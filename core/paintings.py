@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.baselines.adapter import Backend, Style
 from core.images.colours import recolour
-from core.images.crop import WHOLE, Box, cropped
+from core.images.convert import WHOLE, Box, cropped
 from core.inference.style_file import Painting, SavedStyle
 from core.settings import MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
 

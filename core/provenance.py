@@ -237,15 +237,16 @@ def provenance_of(
 
 
 def picture_bytes(
-    painted: StylizeResult, recipe: Provenance, suffix: str = ".png", quality: int = QUALITY
+    image: Image.Image, recipe: Provenance, suffix: str = ".png", quality: int = QUALITY
 ) -> bytes:
-    """The result as a PNG, JPEG or WebP file, by its suffix, with its recipe,
+    """A result as a PNG, JPEG or WebP file, by its suffix, with its recipe,
     its photo's date and an sRGB profile.
 
     Raises:
         ImageError: the recipe is too long for a JPEG file.
     """
-    return _encoded(painted.image, recipe, suffix, quality)
+    text = json.dumps(recipe.to_json(), ensure_ascii=suffix.lower() != ".png", sort_keys=True)
+    return encode_picture(image, suffix, note=text, taken=recipe.taken, quality=quality)
 
 
 def converted(path: str | Path, suffix: str, quality: int = QUALITY) -> bytes:
@@ -260,12 +261,7 @@ def converted(path: str | Path, suffix: str, quality: int = QUALITY) -> bytes:
     recipe = read(path)
     with Image.open(path, formats=("PNG",)) as image:
         image.load()
-        return _encoded(image, recipe, suffix, quality)
-
-
-def _encoded(image: Image.Image, recipe: Provenance, suffix: str, quality: int) -> bytes:
-    text = json.dumps(recipe.to_json(), ensure_ascii=suffix.lower() != ".png", sort_keys=True)
-    return encode_picture(image, suffix, note=text, taken=recipe.taken, quality=quality)
+        return picture_bytes(image, recipe, suffix, quality)
 
 
 def save(
@@ -277,7 +273,7 @@ def save(
         OutputError: it cannot be written; ImageError: the recipe is too long for a JPEG file.
     """
     path = Path(path)
-    write_atomic(path, picture_bytes(painted, recipe, path.suffix, quality))
+    write_atomic(path, picture_bytes(painted.image, recipe, path.suffix, quality))
 
 
 def is_picture(head: bytes) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from core.files import short
-from core.images.crop import WHOLE, Box
+from core.images.convert import WHOLE, Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import MAX_SIDE, STYLE_SIDE
 

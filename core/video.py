@@ -8,10 +8,7 @@
     paint = FrameStylizer([load_image("painting.jpg")], Settings(model="original-500"))
     stylize_video("in.mp4", "out.mp4", paint, size=512, smooth=0.5, on_frame=lambda p: print(p.fps, p.seconds_left))
 
-Read and written with PyAV (FFmpeg's libraries): out comes an MP4 with H.264, yuv420p, even sides,
-and the frames' own time stamps, so that a variable frame rate stays one. Sound is copied where
-every browser plays it, otherwise encoded as AAC. A phone's rotation is applied; other metadata,
-where it was filmed included, is left behind. `core.inference.temporal` lowers flicker.
+How it works, and its use from code: `core.inference.video`. `core.inference.temporal` lowers flicker.
 """
 
 import argparse

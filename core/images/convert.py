@@ -1,4 +1,4 @@
-"""Pictures to tensors and back, and to other sizes."""
+"""Pictures to tensors and back, to other sizes, and parts of them."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from core.images.decode import MIN_SIDE, ImageError
 
+Box = tuple[float, float, float, float]  # left, top, right, bottom: 0 to 1
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 ROWS = 256  # of a picture at once
 NO_PICTURE = (
     "What was painted is no picture: the numbers of the model, or of the style file, are broken."
@@ -32,6 +34,25 @@ def center_crop(photo: Image.Image, side: int) -> Image.Image:
     small = resize_smaller(photo, side)
     left, top = (small.width - side) // 2, (small.height - side) // 2
     return small.crop((left, top, left + side, top + side))
+
+
+def cropped(image: Image.Image, box: Box) -> Image.Image:
+    """The part of a picture between these edges, which are rounded to whole pixels; the picture
+    itself for the whole.
+
+    Raises:
+        ImageError: the part is shorter than 16 px a side.
+    """
+    if box == WHOLE:
+        return image
+    left, right = round(box[0] * image.width), round(box[2] * image.width)
+    top, bottom = round(box[1] * image.height), round(box[3] * image.height)
+    if min(right - left, bottom - top) < MIN_SIDE:
+        raise ImageError(
+            f"The part of the painting has {right - left} x {bottom - top} px; "
+            f"it must have at least {MIN_SIDE} px a side."
+        )
+    return image.crop((left, top, right, bottom))
 
 
 def to_tensor(image: Image.Image) -> Tensor:

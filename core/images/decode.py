@@ -171,11 +171,9 @@ def list_images(folder: str | Path) -> list[Path]:
 
 def _name(source: Source) -> str:
     """How messages call the picture: its file name in quotes, without its folder, or "The picture"."""
-    path = (
-        source
-        if isinstance(source, str | Path)
-        else getattr(source, "name", None) or getattr(source, "filename", None)
-    )
+    path: Any = source
+    if not isinstance(source, str | Path):
+        path = getattr(source, "name", None) or getattr(source, "filename", None)
     if not isinstance(path, str | Path) or not Path(path).name:
         return "The picture"
     return f'"{printable(Path(path).name)}"'

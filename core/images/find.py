@@ -9,6 +9,7 @@ from core.files import printable
 from core.images.decode import ImageError, list_images
 from core.images.formats import formats_said, kind_of_file
 
+RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef")
 OTHER_SUFFIXES = {  # of pictures that are not read
     ".jxl": "a JPEG XL picture",
     ".jp2": "a JPEG 2000 picture",
@@ -30,15 +31,7 @@ OTHER_SUFFIXES = {  # of pictures that are not read
     ".hdr": "a Radiance picture",
     ".dds": "a DDS texture",
     ".qoi": "a QOI picture",
-    ".dng": "a camera's raw file",
-    ".cr2": "a camera's raw file",
-    ".cr3": "a camera's raw file",
-    ".nef": "a camera's raw file",
-    ".arw": "a camera's raw file",
-    ".orf": "a camera's raw file",
-    ".rw2": "a camera's raw file",
-    ".raf": "a camera's raw file",
-    ".pef": "a camera's raw file",
+    **dict.fromkeys(RAW_SUFFIXES, "a camera's raw file"),
     ".pdf": "a PDF document",
 }
 Unread = tuple[Path, str]
@@ -70,7 +63,7 @@ def find_pictures(
         if also:
             named = (file for file in path.iterdir() if file.name.lower().endswith(also))
             inside += sorted(file for file in named if not file.name.startswith("."))
-        unread += [(file, sentence) for file, sentence in _others(path, inside)]
+        unread += _others(path, inside)
         if not inside:
             raise ImageError(f'There is no picture in the folder "{printable(path)}".')
         found += inside
@@ -90,13 +83,10 @@ def _others(folder: Path, pictures: list[Path]) -> list[Unread]:
     for file in sorted(folder.iterdir()):
         if file in taken or file.name.startswith(".") or not file.is_file():
             continue
-        kind = OTHER_SUFFIXES.get(file.suffix.lower())
-        if kind:
-            sentence = (
-                f'"{printable(file.name)}" is {kind}, which cannot be used; {formats_said()}.'
-            )
-            result.append((file, sentence))
+        named = f'"{printable(file.name)}" is'
+        if kind := OTHER_SUFFIXES.get(file.suffix.lower()):
+            result.append((file, f"{named} {kind}, which cannot be used; {formats_said()}."))
         elif kind := kind_of_file(file):
-            sentence = f'"{printable(file.name)}" is {kind} picture without the name of one; rename it to use it.'
-            result.append((file, sentence))
+            said = f"{named} {kind} picture without the name of one; rename it to use it."
+            result.append((file, said))
     return result

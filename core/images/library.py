@@ -123,13 +123,6 @@ def library() -> Library:
     return Library(**{kind: tuple(Picture(**row) for row in rows[kind]) for kind in rows})
 
 
-def my_contents() -> tuple[Picture, ...]:
-    """The user's own contents, by file name;
-    a file that cannot be read is left out with a warning in the log.
-    """
-    return _own_pictures(MY_CONTENT)
-
-
 def my_styles() -> tuple[Picture, ...]:
     """The user's own styles, by file name;
     a file that cannot be read is left out with a warning in the log.
@@ -139,7 +132,7 @@ def my_styles() -> tuple[Picture, ...]:
 
 def photographs() -> tuple[Picture, ...]:
     """All contents that are offered: the gallery's and the user's own."""
-    return (*library().contents, *my_contents())
+    return (*library().contents, *_own_pictures(MY_CONTENT))
 
 
 def paintings() -> tuple[Picture, ...]:

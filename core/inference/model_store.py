@@ -149,12 +149,10 @@ def _load_encoder(name: str, source: str, device: str) -> tuple[Encoder, Reader 
     and in 8 bits for paintings where a CPU multiplies those.
     """
     encoder = load_encoder(name, source)
-    ranges = (
-        int8_encoder.load_ranges(encoder)
-        if torch.device(device).type == "cpu" and int8_encoder.available()
-        else None
-    )
-    reader = None if ranges is None else int8_encoder.Int8Encoder(encoder, ranges)
+    reader = None
+    if torch.device(device).type == "cpu" and int8_encoder.available():
+        ranges = int8_encoder.load_ranges(encoder)
+        reader = int8_encoder.Int8Encoder(encoder, ranges) if ranges else None
     return encoder.for_compute(fast_dtype(device)), reader
 
 

@@ -19,7 +19,7 @@ numbers by under 1 % of their value; compare only numbers that come from one dty
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -229,20 +229,17 @@ def feature_measures(content: Analysis, style: Analysis, output: Analysis) -> di
     }
     found["content_change_3"], found["content_change_4"] = content_change(content, output)
     # A share is the output's distance over the content's, tap by tap and of all together.
-    grams = gram_distances(output, style)
-    all_grams = gram_distances(content, style)
-    found["gram_distance"] = sum(grams)
-    found["gram_share"] = ratio(sum(grams), sum(all_grams))
-    for tap, (part, whole) in enumerate(zip(grams, all_grams, strict=True), 1):
-        found[f"gram_share_{tap}"] = ratio(part, whole)
-    stats = mean_std_distances(output, style)
-    all_stats = mean_std_distances(content, style)
     channels = [len(tap) for tap in style.encoded.stats]
-    found["mean_std_distance"] = float(np.average(stats, weights=channels))
-    all_distance = float(np.average(all_stats, weights=channels))
-    found["mean_std_share"] = ratio(found["mean_std_distance"], all_distance)
-    for tap, (part, whole) in enumerate(zip(stats, all_stats, strict=True), 1):
-        found[f"mean_std_share_{tap}"] = ratio(part, whole)
+    average_by_channels = partial(np.average, weights=channels)
+    for name, distances, together in (
+        ("gram", gram_distances, sum),
+        ("mean_std", mean_std_distances, average_by_channels),
+    ):
+        parts, wholes = distances(output, style), distances(content, style)
+        found[f"{name}_distance"] = float(together(parts))
+        found[f"{name}_share"] = ratio(float(together(parts)), float(together(wholes)))
+        for tap, (part, whole) in enumerate(zip(parts, wholes, strict=True), 1):
+            found[f"{name}_share_{tap}"] = ratio(part, whole)
     return found
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core.files import write_atomic
+from core.files import read_json, write_atomic
 from core.models.encoder import Encoder, EncoderError, load_encoder, weights_hash
 from core.models.factored import FactoredLinear, is_factored
 from core.models.model_card import (
@@ -247,11 +247,7 @@ def _load_reader(folder: Path, model_hash: str) -> StyleReader | None:
     """The reader of a model whose weights have this hash; None where it has none."""
     if not (folder / READER).is_dir():
         return None
-    try:
-        taught_for = json.loads((folder / READER / READER_CARD).read_bytes())["model_hash"]
-    except (OSError, ValueError, LookupError, TypeError):
-        taught_for = None
-    if taught_for != model_hash:
+    if read_json(folder / READER / READER_CARD).get("model_hash") != model_hash:
         raise WeightsError(
             f"The reader of {folder.name} was not taught for these weights; remove the folder {READER} in it."
         )

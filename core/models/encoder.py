@@ -47,10 +47,6 @@ class EncoderError(ValueError):
     """
 
 
-def _channelwise(values: tuple[float, float, float], like: Tensor) -> Tensor:
-    return _constant(values, like.dtype, like.device)
-
-
 @lru_cache(maxsize=16)
 def _constant(
     values: tuple[float, float, float], dtype: torch.dtype, device: torch.device
@@ -66,14 +62,16 @@ def normalize(images: Tensor) -> Tensor:
     """RGB in [0, 1] (N x 3 x H x W) to the ImageNet-normalised values that encoder and
     TransformNet work on.
     """
-    return (images - _channelwise(IMAGENET_MEAN, images)) / _channelwise(IMAGENET_STD, images)
+    mean = _constant(IMAGENET_MEAN, images.dtype, images.device)
+    return (images - mean) / _constant(IMAGENET_STD, images.dtype, images.device)
 
 
 def denormalize(images: Tensor) -> Tensor:
     """The inverse of `normalize`; values outside [0, 1] are kept,
     clamping is the writer's business.
     """
-    return images * _channelwise(IMAGENET_STD, images) + _channelwise(IMAGENET_MEAN, images)
+    std = _constant(IMAGENET_STD, images.dtype, images.device)
+    return images * std + _constant(IMAGENET_MEAN, images.dtype, images.device)
 
 
 def weights_hash(state: Mapping[str, Tensor]) -> str:

@@ -136,11 +136,8 @@ class FilteredSequential(nn.Sequential):
 
     def forward(self, x: Tensor, filters: Filters) -> Tensor:  # type: ignore[override]
         for layer in self:
-            x = (
-                layer(x, filters)
-                if isinstance(layer, GeneratedConv2d | FilteredSequential)
-                else layer(x)
-            )
+            takes_filters = isinstance(layer, GeneratedConv2d | FilteredSequential)
+            x = layer(x, filters) if takes_filters else layer(x)
         return x
 
 

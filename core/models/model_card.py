@@ -9,6 +9,7 @@ Whoever needs a fact about a training reads it here; the name of a folder is a n
 """
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,7 @@ class VariantCard(_Part):
 
     def variant(self) -> Variant:
         """The variant, from which the network is built."""
-        return Variant(
-            name=self.name,
-            encoder=self.encoder,
-            block=self.block,
-            style_loss=self.style_loss,
-            images=self.images,
-            title=self.title,
-            base=self.base,
-        )
+        return Variant(**self.model_dump(include={field.name for field in fields(Variant)}))
 
     @property
     def kind(self) -> str:

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.commandline import Stopped
-from core.files import replacing, write_atomic
+from core.files import read_json, replacing, write_atomic
 from core.models.encoder import STYLE_SIZE, Encoder, normalize, weights_hash
 from core.models.flagship import FlagshipMetaNet, FlagshipNet
 from core.models.losses import mean_std
@@ -110,7 +110,7 @@ class Lessons:
         }
         if not (folder / ABOUT).is_file():
             write_atomic(folder / ABOUT, json.dumps(self.about).encode())
-        elif _read_about(folder) != self.about:
+        elif read_json(folder / ABOUT) != self.about:
             raise ValueError(
                 f'"{folder}" holds what was seen in other paintings, or otherwise; remove it to begin anew.'
             )
@@ -173,14 +173,6 @@ class Lessons:
         guard.save_now()
 
 
-def _read_about(folder: Path) -> object:
-    """What descriptors are of; None where that cannot be read."""
-    try:
-        return json.loads((folder / ABOUT).read_text())
-    except (OSError, ValueError):
-        return None
-
-
 def _save_zeros(path: Path, shape: tuple[int, ...]) -> None:
     """An array of zeros as a whole file, so that the disk has room for all of it before any work."""
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -213,12 +205,11 @@ class Distillation:
 
     def identity(self) -> dict[str, Any]:
         """What a saved state must have been trained with."""
-        identity = {
+        return {
             "config": asdict(self.config),
             "lessons": self.lessons.about,
             "meta_net": weights_hash(self.meta_net.state_dict()),
         }
-        return cast(dict[str, Any], json.loads(json.dumps(identity)))
 
     @torch.no_grad()
     def _generated_spread(self) -> Tensor:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from core.commandline import Stopped
+from core.commandline import Stopped, on_signals
 
 SAVE_SECONDS = 120.0
 
@@ -43,7 +43,7 @@ class RunGuard:
         """Inside, SIGTERM and SIGINT call `stop`, instead of losing up to two minutes; gives a bar of the iterations."""
         bar = tqdm(total=total, initial=done, desc=title, disable=not shown, smoothing=0.05)
         self._saved = time.monotonic()
-        with bar, _on_signals(self.stop):
+        with bar, on_signals(self.stop):
             yield bar
 
     @property
@@ -59,19 +59,3 @@ class RunGuard:
     def stopped(self, done: int, total: int, unit: str = "iterations") -> Stopped:
         """What to raise once the state of a stopped run is saved."""
         return Stopped(self.asked, f"Stopped after {done} of {total} {unit}; the state is saved.")
-
-
-@contextmanager
-def _on_signals(stop: Callable[[int], None]) -> Iterator[None]:
-    try:
-        before = {
-            sig: signal.signal(sig, lambda number, _: stop(number))
-            for sig in (signal.SIGTERM, signal.SIGINT)
-        }
-    except ValueError:  # not the main thread: the caller stops the run itself
-        before = {}
-    try:
-        yield
-    finally:
-        for sig, handler in before.items():
-            signal.signal(sig, handler)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import torch
 from PIL import Image
@@ -141,11 +141,8 @@ def _trainable(net: Net, pictures: Tensor) -> Net:
         pictures: M x 1920, descriptors of real pictures,
             whose filters it generates as the model does.
     """
-    whole = (
-        rebuild(net, pictures)
-        if isinstance(net, StyleNet) and is_factored(net)
-        else copy.deepcopy(net)
-    )
+    in_factors = isinstance(net, StyleNet) and is_factored(net)
+    whole = rebuild(cast(StyleNet, net), pictures) if in_factors else copy.deepcopy(net)
     return whole.train().requires_grad_(True)
 
 

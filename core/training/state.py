@@ -74,6 +74,7 @@ def load_state(
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"The saved state in {folder} cannot be read: {error}") from error
     saved = json.loads(metadata["config"])
+    config = json.loads(json.dumps(config))  # tuples as lists
     changed = sorted(
         key for key in saved.keys() | config.keys() if saved.get(key) != config.get(key)
     )

@@ -60,10 +60,9 @@ def train_step(
     optimizer: torch.optim.Optimizer,
     contents: Tensor,
     style: Style,
-    allow_constant_images: bool = False,
 ) -> StepResult:
     """One batch, done: see `start_step`."""
-    return start_step(net, objective, optimizer, contents, style, allow_constant_images).result()
+    return start_step(net, objective, optimizer, contents, style).result()
 
 
 def start_step(

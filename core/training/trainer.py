@@ -63,12 +63,6 @@ class TrainingConfig:
             if getattr(self, f.name) != f.default
         }
 
-    def sampler(self, contents: Sequence[Path], styles: Sequence[Path]) -> TrainingBatches:
-        return TrainingBatches(contents, styles, self.batch, self.crop, self.style_every, self.seed)
-
-    def total(self, sampler: TrainingBatches) -> int:
-        return self.iterations or self.epochs * sampler.per_epoch
-
 
 class Trainer:
     """One run: network, optimiser, sampler, log and state, from wherever it stands to its end.
@@ -102,8 +96,10 @@ class Trainer:
             )
         self.variant, self.recipe, self.folder, self.place = variant, recipe, folder, place
         self.unseen = unseen
-        self.sampler = recipe.sampler(contents, styles)
-        self.total = recipe.total(self.sampler)
+        self.sampler = TrainingBatches(
+            contents, styles, recipe.batch, recipe.crop, recipe.style_every, recipe.seed
+        )
+        self.total = recipe.iterations or recipe.epochs * self.sampler.per_epoch
         dtype = getattr(torch, recipe.dtype)
         encoder = load_encoder(variant.encoder, recipe.encoder_source)
         self.encoder = encoder.for_compute(dtype).to(place.device)

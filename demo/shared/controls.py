@@ -11,7 +11,7 @@ import gradio as gr
 
 from core.baselines.adapter import METHODS
 from core.files import short
-from core.images.crop import Box
+from core.images.convert import Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings

@@ -118,7 +118,7 @@ class JobResult:
         """The result as a PNG file with its recipe. Raises ValueError for a draft, which has none."""
         if self.recipe is None:
             raise ValueError("a draft carries no recipe")
-        return picture_bytes(self.painted, self.recipe)
+        return picture_bytes(self.painted.image, self.recipe)
 
     def to_json(self) -> dict[str, Any]:
         """All but the pictures; sizes in px as [width, height], times in seconds."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.images.crop import WHOLE, Box
+from core.images.convert import WHOLE, Box
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import STYLE
 from demo.shared import controls, mask, messages, mixing

@@ -22,8 +22,7 @@ from gradio.utils import get_upload_folder
 from PIL import ExifTags, Image
 
 from core.files import write_atomic
-from core.images.convert import resize_longest, resize_smaller
-from core.images.crop import WHOLE, Box
+from core.images.convert import WHOLE, Box, resize_longest, resize_smaller
 from core.images.decode import ImageError, browsers_agree, load_image, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import encode_picture, save_png

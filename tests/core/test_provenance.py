@@ -114,7 +114,7 @@ def test_command_line_and_snippet_give_the_same_bytes_again(name: str) -> None:
 @pytest.mark.parametrize("name", ORDERS)
 def test_a_recipe_is_read_back_from_the_picture(name: str) -> None:
     painted, recipe = paint_files(**order(name))
-    data = picture_bytes(painted, recipe)
+    data = picture_bytes(painted.image, recipe)
     assert read(io.BytesIO(data)) == recipe
     assert Provenance.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
     assert load_image(data).tobytes() == painted.image.tobytes()
@@ -125,7 +125,7 @@ def test_a_recipe_is_read_back_from_the_picture(name: str) -> None:
 
 def test_the_text_is_international_and_the_picture_says_that_it_is_srgb() -> None:
     painted, recipe = paint_files(**order("an even mix"))
-    data = picture_bytes(painted, recipe)
+    data = picture_bytes(painted.image, recipe)
     assert b"iTXt" + NOTE.encode() in data and "Ölbild 画".encode() in data
     with Image.open(io.BytesIO(data)) as image:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))

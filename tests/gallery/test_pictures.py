@@ -125,7 +125,7 @@ def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
 
 @pytest.mark.usefixtures("my_folders")
 def test_without_own_folders_there_are_no_own_pictures() -> None:
-    assert library.my_contents() == ()
+    assert library.photographs() == library.library().contents
     assert library.my_styles() == ()
 
 

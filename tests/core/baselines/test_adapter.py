@@ -209,6 +209,6 @@ def test_the_command_line_gives_the_same_bytes_as_the_recipe(
     recipe = read(tmp_path / "out.png")
     assert re.search(r"--model gatys .*--refine 2", command_line(recipe))
     again = stylize_image(photo, painting, recipe.settings)
-    data = picture_bytes(again, provenance_of(again, recipe.content, recipe.styles))
+    data = picture_bytes(again.image, provenance_of(again, recipe.content, recipe.styles))
     assert data == (tmp_path / "out.png").read_bytes()
     assert read(io.BytesIO(data)) == recipe

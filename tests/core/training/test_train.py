@@ -15,6 +15,7 @@ from core.models.checkpoint import load_model
 from core.models.registry import VARIANTS, Variant
 from core.runtime import DistributedContext, init_distributed
 from core.training import storage
+from core.training.batches import TrainingBatches
 from core.training.data import Pools
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows, trained_layers
 from core.training.trainer import Trainer, TrainingConfig
@@ -32,7 +33,7 @@ def test_the_reports_recipe_is_the_default(contents: list[Path], styles: list[Pa
     assert (recipe.epochs, recipe.batch, recipe.crop, recipe.style_every) == (22, 8, 256, 20)
     assert (recipe.lr, recipe.seed) == (1e-3, 42)
     hundred = contents * 63
-    assert recipe.total(recipe.sampler(hundred[:500], styles)) == 22 * 62
+    assert TrainingBatches(hundred[:500], styles, recipe.batch).per_epoch == 62
 
 
 def test_log_has_a_row_for_each_iteration(finished: Trainer) -> None:
