@@ -11,6 +11,7 @@
 """
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if sys.argv[:1] == ["-m"]:  # as `python -m core.stylize` begins
@@ -24,20 +25,19 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 __all__ = ["Settings", "from_pretrained", "load_image", "save_png", "stylize_image"]
+_HOMES = {
+    "Settings": "core.settings",
+    "from_pretrained": "core.inference.model_store",
+    "load_image": "core.images.decode",
+    "save_png": "core.images.save",
+    "stylize_image": "core.pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import what `__all__` lists when it is first asked for:
     the list of commands needs no PyTorch.
     """
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from core.images.decode import load_image
-    from core.images.save import save_png
-    from core.inference.model_store import from_pretrained
-    from core.pipeline import stylize_image
-    from core.settings import Settings
-
-    face = [Settings, from_pretrained, load_image, save_png, stylize_image]
-    globals().update(zip(__all__, face, strict=True))
-    return globals()[name]
+    return getattr(import_module(_HOMES[name]), name)

@@ -3,7 +3,7 @@ whether its result can be written.
 
     def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(arguments)
-        return run_command(lambda: work(options), USER_ERRORS)
+        return run_command(lambda: work(options))
 
     def work(options: argparse.Namespace) -> int:
         check_output(options.out)                      # from core.files; before anything is computed
@@ -33,6 +33,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 TIDYING_SECONDS = 3.0  # after a signal, in which further ones are not heeded
 
 
+class UserError(ValueError):
+    """What somebody gave cannot be used; the message is one sentence for them."""
+
+
 class Stopped(KeyboardInterrupt):
     """The command was asked to stop. It passes every `except Exception`,
     and `finally` and `with` tidy up on its way.
@@ -57,7 +61,7 @@ def run_command(
 
     Args:
         work: returns the exit code.
-        errors: what it raises for the user, each with one sentence; OSError is always among them.
+        errors: what else than UserError and OSError it raises for the user, each with one sentence.
         stopped: what is printed when it is stopped,
             unless the `Stopped` that ended it says otherwise.
 
@@ -65,7 +69,7 @@ def run_command(
         The exit code: that of `work`, 1 after an error or where memory does not suffice, 130 or 143 after SIGINT or SIGTERM.
     """
     print_everything()
-    caught: tuple[type[Exception], ...] = (OSError, *errors)
+    caught: tuple[type[Exception], ...] = (OSError, UserError, *errors)
     with stopping_on_signals():
         try:
             return work()

@@ -17,16 +17,14 @@ from tqdm import tqdm
 
 from core.commandline import run_command
 from core.files import check_output
-from core.images.decode import ImageError, load_image
+from core.images.decode import load_image
 from core.images.find import find_pictures, tell_unread
 from core.images.library import library
 from core.inference.model_store import model_store
-from core.inference.onnx_export import ExportError, export
+from core.inference.onnx_export import export
 from core.inference.stylizer import STYLE_SIDE
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from core.program import MODEL_HELP, STYLE_SIZE_HELP, command_parser, path_of
-from core.settings import Settings, SettingsError
+from core.settings import Settings
 from core.training.refine import REFINE_BATCHES, refine
 
 
@@ -86,9 +84,7 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    return run_command(
-        partial(work, options), (ExportError, ImageError, SettingsError, WeightsError, EncoderError)
-    )
+    return run_command(partial(work, options))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,10 @@ from PIL import Image
 
 from core.commandline import run_command
 from core.images.convert import resize_longest
-from core.images.decode import ImageError, load_image
+from core.images.decode import load_image
 from core.inference.model_store import model_store
 from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from core.program import MODEL_HELP, command_parser, path_of
 
 
@@ -35,9 +33,8 @@ def compare(
     for smooth in SHARES:
         smoother = Smoother(smooth)
         shown = [smoother(frame, result) for frame, result in zip(clip, painted, strict=True)]
-        rows.append(
-            (f"painted, smoothing {smooth:g}", warping_error(shown, flows), sharpness(shown))
-        )
+        error = warping_error(shown, flows)
+        rows.append((f"painted, smoothing {smooth:g}", error, sharpness(shown)))
     return rows
 
 
@@ -64,7 +61,7 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    return run_command(partial(work, options), (ImageError, WeightsError, EncoderError))
+    return run_command(partial(work, options))
 
 
 if __name__ == "__main__":

@@ -36,8 +36,7 @@ class FrameStylizer:
         mask: white where the style goes; the same for all frames, and resized to them. One for each
             of several paintings, as in `core.pipeline`.
         outside: with a mask, the painting for outside it; by default the frame itself shows there.
-        stylizer: in place of the model that the settings name, which is loaded to `device`
-            (by default the program's own, `core.runtime.default_device`).
+        stylizer: in place of the model that the settings name.
 
     Raises:
         SettingsError: the settings do not go with the paintings or the mask, or ask for refining
@@ -53,7 +52,6 @@ class FrameStylizer:
         mask: Masks = None,
         outside: Painting | None = None,
         stylizer: Stylizer | None = None,
-        device: str | None = None,
     ) -> None:
         self.masks = mask_list(mask)
         if settings.refine:
@@ -62,7 +60,7 @@ class FrameStylizer:
             raise SettingsError(OPAQUE_FRAMES)
         self.paintings = Paintings.of(paintings, settings, len(self.masks), outside)
         self.settings = settings
-        self.stylizer = stylizer or model_store().stylizer(settings.model, device)
+        self.stylizer = stylizer or model_store().stylizer(settings.model)
         self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
 
@@ -85,6 +83,5 @@ class FrameStylizer:
         if self.settings.colours == RECOLOUR:
             paintings = paintings.recoloured(first)
         styles = paintings.styles(self.stylizer, side, self.stylizer.emphasis_at(strength))
-        return [
-            StyleAtStrength.of(self.stylizer, style, strength, first, side) for _, style in styles
-        ]
+        of = StyleAtStrength.of
+        return [of(self.stylizer, style, strength, first, side) for _, style in styles]

@@ -17,12 +17,10 @@ from tqdm import tqdm
 from core.analysis.heldout import HELDOUT, evaluate, refuse_to_lose, unseen, write_rows
 from core.commandline import run_command
 from core.files import check_output
-from core.images.decode import ImageError
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
-from core.models.encoder import EncoderError, load_encoder
-from core.models.weights import WeightsError
+from core.models.encoder import load_encoder
 from core.program import command_parser
 from core.train_options import add_folders
 
@@ -54,9 +52,8 @@ def work(options: argparse.Namespace) -> int:
         model = store.load(folder)
         stylizer = Stylizer(model, model.encoder())
         total = len(paintings) * len(contents)
-        rows = list(
-            tqdm(evaluate(stylizer, contents, paintings, vgg19), total=total, desc=folder.name)
-        )
+        pairs = evaluate(stylizer, contents, paintings, vgg19)
+        rows = list(tqdm(pairs, total=total, desc=folder.name))
         write_rows(folder / HELDOUT, rows)
         print(f"{len(rows)} pairs in {folder / HELDOUT}")
     return 0
@@ -65,7 +62,7 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code (0 done, 1 bad input)."""
     options = parse(arguments)
-    return run_command(partial(work, options), (ValueError, WeightsError, EncoderError, ImageError))
+    return run_command(partial(work, options), (ValueError,))
 
 
 if __name__ == "__main__":

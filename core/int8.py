@@ -16,7 +16,7 @@ from core.commandline import run_command
 from core.files import check_output
 from core.images.convert import resize_smaller, to_tensor
 from core.images.library import library
-from core.models.encoder import TAPS, EncoderError, load_encoder
+from core.models.encoder import TAPS, load_encoder
 from core.models.fast.int8_encoder import HASH, RANGES, SIDE, measure_ranges
 from core.models.weights import save_one
 from core.paths import CHECKPOINTS
@@ -49,7 +49,7 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    return run_command(partial(work, options), (EncoderError,))
+    return run_command(partial(work, options))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 import torch
 from PIL import Image
 
+from core.commandline import UserError
 from core.files import short, write_atomic
 from core.images.decode import load_mask, load_with_alpha
 from core.images.metadata import date_taken
@@ -45,10 +46,8 @@ MAX_CONTENTS = 1000
 ALPHA = "alpha"  # in the place of a mask's file: the photo's own transparency
 
 
-class ProvenanceError(ValueError):
-    """A picture carries no recipe, or one that cannot be read;
-    the message is one sentence for the user.
-    """
+class ProvenanceError(UserError):
+    """A picture carries no recipe, or one that cannot be read."""
 
 
 @dataclass(frozen=True)

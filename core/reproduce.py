@@ -7,12 +7,10 @@ print(python_snippet(recipe))
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
 
 from core.provenance import ALPHA, Provenance, Source
-from core.settings import Settings
 
 
 def command_line(
@@ -34,11 +32,7 @@ def _options(
     recipe: Provenance, files: Mapping[str, str | Path], out: str
 ) -> Iterator[tuple[str, str | list[str]]]:
     settings = recipe.settings
-    changed = {
-        f.name: getattr(settings, f.name)
-        for f in fields(Settings)
-        if getattr(settings, f.name) != f.default
-    }
+    changed = settings.changed()
     yield "--content", _file(recipe.content, files)
     yield "--style", [_file(style, files) for style in recipe.styles]
     if len(recipe.styles) > 1 and not recipe.more_masks:
@@ -71,23 +65,18 @@ def python_snippet(
 ) -> str:
     """Python that makes the same file again; arguments as for `command_line`."""
     files, settings = files or {}, recipe.settings
-    changed = [f.name for f in fields(Settings) if getattr(settings, f.name) != f.default]
-    arguments = [
-        repr(_file(recipe.content, files)),
-        repr([_file(style, files) for style in recipe.styles]),
-    ]
-    arguments.append(
-        f"Settings({', '.join(f'{name}={getattr(settings, name)!r}' for name in changed)})"
-    )
+    styles = [_file(style, files) for style in recipe.styles]
+    arguments = [repr(_file(recipe.content, files)), repr(styles)]
+    given = ", ".join(f"{name}={value!r}" for name, value in settings.changed().items())
+    arguments.append(f"Settings({given})")
     masks = [_file(mask, files) for mask in recipe.masks]
     if masks:
         arguments.append(f"mask={masks if len(masks) > 1 else masks[0]!r}")
     if recipe.outside:
         arguments.append(f"outside={_file(recipe.outside, files)!r}")
     if recipe.refine_contents:
-        arguments.append(
-            f"refine_contents={[_file(photo, files) for photo in recipe.refine_contents]!r}"
-        )
+        photos = [_file(photo, files) for photo in recipe.refine_contents]
+        arguments.append(f"refine_contents={photos!r}")
     arguments.append(f"device={recipe.device!r}")
     call = "".join(f"    {argument},\n" for argument in arguments)
     return (

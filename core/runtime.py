@@ -13,6 +13,8 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
+from core.commandline import UserError
+
 TURNS = 7
 CLEARLY_FASTER = 0.8
 MALLOC_TRIM_THRESHOLD, MALLOC_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
@@ -102,8 +104,8 @@ def keep_freed_memory(largest: int = 1 << 30, kept: int = 2**31 - 1) -> None:
         mallopt(MALLOC_TRIM_THRESHOLD, kept)
 
 
-class DeviceError(ValueError):
-    """There is no such device; the message is one sentence for the user."""
+class DeviceError(UserError):
+    """There is no such device."""
 
 
 AUTO = "auto"

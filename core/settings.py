@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from core.commandline import UserError
 from core.files import short
 from core.images.convert import WHOLE, Box
 from core.images.decode import MIN_SIDE
@@ -27,10 +28,8 @@ MAX_SOFTNESS = 1000.0
 MAX_STYLE_SIZE = 2048
 
 
-class SettingsError(ValueError):
-    """A setting is unknown, outside its limits or does not go with another;
-    the message is one sentence for the user.
-    """
+class SettingsError(UserError):
+    """A setting is unknown, outside its limits or does not go with another."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +105,12 @@ class Settings:
         """Name -> value, fit for `json.dumps`."""
         crops = [list(box) for box in self.style_crop]
         return asdict(self) | {"mix": list(self.mix), "style_crop": crops}
+
+    def changed(self) -> dict[str, Any]:
+        """Name -> value of those that are not as by default."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        defaults = {field.name: field.default for field in fields(self)}
+        return {name: value for name, value in values.items() if value != defaults[name]}
 
     @classmethod
     def from_json(cls, data: str | bytes | Mapping[str, Any]) -> "Settings":

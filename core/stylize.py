@@ -32,22 +32,17 @@ from core.baselines.adapter import find_backend
 from core.batch import STDIO, Batch, is_file
 from core.commandline import run_command
 from core.files import check_output, printable
-from core.images.decode import ImageError
 from core.images.find import OTHER_SUFFIXES, find_pictures
 from core.images.formats import IMAGE_SUFFIXES
 from core.images.library import paintings
 from core.images.save import FORMATS, MAX_QUALITY
 from core.inference.style_file import SUFFIX, load_painting
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from core.options import parse, settings_of
 from core.paintings import OUTSIDE_NEEDS_MASK, weights_of
-from core.provenance import ProvenanceError
-from core.runtime import DeviceError, find_device
+from core.runtime import find_device
 from core.save_style import save_style_of
 from core.settings import Settings, SettingsError
 
-USER_ERRORS = (DeviceError, ImageError, SettingsError, ProvenanceError, WeightsError, EncoderError)
 # What --out is not: no folder would be called so.
 OTHER_FILES = {*IMAGE_SUFFIXES, *OTHER_SUFFIXES, ".mp4"} - set(FORMATS)
 
@@ -160,7 +155,7 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    return run_command(partial(work, options), USER_ERRORS, "Stopped; what was painted stays.")
+    return run_command(partial(work, options), stopped="Stopped; what was painted stays.")
 
 
 if __name__ == "__main__":

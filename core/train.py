@@ -184,22 +184,16 @@ def train(options: argparse.Namespace) -> int:
             check_output(options.out / name, folder=True)
         with nullcontext() if options.snapshot or place.rank else held(folder):
             trainer = make_trainer(variant, options, place)
-            if options.snapshot:
-                check_snapshot(trainer)
-            else:
+            if not options.snapshot:
                 run(trainer, options)
+            elif not trainer.done:
+                raise ValueError(f"There is no unfinished run in {folder} to take a snapshot of.")
             if place.rank == 0:
                 print(finish(trainer, options))
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
     return 0
-
-
-def check_snapshot(trainer: Trainer | FlagshipTraining) -> None:
-    """Raises ValueError where there is nothing to export."""
-    if not trainer.done:
-        raise ValueError(f"There is no unfinished run in {trainer.folder} to take a snapshot of.")
 
 
 def run(trainer: Trainer | FlagshipTraining, options: argparse.Namespace) -> None:

@@ -22,28 +22,15 @@ from core.baselines.adapter import METHODS
 from core.commandline import run_command
 from core.files import MAX_NAME_BYTES, check_output, printable, shortened
 from core.frames import FrameStylizer
-from core.images.decode import MIN_SIDE, ImageError, load_mask
-from core.images.video_file import MAX_SIDE, VideoError, probe
+from core.images.decode import MIN_SIDE, load_mask
+from core.images.video_file import MAX_SIDE, probe
 from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.video import stylize_video
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from core.options import add_mask, add_settings, add_style, settings_of
 from core.program import MODEL_HELP, command_parser, path_of
-from core.provenance import ProvenanceError
-from core.runtime import AUTO, DEVICE_HELP, DeviceError, find_device
+from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.settings import SettingsError
-
-USER_ERRORS = (
-    DeviceError,
-    VideoError,
-    ImageError,
-    SettingsError,
-    ProvenanceError,
-    WeightsError,
-    EncoderError,
-)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -81,28 +68,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def frame_stylizer(options: argparse.Namespace) -> FrameStylizer:
-    """What paints the frames, from the options.
-
-    Raises:
-        SettingsError, ProvenanceError, ImageError, WeightsError, EncoderError, OSError:
-            one sentence.
-    """
-    settings = settings_of(options)
-    model = options.model or settings.model
-    if model in METHODS:
-        raise SettingsError(
-            f"{model} takes minutes for one picture; a video needs a trained model."
-        )
-    return FrameStylizer(
-        [load_painting(style) for style in options.style],
-        settings,
-        [load_mask(mask) for mask in options.mask],
-        load_painting(options.mask_style) if options.mask_style else None,
-        model_store().stylizer(model, options.device),
-    )
-
-
 def work(options: argparse.Namespace) -> int:
     """Repaint the video that the options name; returns the exit code."""
     options.device = str(find_device(options.device))
@@ -111,7 +76,19 @@ def work(options: argparse.Namespace) -> int:
     else:
         check_output(Path("out"), folder=True)
     frames = probe(options.video).frames
-    paint = frame_stylizer(options)
+    settings = settings_of(options)
+    model = options.model or settings.model
+    if model in METHODS:
+        raise SettingsError(
+            f"{model} takes minutes for one picture; a video needs a trained model."
+        )
+    paint = FrameStylizer(
+        [load_painting(style) for style in options.style],
+        settings,
+        [load_mask(mask) for mask in options.mask],
+        load_painting(options.mask_style) if options.mask_style else None,
+        model_store().stylizer(model, options.device),
+    )
     styles = "+".join(style.stem for style in options.style)
     stems = [shortened(stem, MAX_NAME_BYTES // 3) for stem in (options.video.stem, styles)]
     out = options.out or Path("out") / f"{'__'.join([*stems, paint.stylizer.name])}.mp4"
@@ -135,7 +112,7 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    return run_command(partial(work, options), USER_ERRORS)
+    return run_command(partial(work, options))
 
 
 if __name__ == "__main__":

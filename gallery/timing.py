@@ -14,6 +14,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -87,7 +88,7 @@ def refining(variant: Variant, batches: int, device: str, dtype: torch.dtype) ->
     encoder = load_encoder(variant.encoder)
     card = {
         "format": WHOLE,
-        "variant": variant.to_json(),
+        "variant": asdict(variant),
         "encoder": {"name": encoder.name, "source": encoder.source, "hash": encoder.hash},
         "weights": {"bytes": 0, "hash": ""},
         "training": {"style_weight": variant.style_weight, "lr": LR},

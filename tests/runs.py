@@ -1,7 +1,7 @@
 """A made-up training run on disk, its logs and held-out losses, for tests of what reads them."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def write_about(folder: Path, kind: str = "improved-500", **training: Any) -> Pa
     encoder = {"name": variant.encoder, "source": "oxford", "hash": "0"}
     settings = {"lr": LR, "growth": "free", "seed": 42, "of_iterations": 1364} | training
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {"variant": variant.to_json(), "encoder": encoder, "training": settings}
+    parts = {"variant": asdict(variant), "encoder": encoder, "training": settings}
     write_card(folder, {"format": 1, **parts, "weights": None})
     return folder
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from core.commandline import UserError
 from core.training.weight_growth import cosine
 
 LR = 1e-3  # the recipe's, where a log does not say
@@ -16,8 +17,8 @@ LOSSES = ("loss", "content_loss", "style_loss", "tv_loss")
 Floats = NDArray[np.float64]
 
 
-class LogError(ValueError):
-    """A file is not a training log; the message is one sentence that says what it should be."""
+class LogError(UserError):
+    """A file is not a training log; the message says what it should be."""
 
 
 @dataclass(frozen=True)

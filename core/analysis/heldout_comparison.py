@@ -224,7 +224,13 @@ def summarise(folders: Sequence[Path]) -> list[Summary]:
                 continue
             other = tables[baseline] if baseline else table.iloc[:0]
             changes = compare_pairs(pairs, other[other["set"] == group])
-            rows.append(_summary(settings, group, pairs, growth, baseline, changes))
+            by_seed = pairs.groupby("seed")
+            averages = by_seed[list(SHOWN)].agg(geometric_mean)  # seeds x measures
+            means = {name: _mean(averages[name].tolist()) for name in SHOWN}
+            count, fewest = len(averages), int(by_seed.size().min())
+            rows.append(
+                Summary(settings, group, count, fewest, growth, means, baseline, tuple(changes))
+            )
     return rows
 
 
@@ -240,21 +246,6 @@ def _card(folder: Path) -> RunCard:
             f'"{folder}" has held-out losses, but no model.json that tells how they came about.'
         )
     return card
-
-
-def _summary(
-    settings: RunSettings,
-    group: str,
-    pairs: pd.DataFrame,
-    growth: Mean | None,
-    baseline: RunSettings | None,
-    changes: list[Change],
-) -> Summary:
-    by_seed = pairs.groupby("seed")
-    averages = by_seed[list(SHOWN)].agg(geometric_mean)  # seeds x measures
-    means = {name: _mean(averages[name].tolist()) for name in SHOWN}
-    fewest = int(by_seed.size().min())
-    return Summary(settings, group, len(averages), fewest, growth, means, baseline, tuple(changes))
 
 
 def find_baseline(settings: RunSettings, others: Sequence[RunSettings]) -> RunSettings | None:

@@ -61,14 +61,11 @@ def as_numbers(table: pd.DataFrame, columns: Sequence[str], file: str) -> pd.Dat
     try:
         return text.astype(float)
     except ValueError:
-        for line, row in text.iterrows():
-            for cell in row:
-                if not is_number(cell):
-                    shown = cell[:SHOWN_CHARACTERS]
-                    raise LogError(
-                        f'"{file}" has {shown!r} in line {line}, where a number belongs.'
-                    ) from None
-        raise
+        cells = ((line, cell) for line, row in text.iterrows() for cell in row)
+        line, cell = next((line, cell) for line, cell in cells if not is_number(cell))
+        shown = cell[:SHOWN_CHARACTERS]
+        said = f'"{file}" has {shown!r} in line {line}, where a number belongs.'
+        raise LogError(said) from None
 
 
 def is_number(text: str) -> bool:

@@ -67,6 +67,7 @@ class Method:
     name = ""
     title = ""
     steps = 0
+    refine: Callable[..., Style]  # as `core.training.refine.refine`, but for its first argument
 
     def __init__(self, device: str = "cpu", photo: Image.Image | None = None) -> None:
         self.device, self.photo = torch.device(device), photo
@@ -97,18 +98,6 @@ class Method:
         return PixelStyle()
 
     mix = encode_style  # `Settings` allow one painting in an area
-
-    def refine(
-        self,
-        style: Image.Image,
-        contents: Sequence[Path],
-        batches: int,
-        style_side: int = STYLE_SIDE,
-        on_step: Progress | None = None,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> Style:
-        """As `core.training.refine.refine`."""
-        raise NotImplementedError
 
 
 class Gatys(Method):

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import torch
 from PIL import Image
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from core.images.convert import resize_smaller, to_tensor
@@ -30,7 +30,7 @@ from core.models.encoder import Encoder, load_encoder
 from core.models.layers import Filters
 from core.models.registry import PER_STYLE_WEIGHT, VARIANTS
 from core.models.style_net import TransformNet
-from core.models.weights import WeightsError, save_one
+from core.models.weights import WeightsError, load_one, save_one
 from core.runtime import fast_dtype
 from core.training.batches import TrainingBatches
 from core.training.data import SEED
@@ -91,9 +91,8 @@ class PerStyleNet(nn.Module):
     def styled(self, iterations: int) -> StyledModel:
         """A copy of the network as it stands."""
         transform_net = copy.deepcopy(self.transform_net).eval().requires_grad_(False)
-        return StyledModel(
-            transform_net, {name: flat.clone() for name, flat in self.filters.items()}, iterations
-        )
+        filters = {name: flat.clone() for name, flat in self.filters.items()}
+        return StyledModel(transform_net, filters, iterations)
 
 
 def _fresh(shape: tuple[int, int, int, int]) -> Tensor:
@@ -182,16 +181,12 @@ def save(path: str | Path, styled: StyledModel, **about: Any) -> None:
         styled: what `train` returned.
         about: anything for the record that `json.dumps` takes.
     """
-    tensors = {
-        f"transform_net.{name}": value for name, value in styled.transform_net.state_dict().items()
-    }
+    state = styled.transform_net.state_dict()
+    tensors = {f"transform_net.{name}": value for name, value in state.items()}
     tensors |= {f"filters.{name}": value for name, value in styled.filters.items()}
     info = {**about, "iterations": styled.refined}
-    save_one(
-        Path(path),
-        tensors,
-        {"format": FORMAT, "info": json.dumps(info, ensure_ascii=False, sort_keys=True)},
-    )
+    text = json.dumps(info, ensure_ascii=False, sort_keys=True)
+    save_one(Path(path), tensors, {"format": FORMAT, "info": text})
 
 
 def load(path: str | Path, device: torch.device | str = "cpu") -> StyledModel:
@@ -202,9 +197,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> StyledModel:
     """
     name = Path(path).name
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        metadata, tensors = load_one(path)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f'"{name}" cannot be read: {error}') from error
     if metadata.get("format") != FORMAT:
@@ -214,10 +207,8 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> StyledModel:
     try:
         net = PerStyleNet(len(tensors[FIRST]))
         flat = {f"flat.{i}": tensors[f"filters.{layer}"] for i, layer in enumerate(net.names)}
-        net.load_state_dict(
-            {key: value for key, value in tensors.items() if key.startswith("transform_net.")}
-            | flat
-        )
+        own = {key: value for key, value in tensors.items() if key.startswith("transform_net.")}
+        net.load_state_dict(own | flat)
         iterations = int(json.loads(metadata["info"])["iterations"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(

@@ -64,21 +64,17 @@ class Palette:
     @classmethod
     def of(cls, image: Image.Image) -> "Palette":
         """Of a picture looked at with at most 512 px on its longest side."""
-        small = (
-            resize_longest(image, STATISTICS_SIDE) if max(image.size) > STATISTICS_SIDE else image
-        )
-        values = np.asarray(small, dtype=np.float64).reshape(-1, 3) / 255
+        if max(image.size) > STATISTICS_SIDE:
+            image = resize_longest(image, STATISTICS_SIDE)
+        values = np.asarray(image, dtype=np.float64).reshape(-1, 3) / 255
         variances, axes = np.linalg.eigh(np.cov(values, rowvar=False))
-        return cls(
-            values.mean(axis=0), (axes * np.sqrt(np.maximum(variances, MIN_VARIANCE))) @ axes.T
-        )
+        deviations = np.sqrt(np.maximum(variances, MIN_VARIANCE))
+        return cls(values.mean(axis=0), (axes * deviations) @ axes.T)
 
     def towards(self, other: "Palette", share: float) -> "Palette":
         """A palette between: this one at 0, the other at 1."""
-        return Palette(
-            (1 - share) * self.mean + share * other.mean,
-            (1 - share) * self.root + share * other.root,
-        )
+        mean = (1 - share) * self.mean + share * other.mean
+        return Palette(mean, (1 - share) * self.root + share * other.root)
 
 
 def transfer(image: Image.Image, goal: Palette) -> Image.Image:

@@ -81,9 +81,8 @@ def sheet(cells: Sequence[tuple[str, Image.Image]], columns: int | None = None) 
     for index, (label, image) in enumerate(cells):
         row, column = divmod(index, laid.columns)
         left, top = GAP + column * laid.place[0], GAP + row * laid.place[1]
-        result.paste(
-            on_white(image), (left + (width - image.width) // 2, top + (height - image.height) // 2)
-        )
+        place = left + (width - image.width) // 2, top + (height - image.height) // 2
+        result.paste(on_white(image), place)
         text = _cut(label if accents else _plain(label), font, width)
         draw.text((left, top + height + laid.label // 4), text, fill=INK, font=font)
     return result

@@ -59,9 +59,8 @@ def to_tensor(image: Image.Image) -> Tensor:
     """RGB image to a float32 tensor 3 x H x W in [0, 1]. Raises ValueError for another mode."""
     if image.mode != "RGB":
         raise ValueError(f"expected an RGB image as load_image gives it, got mode {image.mode}")
-    return (
-        torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().to(torch.float32).div_(255)
-    )
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+    return pixels.to(torch.float32).div_(255)
 
 
 def to_image(tensor: Tensor) -> Image.Image:
@@ -122,6 +121,5 @@ def with_alpha(image: Image.Image, alpha: Image.Image) -> Image.Image:
 
 def _resize(image: Image.Image, scale: float) -> Image.Image:
     scale = max(scale, MIN_SIDE / min(image.size))
-    return image.resize(
-        (round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS
-    )
+    size = round(image.width * scale), round(image.height * scale)
+    return image.resize(size, Image.Resampling.LANCZOS)

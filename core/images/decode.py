@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from core.commandline import UserError
 from core.files import printable
 from core.images.colour_tags import NCLX_WITHIN, Colours, exif_colours, find_colours
 from core.images.formats import FORMATS, IMAGE_SUFFIXES, RARE, diagnosis, formats_said
@@ -42,10 +43,8 @@ class Limits:
     max_aspect: float = MAX_ASPECT
 
 
-class ImageError(ValueError):
-    """A picture cannot be used; the message is one sentence for its owner: which file,
-    what is wrong, what is right.
-    """
+class ImageError(UserError):
+    """A picture cannot be used; the message says which file, what is wrong, and what is right."""
 
 
 def load_image(
@@ -80,11 +79,11 @@ def load_image(
     return on_white(_load(source, limits, at_least)[0])
 
 
-def load_with_alpha(source: Source, at_least: int | None = None, **limits: Any) -> Image.Image:
+def load_with_alpha(source: Source, at_least: int | None = None) -> Image.Image:
     """`load_image`, as an RGBA image where any of the pixels is transparent;
     hidden colours are white.
     """
-    image, _ = _load(source, Limits(**limits), at_least)
+    image, _ = _load(source, Limits(), at_least)
     if image.mode == "RGBA":
         hidden = image.getchannel("A").point(lambda alpha: 255 if alpha == 0 else 0)
         image.paste((255, 255, 255, 0), mask=hidden)

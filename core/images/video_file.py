@@ -24,6 +24,7 @@ from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from core.commandline import UserError
 from core.files import printable
 from core.images.decode import MIN_SIDE
 from core.images.video_frame import Orientation, orientation_of
@@ -37,8 +38,8 @@ TOLERANCE = 0.5  # s: a camera's clip of 20 s is often a little longer
 USUAL_RATE = Fraction(30)  # frames per second, where a file does not say
 
 
-class VideoError(ValueError):
-    """A video cannot be used; the message is one sentence for its owner."""
+class VideoError(UserError):
+    """A video cannot be used."""
 
 
 @dataclass(frozen=True)

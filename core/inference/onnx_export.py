@@ -26,9 +26,10 @@ import numpy as np
 import safetensors.torch
 import torch
 from PIL import Image
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
+from core.commandline import UserError
 from core.files import MAX_NAME_BYTES, printable, shortened, write_atomic
 from core.inference.layer_graph import (
     Conv,
@@ -44,7 +45,7 @@ from core.inference.stylizer import STYLE_SIDE, StyledModel, Stylizer, picture_h
 from core.models.flagship import FLAGSHIP_BLOCKS, FlagshipTransformNet
 from core.models.layers import InstanceNorm
 from core.models.style_net import MULTIPLE, TransformNet
-from core.models.weights import WeightsError
+from core.models.weights import WeightsError, load_one, under
 
 FORMAT = "1"
 OPSET = 17
@@ -57,8 +58,8 @@ TERMS = (
 )
 
 
-class ExportError(ValueError):
-    """A style cannot be exported; the message is one sentence for the user."""
+class ExportError(UserError):
+    """A style cannot be exported."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,8 @@ class _Graph:
 
         array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
         name = f"constant_{len(self.constants)}"
-        self.constants.append(
-            numpy_helper.from_array(np.ascontiguousarray(array, dtype=dtype), name)
-        )
+        array = np.ascontiguousarray(array, dtype=dtype)
+        self.constants.append(numpy_helper.from_array(array, name))
         return name
 
     def add(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
@@ -223,9 +223,8 @@ def onnx_difference(data: bytes, styled: StyledModel) -> float | None:
         blots = torch.rand(1, 3, 6, 6, generator=generator)
         picture = torch.nn.functional.interpolate(blots, (height, width), mode="bilinear")
         picture = (picture + 0.1 * torch.randn(picture.shape, generator=generator)).clamp(0, 1)
-        wanted = (
-            styled.apply(picture.to(next(styled.transform_net.parameters()).device)).cpu().numpy()
-        )
+        device = next(styled.transform_net.parameters()).device
+        wanted = styled.apply(picture.to(device)).cpu().numpy()
         given = session.run(["stylized"], {"image": picture.numpy()})[0]
         largest = max(largest, float(np.abs(given - wanted).max()))
     return largest
@@ -251,9 +250,8 @@ def load_baked(path: str | Path) -> StyledModel:
     """
     path = Path(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["metastyle"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata, tensors = load_one(path)
+        about = json.loads(metadata["metastyle"])
         if about["format"] != FORMAT:
             raise WeightsError(
                 f'"{path.name}" has format {about["format"]}; this version reads {FORMAT}.'
@@ -264,12 +262,8 @@ def load_baked(path: str | Path) -> StyledModel:
             if block in FLAGSHIP_BLOCKS
             else TransformNet(base, block)
         )
-        net.load_state_dict(
-            {name[4:]: value for name, value in tensors.items() if name.startswith("net.")}
-        )
-        filters = {
-            name[8:]: value for name, value in tensors.items() if name.startswith("filters.")
-        }
+        net.load_state_dict(under(tensors, "net."))
+        filters = under(tensors, "filters.")
         if {name: value.numel() for name, value in filters.items()} != net.generated:
             raise ValueError("its filters have other shapes")
         return StyledModel(net.eval().requires_grad_(False), filters, int(about["refined"]))

@@ -96,10 +96,8 @@ class StyledModel:
 
     @property
     def nbytes(self) -> int:
-        nets = [
-            net for net in (self.transform_net, self.meta_net) if net is not None and self.refined
-        ]
-        own = sum(value.nbytes for net in nets for value in net.state_dict().values())
+        nets = [self.transform_net, self.meta_net] if self.refined else []
+        own = sum(value.nbytes for net in nets if net for value in net.state_dict().values())
         return own + sum(value.nbytes for value in self.filters.values())
 
 

@@ -67,11 +67,8 @@ def motion(current: Tensor, previous: Tensor) -> Tensor:
     )
     down, right = optical_flow_ilk(*grey, radius=FLOW_RADIUS, num_warp=FLOW_WARPS)
     small = torch.from_numpy(np.stack([right * (width / size[1]), down * (height / size[0])]))[None]
-    return (
-        F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False)[0]
-        .permute(1, 2, 0)
-        .float()
-    )
+    flow = F.interpolate(small, size=(height, width), mode="bilinear", align_corners=False)[0]
+    return flow.permute(1, 2, 0).float()
 
 
 class Smoother:
@@ -102,9 +99,8 @@ class Smoother:
         if self._content is not None and self._result is not None:
             flow = motion(now, self._content)
             expected, inside = warp(self._content, flow)
-            difference = F.avg_pool2d(
-                (now - expected).square().mean(0)[None], 5, stride=1, padding=2
-            )[0]
+            squares = (now - expected).square().mean(0)[None]
+            difference = F.avg_pool2d(squares, 5, stride=1, padding=2)[0]
             share = self.share * torch.exp(-difference / AGREES**2) * inside
             mixed = torch.lerp(mixed, warp(self._result, flow)[0].clamp(0, 1), share)
         self._content, self._result = now, mixed

@@ -39,10 +39,8 @@ def pan_and_zoom(
     room = min((1 - pan[0]) * photo.width / width, (1 - pan[1]) * photo.height / height)
     smallest = room / zoom
     if smallest > 1:  # otherwise the frames would skip pixels of the photo, and alias
-        photo = photo.resize(
-            (round(photo.width / smallest), round(photo.height / smallest)),
-            Image.Resampling.LANCZOS,
-        )
+        smaller = round(photo.width / smallest), round(photo.height / smallest)
+        photo = photo.resize(smaller, Image.Resampling.LANCZOS)
         room /= smallest
     source = to_tensor(photo)
     rows, columns = np.mgrid[:height, :width] + 0.5
@@ -104,8 +102,5 @@ def sharpness(pictures: Iterable[Image.Image]) -> float:
     """RMS difference of neighbouring pixels in steps of 1/255: what smoothing costs in detail."""
     squares = []
     for picture in map(to_tensor, pictures):
-        squares += [
-            picture.diff(dim=1).square().mean().item(),
-            picture.diff(dim=2).square().mean().item(),
-        ]
+        squares += [picture.diff(dim=dim).square().mean().item() for dim in (1, 2)]
     return float(255 * np.mean(squares) ** 0.5)

@@ -52,9 +52,8 @@ def _to_array(picture: Picture) -> Array:
             )
         return np.asarray(picture, dtype=np.float32) / 255
     if isinstance(picture, Tensor):
-        tensor = (
-            picture.detach()[0] if picture.ndim == 4 and len(picture) == 1 else picture.detach()
-        )
+        tensor = picture.detach()
+        tensor = tensor[0] if tensor.ndim == 4 and len(tensor) == 1 else tensor
         tensor = tensor.to("cpu", torch.float32) if tensor.is_floating_point() else tensor.cpu()
         picture = tensor.movedim(0, -1).numpy()
     if picture.ndim != 3 or picture.shape[2] != 3 or not np.issubdtype(picture.dtype, np.floating):
@@ -144,17 +143,15 @@ class Pixels:
         K may be 0.
         """
         pixels = self.lab.reshape(-1, 3)
-        chosen = np.random.default_rng(0).choice(
-            len(pixels), min(len(pixels), PALETTE_PIXELS), replace=False
-        )
+        most = min(len(pixels), PALETTE_PIXELS)
+        chosen = np.random.default_rng(0).choice(len(pixels), most, replace=False)
         sample = pixels[chosen]
         count = min(PALETTE_COLORS, len(np.unique(sample, axis=0)))
         palette = KMeans(count, n_init=3, random_state=0).fit(sample)
         minor = np.bincount(palette.labels_, minlength=count) < ACCENT_SHARE * len(sample)
         centers = palette.cluster_centers_
-        found = centers[minor][
-            (cdist(centers[minor], centers[~minor]) > ACCENT_DISTANCE).all(axis=1)
-        ]
+        distances = cdist(centers[minor], centers[~minor])
+        found = centers[minor][(distances > ACCENT_DISTANCE).all(axis=1)]
         return found[self.share_near(found) >= MIN_SHARE]
 
     def mask(self, tone: str) -> Array:

@@ -17,7 +17,7 @@ an encoder, or weights, that are not its own.
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +189,7 @@ def save_model(
         parameters = variant.build().counts()
     info = {
         "format": format_,
-        "variant": variant.to_json(),
+        "variant": asdict(variant),
         "encoder": {"name": encoder.name, "source": encoder.source, "hash": encoder.hash},
         "parameters": parameters,
         "weights": {"bytes": size, "hash": weights_hash(state), "quantisation": quantisation},

@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from core.commandline import UserError
 from core.models.fast.winograd import WinogradConv, prefers_winograd
 from core.models.weights import load_tensors, unpack
 from core.paths import CHECKPOINTS
@@ -41,10 +42,8 @@ CHANNELS = (64, 128, 256, 512)
 _TORCHVISION = {"vgg16": "VGG16_Weights", "vgg19": "VGG19_Weights"}
 
 
-class EncoderError(ValueError):
-    """The encoder's name, source or weights do not fit what was asked;
-    the message is one sentence for the user.
-    """
+class EncoderError(UserError):
+    """The encoder's name, source or weights do not fit what was asked."""
 
 
 @lru_cache(maxsize=16)
@@ -217,11 +216,8 @@ def load_encoder(
 
         weights = getattr(models, _TORCHVISION[name]).IMAGENET1K_V1
         try:
-            return Encoder(
-                name,
-                weights.get_state_dict(progress=False, check_hash=True, weights_only=True),
-                source,
-            )
+            state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+            return Encoder(name, state, source)
         except (EOFError, pickle.UnpicklingError) as error:
             raise EncoderError(
                 f"torchvision's weights for {name} could not be loaded: its cached file is broken."

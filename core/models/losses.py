@@ -83,9 +83,8 @@ def mean_std(features: Features) -> Tensor:
         N x 1920, float32: mean, std, mean, std ... of relu1_2's channels, then relu2_2's,
             and so on.
     """
-    return torch.cat(
-        [torch.stack(_ChannelStats.apply(f), dim=2).flatten(1) for f in features.values()], dim=1
-    )
+    stats = [torch.stack(_ChannelStats.apply(f), dim=2) for f in features.values()]
+    return torch.cat([each.flatten(1) for each in stats], dim=1)
 
 
 def gram_matrix(feature: Tensor) -> Tensor:
@@ -130,9 +129,8 @@ class GramLoss:
         return {name: gram_matrix(value) for name, value in style.items()}
 
     def __call__(self, features: Features, target: Features) -> Tensor:
-        return torch.stack(
-            [(gram_matrix(features[n]) - t).square().mean() for n, t in target.items()]
-        ).sum()
+        parts = [(gram_matrix(features[n]) - t).square().mean() for n, t in target.items()]
+        return torch.stack(parts).sum()
 
 
 class TotalVariationLoss:
@@ -190,9 +188,8 @@ class SpeckLoss:
         padded = F.pad(x, (reach,) * 4, mode="replicate")
         height, width = x.shape[-2:]
         starts = [(reach + step[0] * k, reach + step[1] * k) for k in range(-reach, reach + 1)]
-        return torch.stack([padded[..., y : y + height, x : x + width] for y, x in starts]).amin(
-            dim=0
-        )
+        moved = [padded[..., y : y + height, x : x + width] for y, x in starts]
+        return torch.stack(moved).amin(dim=0)
 
 
 class NormalizedContentLoss:

@@ -92,9 +92,8 @@ class ModulatedConv(nn.Module):
             return conv2d_upsampled(x, weight, bias)
         if self.upsample:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        return F.conv2d(
-            F.pad(x, (self.pad,) * 4, mode="reflect"), weight, bias, stride=self.conv.stride
-        )
+        padded = F.pad(x, (self.pad,) * 4, mode="reflect")
+        return F.conv2d(padded, weight, bias, stride=self.conv.stride)
 
     def _convolve_each(self, x: Tensor, mixes: Tensor) -> Tensor:
         """A painting for each image (mixes: N x out * in):

@@ -62,10 +62,15 @@ class Variant:
 
     @property
     def width_note(self) -> str:
-        """What to say of a report's model that is narrower or wider than the report's;
-        empty where it is not.
+        """`8 channels, a quarter of the report's width`; empty for a model of that width, and for the
+        flagship.
         """
-        return width_note(self.block, self.base)
+        if self.is_flagship or self.base == REPORT_BASE:
+            return ""
+        shares = {2: "half", 4: "a quarter of", 8: "an eighth of", 16: "a sixteenth of"}
+        share = shares.get(REPORT_BASE // self.base) if REPORT_BASE % self.base == 0 else None
+        share = share or f"{self.base / REPORT_BASE:.2g} times"
+        return f"{self.base} channel{'s' if self.base > 1 else ''}, {share} the report's width"
 
     @property
     def is_flagship(self) -> bool:
@@ -77,9 +82,6 @@ class Variant:
         if self.is_flagship:
             return FlagshipNet(self.base, mixes=self.block == "mixed")
         return StyleNet(self.base, self.block)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
     def identity(self) -> dict[str, Any]:
         """What a trained network depends on: all but the title."""
@@ -107,18 +109,6 @@ FLAGSHIP = Variant(
     "flagship", "vgg19", "modulated", "relative", 0, "Flagship: any painting, at once", base=16
 )
 MODELS: dict[str, Variant] = {FLAGSHIP.name: FLAGSHIP, **VARIANTS}
-
-
-def width_note(block: str, base: int) -> str:
-    """`8 channels, a quarter of the report's width`,
-    or nothing for a model of the report's width and the flagship.
-    """
-    if block in FLAGSHIP_BLOCKS or base == REPORT_BASE:
-        return ""
-    shares = {2: "half", 4: "a quarter of", 8: "an eighth of", 16: "a sixteenth of"}
-    share = shares.get(REPORT_BASE // base) if REPORT_BASE % base == 0 else None
-    share = share or f"{base / REPORT_BASE:.2g} times"
-    return f"{base} channel{'s' if base > 1 else ''}, {share} the report's width"
 
 
 def titled(title: str, note: str) -> str:

@@ -151,10 +151,8 @@ class MetaNet(nn.Module):
             Name of each generated convolution -> its flat vector (values + bias).
         """
         hidden = F.relu(self.hidden(descriptor.reshape(STYLE_SIZE)))
-        return {
-            n: out(h)
-            for n, out, h in zip(self.names, self.outputs, hidden.split(HIDDEN), strict=True)
-        }
+        layers = zip(self.names, self.outputs, hidden.split(HIDDEN), strict=True)
+        return {name: out(part) for name, out, part in layers}
 
 
 class StyleNet(nn.Module):

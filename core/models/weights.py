@@ -15,9 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from core.commandline import UserError
 from core.files import printable, write_atomic
 
 SIX_MIDDLE = 31  # 6 bits hold -31 to 31
@@ -27,8 +29,8 @@ SINGLE = "model.safetensors"
 LFS_BEGINS = b"version https://git-lfs"
 
 
-class WeightsError(ValueError):
-    """Weights are missing, broken or of another model; the message is one sentence for the user."""
+class WeightsError(UserError):
+    """Weights are missing, broken or of another model."""
 
 
 def pack_rows(weight: Tensor, largest: int = 127) -> tuple[Tensor, Tensor]:
@@ -87,6 +89,17 @@ def save_one(
     """
     on_cpu = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     write_atomic(path, save(on_cpu, metadata))
+
+
+def load_one(path: str | Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and the tensors of one safetensors file. Raises OSError, SafetensorError."""
+    with safe_open(path, "pt") as file:
+        return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
 def save_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> int:

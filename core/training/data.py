@@ -10,7 +10,7 @@ name, so that every run sets the same aside), then a set is drawn with seed 42 (
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ SEED = 42
 HELD_OUT, HELD_OUT_GRAPHIC = 40, 24
 NEAR_COPY_BITS = 10
 MAX_SMALLER_SIDE = 480
+Hashes = dict[Path, int]  # pictures and their perceptual hashes
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,7 @@ def perceptual_hash(path: Path) -> int:
     return int(str(imagehash.phash(load_image(path, at_least=64))), 16)
 
 
-def hash_pictures(
-    paths: Sequence[Path], cache: Path | None = None
-) -> tuple[dict[Path, int], list[str]]:
+def hash_pictures(paths: Sequence[Path], cache: Path | None = None) -> tuple[Hashes, list[str]]:
     """Perceptual hashes of those of many pictures that can be read, and a sentence for each of the others.
 
     Args:
@@ -68,7 +67,7 @@ def hash_pictures(
     """
     known: dict[str, int] = read_json(cache) if cache else {}
     before = len(known)
-    hashes: dict[Path, int] = {}
+    hashes: Hashes = {}
     refused: list[str] = []
     try:
         for path in tqdm(paths, desc="Hashing pictures", disable=len(paths) < 200):
@@ -85,9 +84,15 @@ def hash_pictures(
     return hashes, refused
 
 
-def is_near_duplicate(hashes: Sequence[int], others: Sequence[int]) -> list[bool]:
-    """For each hash, whether one of the others differs from it in at most `NEAR_COPY_BITS` bits."""
-    return [any((a ^ b).bit_count() <= NEAR_COPY_BITS for b in others) for a in hashes]
+def is_near_duplicate(value: int, others: Iterable[int]) -> bool:
+    """Whether one of the other hashes differs from this one in at most `NEAR_COPY_BITS` bits."""
+    return any((value ^ other).bit_count() <= NEAR_COPY_BITS for other in others)
+
+
+def unlike(pictures: Hashes, others: Hashes) -> Hashes:
+    """Those of some pictures that are no near copies of others."""
+    values = list(others.values())
+    return {path: value for path, value in pictures.items() if not is_near_duplicate(value, values)}
 
 
 def name_order(path: Path) -> str:
@@ -114,30 +119,29 @@ def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -
             )
     if (data / "graphic").is_dir():
         folders["graphic"] = data / "graphic"
-    gallery_hashes = list(hash_pictures(gallery)[0].values())
-    kept: dict[str, list[tuple[Path, int]]] = {"graphic": []}
+    gallery_hashes, _ = hash_pictures(gallery)
+    kept: dict[str, Hashes] = {"graphic": {}}
     copies: list[Path] = []
     refused: list[str] = []
     for kind, folder in folders.items():
         hashes, unread = hash_pictures(list_images(folder), cache)
         if unread and not hashes:
             raise ValueError(f"None of the pictures in {folder} can be used: {unread[0]}")
-        is_copy = is_near_duplicate(list(hashes.values()), gallery_hashes)
-        copies += [path for path, copy in zip(hashes, is_copy, strict=True) if copy]
-        kept[kind] = [pair for pair, copy in zip(hashes.items(), is_copy, strict=True) if not copy]
+        kept[kind] = unlike(hashes, gallery_hashes)
+        copies += [path for path in hashes if path not in kept[kind]]
         refused += unread
     aside = _set_aside(kept["style"], HELD_OUT)
     aside_graphic = _set_aside(kept["graphic"], HELD_OUT_GRAPHIC)
     # What the report's models train on must not change with a folder that only the flagship reads.
-    style = _unlike(kept["style"], aside)
-    graphic = _unlike(kept["graphic"], [*aside, *aside_graphic])
+    style = unlike(kept["style"], aside)
+    graphic = unlike(kept["graphic"], aside | aside_graphic)
     return Pools(
-        tuple(path for path, _ in kept["content"]),
-        style,
-        tuple(path for path, _ in aside),
+        tuple(kept["content"]),
+        tuple(style),
+        tuple(aside),
         tuple(copies),
-        graphic,
-        tuple(path for path, _ in aside_graphic),
+        tuple(graphic),
+        tuple(aside_graphic),
         tuple(refused),
     )
 
@@ -149,21 +153,12 @@ def pools_of(data: Path, runs: Path) -> Pools:
     return find_pools(data, library().files, runs / "hashes.json")
 
 
-def _set_aside(pictures: Sequence[tuple[Path, int]], most: int) -> list[tuple[Path, int]]:
+def _set_aside(pictures: Hashes, most: int) -> Hashes:
     """The first by their names' hash; a fixed share at most,
     so that a small folder is not swallowed whole.
     """
     count = min(most, len(pictures) // 10)
-    return sorted(pictures, key=lambda picture: name_order(picture[0]))[:count]
-
-
-def _unlike(
-    pictures: Sequence[tuple[Path, int]], aside: Sequence[tuple[Path, int]]
-) -> tuple[Path, ...]:
-    """Those pictures that are not like one that was set aside."""
-    others = [value for _, value in aside]
-    near = is_near_duplicate([value for _, value in pictures], others)
-    return tuple(path for (path, _), is_near in zip(pictures, near, strict=True) if not is_near)
+    return {path: pictures[path] for path in sorted(pictures, key=name_order)[:count]}
 
 
 def draw_set(

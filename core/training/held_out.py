@@ -82,11 +82,8 @@ class HeldOut:
             outputs = normalize(denormalize(outputs).clamp(0, 1))
             features = self.encoder(outputs)
             pairs = zip(_statistics(features), self._first, goals, strict=True)
-            shares.append(
-                torch.stack(
-                    [_square(found, goal) / _square(first, goal) for found, first, goal in pairs]
-                )
-            )
+            left = [_square(found, goal) / _square(first, goal) for found, first, goal in pairs]
+            shares.append(torch.stack(left))
             changes.append(torch.stack([self._change(features, tap) for tap in CHANGE_TAPS]))
         means = torch.stack(shares).log().mean(dim=(0, 2)).exp()  # grams of 4 taps, then statistics
         change = torch.stack(changes).mean(dim=(0, 2))

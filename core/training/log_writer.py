@@ -104,9 +104,8 @@ def open_log(path: Path, fields: tuple[str, ...], start: int) -> IO[str]:
 
 def write_row(file: IO[str], values: Sequence[object]) -> None:
     """Append a row, numbers with six digits, where others can read it at once."""
-    csv.writer(file, lineterminator="\n").writerow(
-        [f"{v:.6g}" if isinstance(v, float) else v for v in values]
-    )
+    texts = [f"{value:.6g}" if isinstance(value, float) else value for value in values]
+    csv.writer(file, lineterminator="\n").writerow(texts)
     file.flush()
 
 

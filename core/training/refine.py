@@ -154,8 +154,9 @@ def _kept(net: Net, pictures: Tensor, batches: int) -> StyledModel:
         pictures: M x 1920, the painting's descriptor and some photos'.
     """
     filters = net.meta_net(pictures[0])
-    kept = (
-        factorise(net, pictures, REFINED_RANK) if isinstance(net, StyleNet) else copy.deepcopy(net)
-    )
+    if isinstance(net, StyleNet):
+        kept: Net = factorise(net, pictures, REFINED_RANK)
+    else:
+        kept = copy.deepcopy(net)
     kept.eval().requires_grad_(False)
     return StyledModel(kept.transform_net, filters, batches, kept.meta_net)

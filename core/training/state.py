@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from core.files import remove_leftovers
-from core.models.weights import WeightsError, save_one
+from core.models.weights import WeightsError, load_one, save_one, under
 
 STATE = "state.safetensors"
 
@@ -37,9 +37,8 @@ def save_state(
         tensors |= {
             f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()
         }
-    save_one(
-        folder / STATE, tensors, {"done": str(done), "config": json.dumps(config, sort_keys=True)}
-    )
+    about = {"done": str(done), "config": json.dumps(config, sort_keys=True)}
+    save_one(folder / STATE, tensors, about)
 
 
 def saved_config(folder: Path) -> dict[str, Any]:
@@ -68,9 +67,7 @@ def load_state(
     if not path.is_file():
         return 0
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        metadata, tensors = load_one(path)
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"The saved state in {folder} cannot be read: {error}") from error
     saved = json.loads(metadata["config"])
@@ -82,14 +79,11 @@ def load_state(
         raise WeightsError(
             f"{folder} holds a run with other settings ({', '.join(changed)}); remove the folder or name another."
         )
-    net.load_state_dict(
-        {name[4:]: value for name, value in tensors.items() if name.startswith("net.")}
-    )
+    net.load_state_dict(under(tensors, "net."))
     moments: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".", 2)
-            moments.setdefault(int(index), {})[key] = value
+    for name, value in under(tensors, "optimizer.").items():
+        index, key = name.split(".", 1)
+        moments.setdefault(int(index), {})[key] = value
     if moments:
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": moments, "param_groups": groups})
@@ -98,6 +92,5 @@ def load_state(
 
 def set_hash(contents: Sequence[Path], styles: Sequence[Path]) -> str:
     """SHA-256 of the names of a training set, in order."""
-    return hashlib.sha256(
-        "\n".join(path.name for path in (*contents, *styles)).encode()
-    ).hexdigest()
+    names = "\n".join(path.name for path in (*contents, *styles))
+    return hashlib.sha256(names.encode()).hexdigest()

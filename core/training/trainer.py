@@ -130,9 +130,7 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = cosine(self.recipe.lr, iteration, self.total)
         flat = self.recipe.allow_constant_images
-        pending = start_step(
-            net, self.objective, self.optimizer, contents, self._style, allow_constant_images=flat
-        )
+        pending = start_step(net, self.objective, self.optimizer, contents, self._style, flat)
         if self.norms:
             self.norms.restore()
         return pending
@@ -178,9 +176,8 @@ class Trainer:
         log = RunLog(self.folder, self.done)
         training = {**asdict(self.recipe), "of_iterations": self.total}
         about = {"variant": asdict(self.variant), "training": training}
-        write_atomic(
-            self.folder / RUN_CARD, json.dumps(about, indent=1, ensure_ascii=False).encode()
-        )
+        text = json.dumps(about, indent=1, ensure_ascii=False)
+        write_atomic(self.folder / RUN_CARD, text.encode())
         return StepLog(log, self.sampler.per_epoch, late)
 
     def export(self, folder: Path) -> int:

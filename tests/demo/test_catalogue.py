@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from core.analysis.growth_law import scale_free
 from core.analysis.training_logs import read_files
 from core.images.decode import ImageError, load_image
 from core.metrics.features import MEASURES
-from core.models.registry import MODELS, titled, width_note
+from core.models.registry import MODELS, titled
 from core.result import stroke_note
 from demo import report
 from demo.growth import tables, text
@@ -315,7 +316,7 @@ def test_models_measures_and_pictures_have_chinese_names() -> None:
     titles = [
         titled(model.title, note)
         for model in MODELS.values()
-        for note in ("", width_note("resnext", 8))
+        for note in ("", replace(MODELS["improved-500"], base=8).width_note)
     ]
     measures = [measure.title for measure in MEASURES.values()]
     labels = [picture.title for picture in (*CONTENTS, *paintings())]
