@@ -32,7 +32,7 @@ from core.training.data import Pools, pools_of
 from core.training.distillation import ABOUT as LESSONS
 from core.training.distillation import Distillation, DistillationConfig, Lessons
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
-from core.training.held_out import READER_COSTS, readers_agree
+from core.training.learning_curve import READER_COSTS, readers_agree
 from core.training.picture_store import PictureStore
 from core.training.run_folder import check_pictures, held, remember_pictures
 from core.training.state import STATE

@@ -5,7 +5,7 @@ written beside the model.
     python -m core.heldout out/improved-500-crop128-seed1 --data data            # any model's folder
     python -m core.heldout improved-500                                          # the four outside styles alone
 
-How it works, and its use from code: `core.analysis.heldout`.
+How it works, and its use from code: `core.analysis.heldout_losses`.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from functools import partial
 
 from tqdm import tqdm
 
-from core.analysis.heldout import HELDOUT, evaluate, refuse_to_lose, unseen, write_rows
+from core.analysis.heldout_losses import HELDOUT, evaluate, refuse_to_lose, unseen, write_rows
 from core.commandline import run_command
 from core.files import check_output
 from core.images.library import library

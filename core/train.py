@@ -35,7 +35,7 @@ from core.train_options import PILOT_ITERATIONS, parse, recipe_parts, run_folder
 from core.training.data import Pools, draw_set, pools_of
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
-from core.training.held_out import SIDE, HeldOut
+from core.training.learning_curve import SIDE, HeldOut
 from core.training.log_writer import read_rows
 from core.training.run_folder import check_pictures, forget_pictures, held, remember_pictures
 from core.training.state import STATE, saved_config

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
-from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import SEEDS, Mean, find_heldout, summarise
+from core.analysis.heldout_losses import DATA
 from core.baselines.gatys import STEPS
 from core.baselines.johnson import ITERATIONS
 from core.inference.model_store import model_store

@@ -4,7 +4,7 @@
     python -m tests.bench_changes --data data --iterations 300 --only "as it is" "one balance"
 
 All runs have the same number of iterations, crops, seed and photographs, and an iteration of each costs about the same,
-which the last column shows, so this is equal time. Measured as the learning curve is (`core.training.held_out`), classical
+which the last column shows, so this is equal time. Measured as the learning curve is (`core.training.learning_curve`), classical
 and graphic pictures apart. A run that was interrupted goes on where it was.
 """
 
@@ -25,7 +25,7 @@ from core.train import held_out_pairs, training_set
 from core.training.data import pools_of
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
-from core.training.held_out import NAMES, HeldOut
+from core.training.learning_curve import NAMES, HeldOut
 from core.training.log_writer import read_rows
 
 ITERATIONS = 600

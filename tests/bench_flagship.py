@@ -24,7 +24,7 @@ from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.program import first_paragraph
 from core.runtime import keep_freed_memory
-from core.training.held_out import NAMES, SIDE
+from core.training.learning_curve import NAMES, SIDE
 from core.training.refine import refine
 from gallery.pictures import CONTENTS
 from tests.validation import Stylise, Validation, summary, unseen_groups

@@ -17,7 +17,8 @@ from plotly.subplots import make_subplots
 from core.models.encoder import load_encoder
 from core.paths import CHECKPOINTS
 from core.program import first_paragraph
-from core.training.log_writer import LEARNING, read_rows
+from core.training.learning_curve import LEARNING
+from core.training.log_writer import read_rows
 from gallery.pictures import CONTENTS
 from tests.bench_flagship import PEER, contenders
 from tests.validation import Validation, unseen_paintings

@@ -21,7 +21,7 @@ from core.models.encoder import load_encoder
 from core.pipeline import stylize_image
 from core.program import first_paragraph
 from core.settings import Settings
-from core.training.held_out import NAMES
+from core.training.learning_curve import NAMES
 from gallery.pictures import CONTENTS, STYLES
 from tests.validation import Validation
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from core.analysis.curves import LOSSES, LR
-from core.analysis.heldout import DATA, FIELDS, GALLERY, HELDOUT, write_rows
+from core.analysis.heldout_losses import DATA, FIELDS, GALLERY, HELDOUT, write_rows
 from core.models.model_card import write_card
 from core.models.registry import MODELS
 from core.training.log_writer import LOG_FIELDS, RunLog

@@ -12,7 +12,7 @@ from core.models.encoder import load_encoder
 from core.models.registry import FLAGSHIP
 from core.runtime import DistributedContext
 from core.training.flagship_recipe import FlagshipConfig, Phase
-from core.training.held_out import HeldOut
+from core.training.learning_curve import HeldOut
 from tests import bench_changes
 from tests.bench_changes import CHANGES, TrainingPictures, compare, mixes, train
 from tests.conftest import draw, draw_folder

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.analysis.heldout import DATA, GALLERY
 from core.analysis.heldout_comparison import SEEDS, find_heldout, read_pairs
+from core.analysis.heldout_losses import DATA, GALLERY
 from core.inference.model_store import model_store
 from core.models.model_card import read_card
 from core.models.registry import MODELS

@@ -6,7 +6,7 @@ import pytest
 
 from core.images.convert import center_crop, resize_smaller
 from core.models.encoder import Encoder
-from core.training.held_out import NAMES, SIDE
+from core.training.learning_curve import NAMES, SIDE
 from tests.conftest import draw
 from tests.validation import Validation, summary
 

@@ -7,7 +7,7 @@ and what it makes of the photo's content: one table row a model.
 Per tap of VGG19 the share left of the Gram distance and of the mean/std distance (photo = 1,
 painting = 0; geometric means over all pairs), and the content change at taps 3 and 4 (see
 `core.metrics.features.content_change`; means). The benchmarks send any network
-through it; `core.training.held_out`, which is faster and for the flagship only, is held to it.
+through it; `core.training.learning_curve`, which is faster and for the flagship only, is held to it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +21,7 @@ from core.images.library import library
 from core.metrics.features import Analysis, average, feature_measures
 from core.models.encoder import Encoder
 from core.training.data import HELD_OUT, find_pools
-from core.training.held_out import NAMES, SIDE
+from core.training.learning_curve import NAMES, SIDE
 
 Stylise = Callable[[Image.Image, Image.Image], Image.Image]
 

@@ -24,7 +24,7 @@ import pandas as pd
 
 from core.analysis.curves import LogError
 from core.analysis.growth_law import SCALE_FREE
-from core.analysis.heldout import DATA, FIXED, GALLERY, HELDOUT, OWN
+from core.analysis.heldout_losses import DATA, FIXED, GALLERY, HELDOUT, OWN
 from core.analysis.tables import as_numbers, read_table
 from core.analysis.training_logs import read_folder
 from core.metrics.features import geometric_mean
@@ -119,7 +119,7 @@ class Summary:
 
     Attributes:
         settings: how it was trained.
-        group: `gallery` or `data` (see `core.analysis.heldout.Unseen`).
+        group: `gallery` or `data` (see `core.analysis.heldout_losses.Unseen`).
         seeds: how many runs.
         pairs: how many pairs of painting and photo, in each run.
         growth: last over first RMS of the first convolution's filters; None without a log.
@@ -187,7 +187,7 @@ def read_pairs(path: Path) -> pd.DataFrame:
     the sum of the two own ones.
 
     Raises:
-        LogError: it is not what `core.analysis.heldout` writes.
+        LogError: it is not what `core.analysis.heldout_losses` writes.
     """
     try:
         text = read_table(path)

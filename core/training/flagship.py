@@ -44,16 +44,9 @@ from core.runtime import DistributedContext
 from core.training.averaging import running_average
 from core.training.flagship_batches import FlagshipBatch, FlagshipBatches
 from core.training.flagship_recipe import FlagshipConfig
-from core.training.held_out import HeldOut, readers_agree
 from core.training.interruption import RunGuard
-from core.training.log_writer import (
-    LEARNING,
-    RunLog,
-    add_learning_rows,
-    rows_before,
-    run_figures,
-    trained_layers,
-)
+from core.training.learning_curve import LEARNING, HeldOut, add_learning_rows, readers_agree
+from core.training.log_writer import RunLog, rows_before, run_figures, trained_layers
 from core.training.objective import Objective
 from core.training.state import load_state, save_state, set_hash
 from core.training.step import PendingStep

@@ -26,7 +26,6 @@ LOG_FIELDS = (
 )  # fmt: skip
 PERCENT = (0, 7, 16, 31, 50, 69, 84, 93, 100)
 WEIGHT_FIELDS = ("iteration", "layer", *(f"p{p}" for p in PERCENT), "rms")
-LEARNING = "learning.csv"  # the flagship's learning curve
 WEIGHTS_EVERY = 10
 SAMPLE = 1 << 16
 
@@ -79,20 +78,6 @@ def csv_table(fields: Sequence[str], rows: Iterable[Mapping[str, object]]) -> by
     for values in (fields, *([row[field] for field in fields] for row in rows)):
         write_row(table, values)
     return table.getvalue().encode()
-
-
-def add_learning_rows(path: Path, done: int, found: Iterable[dict[str, Any]]) -> None:
-    """Add held-out measures to a learning curve,
-    in place of rows that an interrupted run wrote ahead of its state.
-
-    Args:
-        done: iterations that were done when they were measured.
-        found: of each group of paintings and each balance, a row; `iteration` comes first.
-    """
-    kept: list[dict[str, Any]] = [row for row in read_rows(path) if int(row["iteration"]) < done]
-    rows = [*kept, *({"iteration": done, **row} for row in found)]
-    if rows:
-        write_atomic(path, csv_table(list(rows[0]), rows))
 
 
 def open_log(path: Path, fields: tuple[str, ...], start: int) -> IO[str]:

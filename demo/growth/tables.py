@@ -6,8 +6,8 @@ from statistics import fmean
 
 from core.analysis.curves import LogError
 from core.analysis.growth_law import fit_growth, scale_free
-from core.analysis.heldout import DATA, GALLERY
 from core.analysis.heldout_comparison import SEEDS, SHOWN, Mean, Summary, find_heldout, summarise
+from core.analysis.heldout_losses import DATA, GALLERY
 from core.inference.model_store import model_store
 from demo.growth import text
 from demo.growth.logs import Source, read

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.analysis.curves import LOSSES, TrainingLog
-from core.analysis.heldout import DATA, GALLERY
+from core.analysis.heldout_losses import DATA, GALLERY
 
 INTRODUCTION = """
 <p>While the networks train, the weights of their first convolution grow without end: the report shows it in its figure 5

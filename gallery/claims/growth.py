@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from core.analysis.curves import LogError
 from core.analysis.growth_law import SCALE_FREE, GrowthLaw, fit_growth
-from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import SEEDS, Change, Summary, find_heldout, summarise
+from core.analysis.heldout_losses import DATA
 from core.analysis.training_logs import read_folder
 from core.inference.model_store import model_store
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN

@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 import app
 from core.analysis.curves import Series
-from core.analysis.heldout import DATA
 from core.analysis.heldout_comparison import Change, RunSettings, Summary
+from core.analysis.heldout_losses import DATA
 from core.analysis.training_logs import read_files
 from core.inference.model_store import ModelStore
 from core.metrics.paired_test import LOWER, compare

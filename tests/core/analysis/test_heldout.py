@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core.analysis import heldout
+from core.analysis import heldout_losses
 from core.analysis.curves import LogError
-from core.analysis.heldout import (
+from core.analysis.heldout_comparison import (
+    RunSettings,
+    Summary,
+    find_heldout,
+    read_pairs,
+    summarise,
+)
+from core.analysis.heldout_losses import (
     DATA,
     FIELDS,
     GALLERY,
@@ -20,13 +27,6 @@ from core.analysis.heldout import (
     batch,
     evaluate,
     training_losses,
-)
-from core.analysis.heldout_comparison import (
-    RunSettings,
-    Summary,
-    find_heldout,
-    read_pairs,
-    summarise,
 )
 from core.heldout import main
 from core.inference.stylizer import StyleCache, Stylizer
@@ -45,7 +45,7 @@ from tests.runs import write_about, write_heldout, write_run
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pairs are painted and measured at 48 instead of 256 px."""
-    monkeypatch.setattr(heldout, "STYLE_SIDE", 48)
+    monkeypatch.setattr(heldout_losses, "STYLE_SIDE", 48)
 
 
 @pytest.mark.usefixtures("small")
@@ -85,7 +85,7 @@ def test_own_losses_are_those_of_training(
 
 
 def test_the_four_outside_styles_are_always_there() -> None:
-    found = heldout.unseen(None)
+    found = heldout_losses.unseen(None)
     assert [painting.group for painting in found] == [GALLERY] * 4
     assert found[2].name == "kandinsky_composition_viii"
 

@@ -20,7 +20,7 @@ from core.models.losses import mean_std
 from core.models.registry import FLAGSHIP
 from core.models.weights import WeightsError
 from core.training.distillation import AT_ONCE, Distillation, DistillationConfig, Lessons
-from core.training.held_out import HeldOut
+from core.training.learning_curve import HeldOut
 from core.training.log_writer import read_rows
 from core.training.picture_store import PictureStore
 from tests.conftest import draw_folder

@@ -24,8 +24,8 @@ from core.training.flagship_recipe import (
     Phase,
     going_on,
 )
-from core.training.held_out import NAMES, HeldOut, readers_agree
-from core.training.log_writer import LEARNING, read_rows
+from core.training.learning_curve import LEARNING, NAMES, HeldOut, readers_agree
+from core.training.log_writer import read_rows
 from core.training.objective import Objective
 from core.training.style_bank import StyleBank
 from tests.conftest import draw
@@ -203,7 +203,7 @@ def test_held_out_measures_are_those_of_the_validation(encoder: Callable[[str], 
     photos, paintings = [draw(1, (300, 256)), draw(2, (256, 256))], [draw(3, (256, 280))]
     found = HeldOut(photos, paintings, vgg).measure(net)  # type: ignore[arg-type]
     from core.inference.stylizer import StyledModel
-    from core.training.held_out import HeldOut as Held
+    from core.training.learning_curve import HeldOut as Held
 
     descriptor = Held(photos, paintings, vgg).descriptors[0]
 

@@ -1,23 +1,28 @@
-"""Held-out pairs measured on the device, many at once: the flagship's learning curve.
+"""The flagship's learning curve: held-out pairs, measured on the device, many at once.
 
 Per tap of VGG19 the share left of the Gram distance and of the mean/std distance (photo = 1,
 painting = 0; geometric means over all pairs), and the content change at taps 3 and 4 (see
-`core.metrics.features.content_change`; means).
+`core.metrics.features.content_change`; means). Held-out losses of the report's models are in
+`core.analysis.heldout_losses`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from core.files import write_atomic
 from core.images.convert import center_crop, resize_smaller, to_tensor
 from core.models.encoder import Encoder, denormalize, normalize
 from core.models.flagship import FlagshipNet
 from core.models.losses import gram_matrix, mean_std
 from core.models.style_reader import StyleReader
+from core.training.log_writer import csv_table, read_rows
 
+LEARNING = "learning.csv"
 SIDE = 256
 TAPS = range(1, 5)
 NAMES = (
@@ -105,6 +110,20 @@ def _statistics(features: dict[str, Tensor]) -> list[Tensor]:
 def _square(found: Tensor, goal: Tensor) -> Tensor:
     """Mean squared difference of each image, N."""
     return (found - goal).square().flatten(1).mean(dim=1)
+
+
+def add_learning_rows(path: Path, done: int, found: Iterable[dict[str, Any]]) -> None:
+    """Add held-out measures to a learning curve,
+    in place of rows that an interrupted run wrote ahead of its state.
+
+    Args:
+        done: iterations that were done when they were measured.
+        found: of each group of paintings and each balance, a row; `iteration` comes first.
+    """
+    kept: list[dict[str, Any]] = [row for row in read_rows(path) if int(row["iteration"]) < done]
+    rows = [*kept, *({"iteration": done, **row} for row in found)]
+    if rows:
+        write_atomic(path, csv_table(list(rows[0]), rows))
 
 
 def readers_agree(found: Sequence[dict[str, Any]], costs: float = READER_COSTS) -> bool:
