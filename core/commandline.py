@@ -105,9 +105,8 @@ def sentence_of(error: Exception) -> str:
 def lacks_memory(error: Exception) -> bool:
     """Whether memory did not suffice, a GPU's or the computer's own, of which PyTorch speaks in words only."""
     words = ("out of memory", "not enough memory", "can't allocate memory", "ALLOC_FAILED")
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and any(each in str(error) for each in words)
-    )
+    in_words = isinstance(error, RuntimeError) and any(each in str(error) for each in words)
+    return in_words or isinstance(error, MemoryError)
 
 
 def memory_sentence(path: Path, error: Exception) -> str:

@@ -56,9 +56,8 @@ def short(text: object) -> str:
 
 def output_error(path: Path, error: OSError) -> OutputError:
     """The sentence for a file that could not be written."""
-    reason = (
-        _REASONS.get(error.errno or 0) or (error.strerror or "the system does not allow it").lower()
-    )
+    said = error.strerror or "the system does not allow it"
+    reason = _REASONS.get(error.errno or 0) or said.lower()
     return OutputError(f'"{printable(path)}" cannot be written: {reason}.')
 
 

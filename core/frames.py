@@ -83,5 +83,6 @@ class FrameStylizer:
         if self.settings.colours == RECOLOUR:
             paintings = paintings.recoloured(first)
         styles = paintings.styles(self.stylizer, side, self.stylizer.emphasis_at(strength))
-        of = StyleAtStrength.of
-        return [of(self.stylizer, style, strength, first, side) for _, style in styles]
+        return [
+            StyleAtStrength.of(self.stylizer, style, strength, first, side) for _, style in styles
+        ]

@@ -88,18 +88,19 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
     more = parser.add_argument_group("more")
     add_settings(more)
-    more.add_argument("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
+    add = more.add_argument
+    add("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
                       "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
-    more.add_argument("--save-style", type=path_of, metavar="FILE", help="write the style of the painting, or of the mix, to a "
+    add("--save-style", type=path_of, metavar="FILE", help="write the style of the painting, or of the mix, to a "
                       "small file, usually NAME.style.safetensors, that --style takes; needs no photo")  # fmt: skip
-    more.add_argument("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
+    add("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
                       "(always so above 4096 px)")  # fmt: skip
-    more.add_argument(
+    add(
         "--json",
         action="store_true",
         help="a JSON object for each result, a line each, on standard output",
     )
-    more.add_argument("--device", default=AUTO, help=DEVICE_HELP)
+    add("--device", default=AUTO, help=DEVICE_HELP)
     options = parser.parse_args(arguments)
     if not (options.content or options.save_style):
         parser.error("the following arguments are required: --content")
@@ -109,10 +110,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def add_style(parser: argparse.ArgumentParser) -> Any:
     """Add the options on how a painting's style is used; returns their group."""
     style = parser.add_argument_group("style")
-    style.add_argument(
-        "--strength", type=percent, metavar="PERCENT", help="0 (the photo) to 150, 100 by default"
-    )
-    style.add_argument(
+    add = style.add_argument
+    add("--strength", type=percent, metavar="PERCENT", help="0 (the photo) to 150, 100 by default")
+    add(
         "--mix",
         type=float,
         nargs="+",
@@ -121,14 +121,14 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
         help="paint in up to four styles at once, with a weight for each, as in "
         "--style a.jpg b.jpg --mix 0.7 0.3",
     )
-    style.add_argument("--colours", choices=COLOURS, help="style: the painting's (default); photo: the photo's, with the "
+    add("--colours", choices=COLOURS, help="style: the painting's (default); photo: the photo's, with the "
                        "result's lightness; recolour: the painting is given the photo's first")  # fmt: skip
-    style.add_argument("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "
+    add("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "
                        f"the finer the strokes that count (default: {STYLE_SIDE})")  # fmt: skip
-    style.add_argument("--style-crop", type=crop, nargs="+", action="extend", metavar="L,T,R,B",
+    add("--style-crop", type=crop, nargs="+", action="extend", metavar="L,T,R,B",
                        help="the part of each painting that counts, in shares of its width and height, "
                        "as in 0.1,0.1,0.9,0.9 for one without its frame")  # fmt: skip
-    style.add_argument("--detail", type=int, metavar="PX", help="longest side at which the photo is painted before it is "
+    add("--detail", type=int, metavar="PX", help="longest side at which the photo is painted before it is "
                        "resized to the result: the smaller, the broader the strokes (default: the result's)")  # fmt: skip
     return style
 
@@ -136,7 +136,8 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
 def add_mask(parser: argparse.ArgumentParser) -> None:
     """Add the options on where the style goes."""
     mask = parser.add_argument_group("mask")
-    mask.add_argument(
+    add = mask.add_argument
+    add(
         "--mask",
         type=path_of,
         nargs="+",
@@ -146,17 +147,13 @@ def add_mask(parser: argparse.ArgumentParser) -> None:
         "painting of --style, later ones above. Or "
         f"{provenance.ALPHA}: a transparent photo's own transparency, style where it is opaque",
     )
-    mask.add_argument(
+    add(
         "--mask-style",
         type=path_of,
         help="a painting for outside the mask (default: the photo stays)",
     )
-    mask.add_argument(
-        "--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result"
-    )
-    mask.add_argument(
-        "--mask-invert", action="store_const", const=True, help="style where the mask is black"
-    )
+    add("--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result")
+    add("--mask-invert", action="store_const", const=True, help="style where the mask is black")
 
 
 def add_settings(group: Any) -> None:

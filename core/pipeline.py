@@ -99,9 +99,8 @@ def stylize_image(
     result = work.render(work.settings, on_share)
     if alpha is None:
         return result
-    return replace(
-        result, image=with_alpha(result.image, alpha), before=with_alpha(result.before, alpha)
-    )
+    before = with_alpha(result.before, alpha)
+    return replace(result, image=with_alpha(result.image, alpha), before=before)
 
 
 def _own_mask(photo: Image.Image, mask: Masks) -> Image.Image:

@@ -75,9 +75,8 @@ class TrainingLog:
         found = self.layers[layer]
         if self.falls is None or not len(found.rms) or not (found.rms > 0).all():
             return None
-        rates = np.array(
-            [cosine(1.0, int(i), self.falls) if self.falls else 1.0 for i in found.iterations]
-        )
+        falls = self.falls
+        rates = np.array([cosine(1.0, int(i), falls) if falls else 1.0 for i in found.iterations])
         turns: Floats = rates / found.rms
         return turns / turns[0]
 

@@ -89,9 +89,9 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
                 f"{quoted_name(video)} is of a kind that cannot be decoded; {ACCEPTED}."
             )
         seconds = _seconds(source)
-        frames = track.frames or (
-            round(seconds * track.average_rate) if seconds and track.average_rate else None
-        )
+        frames = track.frames or None
+        if not frames and seconds and track.average_rate:
+            frames = round(seconds * track.average_rate)
         if seconds and seconds > limits.seconds + TOLERANCE:
             raise VideoError(
                 f"{quoted_name(video)} lasts {seconds:.0f} s; accepted are videos of up to {limits.seconds:g} s."
@@ -102,10 +102,8 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
             raise VideoError(
                 f"{quoted_name(video)} is {sides[0]} × {sides[1]} pixels; accepted are {MIN_SIDE} to {MAX_SIDE} a side."
             )
-        frame = next(
-            (item for item in contents(video, source, limits) if isinstance(item, av.VideoFrame)),
-            None,
-        )
+        items = contents(video, source, limits)
+        frame = next((item for item in items if isinstance(item, av.VideoFrame)), None)
         if frame is None:
             raise VideoError(
                 f"{quoted_name(video)} holds no frame that can be read; it is damaged or incomplete."

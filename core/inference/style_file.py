@@ -138,13 +138,10 @@ def load_style(path: str | Path) -> SavedStyle:
         width, height = map(int, metadata["size"].split("x"))
         if not (MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_PIXELS):
             raise ValueError("no size of a painting")
-        filters = {
-            str(key): values.to(torch.float32).flatten() for key, values in load(data).items()
-        }
+        filters = {key: values.float().flatten() for key, values in load(data).items()}
         thumbnail = _thumbnail(metadata["thumbnail"])
-        return SavedStyle(
-            str(metadata["model"]), str(metadata["model_hash"]), filters, (width, height), thumbnail
-        )
+        model, model_hash = str(metadata["model"]), str(metadata["model_hash"])
+        return SavedStyle(model, model_hash, filters, (width, height), thumbnail)
     except OSError as error:
         raise ImageError(f"{name} cannot be opened ({error.strerror}).") from error
     except ImageError:

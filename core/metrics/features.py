@@ -223,10 +223,8 @@ def feature_measures(content: Analysis, style: Analysis, output: Analysis) -> di
     Gram and mean/std distances and shares.
     """
     loss = content_loss(content, output)
-    found = {
-        "content_loss": loss,
-        "content_share": ratio(loss, unrelated_content_loss(content, style)),
-    }
+    unrelated = unrelated_content_loss(content, style)
+    found = {"content_loss": loss, "content_share": ratio(loss, unrelated)}
     found["content_change_3"], found["content_change_4"] = content_change(content, output)
     # A share is the output's distance over the content's, tap by tap and of all together.
     channels = [len(tap) for tap in style.encoded.stats]

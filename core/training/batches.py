@@ -4,14 +4,14 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import load_image
@@ -107,15 +107,17 @@ class TrainingBatches:
             workers: processes that cut crops, for a GPU, which is faster than one thread; 0 for a thread of this one.
         """
         if workers:
-            ahead = DataLoader(
-                _Iterations(self, start, stop, rank, world),
+            # Each item of the range is an iteration's number, of which a worker makes its crops.
+            ahead: DataLoader[Tensor] = DataLoader(
+                range(start, stop),  # type: ignore[arg-type]
                 batch_size=None,
+                collate_fn=partial(self.content_crops, rank=rank, world=world),
                 num_workers=workers,
                 prefetch_factor=4,
                 worker_init_fn=_leave_signals_to_the_trainer,
                 pin_memory=torch.cuda.is_available(),
             )
-            yield from ((int(iteration), contents) for iteration, contents in ahead)
+            yield from zip(range(start, stop), ahead, strict=True)
             return
         with ThreadPoolExecutor(max_workers=1) as pool:
             waiting = [
@@ -132,23 +134,3 @@ class TrainingBatches:
 def _leave_signals_to_the_trainer(_: int) -> None:
     """Ctrl-C reaches a worker too, but it is the trainer that ends, and its workers with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@dataclass(frozen=True)
-class _Iterations(Dataset[tuple[int, Tensor]]):
-    """The batches of some iterations, as `torch.utils.data` asks for them: in order, each by its number."""
-
-    batches: TrainingBatches
-    start: int
-    stop: int
-    rank: int
-    world: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def __getitem__(self, number: int) -> tuple[int, Tensor]:
-        if number >= len(self):
-            raise IndexError(number)
-        iteration = self.start + number
-        return iteration, self.batches.content_crops(iteration, self.rank, self.world)

@@ -125,10 +125,7 @@ class Lessons:
     def images(self, group: int) -> Tensor:
         """The variations of a group, `AT_ONCE` x 3 x side x side in [0, 1]."""
         self.generator.manual_seed((self.seed << 32) + group)
-        device = self.store.pixels.device
-        numbers = torch.randint(
-            len(self.store), (AT_ONCE,), generator=self.generator, device=device
-        )
+        numbers = self.store.draw(AT_ONCE, self.generator)
         cuts = random_views(self.store, numbers, self.generator)
         return vary_colours(self.store.cut(numbers, cuts, self.side), self.generator)
 
@@ -166,10 +163,8 @@ class Lessons:
                 bar.update()
                 if guard.asked:
                     guard.save_now()
-                    said = (
-                        f"Stopped after reading {group + 1} of {self.groups} groups; they are kept."
-                    )
-                    raise Stopped(guard.asked, said)
+                    read = f"Stopped after reading {group + 1} of {self.groups} groups"
+                    raise Stopped(guard.asked, f"{read}; they are kept.")
         guard.save_now()
 
 

@@ -97,9 +97,8 @@ class FlagshipTraining:
         self.net.compute_dtype = dtype
         self.reader = StyleReader().to(self.device)
         self.averaged = running_average(self.net, config.average)
-        self.state = nn.ModuleDict(
-            {"net": self.net, "reader": self.reader, "averaged": self.averaged}
-        )
+        parts = {"net": self.net, "reader": self.reader, "averaged": self.averaged}
+        self.state = nn.ModuleDict(parts)
         groups: list[dict[str, Any]] = [
             {"params": list(self.net.parameters()), "lr": config.lr},
             {"params": list(self.reader.parameters()), "lr": config.reader_lr},

@@ -117,9 +117,7 @@ class FlagshipBatches:
 
     def _add_paintings(self, count: int) -> tuple[Tensor, Tensor]:
         """Variations of some paintings, put into the bank, and their descriptors."""
-        numbers = torch.randint(
-            len(self.paintings), (count,), generator=self.generator, device=self.device
-        )
+        numbers = self.paintings.draw(count, self.generator)
         if self.config.varied:
             cuts = random_views(self.paintings, numbers, self.generator)
             images = self.paintings.cut(numbers, cuts, self.config.style_side)
@@ -133,9 +131,7 @@ class FlagshipBatches:
         """A batch of crops, ImageNet-normalised;
         in later phases half of them as soft as large pictures are.
         """
-        numbers = torch.randint(
-            len(self.photos), (phase.batch,), generator=self.generator, device=self.device
-        )
+        numbers = self.photos.draw(phase.batch, self.generator)
         draws = torch.rand(2, phase.batch, generator=self.generator, device=self.device)
         zoom = torch.where(draws[0] < 0.5, phase.zoom ** draws[1], 1.0)
         cuts = self.photos.random_cuts(numbers, self.generator, zoom)

@@ -80,6 +80,11 @@ class PictureStore:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """The numbers of so many pictures, taken at random."""
+        device = self.pixels.device
+        return torch.randint(len(self), (count,), generator=generator, device=device)
+
     def random_cuts(
         self, numbers: Tensor, generator: torch.Generator, zoom: float | Tensor = 1.0
     ) -> Cuts:
