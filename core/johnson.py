@@ -106,23 +106,20 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
     styled = load(options.use, options.device)
     contents, unread = find_pictures(options.content or ())
     tell_unread(unread)
-    done, skipped = 0, len(unread)
+    done = 0
     names: set[str] = set()
     rest = f"__{shortened(options.use.stem, MAX_NAME_BYTES // 3)}.png"
     for path in contents:
         name = distinct_name(path.stem, rest, names)
         try:
             save_png(styled(load_image(path)), options.out / name)
+            done += 1
         except (ImageError, OutputError) as error:
             check_output(options.out, folder=True)  # nothing at all can be written
             print(printable(f"skipped: {error}"), file=sys.stderr)
-            skipped += 1
         except (MemoryError, RuntimeError) as error:
             print(f"skipped: {memory_sentence(path, error)}", file=sys.stderr)
-            skipped += 1
-        else:
-            done += 1
-    return done, skipped
+    return done, len(contents) + len(unread) - done
 
 
 def work(options: argparse.Namespace) -> int:

@@ -21,16 +21,14 @@ def is_clone(package: Path = PACKAGE) -> bool:
     return (package.parent / "pyproject.toml").is_file()
 
 
-def checkpoints_folder(package: Path = PACKAGE) -> Path:
-    """The folder of the shipped models and encoders; it is not checked whether it exists."""
-    return package.parent / "checkpoints" if is_clone(package) else package / "checkpoints"
+def folders(package: Path = PACKAGE) -> tuple[Path, Path]:
+    """The folder of the shipped models and encoders, which need not exist, and the one that results of
+    training and rendering go to by default.
+    """
+    if is_clone(package):
+        return package.parent / "checkpoints", package.parent
+    return package / "checkpoints", Path.cwd()
 
 
-def work_folder(package: Path = PACKAGE) -> Path:
-    """The folder that results of training and rendering go to by default."""
-    return package.parent if is_clone(package) else Path.cwd()
-
-
-CHECKPOINTS = checkpoints_folder()
-WORK = work_folder()
+CHECKPOINTS, WORK = folders()
 GALLERY = PACKAGE.parent / "gallery"  # the pictures that are shipped; there may be none

@@ -48,18 +48,12 @@ def training_set(variant: Variant, pools: Pools) -> tuple[list[Path], list[Path]
     if not (dist.is_initialized() and dist.get_rank()):
         for sentence in pools.refused:
             print(f"left out: {sentence}", file=sys.stderr)
-    always = [
-        [picture.path() for picture in pictures if picture.in_training]
-        for pictures in (gallery.contents, gallery.styles)
-    ]
-    everything = [
-        len(first) + len(pool)
-        for first, pool in zip(always, (pools.content, pools.style), strict=True)
-    ]
-    return (
-        draw_set(pools.content, always[0], variant.images or everything[0]),
-        draw_set(pools.style, always[1], variant.images or everything[1]),
-    )
+    drawn = []
+    for pictures, pool in ((gallery.contents, pools.content), (gallery.styles, pools.style)):
+        always = [picture.path() for picture in pictures if picture.in_training]
+        drawn.append(draw_set(pool, always, variant.images or len(always) + len(pool)))
+    contents, styles = drawn
+    return contents, styles
 
 
 def run_dtype(folder: Path, place: DistributedContext) -> str:

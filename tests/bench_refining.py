@@ -18,7 +18,7 @@ from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import Model
-from core.models.factored import RANK, factorise, is_factored
+from core.models.factored import factorise, is_factored
 from core.models.style_net import StyleNet
 from core.program import first_paragraph
 from core.runtime import keep_freed_memory
@@ -40,7 +40,7 @@ def stored(model: Model) -> Model:
     encoder = model.encoder()
     pictures = [*library().styles, *library().contents]
     descriptors = torch.stack([descriptor(picture.image(), encoder) for picture in pictures])
-    return replace(model, net=factorise(cast(StyleNet, model.net), descriptors, RANK))
+    return replace(model, net=factorise(cast(StyleNet, model.net), descriptors, rank=8))
 
 
 def last_losses(model: Model, painting_number: int, batches: int) -> tuple[float, float]:

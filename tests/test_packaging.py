@@ -135,8 +135,7 @@ def test_an_installed_program_reads_in_itself_and_writes_where_it_is_called(
 ) -> None:
     package = tmp_path / "site-packages" / "core"
     monkeypatch.chdir(tmp_path)
-    assert paths.checkpoints_folder(package) == package / "checkpoints"
-    assert paths.work_folder(package) == tmp_path
+    assert paths.folders(package) == (package / "checkpoints", tmp_path)
     assert (ROOT / "checkpoints") == paths.CHECKPOINTS
     assert paths.WORK == ROOT
 

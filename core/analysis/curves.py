@@ -28,6 +28,12 @@ class Series:
     iterations: Floats
     values: Floats
 
+    @classmethod
+    def of(cls, table: Floats) -> "Series":
+        """From rows of two numbers: the iteration and a loss."""
+        table = in_order(table)
+        return cls(table[:, 0], table[:, 1])
+
 
 @dataclass(frozen=True)
 class Distribution:
@@ -42,6 +48,12 @@ class Distribution:
     iterations: Floats
     quantiles: Floats
     rms: Floats
+
+    @classmethod
+    def of(cls, table: Floats) -> "Distribution":
+        """From rows of eleven numbers: the iteration, nine quantiles and the RMS."""
+        table = in_order(table)
+        return cls(table[:, 0], table[:, 1:-1], table[:, -1])
 
 
 @dataclass(frozen=True)

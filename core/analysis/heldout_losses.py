@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from core.files import write_atomic
 from core.images.convert import center_crop, resize_smaller, to_tensor
@@ -88,28 +87,23 @@ def evaluate(
     for painting in paintings:
         small = resize_smaller(painting.image, STYLE_SIDE)
         styled = stylizer.encode_style(painting.image, STYLE_SIDE)
-        target = objective.style(batch(small))
+        target = objective.style(to_tensor(small)[None])
         style = Analysis(small, vgg19)
         for name, photo in photos.items():
             output = styled(photo)
             measured = feature_measures(analyses[name], style, Analysis(output, vgg19))
-            own = training_losses(objective, batch(output), batch(photo), target.target)
+            own = training_losses(objective, output, photo, target.target)
             pair = {"set": painting.group, "style": painting.name, "content": name}
             yield pair | dict(zip(OWN, own, strict=True)) | {key: measured[key] for key in FIXED}
 
 
-def batch(image: Image.Image) -> Tensor:
-    """1 x 3 x H x W in [0, 1]."""
-    return to_tensor(image)[None]
-
-
 @torch.inference_mode()
 def training_losses(
-    objective: Objective, output: Tensor, content: Tensor, target: object
+    objective: Objective, output: Image.Image, content: Image.Image, target: object
 ) -> tuple[float, float]:
-    """Content loss and weighted style loss of one output (1 x 3 x H x W in [0, 1]), as in training."""
-    features = objective.encoder(normalize(output))
-    goal = objective.encoder(normalize(content))
+    """Content loss and weighted style loss of one output, as in training."""
+    features = objective.encoder(normalize(to_tensor(output)[None]))
+    goal = objective.encoder(normalize(to_tensor(content)[None]))
     style_loss = objective.style_weight * objective.style_loss(features, target)  # type: ignore[arg-type]
     return objective.content_loss(features, goal).item(), style_loss.item()
 

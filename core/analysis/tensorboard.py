@@ -7,13 +7,13 @@ nine quantiles of weights.csv.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.analysis.curves import Curves, Distribution, Floats, LogError, Series, in_order
+from core.analysis.curves import Curves, Distribution, Floats, LogError, Series
 
 EVENTS = "events.out.tfevents."
 LOSS_WORDS = {"loss", "losses", "cost"}
@@ -75,7 +75,7 @@ def _curves(events: Any) -> Curves:
         loss = loss_of(tag)
         if loss:
             pairs = [(event.step, event.value) for event in events.Scalars(tag)]
-            losses[loss] = Series(*_columns(pairs))
+            losses[loss] = Series.of(_table(pairs, 2))
     for tag in tags["tensors"]:
         plugin = events.SummaryMetadata(tag).plugin_data.plugin_name
         loss = loss_of(tag)
@@ -85,7 +85,7 @@ def _curves(events: Any) -> Curves:
             pairs = [
                 (event.step, float(_array(event).reshape(()))) for event in events.Tensors(tag)
             ]
-            losses[loss] = Series(*_columns(pairs))
+            losses[loss] = Series.of(_table(pairs, 2))
     return layers, losses
 
 
@@ -124,8 +124,8 @@ def _histograms(events: Any, tag: str) -> Distribution:
         [np.sqrt(value.sum_squares / value.num) if value.num else np.nan for value in values]
     )
     points[:, 0], points[:, -1] = [value.min for value in values], [value.max for value in values]
-    table = in_order(np.column_stack([[event.step for event in recorded], points, rms]))
-    return Distribution(table[:, 0], table[:, 1:-1], table[:, -1])
+    steps = [event.step for event in recorded]
+    return Distribution.of(np.column_stack([steps, points, rms]))
 
 
 def _array(event: Any) -> Floats:
@@ -145,8 +145,7 @@ def _tensor_histograms(events: Any, tag: str) -> Distribution:
         if buckets.ndim != 2 or buckets.shape[1] != 3:
             raise ValueError(f"a histogram of shape {buckets.shape}")
         rows.append([event.step, *_bucket_summary(buckets[buckets[:, 2] > 0])])
-    table = in_order(np.array(rows, dtype=np.float64).reshape(-1, len(BASIS_POINTS) + 2))
-    return Distribution(table[:, 0], table[:, 1:-1], table[:, -1])
+    return Distribution.of(_table(rows, len(BASIS_POINTS) + 2))
 
 
 def _bucket_summary(buckets: Floats) -> list[float]:
@@ -167,6 +166,6 @@ def _bucket_summary(buckets: Floats) -> list[float]:
     return [*quantiles, float(np.sqrt((squares * count).sum() / count.sum()))]
 
 
-def _columns(pairs: Iterable[tuple[float, float]]) -> tuple[Floats, Floats]:
-    table = in_order(np.array(list(pairs), dtype=np.float64).reshape(-1, 2))
-    return table[:, 0], table[:, 1]
+def _table(rows: Sequence[Sequence[float]], columns: int) -> Floats:
+    """Rows of so many numbers, of which there may be none."""
+    return np.array(rows, dtype=np.float64).reshape(-1, columns)

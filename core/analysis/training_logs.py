@@ -21,10 +21,10 @@ from core.analysis.curves import (
     LOSSES,
     Curves,
     Distribution,
+    Floats,
     LogError,
     Series,
     TrainingLog,
-    in_order,
 )
 from core.analysis.tables import as_numbers, read_table
 from core.analysis.tensorboard import EVENTS, loss_of, read_events
@@ -105,27 +105,14 @@ def _joined(first: Curve | None, second: Curve) -> Curve:
     """Two parts of one curve; where both have an iteration, the second's."""
     if first is None:
         return second
-    make = _series if isinstance(second, Series) else _distribution
-    return make(pd.concat([_rows(first), _rows(second)]))  # type: ignore[return-value]
+    return type(second).of(np.concatenate([_rows(first), _rows(second)]))  # type: ignore[return-value]
 
 
-def _rows(curve: Curve) -> pd.DataFrame:
+def _rows(curve: Curve) -> Floats:
     """A curve's arrays side by side, its iterations first: T x 2 of a series,
     T x 11 of a distribution.
     """
-    return pd.DataFrame(np.column_stack([getattr(curve, field.name) for field in fields(curve)]))
-
-
-def _series(rows: pd.DataFrame) -> Series:
-    """A curve of rows with two columns: the iteration and a loss."""
-    values = in_order(rows.to_numpy(np.float64))
-    return Series(values[:, 0], values[:, 1])
-
-
-def _distribution(rows: pd.DataFrame) -> Distribution:
-    """A curve of rows with eleven columns: the iteration, nine quantiles and the RMS."""
-    values = in_order(rows.to_numpy(np.float64))
-    return Distribution(values[:, 0], values[:, 1:-1], values[:, -1])
+    return np.column_stack([getattr(curve, field.name) for field in fields(curve)])
 
 
 def read_csv(path: Path) -> Curves:
@@ -166,7 +153,7 @@ def _layers(table: pd.DataFrame, path: Path) -> dict[str, Distribution]:
     numbers = _numbers(rows, present, path.name)
     numbers = numbers.reindex(columns=["iteration", *QUANTILES, "rms"])
     by_layer = numbers.groupby(rows["layer"], sort=False)
-    return {str(layer): _distribution(part) for layer, part in by_layer}
+    return {str(layer): Distribution.of(part.to_numpy()) for layer, part in by_layer}
 
 
 def _losses(table: pd.DataFrame, file: str) -> dict[str, Series]:
@@ -174,7 +161,7 @@ def _losses(table: pd.DataFrame, file: str) -> dict[str, Series]:
     numbers = _numbers(table, ["iteration", *names], file)
     if "skipped" in table:
         numbers.loc[table["skipped"] != "", names] = np.nan
-    return {name: _series(numbers[["iteration", name]]) for name in names}
+    return {name: Series.of(numbers[["iteration", name]].to_numpy()) for name in names}
 
 
 def _numbers(table: pd.DataFrame, columns: list[str], file: str) -> pd.DataFrame:

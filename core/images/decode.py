@@ -76,14 +76,14 @@ def load_image(
             or outside the limits above.
     """
     limits = Limits(min_side, max_pixels, max_aspect)
-    return on_white(_load(source, limits, at_least)[0])
+    return on_white(_load(source, limits, at_least))
 
 
 def load_with_alpha(source: Source, at_least: int | None = None) -> Image.Image:
     """`load_image`, as an RGBA image where any of the pixels is transparent;
     hidden colours are white.
     """
-    image, _ = _load(source, Limits(), at_least)
+    image = _load(source, Limits(), at_least)
     if image.mode == "RGBA":
         hidden = image.getchannel("A").point(lambda alpha: 255 if alpha == 0 else 0)
         image.paste((255, 255, 255, 0), mask=hidden)
@@ -97,7 +97,7 @@ def load_mask(source: Source) -> Image.Image:
     Raises:
         ImageError: as `load_image`.
     """
-    image, _ = _load(source, Limits())
+    image = _load(source, Limits())
     if image.mode == "RGBA":
         black = Image.new("RGBA", image.size, "black")
         image = Image.alpha_composite(black, image)
@@ -119,12 +119,8 @@ def browsers_agree(path: str | Path) -> bool:
     return True
 
 
-def _load(
-    source: Source, limits: Limits, at_least: int | None = None
-) -> tuple[Image.Image, Colours]:
-    """An upright sRGB picture, RGB or RGBA, and its file's colours.
-    Raises ImageError with the picture's name.
-    """
+def _load(source: Source, limits: Limits, at_least: int | None = None) -> Image.Image:
+    """An upright sRGB picture, RGB or RGBA. Raises ImageError with the picture's name."""
     name = _name(source)
     try:
         if isinstance(source, Image.Image):
@@ -141,7 +137,7 @@ def _load(
         raise ImageError(f"{name} cannot be read; {formats_said()}.") from error
 
 
-def _converted(image: Image.Image, limits: Limits) -> tuple[Image.Image, Colours]:
+def _converted(image: Image.Image, limits: Limits) -> Image.Image:
     """What `_load` gives for a Pillow image."""
     image.load()
     _check_size(image.size, limits)
@@ -149,7 +145,7 @@ def _converted(image: Image.Image, limits: Limits) -> tuple[Image.Image, Colours
     if not colours.profile:
         colours = exif_colours(image)
     try:
-        return upright_srgb(image, colours), colours
+        return upright_srgb(image, colours)
     except PixelError as error:
         raise ImageError(str(error)) from error
 
@@ -203,8 +199,8 @@ def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
         yield source if source.seekable() else io.BytesIO(source.read())
 
 
-def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> tuple[Image.Image, Colours]:
-    """An upright sRGB picture, RGB or RGBA, and what its file says of its colours."""
+def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> Image.Image:
+    """An upright sRGB picture, RGB or RGBA."""
     file.seek(0)
     head = file.read(NCLX_WITHIN)
     file.seek(0)
@@ -232,7 +228,7 @@ def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> tuple[Image.I
         raise ImageError(f"{diagnosis(head)}; {formats_said()}.") from error
 
 
-def _read_png(data: bytes, limits: Limits) -> tuple[Image.Image, Colours]:
+def _read_png(data: bytes, limits: Limits) -> Image.Image:
     parts = read_chunks(data, limits.max_pixels)
     with Image.open(io.BytesIO(parts.pixels), formats=("PNG",)) as image:
         _check_size(image.size, limits)
@@ -242,12 +238,10 @@ def _read_png(data: bytes, limits: Limits) -> tuple[Image.Image, Colours]:
             colours = exif_colours(image)
         is_deep = parts.bits == 16 and parts.colour
         deep = decode_16_bits(parts.pixels) if is_deep and colours.space else None
-        return upright_srgb(image, colours, deep), colours
+        return upright_srgb(image, colours, deep)
 
 
-def _read_other(
-    file: BinaryIO, head: bytes, limits: Limits, at_least: int | None
-) -> tuple[Image.Image, Colours]:
+def _read_other(file: BinaryIO, head: bytes, limits: Limits, at_least: int | None) -> Image.Image:
     inverted = as_black_is_zero(file)
     with Image.open(inverted or file, formats=FORMATS) as image:
         _check_size(image.size, limits)
@@ -259,8 +253,7 @@ def _read_other(
             side = max(at_least, limits.min_side)
             image.draft(None, (side, side))
         image.load()
-        colours = find_colours(image, head)
-        return upright_srgb(image, colours, negative=inverted is not None), colours
+        return upright_srgb(image, find_colours(image, head), negative=inverted is not None)
 
 
 def _completed_jpeg(file: BinaryIO, head: bytes, limits: Limits) -> bytes | None:

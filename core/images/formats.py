@@ -59,10 +59,18 @@ def kind_of_file(path: Path) -> str | None:
             head = file.read(16)
     except OSError:
         return None
+    name = _format_of(head)
+    if name is None:
+        return None
+    return f"{'an' if name == 'AVIF' else 'a'} {_FORMAT_NAMES.get(name, name)}"
+
+
+def _format_of(head: bytes) -> str | None:
+    """Which of `FORMATS` a file is of that begins so."""
     for name in FORMATS:
         _, accept = Image.OPEN[name]
-        if accept is not None and accept(head) is True:
-            return f"{'an' if name == 'AVIF' else 'a'} {_FORMAT_NAMES.get(name, name)}"
+        if accept is not None and accept(head[:16]) is True:
+            return name
     return None
 
 
@@ -70,10 +78,7 @@ def diagnosis(head: bytes) -> str:
     """What is wrong with a file that did not decode, from its first bytes."""
     if not head:
         return "is empty"
-    if any(
-        accept is not None and accept(head[:16]) is True
-        for _, accept in (Image.OPEN[name] for name in FORMATS)
-    ):
+    if _format_of(head):
         return RARE
     kind = next((kind for start, kind in _OTHER_KINDS if head.startswith(start)), None)
     lowered = head.lower()

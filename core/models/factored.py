@@ -25,7 +25,6 @@ from torch import Tensor, nn
 
 from core.models.style_net import HIDDEN, GeneratingLinear, MetaNet, StyleNet
 
-RANK = 8
 SEED = 42
 INT8_MAX = 127
 ROWS_AT_ONCE = 65_536  # of a matrix whose products are summed in float64
@@ -58,11 +57,6 @@ class FactoredLinear(nn.Module):
         self.register_buffer("projection", torch.zeros(rank, hidden))
         self.register_buffer("centre", torch.zeros(rank))
 
-    @property
-    def rank(self) -> int:
-        """R, the number of directions."""
-        return len(self.scales)
-
     def forward(self, hidden: Tensor) -> Tensor:
         """N filter values in float32 of 128 hidden values."""
         along = self.scales * (F.linear(hidden, self.projection) - self.centre)  # R
@@ -91,7 +85,7 @@ def hidden_vectors(meta_net: MetaNet, descriptors: Tensor) -> list[Tensor]:
 
 
 @torch.no_grad()
-def factorise(net: StyleNet, descriptors: Tensor, rank: int = RANK) -> StyleNet:
+def factorise(net: StyleNet, descriptors: Tensor, rank: int) -> StyleNet:
     """A copy of a network whose generated layers are in factors; the network itself stays as it is.
 
     Args:

@@ -163,7 +163,8 @@ class FlagshipTraining:
         )
         self._rows = int(self.done / self.total * (self.config.learning_rows + 1))
         if self.is_new and not self.done:
-            self.net.meta_net.standardize_on(self.batches.descriptors)
+            bank = self.batches.bank
+            self.net.meta_net.standardize_on(bank.descriptors[: bank.filled])
             self.averaged.module.load_state_dict(self.net.state_dict())
         self.batches.catch_up(self.done, self.total)
 

@@ -75,11 +75,6 @@ class FlagshipBatches:
             cuts = random_views(self.paintings, numbers, self.generator)
             self.bank.add(self.paintings.cut(numbers, cuts, self.config.style_side))
 
-    @property
-    def descriptors(self) -> Tensor:
-        """Of all paintings in the bank."""
-        return self.bank.descriptors[: self.bank.filled]
-
     def catch_up(self, done: int, total: int) -> None:
         """Add the variations of a resumed run's last steps again,
         as far back as the bank still holds them.

@@ -24,11 +24,11 @@ from core.analysis.heldout_losses import (
     GALLERY,
     HELDOUT,
     Unseen,
-    batch,
     evaluate,
     training_losses,
 )
 from core.heldout import main
+from core.images.convert import to_tensor
 from core.inference.stylizer import StyleCache, Stylizer
 from core.metrics.features import MEASURES
 from core.models.checkpoint import Model
@@ -73,8 +73,8 @@ def test_own_losses_are_those_of_training(
     encoder: Callable[[str], Encoder], drawn: Callable[..., Image.Image]
 ) -> None:
     objective = Objective(VARIANTS["improved-500"], encoder("vgg19"), 100.0)
-    photo, painting = batch(drawn(1, (48, 48))), batch(drawn(2, (48, 48)))
-    target = objective.style(painting).target
+    photo, painting = drawn(1, (48, 48)), drawn(2, (48, 48))
+    target = objective.style(to_tensor(painting)[None]).target
     assert isinstance(objective.style_loss, GramLoss)
     assert training_losses(objective, photo, photo, target)[0] == 0
     assert training_losses(objective, painting, photo, target)[1] == pytest.approx(0, abs=1e-9)
