@@ -41,11 +41,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help=f"longest side of the result in px (default: the photo's own, at most {SIZE})",
     )
     add("--style-size", type=int, default=STYLE_SIDE, help=STYLE_SIZE_HELP)
-    for name, value in (
-        ("content", CONTENT_WEIGHT),
-        ("style", PER_STYLE_WEIGHT),
-        ("tv", TV_WEIGHT),
-    ):
+    weights = {"content": CONTENT_WEIGHT, "style": PER_STYLE_WEIGHT, "tv": TV_WEIGHT}
+    for name, value in weights.items():
         add(f"--{name}-weight", type=float, default=value, help=f"default: {value:g}")
     add("--content-tap", default="", help="a tap of VGG19 (default: relu3_4)")
     add("--style-taps", nargs="+", default=(), help="taps of VGG19 (default: all four)")

@@ -61,17 +61,9 @@ class Program:
         """The list of the commands."""
         width = max(map(len, self.commands))
         rows = [f"  {name:<{width}}  {it.summary}" for name, it in self.commands.items()]
-        lines = [
-            f"usage: {self.name} COMMAND [options]",
-            "",
-            self.about,
-            "",
-            "commands:",
-            *rows,
-            "",
-            f"`{self.name} COMMAND --help` lists a command's options.",
-        ]
-        return "\n".join(lines)
+        usage = f"usage: {self.name} COMMAND [options]"
+        more = f"`{self.name} COMMAND --help` lists a command's options."
+        return "\n\n".join([usage, self.about, "\n".join(["commands:", *rows]), more])
 
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Run a command; returns its exit code (without a command 0, for one that there is not 2)."""

@@ -15,7 +15,7 @@ are over paintings, each with its mean over the photos.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -211,9 +211,16 @@ def summarise(folders: Sequence[Path]) -> list[Summary]:
     # Seed -> folder; of two runs with one seed the first.
     runs: dict[RunSettings, dict[int, Path]] = {}
     for folder in folders:
-        card = _card(folder)
+        card = read_run(folder)
+        if card is None:
+            raise LogError(
+                f'"{folder}" has held-out losses, but no model.json that tells how they came about.'
+            )
         runs.setdefault(RunSettings.of(card), {}).setdefault(card.training.seed or 0, folder)
-    tables = {settings: _of_seeds(seeds) for settings, seeds in runs.items()}
+    tables = {}
+    for settings, seeds in runs.items():
+        pairs_of = [read_pairs(run / HELDOUT).assign(seed=seed) for seed, run in seeds.items()]
+        tables[settings] = pd.concat(pairs_of)
     rows = []
     for settings, table in tables.items():
         growth = _growth(list(runs[settings].values()))
@@ -232,20 +239,6 @@ def summarise(folders: Sequence[Path]) -> list[Summary]:
                 Summary(settings, group, count, fewest, growth, means, baseline, tuple(changes))
             )
     return rows
-
-
-def _of_seeds(seeds: Mapping[int, Path]) -> pd.DataFrame:
-    """The pairs of runs that differ by their seed, which is a column."""
-    return pd.concat([read_pairs(run / HELDOUT).assign(seed=seed) for seed, run in seeds.items()])
-
-
-def _card(folder: Path) -> RunCard:
-    card = read_run(folder)
-    if card is None:
-        raise LogError(
-            f'"{folder}" has held-out losses, but no model.json that tells how they came about.'
-        )
-    return card
 
 
 def find_baseline(settings: RunSettings, others: Sequence[RunSettings]) -> RunSettings | None:

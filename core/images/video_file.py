@@ -77,42 +77,38 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
     Raises:
         VideoError: it cannot be used, or is beyond the limits.
     """
+    name = quoted_name(video)
     with opened(video) as source:
-        if (
-            not source.streams.video
-            or source.streams.video[0].disposition & av.stream.Disposition.attached_pic
-        ):
-            raise VideoError(f"{quoted_name(video)} has sound but no moving picture; {ACCEPTED}.")
-        track = source.streams.video[0]
+        track = next(iter(source.streams.video), None)
+        if track is None or track.disposition & av.stream.Disposition.attached_pic:
+            raise VideoError(f"{name} has sound but no moving picture; {ACCEPTED}.")
         if track.codec_context is None:  # of a kind that FFmpeg does not know
-            raise VideoError(
-                f"{quoted_name(video)} is of a kind that cannot be decoded; {ACCEPTED}."
-            )
+            raise VideoError(f"{name} is of a kind that cannot be decoded; {ACCEPTED}.")
         seconds = _seconds(source)
         frames = track.frames or None
         if not frames and seconds and track.average_rate:
             frames = round(seconds * track.average_rate)
         if seconds and seconds > limits.seconds + TOLERANCE:
             raise VideoError(
-                f"{quoted_name(video)} lasts {seconds:.0f} s; accepted are videos of up to {limits.seconds:g} s."
+                f"{name} lasts {seconds:.0f} s; accepted are videos of up to {limits.seconds:g} s."
             )
         _check_frames(video, frames or 0, limits)
         sides = (track.codec_context.width, track.codec_context.height)
         if min(sides) < MIN_SIDE or max(sides) > MAX_SIDE:
             raise VideoError(
-                f"{quoted_name(video)} is {sides[0]} × {sides[1]} pixels; accepted are {MIN_SIDE} to {MAX_SIDE} a side."
+                f"{name} is {sides[0]} × {sides[1]} pixels; accepted are {MIN_SIDE} to {MAX_SIDE} a side."
             )
         items = contents(video, source, limits)
         frame = next((item for item in items if isinstance(item, av.VideoFrame)), None)
         if frame is None:
             raise VideoError(
-                f"{quoted_name(video)} holds no frame that can be read; it is damaged or incomplete."
+                f"{name} holds no frame that can be read; it is damaged or incomplete."
             )
         orientation = orientation_of(frame)
         width, height = round(frame.width * (track.sample_aspect_ratio or 1)), frame.height
         if min(width, height) < MIN_SIDE or max(width, height) > MAX_SIDE:
             raise VideoError(
-                f"{quoted_name(video)} is to be shown at {width} × {height} pixels, as its pixels are not square; "
+                f"{name} is to be shown at {width} × {height} pixels, as its pixels are not square; "
                 f"accepted are {MIN_SIDE} to {MAX_SIDE} a side."
             )
         size = (height, width) if orientation.transposed else (width, height)

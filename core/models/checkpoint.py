@@ -207,20 +207,17 @@ def load_model(folder: Path) -> Model:
         WeightsError: it is missing, broken, of a newer format,
             or its weights are not those it was saved with.
     """
+    unfit = f"The model {folder.name} does not fit this program:"
     card = read_card(folder)
     if card.weights is None or card.training.style_weight is None:
         missing = "weights" if card.weights is None else "training.style_weight"
-        raise WeightsError(
-            f"The model {folder.name} does not fit this program: in its {CARD}, {missing} is missing."
-        )
+        raise WeightsError(f"{unfit} in its {CARD}, {missing} is missing.")
     variant = card.variant.variant()
     packed = load_tensors(folder)
     try:
         net = build_packed(variant, packed, card.format)
     except (RuntimeError, LookupError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"The model {folder.name} does not fit this program: its weights have other names, shapes or types."
-        ) from error
+        raise WeightsError(f"{unfit} its weights have other names, shapes or types.") from error
     state = net.state_dict()
     _refuse_non_finite(state, folder.name)
     if weights_hash(state) != card.weights.hash:

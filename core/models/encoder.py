@@ -214,18 +214,15 @@ def load_encoder(
         # Takes as much memory as a model, and nothing else needs it.
         from torchvision import models
 
+        failed = f"torchvision's weights for {name} could not be loaded:"
         weights = getattr(models, _TORCHVISION[name]).IMAGENET1K_V1
         try:
             state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
             return Encoder(name, state, source)
         except (EOFError, pickle.UnpicklingError) as error:
-            raise EncoderError(
-                f"torchvision's weights for {name} could not be loaded: its cached file is broken."
-            ) from error
+            raise EncoderError(f"{failed} its cached file is broken.") from error
         except (OSError, RuntimeError) as error:
-            raise EncoderError(
-                f"torchvision's weights for {name} could not be loaded: {error}"
-            ) from error
+            raise EncoderError(f"{failed} {error}") from error
     raise EncoderError(
         f"There is no source of encoder weights named {source!r}; choose {' or '.join(SOURCES)}."
     )

@@ -247,9 +247,7 @@ class FlagshipTraining:
 
     def finished(self) -> FlagshipNet:
         """The network to ship."""
-        net = self.averaged.module
-        assert isinstance(net, FlagshipNet)
-        return net
+        return cast(FlagshipNet, self.averaged.module)
 
     def learning_row(self) -> None:
         """Add the held-out measures of what would be shipped as it stands to the learning curve."""
