@@ -34,7 +34,7 @@ from core.images.convert import resize_smaller, to_image, to_tensor
 from core.images.decode import MIN_SIDE, ImageError
 from core.inference.stylizer import STYLE_SIDE, Cancelled
 from core.models.encoder import Encoder, load_encoder, normalize
-from core.models.losses import CONTENT_TAP, ContentLoss, GramLoss, TotalVariationLoss
+from core.models.losses import CONTENT_TAP, ContentLoss, GramLoss, total_variation
 from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
 from core.runtime import fast_dtype
 
@@ -127,7 +127,7 @@ class PixelLoss:
     ) -> None:
         self.encoder, self.weights = encoder, weights
         self.content_loss = ContentLoss(weights.content_tap or encoder.tap_names[CONTENT_TAP])
-        self.style_loss, self.tv_loss = GramLoss(), TotalVariationLoss()
+        self.style_loss = GramLoss()
         taps = weights.style_taps or encoder.tap_names
         with torch.no_grad():
             self.content = encoder(normalize(content), last=self.content_loss.tap)
@@ -145,7 +145,7 @@ class PixelLoss:
             [
                 self.weights.content * self.content_loss(features, self.content),
                 self.weights.style * self.style_loss(features, self.target),
-                self.weights.tv * self.tv_loss(images),
+                self.weights.tv * total_variation(images),
             ]
         )
 

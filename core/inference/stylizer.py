@@ -44,12 +44,12 @@ class Cancelled(Exception):
     """Work of some length was stopped on request; nothing was changed."""
 
 
-def pad_to_multiple(images: Tensor, multiple: int = MULTIPLE) -> Tensor:
+def pad_to_multiple(images: Tensor) -> Tensor:
     """Reflect the right and lower edges so that height and width become multiples of 4;
     crop back after the network.
     """
     height, width = images.shape[-2:]
-    return F.pad(images, (0, -width % multiple, 0, -height % multiple), mode="reflect")
+    return F.pad(images, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="reflect")
 
 
 @dataclass(frozen=True)

@@ -133,11 +133,9 @@ class GramLoss:
         return torch.stack(parts).sum()
 
 
-class TotalVariationLoss:
+def total_variation(images: Tensor) -> Tensor:
     """Sum over all images, channels and pixels of |dx| + |dy| (ImageNet-normalised values)."""
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return images.diff(dim=3).abs().sum() + images.diff(dim=2).abs().sum()
+    return images.diff(dim=3).abs().sum() + images.diff(dim=2).abs().sum()
 
 
 class SpeckLoss:

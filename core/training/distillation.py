@@ -11,7 +11,6 @@ cut anew whenever it is needed, since all that is drawn for it follows from its 
 """
 
 import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -35,6 +34,7 @@ from core.training.log_writer import open_log, write_row
 from core.training.picture_store import PictureStore
 from core.training.state import load_state, save_state, set_hash
 from core.training.variations import random_views, vary_colours
+from core.training.weight_growth import cosine
 
 AT_ONCE = 4  # variations that are drawn, and looked at, together
 DESCRIPTORS, ABOUT = "descriptors.npy", "lessons.json"
@@ -66,9 +66,8 @@ class DistillationConfig:
 
     def lr_at(self, step: int) -> float:
         """The learning rate of a step."""
-        fallen = (1 + math.cos(math.pi * step / self.steps)) / 2
         rising = min(1.0, (step + 1) / self.warm_up)
-        return rising * (self.last_lr + (self.lr - self.last_lr) * fallen)
+        return rising * (self.last_lr + cosine(self.lr - self.last_lr, step, self.steps))
 
 
 class Lessons:
@@ -97,7 +96,7 @@ class Lessons:
     ) -> None:
         self.store, self.encoder, self.seed, self.side = store, encoder, seed, side
         self.groups = -(-count // AT_ONCE)
-        self.generator = torch.Generator(store.pixels.device)
+        self.generator = torch.Generator(store.device)
         folder.mkdir(parents=True, exist_ok=True)
         self.about = {
             "set": set_hash(store.paths, ()),
@@ -106,7 +105,7 @@ class Lessons:
             "encoder": encoder.hash,
             "side": side,
             "kept": store.sides,
-            "device": store.pixels.device.type,  # on which depends what is drawn
+            "device": store.device.type,  # on which depends what is drawn
         }
         if not (folder / ABOUT).is_file():
             write_atomic(folder / ABOUT, json.dumps(self.about).encode())
@@ -132,7 +131,7 @@ class Lessons:
     def seen(self, group: int) -> Tensor:
         """What VGG19 saw in them, `AT_ONCE` x 1920."""
         rows = self.descriptors[group * AT_ONCE : (group + 1) * AT_ONCE]
-        return torch.from_numpy(np.array(rows)).to(self.store.pixels.device)
+        return torch.from_numpy(np.array(rows)).to(self.store.device)
 
     @property
     def prepared(self) -> int:
@@ -190,7 +189,7 @@ class Distillation:
         self.lessons, self.config, self.folder = lessons, config, folder
         self.meta_net = net.meta_net.requires_grad_(False)
         torch.manual_seed(config.seed)
-        self.reader = StyleReader().to(lessons.store.pixels.device)
+        self.reader = StyleReader().to(lessons.store.device)
         self.averaged = running_average(self.reader, config.average)
         self.state = nn.ModuleDict({"reader": self.reader, "averaged": self.averaged})
         self.optimizer = torch.optim.Adam(self.reader.parameters(), lr=config.lr)
@@ -210,12 +209,10 @@ class Distillation:
     def _generated_spread(self) -> Tensor:
         """Standard deviation of each number that the MetaNet generates, over many variations."""
         rows = torch.from_numpy(np.array(self.lessons.descriptors[:SPREAD_OVER]))
-        values = generated(self.meta_net, self.meta_net.standardized(rows.to(self._device)))
+        values = generated(
+            self.meta_net, self.meta_net.standardized(rows.to(self.lessons.store.device))
+        )
         return values.std(dim=0).clamp(min=1e-4)
-
-    @property
-    def _device(self) -> torch.device:
-        return self.lessons.store.pixels.device
 
     def run(self) -> None:
         """Train to the end.

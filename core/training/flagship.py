@@ -37,7 +37,7 @@ from core.files import write_atomic
 from core.models.checkpoint import save_model, save_reader
 from core.models.encoder import load_encoder, normalize
 from core.models.flagship import FlagshipNet
-from core.models.losses import NormalizedContentLoss, RelativeStyleLoss
+from core.models.losses import NormalizedContentLoss, RelativeStyleLoss, total_variation
 from core.models.registry import Variant
 from core.models.style_reader import StyleReader
 from core.runtime import DistributedContext
@@ -213,7 +213,7 @@ class FlagshipTraining:
         content = content_loss.each(features, wanted)  # N
         style = objective.style_weight * style_loss.each(features, batch.targets)  # N
         weight = torch.exp2(batch.emphasis)
-        smooth = objective.tv_weight(outputs, 1) * objective.tv_loss(outputs)
+        smooth = objective.tv_weight(outputs, 1) * total_variation(outputs)
         if specks := self.config.phase_at(share).specks:
             smooth = smooth + specks * objective.speck_loss(outputs, batch.contents)
         balanced = ((content + weight * style) / weight.sqrt()).mean()

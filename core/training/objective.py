@@ -14,8 +14,8 @@ from core.models.losses import (
     NormalizedContentLoss,
     SpeckLoss,
     StyleLoss,
-    TotalVariationLoss,
     mean_std,
+    total_variation,
 )
 from core.models.registry import CONTENT_WEIGHT, TV_WEIGHT, Variant
 
@@ -49,7 +49,6 @@ class Objective:
         taps = encoder.tap_names[CONTENT_TAP : CONTENT_TAP + (2 if relative else 1)]
         self.last_tap = taps[-1]
         self.content_loss = NormalizedContentLoss(taps) if relative else ContentLoss(taps[0])
-        self.tv_loss = TotalVariationLoss()
         self.speck_loss = SpeckLoss()
         self.tv_mean_weight = RELATIVE_TV_WEIGHT if relative else None
 
@@ -88,7 +87,7 @@ class Objective:
                 content_features = self.encoder(content, last=self.last_tap)
             features = self.encoder(output)
             share = len(output) / count
-            smooth = self.tv_weight(outputs, world) * self.tv_loss(output)
+            smooth = self.tv_weight(outputs, world) * total_variation(output)
             losses = (
                 CONTENT_WEIGHT * share * self.content_loss(features, content_features),
                 self.style_weight * share * self.style_loss(features, style.target),

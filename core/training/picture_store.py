@@ -63,6 +63,7 @@ class PictureStore:
         longer: int = LONGER,
     ) -> None:
         self.paths, self.longer, self.sides = list(paths), longer, [smaller, longer]
+        self.device = device
         self.pixels = torch.zeros(len(paths), 3, longer, longer, dtype=torch.uint8, device=device)
         sizes = []
         pool = ThreadPoolExecutor(os.cpu_count())
@@ -82,8 +83,7 @@ class PictureStore:
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """The numbers of so many pictures, taken at random."""
-        device = self.pixels.device
-        return torch.randint(len(self), (count,), generator=generator, device=device)
+        return torch.randint(len(self), (count,), generator=generator, device=self.device)
 
     def random_cuts(
         self, numbers: Tensor, generator: torch.Generator, zoom: float | Tensor = 1.0
@@ -96,7 +96,7 @@ class PictureStore:
                 or one for each (N).
         """
         sizes = self.sizes[numbers]
-        draws = torch.rand(4, len(numbers), generator=generator, device=self.pixels.device)
+        draws = torch.rand(4, len(numbers), generator=generator, device=self.device)
         low, high = CROP_SCALE
         area = (low + (high - low) * draws[0]) * sizes.prod(dim=1)
         side = (area.sqrt() / zoom).minimum(sizes.amin(dim=1)).clamp(min=1)

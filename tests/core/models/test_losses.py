@@ -13,9 +13,9 @@ from core.models.losses import (
     MeanStdLoss,
     NormalizedContentLoss,
     SpeckLoss,
-    TotalVariationLoss,
     gram_matrix,
     mean_std,
+    total_variation,
 )
 
 CHANNELS = (64, 128, 256, 512)
@@ -169,10 +169,10 @@ def test_total_variation_of_a_known_picture() -> None:
     """A 3 x 4 picture that is 1 in its upper left 2 x 2 corner: two steps right, two steps down, in one channel of two images."""
     images = torch.zeros(2, 3, 3, 4)
     images[1, 0, :2, :2] = 1
-    assert TotalVariationLoss()(images) == 4
+    assert total_variation(images) == 4
     ramp = torch.arange(5.0).expand(1, 3, 2, 5)
-    assert TotalVariationLoss()(ramp) == 3 * 2 * 4
-    assert TotalVariationLoss()(torch.full((1, 3, 8, 8), 0.3)) == 0
+    assert total_variation(ramp) == 3 * 2 * 4
+    assert total_variation(torch.full((1, 3, 8, 8), 0.3)) == 0
 
 
 def with_spots(image: Tensor, value: float, size: tuple[int, int] = (3, 3)) -> Tensor:
