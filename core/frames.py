@@ -5,8 +5,8 @@
 
 The first frame is painted as `core.pipeline.stylize_image` paints a photo. What is read from the
 photo there is read from the first frame here and then kept, so that nothing jumps from frame to
-frame: the colours that a painting is given, and the photo's own style, towards which a strength
-other than 1 leads (`core.inference.style_mixing`).
+frame: the colours that a painting is given, the map that matches colours to a painting, and the
+photo's own style, towards which a strength other than 1 leads (`core.inference.style_mixing`).
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,15 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from core.images.colours import ColourMap
 from core.images.convert import resize_longest
 from core.images.masks import soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_file import Painting
 from core.inference.stylizer import Stylizer
 from core.paintings import Masks, Paintings, mask_list
-from core.rendering import StyleAtStrength, put_together
-from core.settings import RECOLOUR, Settings, SettingsError
+from core.rendering import StyleAtStrength, colour_match, put_together
+from core.settings import MATCH, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
@@ -62,6 +63,7 @@ class FrameStylizer:
         self.settings = settings
         self.stylizer = stylizer or model_store().stylizer(settings.model)
         self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
+        self._matches: list[ColourMap] = []  # of the same areas, where colours are matched
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
 
     def __call__(self, frame: Image.Image) -> Image.Image:
@@ -73,6 +75,9 @@ class FrameStylizer:
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
         painted = [style(working) for style in self._styles]
+        if settings.colours == MATCH:
+            self._matches = self._matches or self._read_matches(painted, frame)
+            painted = [match(image) for match, image in zip(self._matches, painted, strict=True)]
         if self.masks and (not self._insides or self._insides[0].shape != frame.size[::-1]):
             softness, invert = settings.mask_softness, settings.mask_invert
             self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]
@@ -85,4 +90,11 @@ class FrameStylizer:
         styles = paintings.styles(self.stylizer, side, self.stylizer.emphasis_at(strength))
         return [
             StyleAtStrength.of(self.stylizer, style, strength, first, side) for _, style in styles
+        ]
+
+    def _read_matches(self, painted: list[Image.Image], first: Image.Image) -> list[ColourMap]:
+        strength = self.settings.strength
+        return [
+            colour_match(image, palette, first, strength)
+            for image, palette in zip(painted, self.paintings.palettes(), strict=True)
         ]

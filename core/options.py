@@ -122,7 +122,8 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
         "--style a.jpg b.jpg --mix 0.7 0.3",
     )
     add("--colours", choices=COLOURS, help="style: the painting's (default); photo: the photo's, with the "
-                       "result's lightness; recolour: the painting is given the photo's first")  # fmt: skip
+                       "result's lightness; recolour: the painting is given the photo's first; match: the "
+                       "result is given the painting's on average and in their spread")  # fmt: skip
     add("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "
                        f"the finer the strokes that count (default: {STYLE_SIDE})")  # fmt: skip
     add("--style-crop", type=crop, nargs="+", action="extend", metavar="L,T,R,B",

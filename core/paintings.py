@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from core.baselines.adapter import Backend, Style
-from core.images.colours import recolour
+from core.images.colours import Palette, recolour
 from core.images.convert import WHOLE, Box, cropped
 from core.inference.style_file import Painting, SavedStyle
-from core.settings import MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
+from core.settings import MATCH, MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
 
 OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 NO_PAINTING = "A style file holds no painting that could be "
@@ -67,6 +67,8 @@ def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
         raise SettingsError(f"{NO_PAINTING}cropped.")
     if settings.colours == RECOLOUR:
         raise SettingsError(f"{NO_PAINTING}recoloured.")
+    if settings.colours == MATCH:
+        raise SettingsError(f"{NO_PAINTING}matched in its colours.")
     if settings.refine:
         raise SettingsError(f"{NO_PAINTING}refined on.")
     return painting
@@ -74,6 +76,11 @@ def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
 
 def _recoloured(painting: Painting, photo: Image.Image) -> Painting:
     return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
+
+
+def _palette(painting: Painting) -> Palette:
+    assert not isinstance(painting, SavedStyle)  # `prepared` refuses to match one
+    return Palette.of(painting)
 
 
 @dataclass(frozen=True)
@@ -135,3 +142,10 @@ class Paintings:
         mix = encoder.mix(self.inside, self.weights, style_side, emphasis)
         first = next(p for p, weight in zip(self.inside, self.weights, strict=True) if weight)
         return [(first, mix), *styles]
+
+    def palettes(self) -> list[Palette]:
+        """The colours of the painting, or of the mix, behind each of `styles`."""
+        inside = [_palette(painting) for painting in self.inside]
+        if self.masks < 2:
+            inside = [Palette.between(inside, self.weights)]
+        return inside + ([_palette(self.outside)] if self.outside else [])

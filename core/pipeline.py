@@ -11,7 +11,8 @@ the command line and code.
 - **Strength** blends the numbers that the MetaNet generates between the photo's own style and the
   painting's, and adds back what the network loses of a photo even in its own style, so that 0 is
   the photo itself (`core.inference.style_mixing`).
-- **Mixing** blends them between paintings. **Colours** are kept or moved in `core.images.colours`.
+- **Mixing** blends them between paintings. **Colours** are kept, matched or moved in
+  `core.images.colours`.
 - **Style crop** is the part of each painting that is read, so that a frame does not count.
 - **Style size** is the size at which the painting is read. **Detail** is the size at which the
   photo is painted, before it is resized: a network's strokes have a fixed width in px, so they are
@@ -32,6 +33,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.baselines.adapter import Backend, Method, find_backend
+from core.images.colours import Palette
 from core.images.convert import split_alpha, with_alpha
 from core.images.decode import ImageError
 from core.images.library import library
@@ -40,7 +42,7 @@ from core.inference.style_file import Painting, SavedStyle
 from core.paintings import NO_PAINTING, Masks, Paintings, mask_list
 from core.rendering import Area, Rendering, Share, sizes
 from core.result import PaintStep, StylizeResult
-from core.settings import RECOLOUR, Settings, SettingsError
+from core.settings import MATCH, RECOLOUR, Settings, SettingsError
 
 ONE_MASK = "Take either a mask or the photo's own transparency, not both."
 OPAQUE = "The photo has no transparency that could be its mask."
@@ -146,6 +148,9 @@ def _begin(
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
     styles = sources.styles(backend, settings.style_size, emphasis)
-    areas = [Area(source, style) for source, style in styles]
+    palettes: Sequence[Palette | None] = [None] * len(styles)
+    if settings.colours == MATCH:
+        palettes = sources.palettes()
+    areas = [Area(*style, palette) for style, palette in zip(styles, palettes, strict=True)]
     styled = time.perf_counter()
     return Rendering(photo, masks, settings, backend, areas, started, loaded, styled)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from core.baselines.adapter import Backend, Method, Style
-from core.images.colours import keep_colours
+from core.images.colours import ColourMap, Palette, keep_colours
 from core.images.convert import resize_longest
 from core.images.decode import ImageError
 from core.images.masks import layered, soft_mask
@@ -87,11 +87,13 @@ class Area:
     Attributes:
         painting: what its style is of; of several, the first that counts.
         style: instant at first, refined later.
+        palette: the colours that the area is matched to, if any.
         latest: gives the style as far as refining came, once it began.
     """
 
     painting: Painting
     style: Style
+    palette: Palette | None = None
     latest: Callable[[], Style] | None = None
 
 
@@ -223,7 +225,23 @@ class Rendering:
         def paint(style: Style) -> Image.Image:
             return _applied(style, working, settings, next(shares))
 
-        return [style(working, paint) for style in styles]
+        painted = [style(working, paint) for style in styles]
+        return [
+            colour_match(image, area.palette, self.photo, strength)(image)
+            if area.palette
+            else image
+            for image, area in zip(painted, self.areas, strict=True)
+        ]
+
+
+def colour_match(
+    painted: Image.Image, palette: Palette, photo: Image.Image, strength: float
+) -> ColourMap:
+    """The map that gives a painted picture the colours of its painting; below strength 1, what lies
+    between those and the photo's.
+    """
+    goal = Palette.of(photo).towards(palette, min(strength, 1))
+    return Palette.of(painted).nearest_map_to(goal)
 
 
 def put_together(

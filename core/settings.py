@@ -19,8 +19,8 @@ from core.images.convert import WHOLE, Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import MAX_SIDE, STYLE_SIDE
 
-STYLE, PHOTO, RECOLOUR = "style", "photo", "recolour"
-COLOURS = (STYLE, PHOTO, RECOLOUR)
+STYLE, MATCH, PHOTO, RECOLOUR = "style", "match", "photo", "recolour"
+COLOURS = (STYLE, MATCH, PHOTO, RECOLOUR)
 MAX_PAINTINGS = 4
 MAX_STRENGTH = 1.5
 MAX_BATCHES = 10_000
@@ -43,8 +43,9 @@ class Settings:
         mix: a weight for each painting, not negative, in their order;
             they are divided by their sum. Empty: equal weights.
         strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more exaggerates.
-        colours: `style` (the painting's), `photo` (the photo's, the result's lightness), `recolour`
-            (the painting is given the photo's colours before its style is read).
+        colours: `style` (the painting's, as the network takes them up), `photo` (the photo's, the
+            result's lightness), `recolour` (the painting is given the photo's colours before its
+            style is read), `match` (the result is given the painting's mean colour and covariance).
         size: longest side of the result in px, 16 to 8192; None for the photo's own.
         detail: longest side in px at which the photo is painted before it is resized to `size`: the
             smaller, the broader the strokes and the less detail; None for the result's.

@@ -25,7 +25,7 @@ from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
 from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
-from core.settings import RECOLOUR, Settings
+from core.settings import MATCH, RECOLOUR, Settings
 from demo.shared import messages, requests, style_form
 from demo.shared.controls import model_input, size_input
 from demo.shared.events import Answer, connect
@@ -150,7 +150,7 @@ def repaint(
         )
     order = (form or StyleForm()).request(None, style, model, size)
     settings, paintings = order.settings, tuple(str(file) for file in order.styles)
-    reads_frame = settings.strength != 1 or settings.colours == RECOLOUR
+    reads_frame = settings.strength != 1 or settings.colours in (RECOLOUR, MATCH)
     photo = load_image(_bytes(camera), max_pixels=MAX_PIXELS, at_least=int(size))
     paint = _stylizer(paintings, settings, visitor if reads_frame else "")
     buffer = io.BytesIO()

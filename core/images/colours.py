@@ -1,15 +1,20 @@
-"""Whose colours the result has: the painting's, the photo's,
+"""Whose colours the result has: the painting's as the network takes them up, or in full; the photo's;
 or those of a painting given the photo's colours first.
 
     keep_colours(painted, photo)      # lightness of the result, chroma of the photo (CIELAB)
     recolour(painting, photo)         # the painting with the photo's mean colour and covariance, its style read after
+    matching = Palette.of(painted).nearest_map_to(Palette.of(painting))
+    matching(painted)                 # the result with the painting's mean colour and covariance
 
 Gatys, Bethge, Hertzmann, Shechtman, "Preserving color in neural artistic style transfer"
 (1606.05897): their luminance-only transfer and their linear colour transfer, with symmetric square
-roots of the covariances.
+roots of the covariances. Pitie, Kokaram, "The linear Monge-Kantorovitch linear colour mapping for
+example-based colour transfer" (2007): of all linear maps with that mean and covariance, the one
+that moves the colours least, so that a blue which both pictures have stays one.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,14 +72,55 @@ class Palette:
         if max(image.size) > STATISTICS_SIDE:
             image = resize_longest(image, STATISTICS_SIDE)
         values = np.asarray(image, dtype=np.float64).reshape(-1, 3) / 255
-        variances, axes = np.linalg.eigh(np.cov(values, rowvar=False))
-        deviations = np.sqrt(np.maximum(variances, MIN_VARIANCE))
-        return cls(values.mean(axis=0), (axes * deviations) @ axes.T)
+        return cls(values.mean(axis=0), _root(np.cov(values, rowvar=False), MIN_VARIANCE))
+
+    @classmethod
+    def between(cls, palettes: "Sequence[Palette]", weights: Sequence[float]) -> "Palette":
+        """The weighted sum of palettes; weights sum to 1."""
+        pairs = list(zip(palettes, weights, strict=True))
+        mean = sum(weight * palette.mean for palette, weight in pairs)
+        root = sum(weight * palette.root for palette, weight in pairs)
+        return cls(np.asarray(mean), np.asarray(root))
 
     def towards(self, other: "Palette", share: float) -> "Palette":
         """A palette between: this one at 0, the other at 1."""
-        mean = (1 - share) * self.mean + share * other.mean
-        return Palette(mean, (1 - share) * self.root + share * other.root)
+        return Palette.between([self, other], [1 - share, share])
+
+    def nearest_map_to(self, goal: "Palette") -> "ColourMap":
+        """The map to the goal's mean and covariance that moves this palette's colours least.
+
+        With covariances A and B, its matrix is the symmetric A^-1/2 (A^1/2 B A^1/2)^1/2 A^-1/2.
+        """
+        inverse = np.linalg.inv(self.root)
+        middle = _root(self.root @ goal.root @ goal.root @ self.root)
+        return ColourMap.between(inverse @ middle @ inverse, self, goal)
+
+
+@dataclass(frozen=True)
+class ColourMap:
+    """A linear change of colours.
+
+    Attributes:
+        matrix, offset: `matrix @ colour + offset` is the new colour, of RGB values in [0, 1]:
+            3 x 3 and 3.
+    """
+
+    matrix: np.ndarray
+    offset: np.ndarray
+
+    @classmethod
+    def between(cls, matrix: np.ndarray, source: Palette, goal: Palette) -> "ColourMap":
+        """The map with a matrix that leads from the one palette's mean to the other's."""
+        return cls(matrix, goal.mean - matrix @ source.mean)
+
+    def __call__(self, image: Image.Image) -> Image.Image:
+        """An RGB picture with its colours changed, of its size; what leaves sRGB is clipped."""
+        matrix, offset = self.matrix.T.astype(np.float32), self.offset.astype(np.float32)
+
+        def moved(_: slice, pixels: np.ndarray) -> np.ndarray:
+            return (pixels / 255 @ matrix + offset) * 255
+
+        return by_rows(moved, image)
 
 
 def transfer(image: Image.Image, goal: Palette) -> Image.Image:
@@ -82,10 +128,10 @@ def transfer(image: Image.Image, goal: Palette) -> Image.Image:
     covariance become the goal's.
     """
     own = Palette.of(image)
-    matrix = goal.root @ np.linalg.inv(own.root)
-    offset = (goal.mean - matrix @ own.mean).astype(np.float32)
+    return ColourMap.between(goal.root @ np.linalg.inv(own.root), own, goal)(image)
 
-    def moved(_: slice, pixels: np.ndarray) -> np.ndarray:
-        return (pixels / 255 @ matrix.T.astype(np.float32) + offset) * 255
 
-    return by_rows(moved, image)
+def _root(matrix: np.ndarray, least: float = 0.0) -> np.ndarray:
+    """The symmetric square root of a covariance, 3 x 3, its variances raised to at least `least`."""
+    variances, axes = np.linalg.eigh(matrix)
+    return (axes * np.sqrt(np.maximum(variances, least))) @ axes.T

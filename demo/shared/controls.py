@@ -14,7 +14,7 @@ from core.files import short
 from core.images.convert import Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
+from core.settings import MATCH, MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
 from core.training.refine import REFINE_BATCHES
 from demo.shared.requests import (
     INSTANT,
@@ -32,11 +32,19 @@ DEFAULT_SIZE = 512
 OWN = 0  # as a size: the photo's own, up to LARGEST; as a detail: the result's
 SIZE_CHOICES = [*((f"{side} px", side) for side in SIZES), ("photo's own", OWN)]
 DETAIL_CHOICES = [("the result's", OWN), *((f"{side} px", side) for side in SIZES)]
-COLOUR_CHOICES = [("painting's", STYLE), ("photo's", PHOTO), ("painting recoloured", RECOLOUR)]
+COLOUR_CHOICES = [
+    ("painting's", STYLE),
+    ("painting's, matched", MATCH),
+    ("photo's", PHOTO),
+    ("painting recoloured", RECOLOUR),
+]
 MODEL_INFO = "The two methods that need no trained model take minutes."
 MODE_INFO = "The report's models need refining to take up a painting: some minutes on two cores, told after the first batch."
 STRENGTH_INFO = "0 % is the photo, 100 % the painting's style in full, more exaggerates it."
-COLOURS_INFO = "Keep the photo's colours and paint its light only, or give the painting the photo's colours first."
+COLOURS_INFO = (
+    "Match the result to the painting's colours where it came too near to the photo's; "
+    "or keep the photo's and paint its light only; or give them to the painting first."
+)
 STYLE_SIZE_INFO = "How large the painting is read, in px of its shorter side: the larger, the finer the strokes that count."
 DETAIL_INFO = (
     "Size at which the photo is painted before it is resized: the smaller, the broader the strokes."

@@ -33,7 +33,8 @@ MASKS = ("mask_2", "mask_3", "mask_4")  # beside MIX and MASK
 SAID = {
     "style_side": "smaller side in px at which the painting is read, 64 to 512: the larger, the finer the strokes.",
     "strength": "0 to 1.5; 0 is the photo, 1 the painting's style in full.",
-    "colours": '"style" for the painting\'s, "photo" for the photo\'s, "recolour" to give the painting the photo\'s first.',
+    "colours": '"style" for the painting\'s, "match" to match the result to them, "photo" for the photo\'s, '
+    '"recolour" to give the painting the photo\'s first.',
     "detail": "longest side in px at which the photo is painted before it is resized, or 0 for the result's.",
     "style_2": "a second painting to mix in.",
     "style_3": "a third painting.",

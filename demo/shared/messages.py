@@ -5,14 +5,18 @@ from collections.abc import Sequence
 
 from core.commandline import lacks_memory
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import PHOTO, RECOLOUR, STYLE
+from core.settings import MATCH, PHOTO, RECOLOUR, STYLE
 from demo.server.cleaner import is_full
 from demo.server.refusals import FULL, NO_MEMORY, OUR_FAULT
 from demo.shared.pace import PACE, Pace, duration
 from demo.shared.requests import USER_ERRORS, JobResult
 from demo.shared.templates import macros
 
-COLOURS_SAID = {PHOTO: "the photo's colours", RECOLOUR: "painting recoloured to the photo"}
+COLOURS_SAID = {
+    PHOTO: "the photo's colours",
+    RECOLOUR: "painting recoloured to the photo",
+    MATCH: "colours matched to the painting",
+}
 LARGE_SIDE = 1024  # px; a larger result is shown by a light copy
 SHOWN_LIGHT = "Shown by a light copy; the PNG that you download is without loss."
 _HTML = macros("shared/messages.html")

@@ -32,7 +32,7 @@ from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.program import command_parser
-from core.settings import PHOTO, RECOLOUR, STYLE, Settings, SettingsError
+from core.settings import MATCH, PHOTO, RECOLOUR, STYLE, Settings, SettingsError
 from core.training.refine import refine
 from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
 
@@ -129,8 +129,8 @@ def mixing_square(studio: Studio) -> tuple[Cells, int]:
 
 
 def colours(studio: Studio) -> tuple[Cells, int]:
-    photo, side = find_content("astronaut").image(), cell_side(5)
-    labels = {STYLE: "style", PHOTO: "photo", RECOLOUR: "recolour"}
+    photo, side = find_content("astronaut").image(), cell_side(6)
+    labels = {STYLE: "style", MATCH: "match", PHOTO: "photo", RECOLOUR: "recolour"}
     cells = [
         ("The photo", center_crop(photo, side)),
         ("The painting", center_crop(find_style(WAVE).image(), side)),
@@ -138,7 +138,7 @@ def colours(studio: Studio) -> tuple[Cells, int]:
     cells += [
         (label, studio.painted(side, photo, [WAVE], colours=way)) for way, label in labels.items()
     ]
-    return cells, 5
+    return cells, 6
 
 
 def style_size(studio: Studio) -> tuple[Cells, int]:

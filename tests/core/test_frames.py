@@ -18,6 +18,8 @@ LOOKS = {
     "exaggerated": Settings(strength=1.3),
     "the photo's colours": Settings(colours="photo"),
     "painting recoloured": Settings(colours="recolour", strength=0.5),
+    "colours matched": Settings(colours="match"),
+    "colours of a mix matched": Settings(colours="match", strength=0.7, mix=(0.7, 0.3)),
     "style size": Settings(style_size=96),
     "detail": Settings(detail=48, colours="photo"),
     "mix": Settings(mix=(0.7, 0.3)),
@@ -51,10 +53,12 @@ def test_the_first_frame_is_painted_as_a_photo(
     assert painted.tobytes() == expected.image.tobytes()
 
 
+@pytest.mark.parametrize(
+    "settings", [Settings(colours="recolour", strength=0.5), Settings(colours="match")]
+)
 def test_what_is_read_from_the_first_frame_is_kept(
-    stylizer: Stylizer, images: list[Image.Image]
+    settings: Settings, stylizer: Stylizer, images: list[Image.Image]
 ) -> None:
-    settings = Settings(colours="recolour", strength=0.5)
     paint = FrameStylizer(images[2:3], settings, stylizer=stylizer)
     paint(images[0])
     later = paint(images[1])

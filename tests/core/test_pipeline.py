@@ -14,7 +14,7 @@ from skimage.color import rgb2lab
 
 from core import rendering
 from core.frames import FrameStylizer
-from core.images.colours import recolour
+from core.images.colours import Palette, recolour
 from core.images.convert import resize_longest, resize_smaller
 from core.images.decode import ImageError
 from core.images.normalise import on_white
@@ -310,6 +310,35 @@ def test_a_painting_is_recoloured_before_it_is_read(
     ).image
     assert same(got, ours.encode_style(recolour(paintings[0], photo), SIDE)(photo))
     assert change(got, ours.encode_style(paintings[0], SIDE)(photo)) > 0
+
+
+def test_colours_are_matched_to_the_painting(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    matched = replace(SMALL, colours="match")
+
+    def off(settings: Settings, goal: Palette, *more: Any) -> float:
+        painted = stylize_image(photo, *more, settings=settings, stylizer=ours).image
+        return float(abs(Palette.of(painted).mean - goal.mean).max())
+
+    first, second = (Palette.of(painting) for painting in paintings[:2])
+    assert off(matched, first, paintings[0]) < 0.03 < off(SMALL, first, paintings[0])
+    half = replace(matched, strength=0.5)
+    assert off(half, Palette.of(photo).towards(first, 0.5), paintings[0]) < 0.03
+    mix = replace(matched, mix=(1, 3))
+    assert off(mix, first.towards(second, 0.75), paintings[:2]) < 0.03
+    assert off(replace(matched, style_crop=((0, 0, 0.5, 0.5),)), first, paintings[0]) > 0.03
+
+
+def test_each_side_of_a_mask_is_matched_to_its_own_painting(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    matched = replace(SMALL, colours="match", mask_softness=0)
+    alone = [stylize_image(photo, each, matched, stylizer=ours).image for each in paintings[:2]]
+    left = Image.new("L", photo.size)
+    left.paste(255, (0, 0, photo.width // 2, photo.height))
+    got = stylize_image(photo, paintings[0], matched, left, paintings[1], stylizer=ours).image
+    assert same(got, Image.composite(*alone, left))
 
 
 def test_detail_is_the_size_at_which_the_photo_is_painted(

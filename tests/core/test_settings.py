@@ -51,7 +51,10 @@ def test_whole_numbers_and_fractions_are_one_setting() -> None:
         ({"mix": [0, 0]}, "The weights of a mix must not all be 0."),
         ({"mix": [1] * 5}, "The mix must be a list of up to 4 weights."),
         ({"mix": "1 2"}, "The mix must be a list"),
-        ({"colours": "grey"}, "There is no way 'grey' to colour; choose style, photo, recolour."),
+        (
+            {"colours": "grey"},
+            "There is no way 'grey' to colour; choose style, match, photo, recolour.",
+        ),
         ({"colours": ["style"]}, "There is no way"),
         ({"size": 15}, "The setting size must be a whole number from 16 to 8192."),
         ({"size": 512.0}, "The setting size must be"),

@@ -45,6 +45,43 @@ def test_a_recoloured_painting_has_the_photos_mean_and_covariance(drawn: Draw) -
     assert abs(Palette.of(painting).mean - goal.mean).max() > 0.05
 
 
+def covariance(palette: Palette) -> np.ndarray:
+    return palette.root @ palette.root
+
+
+def test_the_nearest_map_leads_to_the_goals_mean_and_covariance(drawn: Draw) -> None:
+    painted, painting = muted(drawn(1, (80, 64))), muted(drawn(2))
+    source, goal = Palette.of(painted), Palette.of(painting)
+    to_goal = source.nearest_map_to(goal)
+    moved = Palette.of(to_goal(painted))
+    assert moved.mean == pytest.approx(goal.mean, abs=0.003)
+    assert covariance(moved) == pytest.approx(covariance(goal), abs=3e-4)
+    assert to_goal.matrix == pytest.approx(to_goal.matrix.T), "symmetric: it turns no colour round"
+    assert np.linalg.eigvalsh(to_goal.matrix).min() > 0
+
+
+def test_no_linear_map_moves_the_colours_less(drawn: Draw) -> None:
+    source, goal = Palette.of(drawn(1)), Palette.of(drawn(2))
+
+    def moved(matrix: np.ndarray) -> float:
+        """Mean square distance by which colours of the source's covariance move, its mean aside."""
+        change = matrix - np.eye(3)
+        return float(np.trace(change @ covariance(source) @ change.T))
+
+    nearest = source.nearest_map_to(goal).matrix
+    for seed in range(20):  # all maps between two covariances differ by a rotation in the middle
+        turned, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+        other = goal.root @ turned @ np.linalg.inv(source.root)
+        assert other @ covariance(source) @ other.T == pytest.approx(covariance(goal))
+        assert moved(nearest) < moved(other)
+
+
+def test_a_picture_is_matched_to_itself_without_a_change(drawn: Draw) -> None:
+    picture = drawn(1)
+    own = Palette.of(picture)
+    assert own.nearest_map_to(own)(picture).tobytes() == picture.tobytes()
+
+
 @pytest.mark.parametrize("colour", ["black", "crimson"])
 def test_pictures_of_one_colour_are_legal(colour: str, drawn: Draw) -> None:
     flat, photo = Image.new("RGB", (40, 30), colour), drawn(1)
@@ -53,6 +90,8 @@ def test_pictures_of_one_colour_are_legal(colour: str, drawn: Draw) -> None:
     to_flat = np.asarray(recolour(photo, flat), dtype=int)
     assert abs(to_flat - np.asarray(flat)[0, 0]).max() < 15, "nearly one colour"
     assert keep_colours(flat, photo.resize(flat.size)).size == flat.size
+    matched = np.asarray(Palette.of(flat).nearest_map_to(Palette.of(photo))(flat), dtype=int)
+    assert abs(matched - np.asarray(photo, dtype=float).mean(axis=(0, 1))).max() < 1.5
 
 
 def test_a_picture_in_several_parts_comes_out_as_in_one(

@@ -146,6 +146,7 @@ def test_what_is_no_style_file_is_refused_by_name(file: Path, tmp_path: Path) ->
     ("settings", "said"),
     [
         (replace(QUICK, colours="recolour"), "could be recoloured"),
+        (replace(QUICK, colours="match"), "could be matched in its colours"),
         (replace(QUICK, refine=1), "could be refined on"),
         (replace(QUICK, style_crop=((0, 0, 0.5, 0.5),)), "could be cropped"),
         (Settings("gatys"), "could be painted with gatys"),
