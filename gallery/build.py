@@ -26,24 +26,18 @@ from tqdm import tqdm
 from core.commandline import run_command
 from core.files import check_output, remove_leftovers, write_atomic
 from core.images.decode import ImageError, list_images, load_image
+from core.images.library import CHECK_SIDE
 from core.images.save import png_bytes
 from core.models.registry import FLAGSHIP
 from core.paths import is_clone
 from core.program import command_parser, path_of
-from core.runtime import (
-    AUTO,
-    DEVICE_HELP,
-    DeviceError,
-    DistributedContext,
-    init_distributed,
-)
+from core.runtime import AUTO, DEVICE_HELP, DeviceError, DistributedContext, init_distributed
 from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
 from gallery.grids.compose import sheet
-from gallery.grids.paths import APPENDICES, MODES, RENDERED, mode_of
-from gallery.grids.render import Builder, Row, plan
+from gallery.grids.paths import APPENDICES, MODES, RENDERED
+from gallery.grids.render import Builder, plan
+from gallery.grids.results import read_grid
 from gallery.pictures import CONTENTS, STYLES, Picture
-
-CHECK_SIDE = 64  # pixels: own pictures are test-read at a reduced size
 
 STOPPED = "Stopped; what was rendered stays, and the same command goes on from there."
 
@@ -87,17 +81,14 @@ def write_sheets(
     """
     for style in styles:
         for mode in modes:
-            cells = [
-                Row(mode_of(row, mode), row, style).cell(content, root)
-                for row in rows
-                for content in contents
-            ]
-            out = root / f"{style.name}__{mode}.png"
-            if not rows or not all(cell.is_file() for cell in cells):
+            grid = read_grid(mode, style, rows, contents, root)
+            cells = [cell.picture for row in grid.rows for cell in row.cells if cell.picture]
+            if not rows or len(cells) < len(rows) * len(contents):
                 continue
+            out = root / f"{style.name}__{mode}.png"
             newest = max(since, *(cell.stat().st_mtime_ns for cell in cells))
             if not out.is_file() or out.stat().st_mtime_ns <= newest:
-                write_atomic(out, png_bytes(sheet(rows, style, mode, contents, root)))
+                write_atomic(out, png_bytes(sheet(grid)))
 
 
 def default_rows(appendices: Sequence[str] | None) -> list[str]:

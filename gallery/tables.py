@@ -10,16 +10,15 @@ A README marks where a table belongs; what stands between the marks is replaced:
     <!-- end table -->
 """
 
-import argparse
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.analysis.curves import LogError
+from core.commandline import run_command
 from core.files import write_atomic
 from core.models.weights import WeightsError
-from core.program import first_paragraph
+from core.program import command_parser
 from gallery.pictures import FOLDER
 from gallery.readme_tables import TABLES, TableError
 from gallery.report import markdown_table
@@ -59,32 +58,31 @@ def fill(text: str, file: str) -> str:
     return MARKED.sub(filled, text)
 
 
+def work(check: bool) -> int:
+    """Fill in the tables, or with `check` only say what would change; returns the exit code."""
+    stale = 0
+    for path in READMES:
+        before = path.read_text(encoding="utf-8")
+        after = fill(before, _name(path))
+        if after == before:
+            continue
+        stale += 1
+        if not check:
+            write_atomic(path, after.encode())
+        print(f"{_name(path)} {'is out of date' if check else 'written'}")
+    return 1 if check and stale else 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code (0 done, 1 not possible,
     or out of date with --check).
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m gallery.tables", description=first_paragraph(__doc__)
-    )
+    parser = command_parser("gallery.tables", __doc__)
     parser.add_argument(
         "--check", action="store_true", help="change nothing, say what would change"
     )
     options = parser.parse_args(arguments)
-    stale = 0
-    try:
-        for path in READMES:
-            before = path.read_text(encoding="utf-8")
-            after = fill(before, _name(path))
-            if after == before:
-                continue
-            stale += 1
-            if not options.check:
-                write_atomic(path, after.encode())
-            print(f"{_name(path)} {'is out of date' if options.check else 'written'}")
-    except (TableError, WeightsError, LogError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 1 if options.check and stale else 0
+    return run_command(lambda: work(options.check), (TableError, WeightsError, LogError))
 
 
 def _name(path: Path) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from core.baselines import gatys, johnson
 from core.images.convert import resize_smaller
+from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.registry import FLAGSHIP
@@ -35,7 +36,7 @@ def method_tasks(device: str) -> dict[str, Callable[[], object]]:
     Method 1 has one task, since a photo costs it what a painting does.
     """
     photo, style = resize_smaller(CONTENTS[0].image(), PHOTO_SIDE), STYLES[0].image()
-    contents = [picture.path() for picture in CONTENTS]
+    contents = library().refining_contents
 
     def fresh(name: str) -> Stylizer:
         """A stylizer that remembers no painting yet."""

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from core.commandline import run_command
 from core.files import check_output, write_atomic
+from core.images.library import library
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.encoder import load_encoder
@@ -36,7 +37,7 @@ from core.training.objective import Objective
 from core.training.refine import REFINE_BATCHES, refine
 from core.training.step import train_step
 from core.training.weight_growth import make_optimizer
-from gallery.pictures import CONTENTS, FOLDER, STYLES
+from gallery.pictures import FOLDER, STYLES
 from gallery.timed_methods import LONG, method_tasks
 
 TIMINGS = FOLDER / "timings.json"
@@ -71,16 +72,15 @@ def take_turns(
 
 def iteration(variant: Variant, batch: int, crop: int, device: str, dtype: torch.dtype) -> Work:
     """One training step of a freshly made network on crops of the gallery's contents."""
-    batches = TrainingBatches(
-        [p.path() for p in CONTENTS], [STYLES[0].path()], batch, crop, seed=SEED
-    )
+    contents, styles = library().refining_contents, [STYLES[0].path()]
+    batches = TrainingBatches(contents, styles, batch, crop, seed=SEED)
     objective = Objective(variant, load_encoder(variant.encoder).for_compute(dtype).to(device))
     net = variant.build().to(device).train()
     net.compute_dtype = dtype
     optimizer = make_optimizer(net, LR)
     style = objective.style(batches.style_crop(0).to(device))
-    contents = batches.content_crops(0).to(device)
-    return lambda: train_step(net, objective, optimizer, contents, style)
+    crops = batches.content_crops(0).to(device)
+    return lambda: train_step(net, objective, optimizer, crops, style)
 
 
 def refining(variant: Variant, batches: int, device: str, dtype: torch.dtype) -> Work:
@@ -95,8 +95,7 @@ def refining(variant: Variant, batches: int, device: str, dtype: torch.dtype) ->
     }
     net = variant.build().eval().requires_grad_(False)
     model = Model(variant, net, ModelCard.model_validate(card))
-    style = STYLES[0].image()
-    contents = [picture.path() for picture in CONTENTS]
+    style, contents = STYLES[0].image(), library().refining_contents
     return lambda: refine(
         Stylizer(model, encoder, device, StyleCache()), style, contents, batches, dtype=dtype
     )
@@ -112,9 +111,8 @@ def measure_times(options: argparse.Namespace) -> dict[str, Any]:
         "dtype": "float32",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
+        "refining_batches": options.refine_batches,
     }
-    if options.refine_rounds:
-        found["refining_batches"] = options.refine_batches
     found |= time_training(options, CONTENDERS, torch.float32)
     fast = fast_dtype(options.device)
     if fast != torch.float32:

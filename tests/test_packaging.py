@@ -1,7 +1,4 @@
-"""What is installed: the commands, the versions that are named, the wheel in a folder of its own.
-
-pytest tests/test_packaging.py
-"""
+"""What is installed: the commands, the versions that are named, the wheel in a folder of its own."""
 
 import json
 import os

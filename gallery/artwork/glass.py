@@ -17,6 +17,7 @@ from PIL import Image, ImageColor, ImageDraw
 from scipy import ndimage
 
 UNITS = 1000.0
+BUBBLES = 2600
 Array = NDArray[np.float64]
 Colour = str | Sequence[str]
 
@@ -98,9 +99,8 @@ class Cartoon:
     def xy(self) -> tuple[Array, Array]:
         """x and y of every pixel centre, in units."""
         axis = (np.arange(self.pixels) + 0.5) / self.scale
-        return np.broadcast_to(axis, (self.pixels,) * 2), np.broadcast_to(
-            axis[:, None], (self.pixels,) * 2
-        )
+        shape = (self.pixels, self.pixels)
+        return np.broadcast_to(axis, shape), np.broadcast_to(axis[:, None], shape)
 
     def _new_pane(self, colour: Colour) -> int:
         name = colour if isinstance(colour, str) else colour[int(self.rng.integers(len(colour)))]
@@ -169,14 +169,14 @@ def stained(cartoon: Cartoon, panes: NDArray[np.int32], rng: np.random.Generator
     return tint[panes] ** np.clip(thickness, 0.4, 2.2)[..., None] * light[..., None]
 
 
-def bubbles(cartoon: Cartoon, rng: np.random.Generator, count: int = 2600) -> Array:
+def bubbles(cartoon: Cartoon, rng: np.random.Generator) -> Array:
     """Seeds of air in the glass: a factor on the light, [pixels, pixels],
     bright within a faint dark rim.
     """
     image = Image.new("F", (cartoon.pixels,) * 2, 0.0)
     draw = ImageDraw.Draw(image)
     for x, y, r, stretch in (
-        rng.uniform((0, 0, 0.7, 1.0), (UNITS, UNITS, 1.9, 1.7), (count, 4)) * cartoon.scale
+        rng.uniform((0, 0, 0.7, 1.0), (UNITS, UNITS, 1.9, 1.7), (BUBBLES, 4)) * cartoon.scale
     ):
         tall = r * stretch / cartoon.scale
         draw.ellipse((x - r * 1.5, y - tall * 1.5, x + r * 1.5, y + tall * 1.5), fill=-0.16)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.spatial import cKDTree
 
+from core.commandline import run_command
 from core.files import check_output, replacing
 from core.program import called_as, path_of
 from gallery.artwork.glass import Array, Cartoon, Colour, glaze, noise
@@ -254,15 +255,17 @@ def window(side: int = SIDE) -> Image.Image:
     return glaze(cartoon, SUN, rng).resize((side, side), Image.Resampling.LANCZOS)
 
 
-def save(file: Path) -> None:
-    """Paints the window and writes it to ``file`` as JPEG, whole or not at all;
-    raises OSError where that fails.
-    """
+def work(file: Path) -> int:
+    """Paint the window and write it to ``file`` as JPEG, whole or not at all; returns the exit code."""
+    check_output(file)
     with replacing(file) as temporary:
         window().save(temporary, format="JPEG", quality=92, subsampling=0)
+    print(f"{file}: {file.stat().st_size / 1024:.0f} KiB")
+    return 0
 
 
-def main() -> None:
+def main() -> int:
+    """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog=called_as("gallery.artwork.mosaic"), description="Paint the stained-glass window."
     )
@@ -274,13 +277,8 @@ def main() -> None:
         help="JPEG file to write (default: %(default)s)",
     )
     file = parser.parse_args().file
-    try:
-        check_output(file)
-        save(file)
-    except OSError as error:
-        parser.exit(1, f"{error}\n")
-    print(f"{file}: {file.stat().st_size / 1024:.0f} KiB")
+    return run_command(lambda: work(file))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

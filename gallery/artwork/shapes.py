@@ -35,9 +35,7 @@ def stroke(
     return np.concatenate([line + side * half, (line - side * half)[::-1]])
 
 
-def petal(
-    x: float, y: float, angle: float, length: float, width: float, blunt: float = 0.6
-) -> Array:
+def petal(x: float, y: float, angle: float, length: float, width: float, blunt: float) -> Array:
     """A petal or feather, [80, 2], from (x, y) along ``angle`` in degrees;
     ``blunt`` says where it is widest, 0..1.
     """

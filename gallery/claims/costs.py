@@ -24,15 +24,12 @@ from core.training.log_writer import read_rows
 from gallery import timing
 from gallery.claims.finding import NOT_CLAIMED, NOT_YET, SIZES, Claim, Finding, Section, needs
 
-EPOCH, PAINTING, SIZE = (
-    1.6,
-    1.44,
-    0.76,
-)  # improved over original: 35/22 and 80/50 min, 13/9 min, 647/850 MB
+ORIGINAL, IMPROVED = timing.COMPARED
+# What the report gives, improved over original: 35/22 and 80/50 min, 13/9 min, 647/850 MB.
+EPOCH, PAINTING, SIZE = 1.6, 1.44, 0.76
 TOLERANCE = 1.25  # the factor within which a ratio is the report's
 REPORT_MB = 1_024_000  # bytes: the unit in which the report's sizes come out
 STORED = "as stored here"
-TIMED_BASE = 8  # of timings that do not name their width
 
 
 def same_ratio(ratios: Sequence[float], said: float) -> str:
@@ -66,17 +63,12 @@ def read_timings(path: Path | None = None) -> dict[str, Any]:
 def _conditions(found: Mapping[str, Any]) -> str:
     if not found:
         return "Times were not measured yet: run `python -m gallery.timing`."
-    base = found.get("base", TIMED_BASE)
     return (
         f"Timed on {found['device']} in {found['dtype']} with {found['threads']} threads: batches of {found['batch']} crops "
-        f"of {found['crop']} px, all networks taking turns in one run. Networks have base {base}, the report's "
+        f"of {found['crop']} px, all networks taking turns in one run. Networks have base {found['base']}, the report's "
         f"had base {REPORT_BASE}. A ratio holds where the middle half of its rounds is within a factor of {TOLERANCE} of the "
         "report's."
     )
-
-
-def _ratios(seconds: Mapping[str, Sequence[float]], of: str, to: str) -> list[float]:
-    return [ours / theirs for ours, theirs in zip(seconds[of], seconds[to], strict=True)]
 
 
 def _timed(
@@ -86,7 +78,7 @@ def _timed(
     seconds = found.get(kind, {})
     if not (seconds.get(of) and seconds.get(to)):
         return needs(case, "`python -m gallery.timing`")
-    ratios = _ratios(seconds, of, to)
+    ratios = [ours / theirs for ours, theirs in zip(seconds[of], seconds[to], strict=True)]
     rounds = f"median of {len(ratios)} rounds" if len(ratios) > 1 else "one round"
     values = {of: median(seconds[of]), to: median(seconds[to]), "ratio": median(ratios)}
     text = (
@@ -100,11 +92,10 @@ def _compared(found: Mapping[str, Any], kind: str, said: float, unit: str) -> li
     """Improved against original in float32; in the faster precision, where there is one, without
     a verdict, as the report knows nothing of it.
     """
-    names = "improved-500", "original-500"
-    findings = [_timed(found, kind, *names, said, unit)]
+    findings = [_timed(found, kind, IMPROVED, ORIGINAL, said, unit)]
     fast = found.get("fast", {})
     if kind in fast:
-        timed = _timed(fast, kind, *names, said, unit)
+        timed = _timed(fast, kind, IMPROVED, ORIGINAL, said, unit)
         case = f"{timed.case}, in {fast['dtype']}"
         findings.append(replace(timed, case=case, verdict=NOT_CLAIMED))
     return findings
@@ -112,12 +103,10 @@ def _compared(found: Mapping[str, Any], kind: str, said: float, unit: str) -> li
 
 def _epoch(found: Mapping[str, Any]) -> Claim:
     findings = _compared(found, "iteration", EPOCH, "per iteration")
-    for name in (
-        name
-        for name, variant in VARIANTS.items()
-        if name.startswith("ablation") and variant.images == 500
-    ):
-        timed = _timed(found, "iteration", name, "original-500", EPOCH, "per iteration")
+    for name in timing.CONTENDERS:
+        if name in timing.COMPARED:
+            continue
+        timed = _timed(found, "iteration", name, ORIGINAL, EPOCH, "per iteration")
         if timed.verdict != NOT_YET:  # the report does not time these: shown without a verdict
             findings.append(replace(timed, verdict=NOT_CLAIMED))
     return Claim(
@@ -155,7 +144,7 @@ def _per_epoch(name: str) -> int:
 
 
 def _painting(found: Mapping[str, Any]) -> Claim:
-    unit = f"for {found.get('refining_batches', 20)} batches"
+    unit = f"for {found.get('refining_batches')} batches"
     return Claim(
         "Refining on one painting takes 12 to 14 minutes in the improved model, 8 to 10 in the original (1.44 times)",
         "Section 4",
@@ -166,7 +155,7 @@ def _painting(found: Mapping[str, Any]) -> Claim:
 
 def _sizes() -> Claim:
     findings = [_counted()]
-    sizes = {name: _stored_megabytes(name) for name in ("improved-500", "original-500")}
+    sizes = {name: _stored_megabytes(name) for name in (IMPROVED, ORIGINAL)}
     if missing := [name for name, size in sizes.items() if not size]:
         findings.append(needs(STORED, *missing))
     else:
@@ -182,17 +171,16 @@ def _sizes() -> Claim:
 
 def _counted() -> Finding:
     """The sizes of both networks at the report's width, in float32."""
-    sizes = {}
-    for name in ("improved-500", "original-500"):
-        sizes[name] = 4 * _parameters(name, REPORT_BASE) / REPORT_MB
+    sizes = {name: 4 * _parameters(name, REPORT_BASE) / REPORT_MB for name in (IMPROVED, ORIGINAL)}
     return _size_ratio(
         f"base {REPORT_BASE}, whole", sizes, f"units of {REPORT_MB:,} bytes in float32"
     )
 
 
 def _size_ratio(case: str, sizes: Mapping[str, float], unit: str) -> Finding:
-    ratio = sizes["improved-500"] / sizes["original-500"]
-    text = f"{sizes['improved-500']:.1f} against {sizes['original-500']:.1f} {unit}, a ratio of {ratio:.2f}"
+    ours, theirs = sizes[IMPROVED], sizes[ORIGINAL]
+    ratio = ours / theirs
+    text = f"{ours:.1f} against {theirs:.1f} {unit}, a ratio of {ratio:.2f}"
     return Finding(case, same_ratio([ratio], SIZE), text, {**sizes, "ratio": ratio})
 
 

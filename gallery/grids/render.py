@@ -2,7 +2,8 @@
 to lie in `gallery.grids.paths`.
 
     rows = plan(["original-500"], ["instant"], STYLES)
-    Builder(CONTENTS, RENDERED).run(rows)
+    builder = Builder(CONTENTS, RENDERED, "cpu", print, show=True)
+    builder.run(rows, total=64)
 
 A cell is a JPEG and a line of its row's measures, each written whole or not at all; a row also
 notes what it was made from.
@@ -150,34 +151,27 @@ def _add_measures(path: Path, content: str, numbers: Mapping[str, float]) -> Non
     write_atomic(path, text.encode())
 
 
+@dataclass
 class Builder:
     """Renders rows with a progress bar; what cannot be rendered is reported in a
     sentence and left out.
 
-    Args:
+    Attributes:
         contents: columns.
         root: where the cells go.
         device: where the models compute.
         report: takes the sentences.
         show: whether there is a bar.
+        done, skipped: how many cells were rendered, and how many could not be.
     """
 
-    def __init__(
-        self,
-        contents: Sequence[Picture],
-        root: Path,
-        device: str = "cpu",
-        report: Callable[[str], None] = tqdm.write,
-        show: bool = True,
-    ) -> None:
-        self.contents, self.root, self.device, self.report, self.show = (
-            contents,
-            root,
-            device,
-            report,
-            show,
-        )
-        self.done = self.skipped = 0
+    contents: Sequence[Picture]
+    root: Path
+    device: str
+    report: Callable[[str], None]
+    show: bool
+    done: int = 0
+    skipped: int = 0
 
     def missing(self, rows: Sequence[Row]) -> list[tuple[int, int]]:
         """(index of the row, how many cells it lacks) of every row that lacks some."""
@@ -190,8 +184,8 @@ class Builder:
                 self._skip(row, error, len(self.contents))
         return found
 
-    def run(self, rows: Sequence[Row], total: int | None = None) -> None:
-        """Render what these rows lack, `total` cells in all where that is known."""
+    def run(self, rows: Sequence[Row], total: int) -> None:
+        """Render what these rows lack, `total` cells in all."""
         with tqdm(
             total=total, desc="Rendering", unit="cell", disable=not self.show, smoothing=0.1
         ) as bar:

@@ -1,7 +1,4 @@
-"""The page's head: one set of preview tags, a picture that can be fetched, an icon of our own.
-
-pytest tests/demo/test_head.py
-"""
+"""The page's head: one set of preview tags, a picture that can be fetched, an icon of our own."""
 
 import io
 import re

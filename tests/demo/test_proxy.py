@@ -1,7 +1,4 @@
-"""The page behind a reverse proxy that serves it under a path: everything a visitor sees comes through the proxy.
-
-pytest tests/demo/test_proxy.py
-"""
+"""The page behind a reverse proxy that serves it under a path: everything a visitor sees comes through the proxy."""
 
 import io
 import re

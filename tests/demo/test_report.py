@@ -1,7 +1,4 @@
-"""The tab Report: what it shows, the endpoint /report, and the page in Chromium.
-
-pytest tests/demo/test_report.py
-"""
+"""The tab Report: what it shows, the endpoint /report, and the page in Chromium."""
 
 import json
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""A Hugging Face Space: what is uploaded, to a stand-in for the hub on this machine; the GPU that it lends.
-
-pytest tests/demo/test_space.py
-"""
+"""A Hugging Face Space: what is uploaded, to a stand-in for the hub on this machine; the GPU that it lends."""
 
 import base64
 import hashlib

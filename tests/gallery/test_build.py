@@ -1,6 +1,6 @@
 """The gallery is rendered cell by cell: measured, resumed, renewed where something changed, shared, and the user's own sets.
 
-A tiny network, small drawn pictures: pytest tests/gallery/test_build.py
+A tiny network, small drawn pictures.
 """
 
 import csv

@@ -1,7 +1,4 @@
-"""The pictures of the gallery are all there, are what the table says, and are credited; the stained glass can be redrawn.
-
-pytest tests/gallery/test_pictures.py
-"""
+"""The pictures of the gallery are all there, are what the table says, and are credited; the stained glass can be redrawn."""
 
 import logging
 import socket
@@ -206,4 +203,4 @@ def test_the_script_says_in_one_line_when_it_cannot_write(tmp_path: Path) -> Non
     )
     assert done.returncode == 1
     reason = f'"{missing.parent}" is a file, not a folder'
-    assert done.stderr == f'"{missing}" cannot be written: {reason}.\n'
+    assert done.stderr == f'error: "{missing}" cannot be written: {reason}.\n'

@@ -1,7 +1,4 @@
-"""The report: claims tested on galleries whose answer is known, what is missing, costs, growth, and the files that are shipped.
-
-pytest tests/gallery/test_report.py
-"""
+"""The report: claims tested on galleries whose answer is known, what is missing, costs, growth, and the shipped files."""
 
 import csv
 import json
@@ -29,7 +26,7 @@ from gallery.claims.costs import cost_section, same_ratio
 from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.claims.growth import FIGURE_LAYER, growth_section, of_seeds
 from gallery.claims.numbers import Numbers
-from gallery.claims.pictures import Row, Test, picture_sections, run
+from gallery.claims.pictures import Side, Test, picture_sections, run
 from gallery.grids.paths import MEASURES_FILE, Cell
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
@@ -37,7 +34,7 @@ from tests.runs import write_heldout
 
 Value = Callable[[int, int], float]  # (style, content) -> a measure
 AGAINST = Test(
-    "improved against original", "specks", Row("improved-500"), LOWER, Row("original-500")
+    "improved against original", "specks", Side("improved-500"), LOWER, Side("original-500")
 )
 
 
@@ -109,7 +106,7 @@ def test_pairs_without_a_value_do_not_count(tmp_path: Path) -> None:
 
 def test_a_measure_can_be_compared_with_a_number(tmp_path: Path) -> None:
     numbers = fill(tmp_path, "original-500", lambda s, c: 0.5 + 0.01 * s, measure="sharpness")
-    blurry = Test("sharpness", "sharpness", Row("original-500"), LOWER, 1.0)
+    blurry = Test("sharpness", "sharpness", Side("original-500"), LOWER, 1.0)
     assert run(blurry, "instant", numbers).verdict == HOLDS
 
 
@@ -118,7 +115,7 @@ def test_advantages_are_compared_pair_by_pair(tmp_path: Path) -> None:
     rows = {"original-500": 0, "improved-500": -3, "original-1000": 5, "improved-1000": 4}
     for row, change in rows.items():
         numbers = fill(tmp_path, row, lambda s, c, change=change: varied(s, c) + change)  # type: ignore[misc]
-    sides = Row("improved-500", minus="original-500"), Row("improved-1000", minus="original-1000")
+    sides = Side("improved-500", minus="original-500"), Side("improved-1000", minus="original-1000")
     test = Test("", "specks", sides[0], LOWER, sides[1])
     with ModelStore(tmp_path / "no models").in_use():
         found = run(test, "instant", numbers)
@@ -217,7 +214,15 @@ def claim(sections: list[Section], says: str) -> Claim:
 
 
 def timings(path: Path, **more: Any) -> Path:
-    found = {"device": "cpu", "dtype": "float32", "threads": 1, "batch": 8, "crop": 256, **more}
+    found = {
+        "device": "cpu",
+        "dtype": "float32",
+        "threads": 1,
+        "batch": 8,
+        "crop": 256,
+        "base": 8,
+        **more,
+    }
     path.write_text(json.dumps(found))
     return path
 

@@ -1,7 +1,4 @@
-"""The tables of the READMEs: they are what the models, the losses and the report say, and a wrong mark is refused.
-
-pytest tests/gallery/test_tables.py
-"""
+"""The tables of the READMEs: they are what the models, the losses and the report say, and a wrong mark is refused."""
 
 import json
 import math

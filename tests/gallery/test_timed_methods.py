@@ -1,7 +1,4 @@
-"""What the three methods do for a picture can be timed, and the table asks for no more.
-
-pytest tests/gallery/test_timed_methods.py
-"""
+"""What the three methods do for a picture can be timed, and the table asks for no more."""
 
 import json
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The strips of the README's controls: made by one command, with as many pictures as the control has steps.
 
-A tiny untrained network: pytest tests/gallery/test_controls.py
+A tiny untrained network.
 """
 
 import shutil

@@ -1,7 +1,4 @@
-"""A grid on one sheet: everything in its place, nothing cut off, gaps named.
-
-pytest tests/gallery/test_grid.py
-"""
+"""A grid on one sheet: everything in its place, nothing cut off, gaps named."""
 
 from pathlib import Path
 
@@ -12,6 +9,7 @@ from PIL import Image
 from gallery.grids import compose as grid
 from gallery.grids import paths
 from gallery.grids.compose import PANEL, compose, latin, layout, sheet
+from gallery.grids.results import read_grid
 from gallery.pictures import CONTENTS, STYLES
 from tests.rendered import BLUE, RED, render
 
@@ -93,8 +91,8 @@ def test_a_row_needs_a_cell_for_each_content() -> None:
 
 def test_a_rendered_grid_as_a_sheet(tmp_path: Path) -> None:
     render(tmp_path, styles=1)
-    picture = sheet(["original-500", "improved-500"], STYLES[0], "instant", CONTENTS[:2], tmp_path)
-    pixels = np.asarray(picture, int)
+    rows = ["original-500", "improved-500"]
+    pixels = np.asarray(sheet(read_grid("instant", STYLES[0], rows, CONTENTS[:2], tmp_path)), int)
     for color in (RED, BLUE):
         assert (np.abs(pixels - color).max(axis=2) < 8).mean() > 0.15
 
