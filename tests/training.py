@@ -1,5 +1,6 @@
 """What tests of training share: a small recipe, and a run's numbers to compare."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,15 +65,14 @@ def after_each(trainer: Trainer, call: Callable[[int], None]) -> None:
 
 
 def stop_after(trainer: Trainer, done: int) -> None:
-    """Run until that many iterations are done, as SIGTERM would have it."""
+    """Run until that many iterations are done, and then Ctrl-C."""
 
     def stop_then(iteration: int) -> None:
         if iteration + 1 == done:
-            trainer.guard.stop()
+            signal.raise_signal(signal.SIGINT)
 
     after_each(trainer, stop_then)
-    with pytest.raises(
-        Stopped,
-        match=rf"^Stopped after {done} of {trainer.total} iterations; the state is saved\.$",
-    ):
+    said = rf"^Stopped after {done} of {trainer.total} iterations; the state is saved\.$"
+    with pytest.raises(Stopped, match=said) as stopped:
         trainer.run()
+    assert stopped.value.exit_code == 130

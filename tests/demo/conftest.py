@@ -88,4 +88,4 @@ def served(
         line = server.stdout.readline()
         assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"
         yield line.split()[-1]
-        server.terminate()
+        server.kill()  # ending in good order takes seconds; tests/test_packaging.py has it done

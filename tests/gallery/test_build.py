@@ -6,7 +6,6 @@ A tiny network, small drawn pictures.
 import csv
 import functools
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -35,17 +34,11 @@ from gallery.grids.paths import APPENDICES, MEASURES_FILE, ONE_PASS
 from gallery.grids.render import ORIGIN_FILE, plan
 from gallery.pictures import STYLES
 from tests.conftest import draw_folder
+from tests.processes import TORCHRUN, environment
 
 SIDE = 32
-ROOT = Path(build.__file__).resolve().parent.parent
+OWN_SET = ("--content", "photos", "--style", "paintings")
 ROW = Path("grids/instant/0100/original-500")
-TORCHRUN = (
-    "-m",
-    "torch.distributed.run",
-    "--nproc-per-node=2",
-    "--rdzv-backend=c10d",
-    "--rdzv-endpoint=127.0.0.1:0",
-)
 DRIVER = f"""
 import sys
 from pathlib import Path
@@ -55,7 +48,7 @@ from core.training import refine
 from gallery import build
 from gallery.grids import backends, render
 
-backends.REFINE_BATCHES = 2
+backends.REFINE_BATCHES = 1
 refine.TrainingBatches = partial(refine.TrainingBatches, crop={SIDE})
 render.CELL_SIDE = render.STYLE_SIDE = {SIDE}
 with ModelStore(Path(sys.argv.pop(1))).in_use():
@@ -78,18 +71,18 @@ def home(
         yield tmp_path
 
 
-def run(*more: str, models: str = "original-500", mode: str = "instant") -> int:
-    arguments = [
-        "--content",
-        "photos",
-        "--style",
-        "paintings",
-        "--models",
-        *models.split(),
-        "--mode",
-        mode,
-    ]
-    return build.main([*arguments, "--out", "grids", *more])
+def run(models: str = "original-500") -> int:
+    """Render the own set instantly."""
+    return build.main(
+        [*OWN_SET, "--models", *models.split(), "--mode", "instant", "--out", "grids"]
+    )
+
+
+def refine_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one batch of small crops."""
+    monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
+    small = functools.partial(TrainingBatches, crop=SIDE)
+    monkeypatch.setattr(refine_module, "TrainingBatches", small)
 
 
 def times(folder: Path) -> dict[str, int]:
@@ -148,36 +141,15 @@ def test_measures_are_those_of_the_picture_before_jpeg(home: Path) -> None:
 
 @pytest.mark.slow
 def test_a_refined_row_is_refined(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
-    monkeypatch.setattr(
-        refine_module, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE)
-    )
-    assert (
-        build.main(
-            [
-                "--content",
-                "photos",
-                "--style",
-                "paintings",
-                "--models",
-                "original-500",
-                "--out",
-                "grids",
-            ]
-        )
-        == 0
-    )
+    refine_quickly(monkeypatch)
+    assert build.main([*OWN_SET, "--models", "original-500", "--out", "grids"]) == 0
     instant, refined = (
         np.asarray(Image.open(home / f"grids/{mode}/0100/original-500/0000.jpg"), int)
         for mode in build.MODES
     )
     assert np.abs(instant - refined).mean() > 2
-    assert (
-        json.loads((home / "grids/refined/0100/original-500" / ORIGIN_FILE).read_text())[
-            "made with"
-        ]["batches"]
-        == 1
-    )
+    origin = json.loads((home / "grids/refined/0100/original-500" / ORIGIN_FILE).read_text())
+    assert origin["made with"]["batches"] == 1
 
 
 # ---- again ----
@@ -342,42 +314,23 @@ def test_gatys_is_a_row(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_two_processes_render_what_one_does(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refined pictures too, though a training step averages over the processes of a group."""
-    monkeypatch.setattr(backends, "REFINE_BATCHES", 2)
-    monkeypatch.setattr(
-        refine_module, "TrainingBatches", functools.partial(TrainingBatches, crop=SIDE)
-    )
+    """Though refining is training, and a training step averages over the processes of a group."""
+    refine_quickly(monkeypatch)
     draw_folder(home / "paintings", 2, first_seed=100, size=(40, 48))
-    arguments = [
-        "--content",
-        "photos",
-        "--style",
-        "paintings",
-        "--models",
-        "original-500",
-        "--device",
-        "cpu",
-    ]
+    arguments = [*OWN_SET, "--models", "original-500", "--mode", "refined", "--device", "cpu"]
     assert build.main([*arguments, "--out", "grids"]) == 0
     (home / "driver.py").write_text(DRIVER)
     done = subprocess.run(
         [sys.executable, *TORCHRUN, "driver.py", "models", *arguments, "--out", "shared"],
         cwd=home,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "OMP_NUM_THREADS": "1",
-            "GLOO_SOCKET_IFNAME": "lo",
-        },
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    assert "4 cells rendered by this process" in done.stdout, (
-        "two of four rows, by the first process"
-    )
-    assert len(contents_of("grids")) == 2 * (2 * (2 + 2) + 2)
+    assert "2 cells rendered by this process" in done.stdout, "one of two rows, by the first"
+    assert len(contents_of("grids")) == 2 * (2 + 2) + 2, "cells, measures and origins; sheets"
     assert contents_of("grids") == contents_of("shared")
 
 

@@ -15,7 +15,6 @@ from core.models.checkpoint import load_model
 from core.models.encoder import Encoder
 from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
-from core.runtime import DistributedContext
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import (
     EARLY_STYLE,
@@ -29,9 +28,9 @@ from core.training.log_writer import read_rows
 from core.training.objective import Objective
 from core.training.style_bank import StyleBank
 from tests.conftest import draw
+from tests.training import CPU
 from tests.validation import Validation
 
-CPU = DistributedContext(torch.device("cpu"))
 NARROW = replace(FLAGSHIP, block="mixed", base=4)
 RECIPE = FlagshipConfig(
     iterations=8,

@@ -1,7 +1,6 @@
 """`python -m core.train` in processes of its own: killed, told to stop, and two at once under torchrun."""
 
 import dataclasses
-import os
 import signal
 import subprocess
 import sys
@@ -13,18 +12,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from core import train
 from core.models.checkpoint import load_model
 from core.models.registry import VARIANTS
 from core.training.state import STATE
 from core.training.step import FLAT
 from core.training.trainer import Trainer, TrainingConfig
+from tests.processes import TORCHRUN, environment
 from tests.training import CPU, LOSSES, MEASURED, MEASURED_SIDE, QUICK, assert_same, rows
 
 pytestmark = pytest.mark.slow  # each starts processes of its own
-
-ROOT = Path(train.__file__).resolve().parent.parent
-
 
 DRIVER = """
 import dataclasses, functools, sys
@@ -49,13 +45,6 @@ train.pools_of = lambda *_: Pools((), (), (), ())
 train.training_set = lambda *_: [sorted((data / kind).iterdir()) for kind in ("content", "style")]
 raise SystemExit(train.main(sys.argv[1:]))
 """
-TORCHRUN = (
-    "-m",
-    "torch.distributed.run",
-    "--nproc-per-node=2",
-    "--rdzv-backend=c10d",
-    "--rdzv-endpoint=127.0.0.1:0",
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,12 +87,7 @@ class CommandLine:
         return subprocess.Popen(
             [*command, "--runs", "runs", "--out", "shipped"],
             cwd=self.folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT),
-                "OMP_NUM_THREADS": "1",
-                "GLOO_SOCKET_IFNAME": "lo",
-            },
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -171,30 +155,10 @@ def test_a_killed_run_goes_on_to_the_same_numbers(command_line: Callable[..., Co
     ], "no state, nor half a state"
 
 
-def stopped_by(
-    line: CommandLine, process: "subprocess.Popen[str]", number: signal.Signals, code: int
-) -> None:
-    """A signal saves, says so, and ends as every command does."""
-    process.send_signal(number)
-    ended, said = finish(process)
-    assert ended == code
-    done = len(rows(line.run))
-    assert said.endswith(f"\nStopped after {done} of 400 iterations; the state is saved.\n")
-    assert "Traceback" not in said
-    assert not line.shipped.exists()
-    assert line.trainer_here(line.run).done == done
-
-
-def test_ctrl_c_saves(command_line: Callable[..., CommandLine]) -> None:
-    line = command_line(epochs=100)
-    process = line.start()
-    line.wait_for(process, 3)
-    stopped_by(line, process, signal.SIGINT, 130)
-
-
-def test_a_second_process_on_the_same_run_is_refused_and_the_first_goes_on(
+def test_a_second_process_on_the_same_run_is_refused_and_the_first_goes_on_until_it_is_told_to_stop(
     command_line: Callable[..., CommandLine],
 ) -> None:
+    """A signal saves, says so, and ends as every command does; of SIGINT see `tests.training.stop_after`."""
     line = command_line(epochs=100)
     first = line.start()
     line.wait_for(first, 2)
@@ -202,7 +166,14 @@ def test_a_second_process_on_the_same_run_is_refused_and_the_first_goes_on(
     assert code == 1
     assert said.startswith('error: Another process is training in "runs/improved-500"; stop it, ')
     assert said.count("\n") == 1
-    stopped_by(line, first, signal.SIGTERM, 143)
+    first.terminate()
+    ended, said = finish(first)
+    assert ended == 143
+    done = len(rows(line.run))
+    assert said.endswith(f"\nStopped after {done} of 400 iterations; the state is saved.\n")
+    assert "Traceback" not in said
+    assert not line.shipped.exists()
+    assert line.trainer_here(line.run).done == done
 
 
 def test_two_processes_give_the_curve_of_one(command_line: Callable[..., CommandLine]) -> None:

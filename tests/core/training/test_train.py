@@ -89,7 +89,7 @@ def test_every_parameter_but_not_the_encoder_is_trained(start: StartTrainer) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["original-500", "improved-500"])
 def test_training_lowers_the_losses(start: StartTrainer, name: str) -> None:
-    trainer = start(name=name, epochs=6, style_every=1000)
+    trainer = start(name=name, epochs=4, style_every=1000)
     trainer.run()
     losses = [float(row["loss"]) for row in rows(trainer.folder)]
     assert sum(losses[-4:]) < 0.7 * sum(losses[:4])
@@ -198,10 +198,11 @@ def test_a_pilot_ships_nothing(
 def test_a_run_ships_its_model_and_removes_its_state(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "shipped")]
-    assert train.main(["ablation-mse", "--style-weight", "3.5", "--device", "cpu", *folders]) == 0
+    arguments = ["ablation-mse", "--style-weight", "3.5", "--iterations", "4", "--device", "cpu"]
+    arguments += ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "shipped")]
+    assert train.main(arguments) == 0
     shipped = tmp_path / "shipped" / "ablation-mse"
-    assert capsys.readouterr().out.startswith("12 iterations done; ")
+    assert capsys.readouterr().out.startswith("4 iterations done; ")
     assert load_model(shipped).style_weight == 3.5
     assert sorted(p.name for p in (tmp_path / "runs" / "ablation-mse").iterdir()) == [
         "log.csv",
@@ -209,9 +210,7 @@ def test_a_run_ships_its_model_and_removes_its_state(
         "weights.csv",
     ]
     before = (shipped / "log.csv").read_bytes()
-    assert train.main(["ablation-mse", "--device", "cpu", *folders]) == 1, (
-        "not trained again by mistake"
-    )
+    assert train.main(arguments) == 1, "not trained again by mistake"
     assert "is finished; remove that folder" in capsys.readouterr().err
     assert (shipped / "log.csv").read_bytes() == before
 
@@ -240,27 +239,10 @@ def test_a_run_goes_on_in_what_it_began_in(
 @pytest.mark.slow
 @pytest.mark.usefixtures("small_training")
 def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path: Path) -> None:
-    folders = [
-        "--runs",
-        str(tmp_path / "runs"),
-        "--out",
-        str(tmp_path / "shipped"),
-        "--device",
-        "cpu",
-        "--fp32",
-    ]
-    options = [
-        "--growth",
-        "fixed-norm",
-        "--crop",
-        "48",
-        "--seed",
-        "7",
-        "--allow-constant-images",
-        "--iterations",
-        "2",
-    ]
-    assert train.main(["improved-500", *options, *folders]) == 0
+    folders = ["--runs", str(tmp_path / "runs"), "--out", str(tmp_path / "shipped")]
+    cpu = ("--device", "cpu", "--fp32")
+    options = "--growth fixed-norm --crop 48 --seed 7 --allow-constant-images --iterations 2"
+    assert train.main(["improved-500", *options.split(), *cpu, *folders]) == 0
     name = "improved-500-fixed-norm-allow-constant-images-crop48-seed7"
     info = load_model(tmp_path / "shipped" / name).card.model_dump()
     training = info["training"]
@@ -268,19 +250,11 @@ def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path:
     assert info["variant"]["title"].endswith(
         "(改进模型), fixed-norm, allow-constant-images, crop48, seed7"
     )
-    assert (
-        training["growth"],
-        training["crop"],
-        training["seed"],
-        training["allow_constant_images"],
-    ) == (
-        "fixed-norm",
-        48,
-        7,
-        True,
-    )
+    chosen = ("growth", "crop", "seed", "allow_constant_images")
+    assert [training[key] for key in chosen] == ["fixed-norm", 48, 7, True]
     assert len(rows(tmp_path / "runs" / name)) == 2
-    assert train.main(["improved-500", "--name", "my.run-1", "--iterations", "1", *folders]) == 0
+    own_name = ["--name", "my.run-1", "--iterations", "1"]
+    assert train.main(["improved-500", *own_name, *cpu, *folders]) == 0
     assert (tmp_path / "shipped" / "my.run-1" / "model.json").is_file()
 
 

@@ -11,11 +11,11 @@ from torch import Tensor
 from core.models.encoder import Encoder
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet
-from core.runtime import DistributedContext
 from core.training.objective import Objective
 from core.training.step import train_step
 from core.training.trainer import Trainer, TrainingConfig
 from core.training.weight_growth import FixedNorms, cosine, make_optimizer
+from tests.training import CPU
 
 
 def first_conv(net: torch.nn.Module) -> Tensor:
@@ -87,14 +87,8 @@ def test_plain_adam_lets_them_grow_and_fixed_norm_does_not(
     growth: str, contents: list[Path], styles: list[Path], tmp_path: Path
 ) -> None:
     recipe = TrainingConfig(iterations=8, batch=2, crop=32, growth=growth)
-    trainer = Trainer(
-        replace(VARIANTS["improved-500"], base=8),
-        recipe,
-        contents,
-        styles,
-        tmp_path,
-        DistributedContext(torch.device("cpu")),
-    )
+    variant = replace(VARIANTS["improved-500"], base=8)
+    trainer = Trainer(variant, recipe, contents, styles, tmp_path, CPU)
     start = [find(trainer.net).detach().clone() for find in (first_conv, branches)]
     trainer.run()
     for before, after in zip(start, (first_conv(trainer.net), branches(trainer.net)), strict=True):
