@@ -290,7 +290,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench", description=first_paragraph(__doc__)
     )
-    parser.add_argument("what", nargs="*", choices=tuple(SECTIONS), help="default: all")
+    sections = ", ".join(SECTIONS)
+    parser.add_argument("what", nargs="*", help=f"of {sections} (default: all)")
     parser.add_argument(
         "--models",
         nargs="+",
@@ -302,6 +303,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--rounds", type=int, default=ROUNDS, help=f"turns of train and stylize (default: {ROUNDS})"
     )
     options = parser.parse_args(arguments)
+    if unknown := set(options.what) - set(SECTIONS):  # argparse's choices refuse an empty list
+        parser.error(f"there is no {min(unknown)}; there are {sections}")
     keep_freed_memory()  # as the page and the training do; the contenders share the process
     for name in options.what or SECTIONS:
         SECTIONS[name](options)
