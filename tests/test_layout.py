@@ -58,12 +58,8 @@ def is_module(name: str) -> bool:
 
 
 def modules() -> list[Path]:
-    return sorted(
-        path
-        for folder in ("core", "gallery", "demo")
-        for path in (ROOT / folder).rglob("*.py")
-        if "rendered" not in path.parts
-    )
+    folders = ("core", "gallery", "demo")
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
@@ -71,28 +67,14 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-# To be mended; strict, so that a line goes when its arrow does.
-UPWARD: set[str] = set()
-SIDEWAYS: set[str] = set()
-
-
-def files_with(left: set[str]) -> list[object]:
-    """All files, those whose arrows are still to be mended marked as expected to fail."""
-    mark = pytest.mark.xfail(strict=True, reason="an arrow still to be mended")
-    return [
-        pytest.param(path, id=name_of(path), marks=mark if name_of(path) in left else ())
-        for path in modules()
-    ]
-
-
-@pytest.mark.parametrize("path", files_with(UPWARD))
+@pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_imports_run_one_way(path: Path) -> None:
     own = name_of(path)
     upward = sorted(name for name in imported(path) if floor(name) > floor(own))
     assert not upward, f"{own} imports {', '.join(upward)}, which stand above it"
 
 
-@pytest.mark.parametrize("path", files_with(SIDEWAYS))
+@pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_packages_beside_each_other_stay_apart(path: Path) -> None:
     """core.analysis knows nothing of core.baselines, nor the other way round; nor one tab of another."""
     own = name_of(path)
@@ -119,14 +101,10 @@ def test_the_order_sees_an_import_that_runs_upward(tmp_path: Path) -> None:
 
 
 def test_what_help_says_of_a_command_is_whole() -> None:
-    modules = [
-        path
-        for folder in ("core", "gallery", "demo")
-        for path in (ROOT / folder).rglob("*.py")
-        if re.search(r"(command_parser|first_paragraph)\(.*__doc__\)", path.read_text("utf-8"))
-    ]
-    assert len(modules) > 10
-    for path in (*modules, ROOT / "app.py"):
+    named = re.compile(r"(command_parser|first_paragraph)\(.*__doc__\)")
+    commands = [path for path in modules() if named.search(path.read_text("utf-8"))]
+    assert len(commands) > 10
+    for path in (*commands, ROOT / "app.py"):
         said = first_paragraph(ast.get_docstring(ast.parse(path.read_text("utf-8"))))
         assert said.rstrip(")").endswith((".", "迁移")), f"{path}: {said}"
     assert first_paragraph("One sentence\nin two lines.\n\nMore.") == "One sentence in two lines."

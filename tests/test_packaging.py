@@ -240,7 +240,3 @@ def test_the_notebook_runs_as_it_is(
     assert names["painted"].size == names["photo"].size
     assert max(names["refined"].image.size) == 256
     assert "batch 2 of 2" in capsys.readouterr().out
-
-
-def test_the_readme_stays_short_enough_for_a_newcomer() -> None:
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 140

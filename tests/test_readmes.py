@@ -1,4 +1,4 @@
-"""README.zh.md says what README.md says: the same sections, code, tables, pictures and links."""
+"""README.md is short, and README.zh.md says what it says: the same sections, code, tables, pictures and links."""
 
 import re
 from pathlib import Path
@@ -19,6 +19,10 @@ def cells(text: str) -> list[list[str]]:
     """Of each row of the tables: names and numbers."""
     rows = [line for line in text.split("\n") if line.startswith("|") and "---" not in line]
     return [CELL.findall(row) for row in rows]
+
+
+def test_the_readme_stays_short_enough_for_a_newcomer() -> None:
+    assert len(ENGLISH.splitlines()) <= 140
 
 
 @pytest.mark.parametrize(

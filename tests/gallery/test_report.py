@@ -387,29 +387,11 @@ def test_contenders_take_turns_in_one_run(
     narrow = {name: replace(variant, base=2) for name, variant in timing.VARIANTS.items()}
     monkeypatch.setattr(timing, "VARIANTS", narrow)
     out = tmp_path / "timings.json"
-    arguments = [
-        "--rounds",
-        "1",
-        "--batch",
-        "1",
-        "--crop",
-        "32",
-        "--refine-rounds",
-        "0",
-        "--method-rounds",
-        "0",
-        "--device",
-        "cpu",
-    ]
-    assert timing.main([*arguments, "--out", str(out)]) == 0
+    toy = "--rounds 1 --batch 1 --crop 32 --refine-rounds 0 --method-rounds 0 --device cpu"
+    assert timing.main([*toy.split(), "--out", str(out)]) == 0
     found = json.loads(out.read_text())
-    assert set(found["iteration"]) == {
-        "original-500",
-        "improved-500",
-        "ablation-vgg16",
-        "ablation-resnet",
-        "ablation-mse",
-    }
+    ablations = ("ablation-vgg16", "ablation-resnet", "ablation-mse")
+    assert set(found["iteration"]) == {"original-500", "improved-500", *ablations}
     assert all(len(seconds) == 1 and seconds[0] > 0 for seconds in found["iteration"].values())
     assert (
         "(one round)" in claim([cost_section(out)], "epoch of the improved model").findings[0].text
