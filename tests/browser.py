@@ -3,6 +3,7 @@
 A test that asks for the fixture `browser` is marked `browser`, and is skipped where there is no Chromium.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -21,6 +22,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# What gives the browser a camera of its own, without a question.
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 LOCAL = ("http://127.0.0.1:", "data:", "blob:")  # where a page may ask for something
 FRAMES = """() => new Promise((done) => {
   let left = 5;
@@ -101,6 +104,12 @@ def open_section(page: Page, name: str) -> None:
     """
     page.get_by_role("button", name=name).click()
     page.evaluate(FRAMES)
+
+
+def repainted(page: Page, file_name: str) -> None:
+    """Wait until the tab Transfer shows this result."""
+    after = page.locator("#slider img.after")
+    expect(after).to_have_attribute("src", re.compile(re.escape(file_name)))
 
 
 def foreign_requests(page: Page) -> list[str]:

@@ -71,6 +71,11 @@ def photo(name: str) -> Image.Image:
     return Image.fromarray(getattr(skimage.data, name)()).convert("RGB")
 
 
+def pixels(image: Image.Image) -> np.ndarray:
+    """H x W or H x W x C, 0 to 255, to reckon with."""
+    return np.asarray(image, dtype=np.float64)
+
+
 def draw(seed: int, size: tuple[int, int] = (96, 72)) -> Image.Image:
     """A picture unlike any other seed's: a colourful blur of 5 x 4 random blots under a little noise."""
     rng = np.random.default_rng(seed)

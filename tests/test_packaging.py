@@ -9,7 +9,6 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from pkgutil import resolve_name
@@ -28,8 +27,8 @@ import metastyle
 from core import paths
 from core.inference.model_store import ModelStore, model_store
 from core.program import Command, Program, called_as
-from core.training import refine
 from gallery.pictures import find_content, find_style
+from tests.training import smaller_batches
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -228,7 +227,7 @@ def test_the_notebook_runs_as_it_is(
     models.mkdir()
     (models / "flagship").symlink_to(paths.CHECKPOINTS / "flagship")
     (models / "improved-500").symlink_to(tiny_checkpoint("improved-500"))
-    monkeypatch.setattr(refine, "TrainingBatches", partial(refine.TrainingBatches, crop=64))
+    smaller_batches(monkeypatch, crop=64)
     monkeypatch.chdir(tmp_path)
     cells = json.loads((ROOT / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
     code = ["".join(it["source"]) for it in cells if it["cell_type"] == "code"]

@@ -2,7 +2,9 @@
 
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ from torch import Tensor
 
 from core.commandline import Stopped
 from core.runtime import DistributedContext
+from core.training import refine
+from core.training.batches import TrainingBatches
 from core.training.log_writer import read_rows
 from core.training.step_log import StepLog
 from core.training.trainer import Trainer, TrainingConfig
@@ -20,6 +24,11 @@ MEASURED_SIDE = 64  # px of the pictures by which the cost of storing a model is
 MEASURED = 2  # photos and paintings of the gallery by which it is measured, in place of 8 and 8
 LOSSES = ("content_loss", "style_loss", "tv_loss")
 State = dict[str, Tensor]
+
+
+def smaller_batches(monkeypatch: pytest.MonkeyPatch, **sizes: Any) -> None:
+    """Have refining draw batches of these sizes (`batch`, `crop`) in place of eight crops of 256 px."""
+    monkeypatch.setattr(refine, "TrainingBatches", partial(TrainingBatches, **sizes))
 
 
 def numbers(trainer: Trainer) -> State:

@@ -1,4 +1,4 @@
-"""Training runs of a tiny network on a few drawn pictures."""
+"""Training runs of a tiny network on a few drawn pictures, and refining in small batches."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ import pytest
 
 from core.models.registry import VARIANTS, Variant
 from core.training.trainer import Trainer
-from tests.training import CPU, QUICK
+from tests.training import CPU, QUICK, smaller_batches
 
 TinyVariant = Callable[[str], Variant]
 StartTrainer = Callable[..., Trainer]
@@ -44,3 +44,9 @@ def finished(
     trainer = Trainer(variant, QUICK, contents, styles, tmp_path_factory.mktemp("finished"), CPU)
     trainer.run()
     return trainer
+
+
+@pytest.fixture
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two crops of 32 px in place of eight of 256."""
+    smaller_batches(monkeypatch, batch=2, crop=32)

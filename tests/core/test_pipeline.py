@@ -1,6 +1,5 @@
 """Painting with all settings: each does what it says, and none changes anything by default."""
 
-import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,10 +26,9 @@ from core.models.registry import MODELS
 from core.pipeline import stylize_image
 from core.result import PaintStep, StylizeResult, stroke_note
 from core.settings import Settings, SettingsError
-from core.training import refine as refine_module
-from core.training.batches import TrainingBatches
 from core.training.refine import refine
 from gallery.pictures import find_content, find_style
+from tests.conftest import pixels
 
 Draw = Callable[..., Image.Image]
 SIDE = 48
@@ -62,18 +60,6 @@ def photo(drawn: Draw) -> Image.Image:
 @pytest.fixture
 def paintings(drawn: Draw) -> list[Image.Image]:
     return [drawn(1000 + i, (80, 64)) for i in range(4)]
-
-
-@pytest.fixture
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two crops of 32 px in place of eight of 256."""
-    monkeypatch.setattr(
-        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
-    )
-
-
-def pixels(image: Image.Image) -> np.ndarray:
-    return np.asarray(image, dtype=np.float64)
 
 
 def change(first: Image.Image, second: Image.Image) -> float:

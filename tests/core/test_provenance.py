@@ -1,6 +1,5 @@
 """Recipes: in the picture, back out of it, and as a command line and a Python snippet that give the same bytes again."""
 
-import functools
 import io
 import json
 import shlex
@@ -28,9 +27,8 @@ from core.provenance import (
 )
 from core.reproduce import command_line, python_snippet
 from core.settings import Settings, SettingsError
-from core.training import refine as refine_module
-from core.training.batches import TrainingBatches
 from tests.conftest import draw
+from tests.training import smaller_batches
 
 MODEL = "improved-500"
 PHOTO, PAINTING, OTHER, MASK = "a photo's copy.png", "-painting.png", "Ölbild 画.png", "mask.png"
@@ -43,9 +41,7 @@ def _here(
     """A folder with a photo, two paintings and a mask, and one untrained tiny model as if it were shipped."""
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / MODEL).symlink_to(tiny_checkpoint(MODEL))
-    monkeypatch.setattr(
-        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
-    )
+    smaller_batches(monkeypatch, batch=2, crop=32)
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate((PHOTO, PAINTING, OTHER)):
         draw(seed, (48, 40)).save(name)

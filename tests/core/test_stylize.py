@@ -1,6 +1,5 @@
 """The command line: every pair, bad files named and skipped, exit codes, every setting, streams, JSON and sheets."""
 
-import functools
 import io
 import json
 import shlex
@@ -15,33 +14,23 @@ from core.baselines.adapter import METHODS
 from core.commandline import NO_MEMORY
 from core.images import library
 from core.images.decode import load_image
-from core.models.checkpoint import save_model
-from core.models.encoder import Encoder
 from core.options import percent
 from core.provenance import Source, read
 from core.settings import Settings
-from core.training import refine as refine_module
-from core.training.batches import TrainingBatches
-from tests.conftest import draw_folder, tiny
+from tests.conftest import draw_folder
+from tests.core.stylizing import photos_and_paintings, quick
 from tests.hungry import Hungry
+from tests.training import smaller_batches
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], Encoder]) -> Path:
-    """An untrained improved-500 with 2 channels in a folder."""
-    folder = tmp_path_factory.mktemp("checkpoints") / "improved-500"
-    variant = tiny("improved-500")
-    save_model(
-        folder, variant, variant.build(), encoder("vgg19"), {"style_weight": 2e4, "lr": 1e-3}
-    )
-    return folder
+@pytest.fixture
+def model(tiny_checkpoint: Callable[[str], Path]) -> Path:
+    return tiny_checkpoint("improved-500")
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> tuple[Path, Path]:
-    draw_folder(tmp_path / "photos", 2)
-    draw_folder(tmp_path / "paintings", 2, first_seed=50, size=(70, 70))
-    return tmp_path / "photos", tmp_path / "paintings"
+    return photos_and_paintings(tmp_path)
 
 
 def test_folders_give_every_pair_at_the_photos_size(
@@ -121,9 +110,7 @@ def test_a_bad_style_is_skipped_with_all_its_pairs(
 def test_refining_from_the_command_line(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
-    )
+    smaller_batches(monkeypatch, batch=2, crop=32)
     arguments = [
         "--content",
         str(pictures[0] / "0000.png"),
@@ -162,12 +149,6 @@ def test_what_cannot_be_done_is_one_sentence(
 
 
 # ---- settings from the command line ----
-
-
-def quick(model: Path, pictures: tuple[Path, Path], out: Path, *more: str) -> list[str]:
-    """One photo at 40 px, paintings read at 48 px."""
-    given = ["--content", str(pictures[0] / "0000.png"), "--model", str(model), "--out", str(out)]
-    return [*given, "--size", "40", "--style-size", "48", *more]
 
 
 def test_mixing_is_one_result_of_all_styles(

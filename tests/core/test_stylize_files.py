@@ -27,30 +27,17 @@ from core.options import read_settings
 from core.provenance import read
 from core.reproduce import command_line
 from tests.conftest import draw_folder, tiny
+from tests.core.stylizing import photos_and_paintings, quick
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], Encoder]) -> Path:
-    """An untrained improved-500 with 2 channels in a folder."""
-    folder = tmp_path_factory.mktemp("checkpoints") / "improved-500"
-    variant = tiny("improved-500")
-    save_model(
-        folder, variant, variant.build(), encoder("vgg19"), {"style_weight": 2e4, "lr": 1e-3}
-    )
-    return folder
+@pytest.fixture
+def model(tiny_checkpoint: Callable[[str], Path]) -> Path:
+    return tiny_checkpoint("improved-500")
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> tuple[Path, Path]:
-    draw_folder(tmp_path / "photos", 2)
-    draw_folder(tmp_path / "paintings", 2, first_seed=50, size=(70, 70))
-    return tmp_path / "photos", tmp_path / "paintings"
-
-
-def quick(model: Path, pictures: tuple[Path, Path], out: Path, *more: str) -> list[str]:
-    """One photo at 40 px, paintings read at 48 px."""
-    given = ["--content", str(pictures[0] / "0000.png"), "--model", str(model), "--out", str(out)]
-    return [*given, "--size", "40", "--style-size", "48", *more]
+    return photos_and_paintings(tmp_path)
 
 
 # ---- names, folders, devices ----

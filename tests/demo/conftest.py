@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from gradio_client import Client
 from playwright.sync_api import Browser, Page
 
+from core.inference.model_store import ModelStore
 from core.models.checkpoint import save_model
 from core.models.encoder import load_encoder
 from core.models.registry import VARIANTS
@@ -41,6 +43,13 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def models(checkpoints: Path) -> Iterator[None]:
+    """These two are all the models there are in the tests' own process."""
+    with ModelStore(checkpoints).in_use():
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that needs the page's own process, which takes ten seconds to start."""
     for item in items:
@@ -60,6 +69,12 @@ def page_process(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def address(page_process: str) -> str:
     """Where the page is served."""
     return page_process
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Client:
+    """A program that calls the page's endpoints."""
+    return Client(address, verbose=False)
 
 
 @pytest.fixture

@@ -18,8 +18,7 @@ from demo.server.access import Access
 from demo.server.newest import newest_only, order_of
 from demo.server.turns import TURNS
 from demo.shared.widgets import LONG_WORK, MODEL_WORK
-
-WAIT = 120.0  # s, for anything on a busy machine
+from tests.waiting import WAIT
 
 
 @dataclass

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from gallery.pictures import find_content, find_style
-from tests.browser import FRAMES, foreign_requests, new_page, open_page, open_section
+from tests.browser import FRAMES, foreign_requests, new_page, open_page, open_section, repainted
 
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
 
@@ -24,10 +24,6 @@ def after(page: Page) -> Locator:
 
 def upload(page: Page, place: str, file: Path) -> None:
     page.locator(f"#{place} input[type=file]").set_input_files(file)
-
-
-def repainted(page: Page, file_name: str) -> None:
-    expect(after(page)).to_have_attribute("src", re.compile(re.escape(file_name)))
 
 
 @pytest.fixture(scope="module")

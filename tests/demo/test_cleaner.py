@@ -18,6 +18,7 @@ import app
 from core.commandline import Stopped
 from demo.server import cleaner as cleaner_module
 from demo.server.cleaner import Cleaner, is_full
+from tests.waiting import wait_for
 
 HOUR = 3600.0
 
@@ -28,13 +29,6 @@ def file(folder: Path, name: str, age: float = 0.0, size: int = 1) -> Path:
     path.write_bytes(b"x" * size)
     os.utime(path, (time.time() - age,) * 2)
     return path
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def test_old_files_go_and_young_ones_stay_whatever_made_them(tmp_path: Path) -> None:

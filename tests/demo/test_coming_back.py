@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
-from tests.browser import new_page, open_page, open_section
+from tests.browser import new_page, open_page, open_section, repainted
 
 OPENING = "astronaut__hokusai_great_wave__original-500.png"
 
@@ -19,11 +19,6 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     repainted(page, OPENING)
     yield page
     page.context.close()
-
-
-def repainted(page: Page, file_name: str) -> None:
-    after = page.locator("#slider img.after")
-    expect(after).to_have_attribute("src", re.compile(re.escape(file_name)))
 
 
 def arrived(page: Page) -> None:

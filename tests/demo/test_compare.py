@@ -7,7 +7,6 @@ import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from playwright.sync_api import Browser, Download, Page, expect
 import app
 from core.images.decode import ImageError
 from core.inference.model_store import ModelStore
-from core.training import refine as refine_module
 from demo.compare import cell as compare_cell
 from demo.compare import grid_html, painting
 from demo.compare import render as compare_paint
@@ -37,6 +35,7 @@ from gallery.grids.results import Grid
 from gallery.pictures import STYLES
 from tests.browser import new_page, open_page
 from tests.rendered import render
+from tests.training import smaller_batches
 
 FIRST, SECOND = STYLES[0], STYLES[1]
 PLACE = (0, 1)  # the first style, the second content
@@ -246,9 +245,7 @@ def test_gaps_are_painted_and_measured_and_what_is_there_is_kept() -> None:
 @pytest.mark.usefixtures("gallery")
 def test_a_refined_row_is_refined_first_and_then_painted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
-    monkeypatch.setattr(
-        refine_module, "TrainingBatches", partial(refine_module.TrainingBatches, crop=64)
-    )
+    smaller_batches(monkeypatch, crop=64)
     choice = chosen(OWN, "refined", ["improved-500"], [FIRST.name], [paint_value("holiday.png")])
     grid, stop = read(choice, FIRST), threading.Event()
     steps = list(compare_paint.paint([grid], stop))

@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from core import stylize
 from core.images.decode import ImageError
-from core.inference.model_store import ModelStore
 from core.provenance import read
 from core.settings import Settings, SettingsError
 from demo.shared.mask import AUTO, PNG_URL, mask_file, outside_file
@@ -28,12 +27,6 @@ from demo.transfer import provenance
 from demo.transfer.form import TransferForm
 from gallery.pictures import find_content, find_style
 from tests.browser import new_page, open_page, open_section
-
-
-@pytest.fixture
-def models(checkpoints: Path) -> Iterator[None]:
-    with ModelStore(checkpoints).in_use():
-        yield
 
 
 def uploaded(source: Path, name: str | None = None) -> dict[str, object]:

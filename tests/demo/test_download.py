@@ -1,7 +1,6 @@
 """The result to take along: PNG, JPEG or WebP, each with its recipe and its date, none with its place."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -11,7 +10,6 @@ from PIL import ExifTags, Image
 from playwright.sync_api import Page, expect
 
 from core.images.metadata import date_taken
-from core.inference.model_store import ModelStore
 from core.provenance import read, save
 from core.settings import Settings
 from demo.shared.picture_place import accepted
@@ -25,12 +23,6 @@ from tests.conftest import draw
 
 TAKEN = "2026:05:17 14:03:59"
 PAINTING = str(find_style("duerer_lion").path())
-
-
-@pytest.fixture
-def models(checkpoints: Path) -> Iterator[None]:
-    with ModelStore(checkpoints).in_use():
-        yield
 
 
 def described(path: str | Path, image: Image.Image, **options: Any) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,19 +19,13 @@ from demo.server.newest import Order
 from demo.server.turns import TURNS
 from demo.shared.uploads import new_file
 from tests.demo.server import WAIT, Stage, stage
+from tests.waiting import wait_for
 
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Stage]:
     with stage(tmp_path) as built:
         yield built
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = WAIT) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 def waiting(page: Stage, line: str) -> int:

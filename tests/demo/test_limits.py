@@ -4,7 +4,7 @@ import errno
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,7 @@ from demo.server import limits
 from demo.server.refusals import CLOSING, FULL, UNREADABLE
 from tests.demo.server import WAIT, Stage, stage
 from tests.demo.test_cleaner import Disk
+from tests.waiting import wait_for
 
 SECRET = "a text that must not come back"
 
@@ -35,13 +36,6 @@ def locked_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def files_of(page: Stage) -> set[Path]:
     return {path for path in page.page.cleaner.folder.rglob("*") if path.is_file()}
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = WAIT) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 # ---- sizes ----

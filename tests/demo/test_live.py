@@ -21,7 +21,7 @@ from demo.live import Turns, repaint
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from gallery.pictures import find_style
-from tests.browser import new_page, open_page
+from tests.browser import CAMERA, new_page, open_page
 
 PAINTING = str(find_style("duerer_lion").path())
 
@@ -220,7 +220,7 @@ def test_frames_that_come_too_fast_are_dropped_and_the_latest_is_painted(
 
 @pytest.fixture(scope="module")
 def chromium_flags() -> list[str]:
-    return ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    return CAMERA
 
 
 WAITING_WITHOUT_A_PICTURE = r"""() =>

@@ -324,11 +324,6 @@ def address(gallery: list[Picture]) -> Iterator[str]:
     blocks.close()
 
 
-@pytest.fixture(scope="module")
-def client(address: str) -> Client:
-    return Client(address, verbose=False)
-
-
 def test_a_sheet_for_programs(client: Client, folder: Path) -> None:
     named = client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {"/sheet", "/stylize_many"}

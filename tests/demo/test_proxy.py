@@ -12,7 +12,7 @@ from gradio_client import Client, handle_file
 from playwright.sync_api import Browser, Page, expect
 
 from gallery.pictures import find_content, find_style
-from tests.browser import SLOW, foreign_requests, new_page, open_page
+from tests.browser import CAMERA, SLOW, foreign_requests, new_page, open_page
 from tests.proxy import Proxy, proxied
 
 from .conftest import served
@@ -38,7 +38,7 @@ def proxy(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def chromium_flags() -> list[str]:
-    return ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    return CAMERA
 
 
 @pytest.fixture(scope="module")

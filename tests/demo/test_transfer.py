@@ -48,12 +48,6 @@ PAINTING = str(find_style("duerer_lion").path())
 
 
 @pytest.fixture
-def models(checkpoints: Path) -> Iterator[None]:
-    with ModelStore(checkpoints).in_use():
-        yield
-
-
-@pytest.fixture
 def no_models(tmp_path: Path) -> Iterator[None]:
     with ModelStore(tmp_path).in_use():
         yield
@@ -284,11 +278,6 @@ def test_a_picture_that_browsers_do_not_show_is_shown_as_png() -> None:
 
 
 # ---- endpoints ----
-
-
-@pytest.fixture(scope="module")
-def client(address: str) -> Client:
-    return Client(address, verbose=False)
 
 
 def test_every_named_endpoint_is_documented(client: Client) -> None:

@@ -1,19 +1,12 @@
 """Turns: one at a time, first come first served, others between two batches of a long job."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from demo.server.turns import Turns, in_turns
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.005)
+from tests.waiting import wait_for
 
 
 def test_turns_are_given_in_the_order_in_which_they_were_asked_for() -> None:

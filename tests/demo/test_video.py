@@ -18,7 +18,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from core.frames import FrameStylizer
 from core.images.decode import load_image
-from core.inference.model_store import ModelStore
 from core.inference.video import Progress, stylize_video
 from core.settings import Settings, SettingsError
 from demo import video
@@ -53,12 +52,6 @@ def uploaded_file(make: Any, name: str) -> dict[str, object]:
     path = Path(new_file(name))
     make(path)
     return {"path": str(path), "orig_name": name}
-
-
-@pytest.fixture
-def models(checkpoints: Path) -> Iterator[None]:
-    with ModelStore(checkpoints).in_use():
-        yield
 
 
 # ---- the page's events ----
@@ -161,11 +154,6 @@ def test_progress_says_frames_rate_and_time_left() -> None:
 
 
 # ---- the endpoint ----
-
-
-@pytest.fixture(scope="module")
-def client(address: str) -> Client:
-    return Client(address, verbose=False)
 
 
 def test_the_endpoint_answers_with_an_mp4_and_what_there_is_to_say(

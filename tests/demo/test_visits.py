@@ -13,7 +13,6 @@ import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
-from core.inference.model_store import ModelStore
 from core.provenance import Provenance
 from demo.shared.events import Answer, connect
 from demo.shared.picture_place import placed
@@ -26,12 +25,6 @@ from gallery.pictures import find_content, find_style
 from tests.demo.server import stage
 
 WAIT = 60  # s
-
-
-@pytest.fixture
-def models(checkpoints: Path) -> Iterator[None]:
-    with ModelStore(checkpoints).in_use():
-        yield
 
 
 def opening(**changed: Any) -> dict[str, Any]:

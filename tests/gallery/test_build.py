@@ -4,7 +4,6 @@ A tiny network, small drawn pictures.
 """
 
 import csv
-import functools
 import json
 import shutil
 import subprocess
@@ -25,8 +24,6 @@ from core.inference.model_store import ModelStore, model_store
 from core.metrics.features import MEASURES, Analysis, measure
 from core.models.checkpoint import save_model
 from core.models.encoder import load_encoder
-from core.training import refine as refine_module
-from core.training.batches import TrainingBatches
 from gallery import build
 from gallery.build import default_rows, own_pictures
 from gallery.grids import backends, render
@@ -35,6 +32,7 @@ from gallery.grids.render import ORIGIN_FILE, plan
 from gallery.pictures import STYLES
 from tests.conftest import draw_folder
 from tests.processes import TORCHRUN, environment
+from tests.training import smaller_batches
 
 SIDE = 32
 OWN_SET = ("--content", "photos", "--style", "paintings")
@@ -81,8 +79,7 @@ def run(models: str = "original-500") -> int:
 def refine_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     """With one batch of small crops."""
     monkeypatch.setattr(backends, "REFINE_BATCHES", 1)
-    small = functools.partial(TrainingBatches, crop=SIDE)
-    monkeypatch.setattr(refine_module, "TrainingBatches", small)
+    smaller_batches(monkeypatch, crop=SIDE)
 
 
 def times(folder: Path) -> dict[str, int]:

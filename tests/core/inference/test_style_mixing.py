@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -14,6 +13,7 @@ from core.models.encoder import STYLE_SIZE
 from core.models.flagship import FlagshipNet
 from core.models.registry import Net
 from core.models.style_net import StyleNet
+from tests.conftest import pixels
 
 Draw = Callable[..., Image.Image]
 NETS: dict[str, Callable[[], Net]] = {
@@ -29,10 +29,6 @@ def net_and_filters(name: str) -> tuple[Net, dict[str, torch.Tensor], dict[str, 
     net.eval().requires_grad_(False)
     first, second = (net.meta_net(torch.rand(STYLE_SIZE)) for _ in range(2))
     return net, first, second
-
-
-def pixels(image: Image.Image) -> np.ndarray:
-    return np.asarray(image, dtype=np.float64)
 
 
 @pytest.mark.parametrize("name", NETS)

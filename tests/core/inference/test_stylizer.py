@@ -1,6 +1,5 @@
 """Stylising: exact sizes, what is refused, what is remembered, and refining that never touches the model."""
 
-import functools
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,10 +26,10 @@ from core.models.encoder import Encoder, EncoderError, denormalize, normalize
 from core.models.losses import mean_std
 from core.models.style_net import TransformNet
 from core.training import refine as refine_module
-from core.training.batches import TrainingBatches
 from core.training.objective import Objective
 from core.training.refine import RefineStep, refine
 from core.training.step import StepResult
+from tests.conftest import pixels
 
 NAMES = ("original-500", "improved-500")
 SIDE = 48
@@ -52,10 +51,6 @@ def make(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) 
 @pytest.fixture
 def painting(drawn: Draw) -> Image.Image:
     return drawn(1000, (80, 64))
-
-
-def pixels(image: Image.Image) -> np.ndarray:
-    return np.asarray(image, dtype=np.float64)
 
 
 # ---- instant ----
@@ -247,14 +242,6 @@ def test_the_cache_may_be_used_from_many_threads() -> None:
 
 
 # ---- refined ----
-
-
-@pytest.fixture
-def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two crops of 32 px in place of eight of 256."""
-    monkeypatch.setattr(
-        refine_module, "TrainingBatches", functools.partial(TrainingBatches, batch=2, crop=32)
-    )
 
 
 def state(net: torch.nn.Module) -> dict[str, torch.Tensor]:
