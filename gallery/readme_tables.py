@@ -15,15 +15,16 @@ from core.analysis.heldout_comparison import SEEDS, Mean, find_heldout, summaris
 from core.analysis.heldout_losses import DATA
 from core.baselines.gatys import STEPS
 from core.baselines.johnson import ITERATIONS
+from core.files import read_json
 from core.inference.model_store import model_store
 from core.models.model_card import ModelCard
 from core.models.registry import FLAGSHIP, MODELS
 from core.training.refine import REFINE_BATCHES
 from gallery import report
 from gallery import timed_methods as timed
-from gallery.claims.costs import read_timings
-from gallery.claims.finding import Claim, Finding, Section
+from gallery.claims.finding import Claim
 from gallery.report import CHANGE, VERDICTS, Report, number, title_of_column
+from gallery.timing import TIMINGS
 
 BLOCKS = {
     "resnet": "five ResidualBlocks",
@@ -63,8 +64,7 @@ def read_report() -> Report:
 
 def _claims(*titles: str) -> list[Claim]:
     """The claims of these sections of the report, of all sections without a title."""
-    sections: list[Section] = list(read_report().sections)
-    wanted = [s for s in sections if not titles or s.title in titles]
+    wanted = [s for s in read_report().sections if not titles or s.title in titles]
     return [claim for section in wanted for claim in section.claims]
 
 
@@ -166,7 +166,9 @@ def claims() -> Table:
     rows = []
     for claim in _claims():
         shown = [finding for finding in claim.findings if not finding.case.endswith(", instant")]
-        measured = "<br>".join(f"{_case(finding)}: {finding.text}" for finding in shown)
+        measured = "<br>".join(
+            f"{finding.case.removesuffix(', refined')}: {finding.text}" for finding in shown
+        )
         verdicts = "<br>".join(finding.verdict for finding in shown)
         rows.append((claim.says, measured, verdicts))
     return ("the report says", "measured here", "holds?"), rows
@@ -181,18 +183,14 @@ def verdicts() -> Table:
     return ("the report says", *VERDICTS), rows
 
 
-def _case(finding: Finding) -> str:
-    return finding.case.removesuffix(", refined")
-
-
 # ---- the three methods ----
 
 
-def methods(timings: Path | None = None) -> Table:
+def methods(timings: Path = TIMINGS) -> Table:
     """What the report's three methods and flagship cost for a painting and for a photo,
     as multiples of one pass of the MetaNet's TransformNet over a photo.
     """
-    found = read_timings(timings).get("methods", {})
+    found = read_json(timings).get("methods", {})
     seconds = {name: median(each) for name, each in found.items()}
     unit = seconds.get(f"{timed.INSTANT} {timed.PHOTO}")
     times = {name: _multiple(each / unit) for name, each in seconds.items()} if unit else {}

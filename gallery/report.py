@@ -33,6 +33,7 @@ from gallery.claims.pictures import MIN_CHANGE, picture_sections
 from gallery.grids.paths import MODES, mode_of
 from gallery.grids.results import title_of
 from gallery.pictures import CONTENTS, FOLDER, STYLES
+from gallery.timing import TIMINGS
 
 MARKDOWN, DATA = FOLDER / "REPORT.md", FOLDER / "report.json"
 FIGURES = 9  # significant digits of the numbers in report.json
@@ -89,7 +90,7 @@ class Report:
         return {verdict: found[verdict] for verdict in VERDICTS}
 
 
-def measured(numbers: Numbers | None = None, timings: Path | None = None) -> Report:
+def measured(numbers: Numbers | None = None, timings: Path = TIMINGS) -> Report:
     """The report of what lies in the gallery, in the logs and in timings.json."""
     numbers = numbers or Numbers()
     return Report(

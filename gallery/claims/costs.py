@@ -45,19 +45,14 @@ def same_ratio(ratios: Sequence[float], said: float) -> str:
     return FAILS if high < said / TOLERANCE or low > said * TOLERANCE else UNKNOWN
 
 
-def cost_section(timings: Path | None = None) -> Section:
-    """Time and size."""
-    found = read_timings(timings)
+def cost_section(timings: Path = timing.TIMINGS) -> Section:
+    """Time and size; `timings` is what `gallery.timing` wrote, if it did."""
+    found = read_json(timings)
     return Section(
         "Time and size",
         _conditions(found),
         (_epoch(found), _doubling(), _painting(found), _sizes()),
     )
-
-
-def read_timings(path: Path | None = None) -> dict[str, Any]:
-    """What `gallery.timing` wrote; empty where there is nothing to be read."""
-    return read_json(path or timing.TIMINGS)
 
 
 def _conditions(found: Mapping[str, Any]) -> str:
