@@ -1,6 +1,5 @@
 """The report: claims tested on galleries whose answer is known, what is missing, costs, growth, and the shipped files."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -10,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from core.analysis.heldout_comparison import Change
 from core.inference.model_store import ModelStore
@@ -27,9 +25,10 @@ from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.claims.growth import FIGURE_LAYER, growth_section, of_seeds
 from gallery.claims.numbers import Numbers
 from gallery.claims.pictures import Side, Test, picture_sections, run
-from gallery.grids.paths import MEASURES_FILE, Cell
+from gallery.grids.paths import Cell
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
+from tests.rendered import write_row
 from tests.runs import write_heldout
 
 Value = Callable[[int, int], float]  # (style, content) -> a measure
@@ -55,19 +54,10 @@ def fill(
 ) -> Numbers:
     """A row in all styles: small one-coloured cells (of one colour for all styles unless it `follows`), one measure."""
     for index, style in enumerate(STYLES):
+        values = [value(index, column) for column in range(len(CONTENTS))]
+        measures = [{} if np.isnan(found) else {measure: found} for found in values]
         folder = Cell(mode, style.name, row, "").path(root).parent
-        folder.mkdir(parents=True)
-        with (folder / MEASURES_FILE).open("w", newline="") as file:
-            writer = csv.DictWriter(file, ["content", *MEASURES], restval="")
-            writer.writeheader()
-            for column, content in enumerate(CONTENTS):
-                found = value(index, column)
-                writer.writerow(
-                    {"content": content.name, measure: "" if np.isnan(found) else found}
-                )
-                Image.new("RGB", (16, 16), (30 * index * follows, 90, 90)).save(
-                    folder / f"{content.name}.jpg"
-                )
+        write_row(folder, (30 * index * follows, 90, 90), measures)
     return Numbers(root)
 
 
