@@ -184,7 +184,7 @@ def test_the_wheel_paints_and_serves_from_a_folder_of_its_own(tmp_path: Path) ->
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    serve = f"import metastyle; metastyle.demo(['--port', '{port}'])"
+    serve = f"import metastyle; raise SystemExit(metastyle.demo(['--port', '{port}']))"
     with subprocess.Popen(
         [sys.executable, "-c", serve],
         cwd=elsewhere,
@@ -202,6 +202,7 @@ def test_the_wheel_paints_and_serves_from_a_folder_of_its_own(tmp_path: Path) ->
             assert httpx.get(f"{address}gradio_api/file={picture}").content == picture.read_bytes()
         finally:
             server.terminate()
+    assert server.returncode == 143, "stopped by a signal, in good order"
     assert list(elsewhere.iterdir()) == []
 
 

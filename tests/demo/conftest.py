@@ -99,8 +99,10 @@ def served(
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True
     ) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"
-        yield line.split()[-1]
-        server.kill()  # ending in good order takes seconds; tests/test_packaging.py has it done
+        try:
+            assert server.stdout is not None
+            line = server.stdout.readline()
+            assert "MetaStyle is at" in line, f"the page did not start; it said {line!r}"
+            yield line.split()[-1]
+        finally:
+            server.kill()  # ending in good order takes seconds; tests/test_packaging.py has it done
