@@ -303,8 +303,8 @@ def test_colours_are_matched_to_the_painting(
 ) -> None:
     matched = replace(SMALL, colours="match")
 
-    def off(settings: Settings, goal: Palette, *more: Any) -> float:
-        painted = stylize_image(photo, *more, settings=settings, stylizer=ours).image
+    def off(settings: Settings, goal: Palette, given: Any) -> float:
+        painted = stylize_image(photo, given, settings, stylizer=ours).image
         return float(abs(Palette.of(painted).mean - goal.mean).max())
 
     first, second = (Palette.of(painting) for painting in paintings[:2])
@@ -320,11 +320,13 @@ def test_each_side_of_a_mask_is_matched_to_its_own_painting(
     ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
 ) -> None:
     matched = replace(SMALL, colours="match", mask_softness=0)
-    alone = [stylize_image(photo, each, matched, stylizer=ours).image for each in paintings[:2]]
+    inside, outside = paintings[:2]
+    first = stylize_image(photo, inside, matched, stylizer=ours).image
+    second = stylize_image(photo, outside, matched, stylizer=ours).image
     left = Image.new("L", photo.size)
     left.paste(255, (0, 0, photo.width // 2, photo.height))
-    got = stylize_image(photo, paintings[0], matched, left, paintings[1], stylizer=ours).image
-    assert same(got, Image.composite(*alone, left))
+    got = stylize_image(photo, inside, matched, left, outside, stylizer=ours).image
+    assert same(got, Image.composite(first, second, left))
 
 
 def test_detail_is_the_size_at_which_the_photo_is_painted(
