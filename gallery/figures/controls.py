@@ -122,10 +122,10 @@ def colours(studio: Studio) -> tuple[Cells, int]:
     labels = {STYLE: "style", MATCH: "match", PHOTO: "photo", RECOLOUR: "recolour"}
     cells = [
         ("The photo", center_crop(photo, side)),
-        ("The painting", center_crop(find_style(WAVE).image(), side)),
+        ("The painting", center_crop(find_style(CAFE).image(), side)),
     ]
     cells += [
-        (label, studio.painted(side, photo, [WAVE], colours=way)) for way, label in labels.items()
+        (label, studio.painted(side, photo, [CAFE], colours=way)) for way, label in labels.items()
     ]
     return cells, 6
 
