@@ -40,8 +40,8 @@ SHEET_ROWS = 11
 def contenders(
     models: Sequence[str], batches: int = 0, side: int = SIDE, matches: bool = False
 ) -> dict[str, Stylise]:
-    """Name -> what stylises a photo with a painting: models, with their colours matched and refined by `batches` where that is asked
-    for, and the peer where it is installed."""
+    """Name -> what stylises a photo with a painting: models, with their colours matched and refined by `batches` where that is
+    asked for, and the peer where it is installed."""
     found: dict[str, Stylise] = {}
     for name in models:
         stylizer = model_store().stylizer(name)
