@@ -16,12 +16,21 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import short, write_atomic
+from core.models.flagship import FLAGSHIP_BLOCKS
+from core.models.losses import STYLE_LOSSES
 from core.models.registry import MODELS, Variant
+from core.models.style_net import BLOCKS
 from core.models.weights import WeightsError, is_lfs_pointer, lfs_sentence
 
 NAME = r"^[\w-][\w.-]{0,99}$"  # it comes into the names of files
+ENCODER = "^vgg1[69]$"
 CARD, RUN_CARD = "model.json", "run.json"
 WHOLE, FACTORED = 1, 2  # formats of weights, see `core.models.checkpoint`
+
+
+def _one_of(*names: str) -> str:
+    """The pattern that matches each of the names, and nothing else."""
+    return f"^({'|'.join(names)})$"
 
 
 class _Part(BaseModel):
@@ -34,9 +43,9 @@ class VariantCard(_Part):
     """A `core.models.registry.Variant` as it was trained."""
 
     name: str = Field(pattern=NAME)
-    encoder: str = Field(pattern="^vgg1[69]$")
-    block: str = Field(pattern="^(resnet|resnext|modulated|mixed)$")
-    style_loss: str = Field(pattern="^(mse|gram|relative)$")
+    encoder: str = Field(pattern=ENCODER)
+    block: str = Field(pattern=_one_of(*BLOCKS, *FLAGSHIP_BLOCKS))
+    style_loss: str = Field(pattern=_one_of(*STYLE_LOSSES))
     images: int = Field(ge=0)
     title: str
     base: int = Field(ge=1, le=1024)
@@ -60,8 +69,8 @@ class VariantCard(_Part):
 class EncoderCard(_Part):
     """Which encoder a model was trained with; `hash` is that of its weights."""
 
-    name: str = Field(pattern="^vgg1[69]$")
-    source: str = Field(pattern="^(oxford|torchvision)$")
+    name: str = Field(pattern=ENCODER)
+    source: str = Field(pattern=_one_of("oxford", "torchvision"))
     hash: str
 
 
