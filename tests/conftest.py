@@ -96,14 +96,9 @@ def draw_folder(
 
 
 @cache
-def _encoder(name: str) -> Encoder:
+def shipped_encoder(name: str) -> Encoder:
+    """In float32, loaded once for all tests: not to be changed."""
     return load_encoder(name)
-
-
-@pytest.fixture(scope="session")
-def encoder() -> Callable[[str], Encoder]:
-    """name -> the shipped float32 encoder, loaded once for all tests: not to be changed."""
-    return _encoder
 
 
 @pytest.fixture(scope="session")
@@ -124,27 +119,9 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return draw_folder(tmp_path_factory.mktemp("data") / "style", 4, first_seed=100)
 
 
-@pytest.fixture(scope="session")
-def pictures() -> Callable[..., list[Path]]:
-    """`draw_folder`: (folder, count, first_seed=0, size=(96, 72)) -> paths of drawn pictures."""
-    return draw_folder
-
-
-@pytest.fixture(scope="session")
-def drawn() -> Callable[..., Image.Image]:
-    """`draw`: (seed, size=(96, 72)) -> a picture unlike any other seed's."""
-    return draw
-
-
 def tiny(name: str) -> Variant:
     """A variant of the registry with 2 instead of 32 channels after its first convolution."""
     return dataclasses.replace(VARIANTS[name], base=2)
-
-
-@pytest.fixture(scope="session")
-def tiny_variant() -> Callable[[str], Variant]:
-    """`tiny`: name -> that variant with base 2."""
-    return tiny
 
 
 @pytest.fixture(scope="session")
@@ -157,7 +134,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str],
         variant = tiny(name)
         folder = tmp_path_factory.mktemp("checkpoints") / name
         training = {"style_weight": variant.style_weight, "lr": 1e-3}
-        save_model(folder, variant, variant.build(), _encoder(variant.encoder), training)
+        save_model(folder, variant, variant.build(), shipped_encoder(variant.encoder), training)
         return folder
 
     return write

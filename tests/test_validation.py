@@ -1,20 +1,17 @@
 """Held-out measures of a model, on pictures where the right answer is known."""
 
-from collections.abc import Callable
-
 import pytest
 
 from core.images.convert import center_crop, resize_smaller
-from core.models.encoder import Encoder
 from core.training.learning_curve import NAMES, SIDE
-from tests.conftest import draw
+from tests.conftest import draw, shipped_encoder
 from tests.validation import Validation, summary
 
 
 @pytest.fixture
-def validation(encoder: Callable[[str], Encoder]) -> Validation:
+def validation() -> Validation:
     return Validation(
-        [draw(1, (64, 48)), draw(2, (40, 80))], [draw(3, (SIDE, SIDE))], encoder("vgg19")
+        [draw(1, (64, 48)), draw(2, (40, 80))], [draw(3, (SIDE, SIDE))], shipped_encoder("vgg19")
     )
 
 

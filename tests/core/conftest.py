@@ -7,18 +7,16 @@ from typing import Any
 
 import pytest
 
-from core.models.registry import VARIANTS, Variant
+from core.models.registry import VARIANTS
 from core.training.trainer import Trainer
+from tests.conftest import tiny
 from tests.training import CPU, QUICK, smaller_batches
 
-TinyVariant = Callable[[str], Variant]
 StartTrainer = Callable[..., Trainer]
 
 
 @pytest.fixture
-def start(
-    contents: list[Path], styles: list[Path], tiny_variant: TinyVariant, tmp_path: Path
-) -> StartTrainer:
+def start(contents: list[Path], styles: list[Path], tmp_path: Path) -> StartTrainer:
     """A trainer of a tiny network on eight contents and four styles, 12 iterations unless the recipe says otherwise."""
 
     def build(
@@ -28,9 +26,7 @@ def start(
         **recipe: Any,
     ) -> Trainer:
         settings = dataclasses.replace(QUICK, **recipe)
-        return Trainer(
-            tiny_variant(name), settings, pictures or contents, styles, tmp_path / folder, CPU
-        )
+        return Trainer(tiny(name), settings, pictures or contents, styles, tmp_path / folder, CPU)
 
     return build
 

@@ -10,6 +10,7 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.pipeline import stylize_image
 from core.settings import Settings, SettingsError
+from tests.conftest import draw_folder
 
 LOOKS = {
     "as by default": Settings(),
@@ -34,8 +35,8 @@ def stylizer(tiny_checkpoint) -> Stylizer:  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory, pictures) -> list[Image.Image]:  # type: ignore[no-untyped-def]
-    files: list[Path] = pictures(tmp_path_factory.mktemp("frames"), 4)
+def images(tmp_path_factory) -> list[Image.Image]:  # type: ignore[no-untyped-def]
+    files: list[Path] = draw_folder(tmp_path_factory.mktemp("frames"), 4)
     return [Image.open(file).convert("RGB") for file in files]
 
 

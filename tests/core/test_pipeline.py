@@ -21,45 +21,39 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, load_model, save_model
-from core.models.encoder import Encoder
 from core.models.registry import MODELS
 from core.pipeline import stylize_image
 from core.result import PaintStep, StylizeResult, stroke_note
 from core.settings import Settings, SettingsError
 from core.training.refine import refine
 from gallery.pictures import find_content, find_style
-from tests.conftest import pixels
+from tests.conftest import draw, pixels, shipped_encoder
 
-Draw = Callable[..., Image.Image]
 SIDE = 48
 SMALL = Settings(style_size=SIDE)
 
 
 @pytest.fixture(params=["original-500", "improved-500"])
-def both(
-    request: pytest.FixtureRequest,
-    tiny_model: Callable[[str], Model],
-    encoder: Callable[[str], Encoder],
-) -> Stylizer:
+def both(request: pytest.FixtureRequest, tiny_model: Callable[[str], Model]) -> Stylizer:
     """Untrained tiny models, one after the other."""
     model = tiny_model(request.param)
-    return Stylizer(model, encoder(model.variant.encoder), cache=StyleCache())
+    return Stylizer(model, shipped_encoder(model.variant.encoder), cache=StyleCache())
 
 
 @pytest.fixture
-def ours(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) -> Stylizer:
+def ours(tiny_model: Callable[[str], Model]) -> Stylizer:
     """An untrained tiny model."""
-    return Stylizer(tiny_model("original-500"), encoder("vgg16"), cache=StyleCache())
+    return Stylizer(tiny_model("original-500"), shipped_encoder("vgg16"), cache=StyleCache())
 
 
 @pytest.fixture
-def photo(drawn: Draw) -> Image.Image:
-    return drawn(1, (65, 50))
+def photo() -> Image.Image:
+    return draw(1, (65, 50))
 
 
 @pytest.fixture
-def paintings(drawn: Draw) -> list[Image.Image]:
-    return [drawn(1000 + i, (80, 64)) for i in range(4)]
+def paintings() -> list[Image.Image]:
+    return [draw(1000 + i, (80, 64)) for i in range(4)]
 
 
 def change(first: Image.Image, second: Image.Image) -> float:
@@ -74,10 +68,8 @@ def same(first: Image.Image, second: Image.Image) -> bool:
 # ---- by default ----
 
 
-def test_by_default_it_is_the_fixed_style_to_the_byte(
-    both: Stylizer, photo: Image.Image, drawn: Draw
-) -> None:
-    painting = drawn(1000, (80, 64))
+def test_by_default_it_is_the_fixed_style_to_the_byte(both: Stylizer, photo: Image.Image) -> None:
+    painting = draw(1000, (80, 64))
     painted = stylize_image(photo, painting, stylizer=both)
     assert same(painted.image, both.encode_style(painting)(photo))
     assert same(painted.before, photo)
@@ -164,9 +156,9 @@ def test_more_strength_is_more_change(
 
 @pytest.mark.slow
 @pytest.mark.skipif("flagship" not in model_store().names(), reason="flagship is not shipped here")
-def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], Encoder]) -> None:
+def test_more_strength_is_nearer_to_a_paintings_style() -> None:
     """Up to 100 %, on average over photos, as the distance of Gram matrices in VGG19 has it."""
-    painting, vgg = find_style("vangogh_cafe_terrace_at_night").image(), encoder("vgg19")
+    painting, vgg = find_style("vangogh_cafe_terrace_at_night").image(), shipped_encoder("vgg19")
     goal = Analysis(resize_smaller(painting, 128), vgg)
     photos = [
         resize_longest(find_content(name).image(), 96) for name in ("china", "chelsea", "rocket")
@@ -183,11 +175,11 @@ def test_more_strength_is_nearer_to_a_paintings_style(encoder: Callable[[str], E
 
 
 @pytest.fixture
-def told(encoder: Callable[[str], Encoder], tmp_path: Path) -> Stylizer:
+def told(tmp_path: Path) -> Stylizer:
     """An untrained flagship that is told how much a painting shall count."""
     torch.manual_seed(0)
     variant = replace(MODELS["flagship"], block="mixed", base=4)
-    vgg = encoder("vgg19")
+    vgg = shipped_encoder("vgg19")
     save_model(tmp_path, variant, variant.build(), vgg, {"style_weight": 1.0, "lr": 1e-3})
     return Stylizer(load_model(tmp_path), vgg, cache=StyleCache())
 
@@ -279,10 +271,10 @@ def test_a_mix_cannot_be_refined(
 # ---- colours and sizes ----
 
 
-def test_the_photos_colours_with_the_results_lightness(ours: Stylizer, drawn: Draw) -> None:
-    photo = Image.blend(drawn(1, (64, 48)), Image.new("RGB", (64, 48), "grey"), 0.8)
-    plain = stylize_image(photo, drawn(1000), SMALL, stylizer=ours).image
-    kept = stylize_image(photo, drawn(1000), replace(SMALL, colours="photo"), stylizer=ours).image
+def test_the_photos_colours_with_the_results_lightness(ours: Stylizer) -> None:
+    photo = Image.blend(draw(1, (64, 48)), Image.new("RGB", (64, 48), "grey"), 0.8)
+    plain = stylize_image(photo, draw(1000), SMALL, stylizer=ours).image
+    kept = stylize_image(photo, draw(1000), replace(SMALL, colours="photo"), stylizer=ours).image
     inner = (rgb2lab(np.asarray(plain))[..., 0] > 20) & (rgb2lab(np.asarray(plain))[..., 0] < 80)
     assert abs(rgb2lab(np.asarray(kept)) - rgb2lab(np.asarray(plain)))[inner][:, 0].max() < 2
     assert abs(rgb2lab(np.asarray(kept)) - rgb2lab(np.asarray(photo)))[inner][:, 1:].max() < 3
@@ -330,9 +322,9 @@ def test_each_side_of_a_mask_is_matched_to_its_own_painting(
 
 
 def test_detail_is_the_size_at_which_the_photo_is_painted(
-    ours: Stylizer, drawn: Draw, paintings: list[Image.Image]
+    ours: Stylizer, paintings: list[Image.Image]
 ) -> None:
-    photo = drawn(1, (120, 90))
+    photo = draw(1, (120, 90))
     painted = stylize_image(photo, paintings[0], replace(SMALL, size=80, detail=40), stylizer=ours)
     assert painted.image.size == painted.before.size == (80, 60)
     assert painted.working_size == (40, 30)

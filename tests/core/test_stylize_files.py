@@ -22,11 +22,10 @@ from core.batch import Batch, standard_input
 from core.images.decode import load_image
 from core.inference.model_store import ModelStore
 from core.models.checkpoint import save_model
-from core.models.encoder import Encoder
 from core.options import read_settings
 from core.provenance import read
 from core.reproduce import command_line
-from tests.conftest import draw_folder, tiny
+from tests.conftest import draw_folder, shipped_encoder, tiny
 from tests.core.stylizing import photos_and_paintings, quick
 
 
@@ -415,16 +414,12 @@ def test_standard_input_is_painted_in_every_style(
 
 
 def test_a_style_of_another_model_is_one_file_that_is_skipped(
-    model: Path,
-    pictures: tuple[Path, Path],
-    tmp_path: Path,
-    encoder: Callable[[str], Encoder],
-    capsys: pytest.CaptureFixture[str],
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.manual_seed(5)
     variant, other = tiny("original-500"), tmp_path / "original-500"
     about = {"style_weight": 12.0, "lr": 1e-3}
-    save_model(other, variant, variant.build(), encoder("vgg16"), about)
+    save_model(other, variant, variant.build(), shipped_encoder("vgg16"), about)
     saved = tmp_path / "old.style.safetensors"
     painting = str(pictures[1] / "0050.png")
     made = ["--style", painting, "--model", str(other), "--save-style", str(saved)]

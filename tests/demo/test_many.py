@@ -37,17 +37,18 @@ from demo.shared.uploads import new_file
 from demo.shared.zips import unlike, zip_file
 from gallery.pictures import CONTENTS, Picture
 from tests.browser import foreign_requests, new_page
+from tests.conftest import draw_folder
 from tests.hungry import Hungry
 
 MODEL = "improved-500"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, pictures: Callable[..., list[Path]]) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three photos `0000.png` ..., three paintings `0100.png` ..., and a photo that is broken."""
     folder = tmp_path_factory.mktemp("many")
-    pictures(folder, 3)
-    pictures(folder, 3, first_seed=100)
+    draw_folder(folder, 3)
+    draw_folder(folder, 3, first_seed=100)
     (folder / "broken.jpg").write_bytes((folder / "0000.png").read_bytes()[:900])
     return folder
 
@@ -200,13 +201,10 @@ def test_each_photo_becomes_a_png_with_its_recipe_and_a_broken_one_is_named(
 
 
 def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
-    folder: Path,
-    tmp_path: Path,
-    pictures: Callable[..., list[Path]],
-    monkeypatch: pytest.MonkeyPatch,
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(METHODS, "hungry", Hungry)
-    (small,) = pictures(tmp_path / "small", 1, 9, (40, 32))
+    (small,) = draw_folder(tmp_path / "small", 1, 9, (40, 32))
     order = Settings(model="hungry")
     photos = [str(folder / "0000.png"), str(small)]
     *_, last = painted_photos(photos, [str(folder / "0100.png")], order, tmp_path)

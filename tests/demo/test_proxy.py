@@ -3,7 +3,7 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gallery.pictures import find_content, find_style
 from tests.browser import CAMERA, SLOW, foreign_requests, new_page, open_page
+from tests.conftest import draw_folder
 from tests.proxy import Proxy, proxied
 
 from .conftest import served
@@ -99,12 +100,10 @@ def test_thumbnails_slider_and_strip_come_through_the_proxy(page: Page, proxy: P
     loaded(page, "#grid img")
 
 
-def test_a_zip_of_several_photos_comes_through_the_proxy(
-    page: Page, tmp_path: Path, pictures: Callable[..., list[Path]]
-) -> None:
+def test_a_zip_of_several_photos_comes_through_the_proxy(page: Page, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Many").click()
     page.get_by_role("tab", name="Several photos").click()
-    photos = pictures(tmp_path / "photos", 2)
+    photos = draw_folder(tmp_path / "photos", 2)
     page.locator("#many-files input[type=file]").set_input_files(photos)
     expect(page.locator("#many-files-note")).to_contain_text("2 photos")
     page.get_by_role("button", name="Paint the photos").click()

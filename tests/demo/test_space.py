@@ -20,11 +20,11 @@ from typing import Any
 import gradio as gr
 import pytest
 import yaml
-from PIL import Image
 
 from core.settings import Settings
 from demo import space
 from demo.shared import gpu
+from tests.conftest import draw
 
 from .conftest import served
 
@@ -233,7 +233,7 @@ def test_the_files_of_a_space_serve_the_page(tmp_path: Path) -> None:
 
 
 def test_instant_pictures_are_painted_on_a_lent_gpu_and_without_one_here(
-    monkeypatch: pytest.MonkeyPatch, drawn: Callable[..., Image.Image]
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[str] = []
 
@@ -252,7 +252,7 @@ def test_instant_pictures_are_painted_on_a_lent_gpu_and_without_one_here(
         assert duration <= 60
         return decorate
 
-    photo, painting, settings = drawn(1), drawn(2), Settings(model="flagship")
+    photo, painting, settings = draw(1), draw(2), Settings(model="flagship")
     here = gpu.stylize_instantly(photo, [painting], settings, None, None)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=lend))

@@ -15,7 +15,6 @@ from core.inference.model_store import ModelStore
 from core.metrics.features import MEASURES
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN, compare
 from core.models.checkpoint import save_model
-from core.models.encoder import Encoder
 from core.models.registry import VARIANTS
 from core.training.log_writer import LOG_FIELDS, WEIGHT_FIELDS
 from gallery import report, timing
@@ -28,6 +27,7 @@ from gallery.claims.pictures import Side, Test, picture_sections, run
 from gallery.grids.paths import Cell
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
+from tests.conftest import shipped_encoder
 from tests.rendered import write_row
 from tests.runs import write_heldout
 
@@ -113,16 +113,18 @@ def test_advantages_are_compared_pair_by_pair(tmp_path: Path) -> None:
     assert found.text == "-3 against -1 per megapixel"
 
 
-def test_models_of_different_widths_leave_the_claim_open(
-    tmp_path: Path, encoder: Callable[[str], Encoder]
-) -> None:
+def test_models_of_different_widths_leave_the_claim_open(tmp_path: Path) -> None:
     fill(tmp_path, "original-500", varied)
     numbers = fill(tmp_path, "improved-500", lambda s, c: varied(s, c) - 3)
     about = {"style_weight": 1.0, "lr": 1e-3}
     for row, base in (("original-500", 2), ("improved-500", 3)):
         variant = replace(VARIANTS[row], base=base)
         save_model(
-            tmp_path / "models" / row, variant, variant.build(), encoder(variant.encoder), about
+            tmp_path / "models" / row,
+            variant,
+            variant.build(),
+            shipped_encoder(variant.encoder),
+            about,
         )
     with ModelStore(tmp_path / "models").in_use():
         found = run(AGAINST, "instant", numbers)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from core.analysis import heldout_losses
 from core.analysis.curves import LogError
@@ -32,11 +31,11 @@ from core.images.convert import to_tensor
 from core.inference.stylizer import StyleCache, Stylizer
 from core.metrics.features import MEASURES
 from core.models.checkpoint import Model
-from core.models.encoder import Encoder
 from core.models.losses import GramLoss
 from core.models.model_card import read_run
 from core.models.registry import VARIANTS
 from core.training.objective import Objective
+from tests.conftest import draw, shipped_encoder
 from tests.runs import write_about, write_heldout, write_run
 
 # ---- measuring ----
@@ -49,15 +48,11 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_each_pair_has_a_row_of_own_and_fixed_measures(
-    tiny_model: Callable[[str], Model],
-    encoder: Callable[[str], Encoder],
-    drawn: Callable[..., Image.Image],
-) -> None:
-    stylizer = Stylizer(tiny_model("original-500"), encoder("vgg16"), cache=StyleCache())
-    contents = {"one": drawn(1), "two": drawn(2)}
-    paintings = [Unseen(GALLERY, "wave", drawn(3)), Unseen(DATA, "night", drawn(4))]
-    rows = list(evaluate(stylizer, contents, paintings, encoder("vgg19")))
+def test_each_pair_has_a_row_of_own_and_fixed_measures(tiny_model: Callable[[str], Model]) -> None:
+    stylizer = Stylizer(tiny_model("original-500"), shipped_encoder("vgg16"), cache=StyleCache())
+    contents = {"one": draw(1), "two": draw(2)}
+    paintings = [Unseen(GALLERY, "wave", draw(3)), Unseen(DATA, "night", draw(4))]
+    rows = list(evaluate(stylizer, contents, paintings, shipped_encoder("vgg19")))
     assert [(row["set"], row["style"], row["content"]) for row in rows] == [
         (GALLERY, "wave", "one"),
         (GALLERY, "wave", "two"),
@@ -69,18 +64,16 @@ def test_each_pair_has_a_row_of_own_and_fixed_measures(
     assert len({row["own_style_loss"] for row in rows}) == 4
 
 
-def test_own_losses_are_those_of_training(
-    encoder: Callable[[str], Encoder], drawn: Callable[..., Image.Image]
-) -> None:
-    objective = Objective(VARIANTS["improved-500"], encoder("vgg19"), 100.0)
-    photo, painting = drawn(1, (48, 48)), drawn(2, (48, 48))
+def test_own_losses_are_those_of_training() -> None:
+    objective = Objective(VARIANTS["improved-500"], shipped_encoder("vgg19"), 100.0)
+    photo, painting = draw(1, (48, 48)), draw(2, (48, 48))
     target = objective.style(to_tensor(painting)[None]).target
     assert isinstance(objective.style_loss, GramLoss)
     assert training_losses(objective, photo, photo, target)[0] == 0
     assert training_losses(objective, painting, photo, target)[1] == pytest.approx(0, abs=1e-9)
     content, style = training_losses(objective, photo, painting, target)
     assert content > 0
-    half = Objective(VARIANTS["improved-500"], encoder("vgg19"), 50.0)
+    half = Objective(VARIANTS["improved-500"], shipped_encoder("vgg19"), 50.0)
     assert training_losses(half, photo, painting, target) == pytest.approx((content, style / 2))
 
 

@@ -3,7 +3,6 @@
 import functools
 import io
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,18 +22,17 @@ from core.provenance import picture_bytes, provenance_of, read
 from core.reproduce import command_line
 from core.result import PaintStep, StylizeResult
 from core.settings import Settings, SettingsError
-
-Draw = Callable[..., Image.Image]
-
-
-@pytest.fixture
-def photo(drawn: Draw) -> Image.Image:
-    return drawn(1, (40, 32))
+from tests.conftest import draw
 
 
 @pytest.fixture
-def painting(drawn: Draw) -> Image.Image:
-    return drawn(2, (48, 64))
+def photo() -> Image.Image:
+    return draw(1, (40, 32))
+
+
+@pytest.fixture
+def painting() -> Image.Image:
+    return draw(2, (48, 64))
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +62,7 @@ def test_gatys_paints_what_optimising_gives(photo: Image.Image, painting: Image.
 
 
 def test_johnson_trains_a_network_that_paints_other_photos_at_once(
-    photo: Image.Image, painting: Image.Image, contents: list[Path], drawn: Draw
+    photo: Image.Image, painting: Image.Image, contents: list[Path]
 ) -> None:
     steps: list[int] = []
 
@@ -78,7 +76,7 @@ def test_johnson_trains_a_network_that_paints_other_photos_at_once(
             on_step=lambda step: steps.append(step.done),
         )
 
-    first, second = work(photo), work(drawn(5, (33, 47)))
+    first, second = work(photo), work(draw(5, (33, 47)))
     assert steps == [1, 2], "the second photo needs no training"
     assert (first.image.size, second.image.size) == ((40, 32), (33, 47))
     assert (first.settings.refine, second.settings.refine) == (2, 2)
@@ -122,12 +120,12 @@ def test_what_needs_a_metanet_is_refused(
 
 
 def test_each_of_several_paintings_fills_its_own_mask(
-    photo: Image.Image, painting: Image.Image, drawn: Draw
+    photo: Image.Image, painting: Image.Image
 ) -> None:
     left, right = Image.new("L", photo.size), Image.new("L", photo.size)
     left.paste(255, (0, 0, 20, 32))
     right.paste(255, (20, 0, 40, 32))
-    paintings, drafts = [painting, drawn(3, (64, 48))], list[StylizeResult]()
+    paintings, drafts = [painting, draw(3, (64, 48))], list[StylizeResult]()
     settings = Settings(model="gatys", refine=1, style_size=48, mask_softness=0)
     painted = stylize_image(
         photo, paintings, settings, [left, right], on_step=lambda it: drafts.append(it.draft(40))
@@ -147,7 +145,7 @@ def test_a_photo_too_large_to_optimise_is_refused(painting: Image.Image) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("name", adapter.METHODS)
 def test_paintings_inside_and_outside_a_mask_are_painted_one_after_the_other(
-    name: str, photo: Image.Image, painting: Image.Image, drawn: Draw
+    name: str, photo: Image.Image, painting: Image.Image
 ) -> None:
     mask = Image.new("L", photo.size)
     mask.paste(255, (0, 0, 20, 32))
@@ -158,7 +156,7 @@ def test_paintings_inside_and_outside_a_mask_are_painted_one_after_the_other(
         painting,
         settings,
         mask,
-        drawn(3, (64, 48)),
+        draw(3, (64, 48)),
         on_step=lambda step: drafts.append(step.draft(40).image),
     )
     assert len(drafts) == 12

@@ -16,24 +16,24 @@ from core.inference.stylizer import Cancelled
 from core.models.encoder import Encoder, EncoderError, normalize
 from core.models.registry import PER_STYLE_WEIGHT, VARIANTS
 from core.training.objective import Objective
+from tests.conftest import draw, shipped_encoder
 
-Draw = Callable[..., Image.Image]
 SIDE = 32  # px, of the painting
 
 
 @pytest.fixture(scope="module")
-def vgg(encoder: Callable[[str], Encoder]) -> Encoder:
-    return encoder("vgg19")
+def vgg() -> Encoder:
+    return shipped_encoder("vgg19")
 
 
 @pytest.fixture(scope="module")
-def photo(drawn: Draw) -> Image.Image:
-    return drawn(1, (40, 30))
+def photo() -> Image.Image:
+    return draw(1, (40, 30))
 
 
 @pytest.fixture(scope="module")
-def painting(drawn: Draw) -> Image.Image:
-    return drawn(7, (50, 40))
+def painting() -> Image.Image:
+    return draw(7, (50, 40))
 
 
 Optimise = Callable[..., State]
@@ -61,9 +61,9 @@ def pixels(image: Image.Image) -> torch.Tensor:
 
 
 def test_the_loss_is_the_one_that_the_improved_model_is_trained_on(
-    photo: Image.Image, painting: Image.Image, vgg: Encoder, drawn: Draw
+    photo: Image.Image, painting: Image.Image, vgg: Encoder
 ) -> None:
-    output, read = pixels(drawn(2, photo.size)), pixels(resize_smaller(painting, SIDE))
+    output, read = pixels(draw(2, photo.size)), pixels(resize_smaller(painting, SIDE))
     objective = Objective(VARIANTS["improved-500"], vgg, PER_STYLE_WEIGHT)
     wanted = objective.gradient(normalize(output), normalize(pixels(photo)), objective.style(read))[
         1
@@ -142,9 +142,9 @@ def test_without_style_the_photo_stays(run: Optimise, photo: Image.Image) -> Non
 
 
 def test_other_taps_can_be_chosen(
-    run: Optimise, photo: Image.Image, painting: Image.Image, vgg: Encoder, drawn: Draw
+    run: Optimise, photo: Image.Image, painting: Image.Image, vgg: Encoder
 ) -> None:
-    output, read = pixels(drawn(2, photo.size)), pixels(resize_smaller(painting, SIDE))
+    output, read = pixels(draw(2, photo.size)), pixels(resize_smaller(painting, SIDE))
     all_taps = PixelLoss(pixels(photo), read, vgg)(output)[1]
     parts = [
         PixelLoss(pixels(photo), read, vgg, Weights(style_taps=(tap,)))(output)[1]
@@ -154,7 +154,7 @@ def test_other_taps_can_be_chosen(
     shallow = Weights(content_tap="relu1_2", style_taps=("relu2_2",))
     with torch.no_grad():
         ours, theirs = (
-            vgg(normalize(pixels(image)))["relu1_2"] for image in (photo, drawn(2, photo.size))
+            vgg(normalize(pixels(image)))["relu1_2"] for image in (photo, draw(2, photo.size))
         )
     found = PixelLoss(pixels(photo), read, vgg, shallow)(output)[0]
     torch.testing.assert_close(found, (ours - theirs).square().mean())
@@ -181,7 +181,7 @@ def test_weights_must_be_finite_and_not_negative(weights: dict[str, float]) -> N
 
 
 def test_what_cannot_be_optimised_is_refused_in_a_sentence(
-    run: Optimise, painting: Image.Image, vgg: Encoder, drawn: Draw
+    run: Optimise, painting: Image.Image, vgg: Encoder
 ) -> None:
     for size in ((1025, 40), (40, 15)):
         with pytest.raises(

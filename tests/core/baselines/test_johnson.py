@@ -19,26 +19,26 @@ from core.images.convert import to_tensor
 from core.images.decode import ImageError
 from core.inference.stylizer import Cancelled, StyledModel
 from core.johnson import main
-from core.models.encoder import Encoder, normalize
+from core.models.encoder import normalize
 from core.models.weights import WeightsError
 from core.training.objective import Objective
 from core.training.refine import RefineStep
 from core.training.step import StepResult
 from gallery.pictures import find_style
+from tests.conftest import draw, shipped_encoder
 from tests.hungry import GPU_ERROR, LARGE
 
-Draw = Callable[..., Image.Image]
 Train = Callable[..., StyledModel]
 Step = tuple[int, int, StepResult, StyledModel]
 
 
 @pytest.fixture(scope="module")
-def painting(drawn: Draw) -> Image.Image:
-    return drawn(7, (60, 50))
+def painting() -> Image.Image:
+    return draw(7, (60, 50))
 
 
 @pytest.fixture(scope="module")
-def learn(painting: Image.Image, contents: list[Path], encoder: Callable[[str], Encoder]) -> Train:
+def learn(painting: Image.Image, contents: list[Path]) -> Train:
     """`train` on drawn pictures: base 4, two crops of 32 px a batch, three iterations unless told otherwise."""
 
     def start(
@@ -49,7 +49,7 @@ def learn(painting: Image.Image, contents: list[Path], encoder: Callable[[str], 
             "crop": 32,
             "base": 4,
             "style_side": 48,
-            "encoder": encoder("vgg19"),
+            "encoder": shipped_encoder("vgg19"),
             **settings,
         }
         return train(painting, photos, iterations, **given)  # type: ignore[arg-type]
@@ -78,9 +78,7 @@ def noted(steps: list[Step]) -> Callable[..., None]:
 
 
 @pytest.mark.slow
-def test_training_comes_closer_to_painting_and_photo(
-    learn: Train, painting: Image.Image, drawn: Draw, encoder: Callable[[str], Encoder]
-) -> None:
+def test_training_comes_closer_to_painting_and_photo(learn: Train, painting: Image.Image) -> None:
     steps: list[Step] = []
     trained = learn(30, on_step=noted(steps))
     assert [(done, of) for done, of, _, _ in steps] == [(i, 30) for i in range(1, 31)]
@@ -88,9 +86,9 @@ def test_training_comes_closer_to_painting_and_photo(
     assert same(steps[-1][3], trained)
     assert not same(steps[0][3], steps[1][3]), "each step hands out its own copy"
 
-    objective = Objective(OBJECTIVE, encoder("vgg19"))
+    objective = Objective(OBJECTIVE, shipped_encoder("vgg19"))
     target = objective.style(to_tensor(painting.resize((48, 48)))[None])
-    photos = torch.stack([to_tensor(drawn(seed, (48, 48))) for seed in (60, 61)])
+    photos = torch.stack([to_tensor(draw(seed, (48, 48))) for seed in (60, 61)])
 
     def loss(styled: StyledModel) -> float:
         outputs = normalize(styled.apply(photos).clone())
@@ -183,9 +181,7 @@ def test_a_painting_is_trained_once_for_the_gallery(
 # ---- files ----
 
 
-def test_a_network_comes_back_from_its_file_as_it_was(
-    learn: Train, drawn: Draw, tmp_path: Path
-) -> None:
+def test_a_network_comes_back_from_its_file_as_it_was(learn: Train, tmp_path: Path) -> None:
     trained = learn()
     save(tmp_path / "wave.safetensors", trained, style="wave.jpg")
     assert [path.name for path in tmp_path.iterdir()] == ["wave.safetensors"], (
@@ -194,7 +190,7 @@ def test_a_network_comes_back_from_its_file_as_it_was(
     loaded = load(tmp_path / "wave.safetensors")
     assert same(loaded, trained)
     assert loaded.refined == 3
-    photo = drawn(3, (50, 41))
+    photo = draw(3, (50, 41))
     assert loaded(photo).tobytes() == trained(photo).tobytes()
     with safe_open(tmp_path / "wave.safetensors", "pt") as file:
         info = json.loads(file.metadata()["info"])
@@ -309,7 +305,7 @@ def test_what_cannot_be_done_is_one_sentence(
 
 
 def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
-    drawn: Draw, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fake(photo: Image.Image) -> Image.Image:
         if max(photo.size) >= LARGE:
@@ -317,8 +313,8 @@ def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
         return photo
 
     monkeypatch.setattr(johnson_command, "load", lambda *_: fake)
-    drawn(1, (40, 32)).save(tmp_path / "small.png")
-    drawn(2, (LARGE, 32)).save(tmp_path / "large.png")
+    draw(1, (40, 32)).save(tmp_path / "small.png")
+    draw(2, (LARGE, 32)).save(tmp_path / "large.png")
     photos = [str(tmp_path / name) for name in ("large.png", "small.png")]
     assert main(["--use", "a.b", "--content", *photos, "--out", str(tmp_path / "out")]) == 2
     assert f'skipped: "large.png": {NO_MEMORY}' in capsys.readouterr().err
@@ -326,13 +322,13 @@ def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
 
 
 def test_photos_of_one_name_all_come_out_and_what_is_not_read_is_named(
-    learn: Train, drawn: Draw, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    learn: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save(tmp_path / "wave.safetensors", learn(1))
     photos = tmp_path / "photos"
     photos.mkdir()
-    drawn(1).save(photos / "0.png")
-    drawn(2).save(photos / "0.jpg")
+    draw(1).save(photos / "0.png")
+    draw(2).save(photos / "0.jpg")
     (photos / "1.jxl").write_bytes(b"")
     options = ["--use", str(tmp_path / "wave.safetensors"), "--content", str(photos)]
     assert main([*options, "--out", str(tmp_path / "out")]) == 2

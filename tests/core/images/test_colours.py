@@ -1,7 +1,5 @@
 """Colours: the photo's kept, or the painting's moved to the photo's."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,8 +7,7 @@ from skimage.color import rgb2lab
 
 from core.images import convert
 from core.images.colours import Palette, keep_colours, recolour
-
-Draw = Callable[..., Image.Image]
+from tests.conftest import draw
 
 
 def lab(image: Image.Image) -> np.ndarray:
@@ -22,22 +19,22 @@ def muted(image: Image.Image) -> Image.Image:
     return Image.blend(image, Image.new("RGB", image.size, (128, 128, 128)), 0.8)
 
 
-def test_kept_colours_are_the_results_lightness_with_the_photos_chroma(drawn: Draw) -> None:
-    painted, photo = muted(drawn(1)), muted(drawn(2))
+def test_kept_colours_are_the_results_lightness_with_the_photos_chroma() -> None:
+    painted, photo = muted(draw(1)), muted(draw(2))
     kept = lab(keep_colours(painted, photo))
     assert abs(kept[..., 0] - lab(painted)[..., 0]).max() < 1
     assert abs(kept[..., 1:] - lab(photo)[..., 1:]).max() < 1.5
 
 
-def test_a_grey_photo_makes_a_grey_result(drawn: Draw) -> None:
-    kept = np.asarray(keep_colours(drawn(1), drawn(2).convert("L").convert("RGB")), dtype=int)
+def test_a_grey_photo_makes_a_grey_result() -> None:
+    kept = np.asarray(keep_colours(draw(1), draw(2).convert("L").convert("RGB")), dtype=int)
     assert np.ptp(kept, axis=2).max() <= 1
 
 
-def test_a_recoloured_painting_has_the_photos_mean_and_covariance(drawn: Draw) -> None:
+def test_a_recoloured_painting_has_the_photos_mean_and_covariance() -> None:
     painting, photo = (
-        muted(drawn(1, (80, 64))),
-        Image.blend(drawn(2), Image.new("RGB", (96, 72), (90, 140, 160)), 0.7),
+        muted(draw(1, (80, 64))),
+        Image.blend(draw(2), Image.new("RGB", (96, 72), (90, 140, 160)), 0.7),
     )
     moved, goal = Palette.of(recolour(painting, photo)), Palette.of(photo)
     assert moved.mean == pytest.approx(goal.mean, abs=0.003)
@@ -49,8 +46,8 @@ def covariance(palette: Palette) -> np.ndarray:
     return palette.root @ palette.root
 
 
-def test_the_nearest_map_leads_to_the_goals_mean_and_covariance(drawn: Draw) -> None:
-    painted, painting = muted(drawn(1, (80, 64))), muted(drawn(2))
+def test_the_nearest_map_leads_to_the_goals_mean_and_covariance() -> None:
+    painted, painting = muted(draw(1, (80, 64))), muted(draw(2))
     source, goal = Palette.of(painted), Palette.of(painting)
     to_goal = source.nearest_map_to(goal)
     moved = Palette.of(to_goal(painted))
@@ -60,8 +57,8 @@ def test_the_nearest_map_leads_to_the_goals_mean_and_covariance(drawn: Draw) -> 
     assert np.linalg.eigvalsh(to_goal.matrix).min() > 0
 
 
-def test_no_linear_map_moves_the_colours_less(drawn: Draw) -> None:
-    source, goal = Palette.of(drawn(1)), Palette.of(drawn(2))
+def test_no_linear_map_moves_the_colours_less() -> None:
+    source, goal = Palette.of(draw(1)), Palette.of(draw(2))
 
     def moved(matrix: np.ndarray) -> float:
         """Mean square distance by which colours of the source's covariance move, its mean aside."""
@@ -76,15 +73,15 @@ def test_no_linear_map_moves_the_colours_less(drawn: Draw) -> None:
         assert moved(nearest) < moved(other)
 
 
-def test_a_picture_is_matched_to_itself_without_a_change(drawn: Draw) -> None:
-    picture = drawn(1)
+def test_a_picture_is_matched_to_itself_without_a_change() -> None:
+    picture = draw(1)
     own = Palette.of(picture)
     assert own.nearest_map_to(own)(picture).tobytes() == picture.tobytes()
 
 
 @pytest.mark.parametrize("colour", ["black", "crimson"])
-def test_pictures_of_one_colour_are_legal(colour: str, drawn: Draw) -> None:
-    flat, photo = Image.new("RGB", (40, 30), colour), drawn(1)
+def test_pictures_of_one_colour_are_legal(colour: str) -> None:
+    flat, photo = Image.new("RGB", (40, 30), colour), draw(1)
     to_photo = np.asarray(recolour(flat, photo), dtype=int)
     assert abs(to_photo - np.asarray(photo, dtype=float).mean(axis=(0, 1))).max() < 1.5
     to_flat = np.asarray(recolour(photo, flat), dtype=int)
@@ -94,11 +91,9 @@ def test_pictures_of_one_colour_are_legal(colour: str, drawn: Draw) -> None:
     assert abs(matched - np.asarray(photo, dtype=float).mean(axis=(0, 1))).max() < 1.5
 
 
-def test_a_picture_in_several_parts_comes_out_as_in_one(
-    drawn: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_in_several_parts_comes_out_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Large pictures are computed a few rows at a time."""
-    first, second = drawn(1, (40, 50)), drawn(2, (40, 50))
+    first, second = draw(1, (40, 50)), draw(2, (40, 50))
     whole = [function(first, second).tobytes() for function in (keep_colours, recolour)]
     monkeypatch.setattr(convert, "ROWS", 7)
     assert [function(first, second).tobytes() for function in (keep_colours, recolour)] == whole

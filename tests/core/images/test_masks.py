@@ -1,6 +1,5 @@
 """Masks: how steep the soft edge may be, which side is inside, and that nothing outside changes."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,8 @@ from PIL import Image
 
 from core.images.decode import load_mask
 from core.images.masks import composite, soft_mask
+from tests.conftest import draw
 
-Draw = Callable[..., Image.Image]
 SIZE = (96, 72)
 
 
@@ -64,16 +63,16 @@ def test_a_mask_of_another_size_and_kind_is_fitted() -> None:
     assert inside[:, :30].min() > 0.95 and inside[:, -30:].max() < 0.05
 
 
-def test_grey_is_in_between(drawn: Draw) -> None:
-    first, second = drawn(1), drawn(2)
+def test_grey_is_in_between() -> None:
+    first, second = draw(1), draw(2)
     inside = soft_mask(Image.new("L", SIZE, 51), SIZE)
     mixed = np.asarray(composite(first, second, inside), dtype=np.float64)
     wanted = 0.2 * np.asarray(first) + 0.8 * np.asarray(second)
     assert abs(mixed - wanted).max() <= 0.51
 
 
-def test_all_or_nothing_gives_the_pictures_themselves(drawn: Draw) -> None:
-    first, second = drawn(1), drawn(2)
+def test_all_or_nothing_gives_the_pictures_themselves() -> None:
+    first, second = draw(1), draw(2)
     for colour, wanted in (("white", first), ("black", second)):
         got = composite(first, second, soft_mask(Image.new("RGB", (50, 50), colour), SIZE))
         assert got.tobytes() == wanted.tobytes()

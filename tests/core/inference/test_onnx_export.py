@@ -20,9 +20,9 @@ from core.inference import onnx_export as module
 from core.inference.onnx_export import Exported, ExportError, export, load_baked
 from core.inference.stylizer import StyleCache, StyledModel, Stylizer, picture_hash
 from core.models.checkpoint import Model, load_model, save_model
-from core.models.encoder import Encoder
 from core.models.registry import FLAGSHIP
 from core.models.weights import WeightsError
+from tests.conftest import draw, shipped_encoder
 
 NETWORKS = (
     "original-500",
@@ -30,12 +30,11 @@ NETWORKS = (
     "flagship",
 )  # five ResidualBlocks, one ResNeXtBlock, the flagship's
 SIDE = 48
-Draw = Callable[..., Image.Image]
 Make = Callable[[str], Stylizer]
 
 
 @pytest.fixture(scope="module")
-def flagship(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], Encoder]) -> Model:
+def flagship(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """An untrained flagship of base 4."""
     torch.manual_seed(0)
     variant = dataclasses.replace(FLAGSHIP, base=4)
@@ -44,28 +43,26 @@ def flagship(tmp_path_factory: pytest.TempPathFactory, encoder: Callable[[str], 
         folder,
         variant,
         variant.build(),
-        encoder(variant.encoder),
+        shipped_encoder(variant.encoder),
         {"style_weight": 8.0, "lr": 1e-3},
     )
     return load_model(folder)
 
 
 @pytest.fixture
-def make(
-    flagship: Model, tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]
-) -> Make:
+def make(flagship: Model, tiny_model: Callable[[str], Model]) -> Make:
     """name -> a stylizer of an untrained tiny model."""
 
     def build(name: str) -> Stylizer:
         model = flagship if name == "flagship" else tiny_model(name)
-        return Stylizer(model, encoder(model.variant.encoder), cache=StyleCache())
+        return Stylizer(model, shipped_encoder(model.variant.encoder), cache=StyleCache())
 
     return build
 
 
 @pytest.fixture
-def painting(drawn: Draw) -> Image.Image:
-    return drawn(1000, (80, 64))
+def painting() -> Image.Image:
+    return draw(1000, (80, 64))
 
 
 def exported(
@@ -77,13 +74,13 @@ def exported(
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_onnx_file_gives_pytorchs_picture_at_any_size(
-    name: str, make: Make, painting: Image.Image, drawn: Draw, tmp_path: Path
+    name: str, make: Make, painting: Image.Image, tmp_path: Path
 ) -> None:
     styled, done = exported(make(name), painting, tmp_path)
     assert done.difference is not None and done.difference < 1e-4
     session = onnxruntime.InferenceSession(done.onnx)
     for size in ((16, 16), (17, 18), (75, 130), (96, 61)):
-        pixels = to_tensor(drawn(1, size))[None]
+        pixels = to_tensor(draw(1, size))[None]
         (stylized,) = session.run(["stylized"], {"image": pixels.numpy()})
         wanted = styled.apply(pixels).numpy()
         assert stylized.shape == wanted.shape and stylized.dtype == np.float32
@@ -91,24 +88,24 @@ def test_the_onnx_file_gives_pytorchs_picture_at_any_size(
         assert np.abs(stylized - wanted).max() < 1 / 255
 
 
-def test_values_are_clamped(make: Make, painting: Image.Image, drawn: Draw, tmp_path: Path) -> None:
+def test_values_are_clamped(make: Make, painting: Image.Image, tmp_path: Path) -> None:
     stylizer = make("flagship")
     styled = stylizer.encode_style(painting, SIDE)
     loud = dataclasses.replace(
         styled, filters=styled.filters | {"offset": torch.tensor([30.0, -30, 0])}
     )
     done = export(stylizer, loud, painting, "painting.jpg", tmp_path)
-    pixels = to_tensor(drawn(1, (20, 30)))[None].numpy()
+    pixels = to_tensor(draw(1, (20, 30)))[None].numpy()
     (stylized,) = onnxruntime.InferenceSession(done.onnx).run(None, {"image": pixels})
     assert stylized[0, 0].min() == 1 and stylized[0, 1].max() == 0
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_safetensors_file_is_the_same_style_again(
-    name: str, make: Make, painting: Image.Image, drawn: Draw, tmp_path: Path
+    name: str, make: Make, painting: Image.Image, tmp_path: Path
 ) -> None:
     styled, done = exported(make(name), painting, tmp_path)
-    again, photo = load_baked(done.weights), drawn(1, (61, 50))
+    again, photo = load_baked(done.weights), draw(1, (61, 50))
     assert again(photo).tobytes() == styled(photo).tobytes()
     assert again.refined == 0
 

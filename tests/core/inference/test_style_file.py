@@ -19,34 +19,34 @@ from core.images.decode import ImageError, load_image
 from core.inference.style_file import SavedStyle, load_painting, load_style, save_style
 from core.inference.stylizer import Stylizer
 from core.models.checkpoint import Model
-from core.models.encoder import Encoder
 from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.provenance import paint_files, read
 from core.save_style import save_style_of
 from core.settings import Settings, SettingsError
+from tests.conftest import draw, draw_folder, shipped_encoder
 
 QUICK = Settings("improved-500", style_size=48)
 
 
 @pytest.fixture
-def ours(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) -> Stylizer:
-    return Stylizer(tiny_model("improved-500"), encoder("vgg19"))
+def ours(tiny_model: Callable[[str], Model]) -> Stylizer:
+    return Stylizer(tiny_model("improved-500"), shipped_encoder("vgg19"))
 
 
 @pytest.fixture
-def other(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) -> Stylizer:
-    return Stylizer(tiny_model("original-500"), encoder("vgg16"))
+def other(tiny_model: Callable[[str], Model]) -> Stylizer:
+    return Stylizer(tiny_model("original-500"), shipped_encoder("vgg16"))
 
 
 @pytest.fixture
-def painting(drawn: Callable[..., Image.Image]) -> Image.Image:
-    return drawn(50)
+def painting() -> Image.Image:
+    return draw(50)
 
 
 @pytest.fixture
-def photo(drawn: Callable[..., Image.Image]) -> Image.Image:
-    return drawn(1)
+def photo() -> Image.Image:
+    return draw(1)
 
 
 @pytest.fixture
@@ -72,14 +72,9 @@ def test_a_loaded_style_paints_to_the_byte_as_its_painting(
 
 
 def test_styles_are_mixed_and_a_mix_is_saved(
-    ours: Stylizer,
-    painting: Image.Image,
-    photo: Image.Image,
-    file: Path,
-    drawn: Callable[..., Image.Image],
-    tmp_path: Path,
+    ours: Stylizer, painting: Image.Image, photo: Image.Image, file: Path, tmp_path: Path
 ) -> None:
-    second, settings = drawn(51), replace(QUICK, mix=(0.7, 0.3))
+    second, settings = draw(51), replace(QUICK, mix=(0.7, 0.3))
     wanted = stylize_image(photo, [painting, second], settings, stylizer=ours).image
     with_file = stylize_image(photo, [load_style(file), second], settings, stylizer=ours).image
     apart = torch.tensor(list(wanted.tobytes())) - torch.tensor(list(with_file.tobytes()))
@@ -170,12 +165,9 @@ def test_refined_styles_are_not_saved(
 
 
 def test_from_the_command_line(
-    tiny_checkpoint: Callable[[str], Path],
-    pictures: Callable[..., list[Path]],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    tiny_checkpoint: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photo, painting = pictures(tmp_path / "in", 2)
+    photo, painting = draw_folder(tmp_path / "in", 2)
     model = ["--model", str(tiny_checkpoint("improved-500"))]
     file, first, second = (
         tmp_path / "wave.style.safetensors",

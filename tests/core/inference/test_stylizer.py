@@ -22,35 +22,34 @@ from core.inference.stylizer import (
     pad_to_multiple,
 )
 from core.models.checkpoint import Model
-from core.models.encoder import Encoder, EncoderError, denormalize, normalize
+from core.models.encoder import EncoderError, denormalize, normalize
 from core.models.losses import mean_std
 from core.models.style_net import TransformNet
 from core.training import refine as refine_module
 from core.training.objective import Objective
 from core.training.refine import RefineStep, refine
 from core.training.step import StepResult
-from tests.conftest import pixels
+from tests.conftest import draw, pixels, shipped_encoder
 
 NAMES = ("original-500", "improved-500")
 SIDE = 48
-Draw = Callable[..., Image.Image]
 Make = Callable[[str], Stylizer]
 
 
 @pytest.fixture
-def make(tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]) -> Make:
+def make(tiny_model: Callable[[str], Model]) -> Make:
     """name -> a stylizer of an untrained tiny model, with a cache of its own."""
 
     def build(name: str) -> Stylizer:
         model = tiny_model(name)
-        return Stylizer(model, encoder(model.variant.encoder), cache=StyleCache())
+        return Stylizer(model, shipped_encoder(model.variant.encoder), cache=StyleCache())
 
     return build
 
 
 @pytest.fixture
-def painting(drawn: Draw) -> Image.Image:
-    return drawn(1000, (80, 64))
+def painting() -> Image.Image:
+    return draw(1000, (80, 64))
 
 
 # ---- instant ----
@@ -58,11 +57,11 @@ def painting(drawn: Draw) -> Image.Image:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_results_have_the_exact_size_of_the_photo(
-    name: str, make: Make, drawn: Draw, painting: Image.Image
+    name: str, make: Make, painting: Image.Image
 ) -> None:
     styled = make(name).encode_style(painting, SIDE)
     for size in ((16, 16), (17, 31), (64, 200), (333, 250), (MAX_WHOLE, 16), (18, 1025)):
-        result = styled(drawn(1, size))
+        result = styled(draw(1, size))
         assert result.size == size
         assert result.mode == "RGB"
         assert pixels(result).std() > 1, "a picture, not one colour"
@@ -88,13 +87,11 @@ def test_photos_too_small_or_too_large_are_refused(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_instant_is_one_pass_of_the_networks(
-    name: str, make: Make, drawn: Draw, painting: Image.Image
-) -> None:
+def test_instant_is_one_pass_of_the_networks(name: str, make: Make, painting: Image.Image) -> None:
     """Also that ResNeXt's inference in groups and the padding change nothing."""
     ours = make(name)
     assert ours.name == name
-    images = torch.stack([to_tensor(drawn(i, (60, 40))) for i in range(2)])
+    images = torch.stack([to_tensor(draw(i, (60, 40))) for i in range(2)])
     descriptor = ours.descriptor(painting, SIDE).clone()
     with torch.enable_grad():
         net = ours.model.net.requires_grad_(True)
@@ -129,23 +126,21 @@ def test_edges_are_padded_by_reflection_to_multiples_of_4() -> None:
 
 @pytest.mark.parametrize("flat", ["painting", "photo"])
 def test_a_picture_of_one_colour_gives_numbers(
-    make: Make, painting: Image.Image, drawn: Draw, flat: str
+    make: Make, painting: Image.Image, flat: str
 ) -> None:
     """Nothing is divided by its deviation, which is nought."""
     plain = Image.new("RGB", (64, 64), "crimson")
     style = make("improved-500").encode_style(plain if flat == "painting" else painting, SIDE)
-    photo = plain if flat == "photo" else drawn(1, (40, 32))
+    photo = plain if flat == "photo" else draw(1, (40, 32))
     painted = style.apply(to_tensor(photo)[None])
     assert painted.isfinite().all()
     assert painted.shape[2:] == (photo.height, photo.width)
     assert flat == "photo" or painted.std() > 0.01
 
 
-def test_another_encoder_is_refused(
-    tiny_model: Callable[[str], Model], encoder: Callable[[str], Encoder]
-) -> None:
+def test_another_encoder_is_refused(tiny_model: Callable[[str], Model]) -> None:
     with pytest.raises(EncoderError, match=r"was trained with vgg19 .* does not work with vgg16"):
-        Stylizer(tiny_model("improved-500"), encoder("vgg16"))
+        Stylizer(tiny_model("improved-500"), shipped_encoder("vgg16"))
 
 
 # ---- the cache ----
@@ -256,12 +251,12 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 @pytest.mark.usefixtures("_small_batches")
 @pytest.mark.parametrize("name", NAMES)
 def test_refining_comes_closer_to_the_style_and_leaves_the_model_alone(
-    name: str, make: Make, contents: list[Path], drawn: Draw, painting: Image.Image
+    name: str, make: Make, contents: list[Path], painting: Image.Image
 ) -> None:
     ours = make(name)
     before, vgg = state(ours.net), state(ours.encoder)
     instant = ours.encode_style(painting, SIDE)
-    photo = drawn(1, (64, 48))
+    photo = draw(1, (64, 48))
     shown = instant(photo)
     steps: list[tuple[int, int, StepResult, StyledModel]] = []
 
@@ -286,7 +281,7 @@ def test_refining_comes_closer_to_the_style_and_leaves_the_model_alone(
 
     def style_loss(styled: StyledModel) -> float:
         outputs = normalize(
-            styled.apply(torch.stack([to_tensor(drawn(i, (48, 48))) for i in range(4)])).clone()
+            styled.apply(torch.stack([to_tensor(draw(i, (48, 48))) for i in range(4)])).clone()
         )
         return float(objective.style_loss(ours.encoder(outputs), target))
 
@@ -362,10 +357,8 @@ def test_photos_that_cannot_be_refined_on_are_named(
 
 
 @pytest.mark.slow
-def test_a_model_of_the_reports_width_runs_too(
-    encoder: Callable[[str], Encoder], drawn: Draw, painting: Image.Image
-) -> None:
+def test_a_model_of_the_reports_width_runs_too(painting: Image.Image) -> None:
     model = model_store().load("improved-500")
     assert model.variant.base == 32
-    styled = Stylizer(model, encoder("vgg19"), cache=StyleCache()).encode_style(painting)
-    assert styled(drawn(1, (101, 67))).size == (101, 67)
+    styled = Stylizer(model, shipped_encoder("vgg19"), cache=StyleCache()).encode_style(painting)
+    assert styled(draw(1, (101, 67))).size == (101, 67)

@@ -1,7 +1,5 @@
 """Warping error on clips whose flicker is known, and what smoothing does to them."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +8,7 @@ from PIL import Image
 from core.images.convert import to_image, to_tensor
 from core.inference.temporal import Smoother, motion, warp
 from core.metrics.flicker import pan_and_zoom, sharpness, warping_error
+from tests.conftest import draw
 
 SIZE = (96, 64)
 
@@ -31,20 +30,20 @@ def still(height: int, width: int) -> torch.Tensor:
     return torch.zeros(height, width, 2)
 
 
-def test_a_still_clip_has_no_warping_error(drawn: Callable[..., Image.Image]) -> None:
-    picture = drawn(1)
+def test_a_still_clip_has_no_warping_error() -> None:
+    picture = draw(1)
     assert warping_error([picture, picture, picture], [still(72, 96)] * 2) == pytest.approx(
         0, abs=1e-3
     )
 
 
-def test_flicker_of_five_steps_is_measured_as_five(drawn: Callable[..., Image.Image]) -> None:
-    frames = flickering([drawn(1)] * 4, by=5)
+def test_flicker_of_five_steps_is_measured_as_five() -> None:
+    frames = flickering([draw(1)] * 4, by=5)
     assert warping_error(frames, [still(72, 96)] * 3) == pytest.approx(5, abs=1e-2)
 
 
-def test_a_shift_by_whole_pixels_is_no_flicker(drawn: Callable[..., Image.Image]) -> None:
-    wide = drawn(2, (110, 72))
+def test_a_shift_by_whole_pixels_is_no_flicker() -> None:
+    wide = draw(2, (110, 72))
     frames = [wide.crop((3 * step, 0, 3 * step + 96, 72)) for step in range(4)]
     flow = still(72, 96) + torch.tensor([3.0, 0.0])
     assert warping_error(frames, [flow] * 3) == pytest.approx(0, abs=1e-2)
@@ -96,7 +95,7 @@ def test_smoothing_lowers_flicker_and_follows_the_motion(
     )
 
 
-def test_a_cut_takes_nothing_over(drawn: Callable[..., Image.Image]) -> None:
+def test_a_cut_takes_nothing_over() -> None:
     smoother = Smoother(1.0)
     black, white = Image.new("RGB", SIZE), Image.new("RGB", SIZE, "white")
     smoother(black, black)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,8 @@ from core.inference.stylizer import StyledModel
 from core.inference.tiled import MAX_SIDE, stylize_tiled
 from core.models.flagship import FlagshipNet
 from core.models.style_net import StyleNet
+from tests.conftest import draw
 
-Draw = Callable[..., Image.Image]
 NETWORKS = ("resnet", "resnext", "flagship")
 TINY = 500  # values in a strip: 4 to 8 rows
 WITH_SCRATCH, WITHOUT = 10**9, 0
@@ -40,10 +39,10 @@ def differences(one: Image.Image, other: Image.Image) -> np.ndarray:
 @pytest.mark.parametrize("network", NETWORKS)
 @pytest.mark.parametrize("size", [(16, 16), (18, 33), (61, 83), (50, 97)])
 def test_strips_give_the_picture_that_the_whole_gives(
-    network: str, size: tuple[int, int], scratch_bytes: int, drawn: Draw
+    network: str, size: tuple[int, int], scratch_bytes: int
 ) -> None:
     """Borders and strips' edges included; what is left is rounding to 8 bits, here and there."""
-    styled, photo = style(network), drawn(2, size)
+    styled, photo = style(network), draw(2, size)
     tiled = stylize_tiled(styled, photo, strip_values=TINY, scratch_bytes=scratch_bytes)
     assert tiled.size == size and tiled.mode == "RGB"
     assert np.asarray(tiled).std() > 5, "a picture, not one colour"
@@ -53,10 +52,10 @@ def test_strips_give_the_picture_that_the_whole_gives(
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_statistics_are_the_whole_pictures(network: str, drawn: Draw) -> None:
+def test_statistics_are_the_whole_pictures(network: str) -> None:
     """A dark upper half and a light lower half come out otherwise when each is painted alone."""
     styled = style(network)
-    pixels = np.asarray(drawn(3, (40, 80))) // 3
+    pixels = np.asarray(draw(3, (40, 80))) // 3
     pixels[40:] += 160
     photo = Image.fromarray(pixels)
     whole = styled(photo)
@@ -97,9 +96,9 @@ def test_a_picture_of_one_colour_is_legal() -> None:
     assert differences(stylize_tiled(styled, photo, strip_values=TINY), styled(photo)).max() <= 1
 
 
-def test_progress_goes_from_0_to_1_and_can_end_the_work(drawn: Draw) -> None:
+def test_progress_goes_from_0_to_1_and_can_end_the_work() -> None:
     seen: list[float] = []
-    stylize_tiled(style("resnext"), drawn(1, (40, 60)), seen.append, strip_values=TINY)
+    stylize_tiled(style("resnext"), draw(1, (40, 60)), seen.append, strip_values=TINY)
     assert seen == sorted(seen)
     assert 0 < seen[0] < 0.05 and seen[-1] == pytest.approx(1)
     assert max(np.diff(seen)) < 0.1
@@ -109,7 +108,7 @@ def test_progress_goes_from_0_to_1_and_can_end_the_work(drawn: Draw) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        stylize_tiled(style("resnet"), drawn(1, (40, 60)), stop, strip_values=TINY)
+        stylize_tiled(style("resnet"), draw(1, (40, 60)), stop, strip_values=TINY)
 
 
 @pytest.mark.parametrize("size", [(15, 40), (40, 15), (MAX_SIDE + 1, 16), (16, MAX_SIDE + 1)])
@@ -119,9 +118,9 @@ def test_photos_too_small_or_too_large_are_refused(size: tuple[int, int]) -> Non
         stylize_tiled(style("resnet"), Image.new("RGB", size))
 
 
-def test_the_longest_and_narrowest_photos_keep_their_size(drawn: Draw) -> None:
+def test_the_longest_and_narrowest_photos_keep_their_size() -> None:
     for size in ((MAX_SIDE, 16), (16, MAX_SIDE)):
-        assert stylize_tiled(style("resnet"), drawn(1, size), strip_values=100_000).size == size
+        assert stylize_tiled(style("resnet"), draw(1, size), strip_values=100_000).size == size
 
 
 MEASURE = """

@@ -25,6 +25,7 @@ from core.inference.stylizer import Cancelled
 from core.inference.video import even_size, painted_frames, stylize_video
 from core.settings import Settings
 from core.video import main
+from tests.conftest import draw
 from tests.hungry import GPU_ERROR
 
 MILLISECONDS = Fraction(1, 1000)
@@ -400,8 +401,8 @@ def test_what_cannot_be_used_gets_one_sentence(
 
 
 @pytest.fixture
-def painting(tmp_path: Path, drawn: Callable[..., Image.Image]) -> Path:
-    drawn(5).save(tmp_path / "wave.png")
+def painting(tmp_path: Path) -> Path:
+    draw(5).save(tmp_path / "wave.png")
     return tmp_path / "wave.png"
 
 
@@ -436,12 +437,11 @@ def test_the_command_repaints_a_file(
 def test_the_command_takes_what_can_be_set_about_a_picture(
     tmp_path: Path,
     painting: Path,
-    drawn: Callable[..., Image.Image],
     tiny_checkpoint: Callable[[str], Path],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     source, model = film(tmp_path / "in.mp4"), str(tiny_checkpoint("original-500"))
-    drawn(6).save(tmp_path / "other.png")
+    draw(6).save(tmp_path / "other.png")
     Image.linear_gradient("L").save(tmp_path / "mask.png")
     (tmp_path / "settings.json").write_text('{"detail": 32, "size": 48}')
     order = ["--video", str(source), "--model", model, "--out", str(tmp_path / "o.mp4")]

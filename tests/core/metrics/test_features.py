@@ -1,7 +1,6 @@
 """Measures of features against the losses and by hand; and `measure`, which gives all measures at once."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -22,13 +21,14 @@ from core.metrics.features import (
 )
 from core.models.encoder import Encoder, normalize
 from core.models.losses import ContentLoss, GramLoss, MeanStdLoss
+from tests.conftest import shipped_encoder
 
 SHARES = [name for name in MEASURES if "_share" in name and name != "content_share"]
 
 
 @pytest.fixture(scope="module")
-def vgg(encoder: Callable[[str], Encoder]) -> Encoder:
-    return encoder("vgg19")
+def vgg() -> Encoder:
+    return shipped_encoder("vgg19")
 
 
 @pytest.fixture(scope="module")
@@ -154,10 +154,8 @@ def test_a_flat_or_perfect_pair_has_no_shares(vgg: Encoder) -> None:
     assert found["gram_distance"] == found["content_loss"] == found["shadows_lightness"] == 0
 
 
-def test_other_encoders_and_sizes_are_refused(
-    encoder: Callable[[str], Encoder], content: Analysis, style: Analysis
-) -> None:
-    other = Analysis(as_image(content), encoder("vgg16"))
+def test_other_encoders_and_sizes_are_refused(content: Analysis, style: Analysis) -> None:
+    other = Analysis(as_image(content), shipped_encoder("vgg16"))
     for pictures in ((content, style, other), (other, other, other)):
         with pytest.raises(ValueError, match="in one vgg19"):
             measure(*pictures)
@@ -228,9 +226,9 @@ def test_blurring_more_changes_content_more(vgg: Encoder, content: Analysis) -> 
 
 
 def test_bfloat16_gives_nearly_the_same_numbers(
-    encoder: Callable[[str], Encoder], content: Analysis, style: Analysis, painted: Image.Image
+    content: Analysis, style: Analysis, painted: Image.Image
 ) -> None:
-    vgg = encoder("vgg19")
+    vgg = shipped_encoder("vgg19")
     half = Encoder("vgg19", {f"features.{k}": v for k, v in vgg.features.state_dict().items()})
     half.for_compute(torch.bfloat16)
     pictures = (content.pixels.rgb, style.pixels.rgb, painted)

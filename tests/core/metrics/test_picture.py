@@ -1,7 +1,5 @@
 """What counts as a picture to be measured."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -9,10 +7,11 @@ from PIL import Image
 
 from core.images.convert import to_tensor
 from core.metrics.picture import Picture, Pixels
+from tests.conftest import draw
 
 
-def test_images_arrays_and_tensors_are_the_same_picture(drawn: Callable[..., Image.Image]) -> None:
-    image = drawn(1)
+def test_images_arrays_and_tensors_are_the_same_picture() -> None:
+    image = draw(1)
     tensor = to_tensor(image)
     forms: list[Image.Image | np.ndarray | torch.Tensor] = [
         image,

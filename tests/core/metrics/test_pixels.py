@@ -1,7 +1,5 @@
 """Measures of pixels, on pictures made so that the right answer is known."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
@@ -19,6 +17,7 @@ from core.metrics.pixels import (
     ssim,
     tone_change,
 )
+from tests.conftest import draw
 
 SIZE = 128  # pixels a side
 PHOTOS = ("chelsea", "coffee", "rocket")
@@ -69,9 +68,9 @@ def photograph(request: pytest.FixtureRequest, photos: dict[str, Image.Image]) -
     return photos[request.param].resize((256, 256), Image.Resampling.LANCZOS)
 
 
-def test_an_output_of_another_size_is_refused(drawn: Callable[..., Image.Image]) -> None:
+def test_an_output_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match=r"height x width 72 x 96 for 96 x 72"):
-        ssim(drawn(1, (72, 96)), drawn(1, (96, 72)))
+        ssim(draw(1, (72, 96)), draw(1, (96, 72)))
 
 
 def test_the_content_as_its_own_output_has_changed_in_nothing(photograph: Image.Image) -> None:
@@ -312,8 +311,6 @@ def test_sharpness_is_a_ratio_of_energies_of_known_waves() -> None:
     assert sharpness(fine, 0.5 + (fine - 0.5) / 2) == pytest.approx(0.25, rel=1e-4)
 
 
-def test_against_a_flat_picture_there_is_no_ratio(
-    plain: Image.Image, drawn: Callable[..., Image.Image]
-) -> None:
-    assert np.isnan(sharpness(plain, drawn(1)))
-    assert sharpness(drawn(1), plain) == 0
+def test_against_a_flat_picture_there_is_no_ratio(plain: Image.Image) -> None:
+    assert np.isnan(sharpness(plain, draw(1)))
+    assert sharpness(draw(1), plain) == 0

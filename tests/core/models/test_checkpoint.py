@@ -23,9 +23,9 @@ from core.models.factored import factorise
 from core.models.registry import VARIANTS, Variant
 from core.models.style_net import StyleNet
 from core.models.weights import INDEX, SINGLE, WeightsError, unpack
+from tests.conftest import shipped_encoder, tiny
 from tests.packing import pack_rows_in_six
 
-GetEncoder = Callable[[str], Encoder]
 NAME = "improved-500"
 TRAINING = {"style_weight": 5e3, "lr": 1e-3}
 POINTER = """version https://git-lfs.github.com/spec/v1
@@ -45,36 +45,34 @@ def edit(folder: Path, **changes: Any) -> None:
     (folder / "model.json").write_text(json.dumps(info | changes), encoding="utf-8")
 
 
-def test_what_model_json_says(
-    folder: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
-) -> None:
+def test_what_model_json_says(folder: Path) -> None:
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    assert info["variant"] == asdict(tiny_variant(NAME))
-    assert info["encoder"] == {"name": "vgg19", "source": "oxford", "hash": encoder("vgg19").hash}
-    assert info["parameters"] == tiny_variant(NAME).build().counts()
+    assert info["variant"] == asdict(tiny(NAME))
+    assert info["encoder"] == {
+        "name": "vgg19",
+        "source": "oxford",
+        "hash": shipped_encoder("vgg19").hash,
+    }
+    assert info["parameters"] == tiny(NAME).build().counts()
     assert info["weights"]["bytes"] == (folder / SINGLE).stat().st_size
     assert info["training"] == {"style_weight": VARIANTS[NAME].style_weight, "lr": 1e-3}
 
 
-def test_a_network_saved_whole_comes_back_to_the_last_bit(
-    tmp_path: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
-) -> None:
-    variant = tiny_variant(NAME)
+def test_a_network_saved_whole_comes_back_to_the_last_bit(tmp_path: Path) -> None:
+    variant = tiny(NAME)
     net = variant.build()
-    save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
+    save_model(tmp_path / "new", variant, net, shipped_encoder("vgg19"), TRAINING)
     loaded = load_model(tmp_path / "new").net.state_dict()
     assert loaded.keys() == net.state_dict().keys()
     for name, value in net.state_dict().items():
         assert torch.equal(loaded[name], value), name
 
 
-def test_a_network_in_factors_comes_back_as_it_was(
-    tmp_path: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
-) -> None:
-    variant = tiny_variant(NAME)
+def test_a_network_in_factors_comes_back_as_it_was(tmp_path: Path) -> None:
+    variant = tiny(NAME)
     descriptors = torch.rand(12, STYLE_SIZE)
     net = factorise(style_net(variant), descriptors, rank=5)
-    size = save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
+    size = save_model(tmp_path / "new", variant, net, shipped_encoder("vgg19"), TRAINING)
     model = load_model(tmp_path / "new")
     assert model.card.format == 2
     assert model.card.parameters == variant.build().counts()
@@ -91,8 +89,8 @@ def test_a_network_in_factors_comes_back_as_it_was(
             assert torch.equal(loaded[name], value), name
 
 
-def test_the_names_in_a_factored_file(tiny_variant: Callable[[str], Variant]) -> None:
-    net = factorise(style_net(tiny_variant(NAME)), torch.rand(12, STYLE_SIZE), rank=5)
+def test_the_names_in_a_factored_file() -> None:
+    net = factorise(style_net(tiny(NAME)), torch.rand(12, STYLE_SIZE), rank=5)
     packed = pack(net)
     parts = ("base", "columns", "scales", "projection", "centre")
     generated = {f"meta_net.{layer}.{part}" for layer in net.meta_net.names for part in parts}
@@ -124,22 +122,18 @@ def test_six_bit_rows_of_the_narrow_models_that_are_still_shipped_are_read(
     assert not torch.equal(loaded[name], state[name])
 
 
-def test_a_loaded_model_is_ready_to_use(
-    tiny_model: Callable[[str], Model], encoder: GetEncoder
-) -> None:
+def test_a_loaded_model_is_ready_to_use(tiny_model: Callable[[str], Model]) -> None:
     model = tiny_model(NAME)
     assert not model.net.training
     assert not any(p.requires_grad for p in model.net.parameters())
-    assert model.encoder().hash == encoder("vgg19").hash
+    assert model.encoder().hash == shipped_encoder("vgg19").hash
 
 
-def test_another_encoder_is_refused_in_one_sentence(
-    tiny_model: Callable[[str], Model], encoder: GetEncoder
-) -> None:
+def test_another_encoder_is_refused_in_one_sentence(tiny_model: Callable[[str], Model]) -> None:
     model = tiny_model(NAME)
     with pytest.raises(EncoderError) as refusal:
-        model.check_encoder(encoder("vgg16"))
-    mine, other = encoder("vgg19").hash[:8], encoder("vgg16").hash[:8]
+        model.check_encoder(shipped_encoder("vgg16"))
+    mine, other = shipped_encoder("vgg19").hash[:8], shipped_encoder("vgg16").hash[:8]
     assert str(refusal.value) == (
         f"The model {NAME} was trained with vgg19 (oxford weights, {mine}) "
         f"and does not work with vgg16 (oxford weights, {other})."
@@ -147,11 +141,11 @@ def test_another_encoder_is_refused_in_one_sentence(
 
 
 def test_the_same_architecture_with_other_weights_is_refused(
-    tiny_model: Callable[[str], Model], encoder: GetEncoder
+    tiny_model: Callable[[str], Model],
 ) -> None:
     state = {
         f"features.{name}": value * 2
-        for name, value in encoder("vgg19").features.state_dict().items()
+        for name, value in shipped_encoder("vgg19").features.state_dict().items()
     }
     with pytest.raises(EncoderError, match=r"does not work with vgg19 \(torchvision weights"):
         tiny_model(NAME).check_encoder(Encoder("vgg19", state, "torchvision"))
@@ -225,16 +219,12 @@ def test_a_block_that_this_program_does_not_know_is_refused(folder: Path) -> Non
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize("factored", [False, True])
 def test_weights_that_are_no_finite_numbers_are_refused(
-    value: float,
-    factored: bool,
-    tmp_path: Path,
-    encoder: GetEncoder,
-    tiny_variant: Callable[[str], Variant],
+    value: float, factored: bool, tmp_path: Path
 ) -> None:
-    variant = tiny_variant(NAME)
+    variant = tiny(NAME)
     net = style_net(variant)
     net = factorise(net, torch.rand(9, STYLE_SIZE), 4) if factored else net
-    save_model(tmp_path, variant, net, encoder("vgg19"), TRAINING)
+    save_model(tmp_path, variant, net, shipped_encoder("vgg19"), TRAINING)
     tensors = safetensors.torch.load_file(tmp_path / SINGLE)
     layer = f"meta_net.{net.meta_net.names[0]}.scales" if factored else "meta_net.hidden.bias"
     tensors[layer][1] = value
@@ -244,14 +234,12 @@ def test_weights_that_are_no_finite_numbers_are_refused(
         load_model(tmp_path)
 
 
-def test_a_network_with_weights_that_are_no_finite_numbers_is_not_written(
-    tmp_path: Path, encoder: GetEncoder, tiny_variant: Callable[[str], Variant]
-) -> None:
-    variant = tiny_variant(NAME)
+def test_a_network_with_weights_that_are_no_finite_numbers_is_not_written(tmp_path: Path) -> None:
+    variant = tiny(NAME)
     net = variant.build()
     net.transform_net.upsampling[-1].bias.data[0] = float("nan")  # type: ignore[union-attr, index]
     with pytest.raises(WeightsError, match=r"not all finite numbers\.$"):
-        save_model(tmp_path / "new", variant, net, encoder("vgg19"), TRAINING)
+        save_model(tmp_path / "new", variant, net, shipped_encoder("vgg19"), TRAINING)
     assert not (tmp_path / "new").exists()
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.images.convert import to_tensor
 from core.models.checkpoint import load_model
-from core.models.encoder import Encoder, normalize
+from core.models.encoder import normalize
 from core.models.layers import InstanceNorm, allow_constant_images, detach_flat
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet
@@ -22,6 +22,7 @@ from core.training.batches import is_flat
 from core.training.objective import Objective
 from core.training.step import FLAT
 from core.training.trainer import Trainer
+from tests.conftest import draw, shipped_encoder
 from tests.training import LOSSES, rows
 
 FACTOR = 1 / InstanceNorm.eps**0.5  # 316
@@ -62,13 +63,13 @@ def length(gradient: Tensor) -> float:
 
 
 @pytest.fixture
-def painting(drawn: Callable[..., Image.Image]) -> Tensor:
-    return to_tensor(drawn(7, (48, 48)))[None]
+def painting() -> Tensor:
+    return to_tensor(draw(7, (48, 48)))[None]
 
 
 @pytest.fixture
-def objective(encoder: Callable[[str], Encoder]) -> Objective:
-    return Objective(VARIANTS["original-500"], encoder("vgg16"))
+def objective() -> Objective:
+    return Objective(VARIANTS["original-500"], shipped_encoder("vgg16"))
 
 
 def fresh() -> StyleNet:
@@ -148,10 +149,8 @@ def test_a_flat_picture_then_teaches_the_last_convolution_alone(
     assert max(grads.values()) < 1e4
 
 
-def test_an_ordinary_picture_teaches_what_it_did(
-    objective: Objective, painting: Tensor, drawn: Callable[..., Image.Image]
-) -> None:
-    photo = to_tensor(drawn(3, (48, 48)))[None]
+def test_an_ordinary_picture_teaches_what_it_did(objective: Objective, painting: Tensor) -> None:
+    photo = to_tensor(draw(3, (48, 48)))[None]
     plain, kept = fresh(), fresh()
     allow_constant_images(kept)
     assert gradients(plain, objective, photo, painting) == gradients(

@@ -21,6 +21,7 @@ from core.models.encoder import (
     normalize,
     weights_hash,
 )
+from tests.conftest import shipped_encoder
 
 NAMES = ("vgg16", "vgg19")
 REPORT_TAPS = {"vgg16": (3, 8, 15, 22), "vgg19": (3, 8, 17, 26)}
@@ -33,7 +34,6 @@ HASHES = {
     "vgg16": "8590604e4f66cab2b2429af55128662d66b0a577bcfc0a7106503df9618937c0",
     "vgg19": "49836fd895010baad7ae435b43a415fdb329b5c591b5d9a1ef7affd90427331b",
 }
-GetEncoder = Callable[[str], Encoder]
 
 
 def random_state(name: str, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -71,8 +71,8 @@ def test_tap_names() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_features_by_name_with_their_shapes(name: str, encoder: GetEncoder) -> None:
-    features = encoder(name)(torch.randn(2, 3, 32, 40))
+def test_features_by_name_with_their_shapes(name: str) -> None:
+    features = shipped_encoder(name)(torch.randn(2, 3, 32, 40))
     assert tuple(features) == tuple(TAPS[name])
     shapes = [tuple(value.shape) for value in features.values()]
     assert shapes == [(2, c, 32 >> i, 40 >> i) for i, c in enumerate(CHANNELS)]
@@ -95,24 +95,24 @@ def test_features_are_those_of_torchvisions_network(name: str) -> None:
     torch.testing.assert_close(list(got.values()), wanted, rtol=1e-4, atol=1e-5)
 
 
-def test_features_before_the_next_layer_are_not_overwritten(encoder: GetEncoder) -> None:
+def test_features_before_the_next_layer_are_not_overwritten() -> None:
     """The encoder lets ReLUs work in place; what it hands out must be the same however far it runs on."""
     images = torch.randn(1, 3, 32, 32)
-    short, full = encoder("vgg16")(images, last="relu1_2"), encoder("vgg16")(images)
+    short, full = shipped_encoder("vgg16")(images, last="relu1_2"), shipped_encoder("vgg16")(images)
     assert torch.equal(short["relu1_2"], full["relu1_2"])
 
 
-def test_the_images_are_left_alone(encoder: GetEncoder) -> None:
+def test_the_images_are_left_alone() -> None:
     images = torch.randn(1, 3, 16, 16)
     before = images.clone()
-    encoder("vgg16")(images)
+    shipped_encoder("vgg16")(images)
     assert torch.equal(images, before)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_last_stops_early(name: str, encoder: GetEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_last_stops_early(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     third = tuple(TAPS[name])[2]
-    vgg, ran = encoder(name), []
+    vgg, ran = shipped_encoder(name), []
     layer = Encoder._layer
 
     def counted(self: Encoder, index: int) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -125,15 +125,15 @@ def test_last_stops_early(name: str, encoder: GetEncoder, monkeypatch: pytest.Mo
     assert max(ran) == 256, "a layer behind relu3 was computed"
 
 
-def test_unknown_tap_is_refused(encoder: GetEncoder) -> None:
+def test_unknown_tap_is_refused() -> None:
     with pytest.raises(
         EncoderError, match=r"vgg16 has no tap named 'relu9_9'; it has relu1_2, .*relu4_3\."
     ):
-        encoder("vgg16")(torch.randn(1, 3, 16, 16), last="relu9_9")
+        shipped_encoder("vgg16")(torch.randn(1, 3, 16, 16), last="relu9_9")
 
 
-def test_frozen_but_gradients_reach_the_images(encoder: GetEncoder) -> None:
-    vgg = encoder("vgg16")
+def test_frozen_but_gradients_reach_the_images() -> None:
+    vgg = shipped_encoder("vgg16")
     assert not vgg.training
     assert not any(p.requires_grad for p in vgg.parameters())
     images = torch.randn(1, 3, 16, 16, requires_grad=True)
@@ -144,22 +144,19 @@ def test_frozen_but_gradients_reach_the_images(encoder: GetEncoder) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_shipped_weights_are_the_ones_the_models_were_trained_with(
-    name: str, encoder: GetEncoder
-) -> None:
-    assert encoder(name).source == "oxford"
-    assert encoder(name).hash == HASHES[name]
+def test_shipped_weights_are_the_ones_the_models_were_trained_with(name: str) -> None:
+    assert shipped_encoder(name).source == "oxford"
+    assert shipped_encoder(name).hash == HASHES[name]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_mean_activations_over_photographs(
-    name: str, encoder: GetEncoder, photos: dict[str, Image.Image]
-) -> None:
+def test_mean_activations_over_photographs(name: str, photos: dict[str, Image.Image]) -> None:
     with torch.inference_mode():
         chosen = [photos[key] for key in ("camera", "chelsea", "coffee")]
         features = [
-            encoder(name)(normalize(to_tensor(resize_smaller(p, 320))[None])) for p in chosen
+            shipped_encoder(name)(normalize(to_tensor(resize_smaller(p, 320))[None]))
+            for p in chosen
         ]
     means = [sum(f[tap].mean().item() for f in features) / len(features) for tap in TAPS[name]]
     assert means == pytest.approx(MEANS[name], rel=0.25)

@@ -1,7 +1,5 @@
 """The encoder in 8-bit integers against the one in float32."""
 
-from collections.abc import Callable
-
 import pytest
 import torch
 
@@ -13,9 +11,9 @@ from core.models.fast import int8_encoder
 from core.models.fast.int8_encoder import Int8Encoder, load_ranges, measure_ranges
 from core.models.losses import mean_std
 from gallery.pictures import CONTENTS, STYLES
+from tests.conftest import shipped_encoder
 from tests.core.models.test_encoder import random_state
 
-GetEncoder = Callable[[str], Encoder]
 needs_vnni = pytest.mark.skipif(
     not int8_encoder.available(),
     reason="this CPU does not multiply 8-bit integers in one instruction",
@@ -36,9 +34,9 @@ def byte_encoder(encoder: Encoder) -> Int8Encoder:
 @needs_vnni
 @pytest.mark.parametrize("name", list(TAPS))
 @pytest.mark.parametrize("index", [0, 5])
-def test_features_stay_close(name: str, index: int, encoder: GetEncoder) -> None:
+def test_features_stay_close(name: str, index: int) -> None:
     images = normalize(pixels(index))
-    exact, found = encoder(name)(images), byte_encoder(encoder(name))(images)
+    exact, found = shipped_encoder(name)(images), byte_encoder(shipped_encoder(name))(images)
     assert list(found) == list(exact)
     for tap, value in exact.items():
         assert found[tap].dtype == torch.float32 and found[tap].shape == value.shape
@@ -48,26 +46,26 @@ def test_features_stay_close(name: str, index: int, encoder: GetEncoder) -> None
 
 @needs_vnni
 @pytest.mark.parametrize("size", [(16, 16), (17, 45), (8, 8)])
-def test_any_size(size: tuple[int, int], encoder: GetEncoder) -> None:
+def test_any_size(size: tuple[int, int]) -> None:
     images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
     exact, found = (
-        encoder("vgg19")(normalize(images)),
-        byte_encoder(encoder("vgg19"))(normalize(images)),
+        shipped_encoder("vgg19")(normalize(images)),
+        byte_encoder(shipped_encoder("vgg19"))(normalize(images)),
     )
     assert [value.shape for value in found.values()] == [value.shape for value in exact.values()]
 
 
 @pytest.mark.slow
 @needs_vnni
-def test_pictures_hardly_move(encoder: GetEncoder) -> None:
+def test_pictures_hardly_move() -> None:
     """The flagship's pictures of a photo, painted with descriptors of both encoders."""
     net = model_store().load("flagship").net
     photo = to_tensor(CONTENTS[0].image().resize((128, 128)))[None]
-    reader = byte_encoder(encoder("vgg19"))
+    reader = byte_encoder(shipped_encoder("vgg19"))
     for index in range(len(STYLES)):
         images = normalize(pixels(index, 256))
         with torch.inference_mode():
-            both = [mean_std(read(images))[0] for read in (encoder("vgg19"), reader)]
+            both = [mean_std(read(images))[0] for read in (shipped_encoder("vgg19"), reader)]
             first, second = (
                 StyledModel(net.transform_net, net.meta_net(d)).apply(photo) for d in both
             )
@@ -99,10 +97,10 @@ def test_without_the_instruction_paintings_are_read_in_float(
 
 
 @pytest.mark.parametrize("name", list(TAPS))
-def test_shipped_ranges_belong_to_the_shipped_weights(name: str, encoder: GetEncoder) -> None:
-    ranges = load_ranges(encoder(name))
+def test_shipped_ranges_belong_to_the_shipped_weights(name: str) -> None:
+    ranges = load_ranges(shipped_encoder(name))
     assert ranges is not None
-    found = measure_ranges(encoder(name), [pixels(0, 256)])
+    found = measure_ranges(shipped_encoder(name), [pixels(0, 256)])
     assert found.keys() == ranges.keys()
     for layer, largest in found.items():
         assert (largest <= ranges[layer] * 1.001 + 1e-4).all(), (

@@ -1,6 +1,5 @@
 """The registry, and every variant of it through build, forward, backward, save and load."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from PIL import Image
 
 from core.images.convert import to_tensor
 from core.models.checkpoint import load_model, save_model
-from core.models.encoder import Encoder, denormalize, normalize
+from core.models.encoder import denormalize, normalize
 from core.models.registry import (
     CONTENT_WEIGHT,
     FLAGSHIP,
@@ -20,6 +19,7 @@ from core.models.registry import (
     Variant,
 )
 from core.training.objective import Objective
+from tests.conftest import shipped_encoder
 
 REPORT = {
     "original-500": ("vgg16", "resnet", "mse", 500),
@@ -78,10 +78,10 @@ def test_the_flagship_has_a_width_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_build_forward_backward_save_load(
-    name: str, tmp_path: Path, encoder: Callable[[str], Encoder], photos: dict[str, Image.Image]
+    name: str, tmp_path: Path, photos: dict[str, Image.Image]
 ) -> None:
     variant: Variant = replace(VARIANTS[name], base=4)
-    vgg = encoder(variant.encoder)
+    vgg = shipped_encoder(variant.encoder)
     torch.manual_seed(0)
     net = variant.build()
     photo, painting = (

@@ -20,9 +20,6 @@ from core.training.data import (
 )
 from tests.conftest import draw_folder
 
-DrawFolder = Callable[..., list[Path]]
-
-
 # ---- pools and sets ----
 
 COPIES: dict[str, Callable[[Image.Image, Path], None]] = {
@@ -49,13 +46,11 @@ def gallery(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Image.Im
 
 
 @pytest.fixture(scope="module")
-def data_folder(
-    tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Image.Image], pictures: DrawFolder
-) -> Path:
+def data_folder(tmp_path_factory: pytest.TempPathFactory, photos: dict[str, Image.Image]) -> Path:
     """30 drawn contents and 60 drawn styles, with copies of gallery pictures hidden among both."""
     folder = tmp_path_factory.mktemp("data")
-    pictures(folder / "content", 30)
-    pictures(folder / "style", 60, first_seed=100)
+    draw_folder(folder / "content", 30)
+    draw_folder(folder / "style", 60, first_seed=100)
     for index, (name, copy) in enumerate(COPIES.items()):
         copy(photos["coffee"], folder / "content" / f"{index}_{name}")
         copy(photos["astronaut"], folder / "style" / f"{index}_{name}")
@@ -109,14 +104,14 @@ def test_what_is_set_aside_does_not_depend_on_the_order_of_the_folder(
 
 
 def test_more_pictures_hardly_change_what_is_set_aside(
-    data_folder: Path, gallery: list[Path], pools: Pools, pictures: DrawFolder, tmp_path: Path
+    data_folder: Path, gallery: list[Path], pools: Pools, tmp_path: Path
 ) -> None:
     """By a hash of the name, not by place: a picture more does not move every other one in or out."""
     (tmp_path / "content").symlink_to(data_folder / "content")
     (tmp_path / "style").mkdir()
     for path in (data_folder / "style").iterdir():
         (tmp_path / "style" / path.name).symlink_to(path)
-    pictures(tmp_path / "style", 1, first_seed=999)
+    draw_folder(tmp_path / "style", 1, first_seed=999)
     again = find_pools(tmp_path, gallery)
     names = [{path.name for path in p.held_out} for p in (pools, again)]
     assert len(names[0] & names[1]) >= 5

@@ -1,7 +1,6 @@
 """Teaching a style reader: what it is taught with, that it learns, that it goes on after an interruption, the command."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from core import distil, train
 from core.commandline import Stopped
 from core.inference.model_store import ModelStore
 from core.models.checkpoint import load_model, save_model
-from core.models.encoder import Encoder, normalize
+from core.models.encoder import normalize
 from core.models.flagship import FlagshipNet
 from core.models.losses import mean_std
 from core.models.registry import FLAGSHIP
@@ -23,7 +22,7 @@ from core.training.distillation import AT_ONCE, Distillation, DistillationConfig
 from core.training.learning_curve import HeldOut
 from core.training.log_writer import read_rows
 from core.training.picture_store import PictureStore
-from tests.conftest import draw_folder
+from tests.conftest import draw_folder, shipped_encoder
 
 SIDE = 64
 CONFIG = DistillationConfig(steps=30, batch=4, warm_up=10)
@@ -33,10 +32,8 @@ def store(styles: list[Path]) -> PictureStore:
     return PictureStore(styles, torch.device("cpu"), 64, 96)
 
 
-def prepared(
-    folder: Path, styles: list[Path], encoder: Callable[[str], Encoder], count: int = 8
-) -> Lessons:
-    lessons = Lessons(store(styles), encoder("vgg19"), count, 0, folder, SIDE)
+def prepared(folder: Path, styles: list[Path], count: int = 8) -> Lessons:
+    lessons = Lessons(store(styles), shipped_encoder("vgg19"), count, 0, folder, SIDE)
     lessons.prepare()
     return lessons
 
@@ -46,47 +43,43 @@ def net() -> FlagshipNet:
     return FlagshipNet(base=4, mixes=False)
 
 
-def test_a_variation_follows_from_its_number(
-    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
-) -> None:
-    lessons = prepared(tmp_path, styles, encoder)
+def test_a_variation_follows_from_its_number(styles: list[Path], tmp_path: Path) -> None:
+    lessons = prepared(tmp_path, styles)
     first, second = lessons.images(0), lessons.images(1)
     assert first.shape == (AT_ONCE, 3, SIDE, SIDE)
     assert torch.equal(first, lessons.images(0))
     assert not torch.equal(first, second)
     with torch.no_grad():
-        seen = mean_std(encoder("vgg19")(normalize(second)))
+        seen = mean_std(shipped_encoder("vgg19")(normalize(second)))
     assert torch.equal(lessons.seen(1), seen)
 
 
 def test_what_was_seen_is_kept_and_what_is_there_in_part_is_seen_again(
-    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+    styles: list[Path], tmp_path: Path
 ) -> None:
-    whole = prepared(tmp_path, styles, encoder, 12)
+    whole = prepared(tmp_path, styles, 12)
     wanted = np.array(whole.descriptors)
     assert whole.prepared == 3
     whole.descriptors[6:] = 0  # as after a kill amid the second group
-    again = Lessons(store(styles), encoder("vgg19"), 12, 0, tmp_path, SIDE)
+    again = Lessons(store(styles), shipped_encoder("vgg19"), 12, 0, tmp_path, SIDE)
     assert again.prepared == 1
     again.prepare()
     assert np.array_equal(again.descriptors, wanted)
 
 
 def test_descriptors_of_other_variations_are_not_mixed_in(
-    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+    styles: list[Path], tmp_path: Path
 ) -> None:
-    prepared(tmp_path, styles, encoder, 4)
+    prepared(tmp_path, styles, 4)
     with pytest.raises(ValueError, match="remove it to begin anew"):
-        Lessons(store(styles), encoder("vgg19"), 4, 1, tmp_path, SIDE)
+        Lessons(store(styles), shipped_encoder("vgg19"), 4, 1, tmp_path, SIDE)
     (tmp_path / "lessons.json").write_text('{"set": "cut o')
     with pytest.raises(ValueError, match="remove it to begin anew"):
-        Lessons(store(styles), encoder("vgg19"), 4, 0, tmp_path, SIDE)
+        Lessons(store(styles), shipped_encoder("vgg19"), 4, 0, tmp_path, SIDE)
 
 
-def test_each_pass_sees_every_group_once(
-    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
-) -> None:
-    training = Distillation(net(), prepared(tmp_path, styles, encoder, 16), CONFIG, tmp_path)
+def test_each_pass_sees_every_group_once(styles: list[Path], tmp_path: Path) -> None:
+    training = Distillation(net(), prepared(tmp_path, styles, 16), CONFIG, tmp_path)
     passes = [[int(training.groups_of(step + 4 * p)) for step in range(4)] for p in range(2)]
     assert sorted(passes[0]) == sorted(passes[1]) == [0, 1, 2, 3]
     assert passes[0] != passes[1]
@@ -94,12 +87,10 @@ def test_each_pass_sees_every_group_once(
 
 @pytest.mark.slow
 def test_it_learns_and_a_stopped_run_goes_on_to_the_same_numbers(
-    styles: list[Path], tmp_path: Path, encoder: Callable[[str], Encoder]
+    styles: list[Path], tmp_path: Path
 ) -> None:
     def run(name: str, stop_at: int | None = None) -> Distillation:
-        training = Distillation(
-            net(), prepared(tmp_path / name, styles, encoder), CONFIG, tmp_path / name
-        )
+        training = Distillation(net(), prepared(tmp_path / name, styles), CONFIG, tmp_path / name)
         step = training.step
 
         def stopping() -> tuple[float, float]:
@@ -127,17 +118,14 @@ def test_it_learns_and_a_stopped_run_goes_on_to_the_same_numbers(
 
 @pytest.mark.slow
 def test_the_command_ships_a_reader_that_is_good_enough(
-    tmp_path: Path,
-    encoder: Callable[[str], Encoder],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "HeldOut", partial(HeldOut, side=SIDE))
     draw_folder(tmp_path / "data" / "content", 2)
     draw_folder(tmp_path / "data" / "style", 12, first_seed=100)
     folder = tmp_path / "models" / "flagship"
     variant = replace(FLAGSHIP, base=4)
-    save_model(folder, variant, net(), encoder("vgg19"), {"style_weight": 8.0, "lr": 1e-3})
+    save_model(folder, variant, net(), shipped_encoder("vgg19"), {"style_weight": 8.0, "lr": 1e-3})
     arguments = [
         *("flagship", "--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")),
         *("--variations", "4", "--steps", "2", "--device", "cpu"),
@@ -156,7 +144,7 @@ def test_the_command_ships_a_reader_that_is_good_enough(
     (folder / "reader" / distil.ABOUT).write_text(json.dumps(about | {"model_hash": "another"}))
     with pytest.raises(WeightsError, match=r"^The reader of flagship was not taught for these"):
         load_model(folder)
-    save_model(folder, variant, net(), encoder("vgg19"), {"style_weight": 8.0, "lr": 1e-3})
+    save_model(folder, variant, net(), shipped_encoder("vgg19"), {"style_weight": 8.0, "lr": 1e-3})
     assert load_model(folder).reader is None, "it was another network's"
 
 

@@ -1,6 +1,5 @@
 """The flagship's training: recipe, bank, steps, resuming, learning curve, export, command line."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from core import train
 from core.commandline import Stopped
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import load_model
-from core.models.encoder import Encoder
 from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
 from core.training.flagship import FlagshipTraining
@@ -27,7 +25,7 @@ from core.training.learning_curve import LEARNING, NAMES, HeldOut, readers_agree
 from core.training.log_writer import read_rows
 from core.training.objective import Objective
 from core.training.style_bank import StyleBank
-from tests.conftest import draw
+from tests.conftest import draw, shipped_encoder
 from tests.training import CPU
 from tests.validation import Validation
 
@@ -75,10 +73,8 @@ def test_phases_rates_and_weights_follow_the_share_that_is_done() -> None:
     assert going_on(config).tap_weights(0)[0] == pytest.approx(LATE_STYLE[0])
 
 
-def test_relative_style_loss_is_0_for_itself_and_has_the_same_scale_for_weak_paintings(
-    encoder: Callable[[str], Encoder],
-) -> None:
-    vgg = encoder("vgg19")
+def test_relative_style_loss_is_0_for_itself_and_has_the_same_scale_for_weak_paintings() -> None:
+    vgg = shipped_encoder("vgg19")
     loss = RelativeStyleLoss()
     torch.manual_seed(0)
     features, other = (vgg(torch.randn(1, 3, 32, 32)) for _ in range(2))
@@ -88,8 +84,8 @@ def test_relative_style_loss_is_0_for_itself_and_has_the_same_scale_for_weak_pai
     assert 0 < loss(features, loss.target(other)) < 4
 
 
-def test_each_images_loss_is_that_of_the_image_alone(encoder: Callable[[str], Encoder]) -> None:
-    objective = Objective(FLAGSHIP, encoder("vgg19"))
+def test_each_images_loss_is_that_of_the_image_alone() -> None:
+    objective = Objective(FLAGSHIP, shipped_encoder("vgg19"))
     torch.manual_seed(0)
     outputs, contents, paintings = (torch.rand(2, 3, 32, 32) for _ in range(3))
     bank = StyleBank(objective, 2, CPU.device)
@@ -106,8 +102,8 @@ def test_each_images_loss_is_that_of_the_image_alone(encoder: Callable[[str], En
         assert content[i] == pytest.approx(alone.item(), rel=1e-3)
 
 
-def test_the_bank_keeps_the_newest(encoder: Callable[[str], Encoder]) -> None:
-    bank = StyleBank(Objective(FLAGSHIP, encoder("vgg19")), 4, CPU.device)
+def test_the_bank_keeps_the_newest() -> None:
+    bank = StyleBank(Objective(FLAGSHIP, shipped_encoder("vgg19")), 4, CPU.device)
     torch.manual_seed(0)
     first = bank.add(torch.rand(3, 3, 32, 32))
     assert bank.filled == 3
@@ -196,9 +192,9 @@ def test_the_reader_is_shipped_if_it_costs_at_most_two_percent(
 
 
 @pytest.mark.slow
-def test_held_out_measures_are_those_of_the_validation(encoder: Callable[[str], Encoder]) -> None:
+def test_held_out_measures_are_those_of_the_validation() -> None:
     net = NARROW.build()
-    vgg = encoder("vgg19")
+    vgg = shipped_encoder("vgg19")
     photos, paintings = [draw(1, (300, 256)), draw(2, (256, 256))], [draw(3, (256, 280))]
     found = HeldOut(photos, paintings, vgg).measure(net)  # type: ignore[arg-type]
     from core.inference.stylizer import StyledModel

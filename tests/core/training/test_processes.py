@@ -17,6 +17,7 @@ from core.models.registry import VARIANTS
 from core.training.state import STATE
 from core.training.step import FLAT
 from core.training.trainer import Trainer, TrainingConfig
+from tests.conftest import draw_folder
 from tests.processes import TORCHRUN, environment
 from tests.training import CPU, LOSSES, MEASURED, MEASURED_SIDE, QUICK, assert_same, rows
 
@@ -109,12 +110,12 @@ class CommandLine:
 
 
 @pytest.fixture
-def command_line(tmp_path: Path, pictures: Callable[..., list[Path]]) -> Callable[..., CommandLine]:
+def command_line(tmp_path: Path) -> Callable[..., CommandLine]:
     """A command line over eight contents and four styles."""
 
     def build(**recipe: Any) -> CommandLine:
-        pictures(tmp_path / "data" / "content", 8)
-        pictures(tmp_path / "data" / "style", 4, first_seed=100)
+        draw_folder(tmp_path / "data" / "content", 8)
+        draw_folder(tmp_path / "data" / "style", 4, first_seed=100)
         return CommandLine(tmp_path, dataclasses.replace(QUICK, **recipe))
 
     return build

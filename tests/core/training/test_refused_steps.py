@@ -19,9 +19,9 @@ from core.training.objective import Objective, Style
 from core.training.step import FLAT, NON_FINITE, train_step
 from core.training.trainer import Trainer
 from core.training.weight_growth import make_optimizer
+from tests.conftest import draw, shipped_encoder, tiny
 from tests.training import State, after_each, assert_same, numbers, rows
 
-TinyVariant = Callable[[str], Variant]
 StartTrainer = Callable[..., Trainer]
 
 
@@ -58,13 +58,11 @@ def test_a_flat_batch_is_skipped_and_logged(
 
 
 @pytest.fixture
-def step(
-    encoder: Callable[[str], Encoder], tiny_variant: TinyVariant, drawn: Callable[..., Image.Image]
-) -> "Step":
+def step() -> "Step":
     return Step(
-        tiny_variant("improved-500"),
-        encoder("vgg19"),
-        [to_tensor(drawn(i, (32, 32))) for i in range(3)],
+        tiny("improved-500"),
+        shipped_encoder("vgg19"),
+        [to_tensor(draw(i, (32, 32))) for i in range(3)],
     )
 
 

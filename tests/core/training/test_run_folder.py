@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from core.training.run_folder import PICTURES, check_pictures, held, remember_pictures
 from core.training.state import STATE
+from tests.conftest import draw_folder
 
 HOLDER = """
 import sys; from pathlib import Path; from core.training.run_folder import held
@@ -45,11 +45,9 @@ def test_nothing_stays_of_a_folder_into_which_nothing_came(tmp_path: Path) -> No
     assert (folder / "log.csv").is_file()
 
 
-def test_a_picture_that_was_replaced_is_named(
-    tmp_path: Path, pictures: Callable[..., list[Path]]
-) -> None:
+def test_a_picture_that_was_replaced_is_named(tmp_path: Path) -> None:
     """Whatever its name, size and time say."""
-    chosen, run = pictures(tmp_path / "data", 5), tmp_path / "run"
+    chosen, run = draw_folder(tmp_path / "data", 5), tmp_path / "run"
     remember_pictures(run, chosen)
     (run / STATE).touch()
     check_pictures(run, chosen)
@@ -65,10 +63,8 @@ def test_a_picture_that_was_replaced_is_named(
         check_pictures(run, chosen[:-1])
 
 
-def test_a_run_of_which_nothing_is_known_goes_on(
-    tmp_path: Path, pictures: Callable[..., list[Path]]
-) -> None:
-    chosen = pictures(tmp_path / "data", 2)
+def test_a_run_of_which_nothing_is_known_goes_on(tmp_path: Path) -> None:
+    chosen = draw_folder(tmp_path / "data", 2)
     (tmp_path / STATE).touch()
     check_pictures(tmp_path, chosen)
     (tmp_path / PICTURES).write_text("[[")

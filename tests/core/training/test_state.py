@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from core.analysis.training_logs import read_folder
-from core.models.registry import Variant
 from core.models.weights import WeightsError
 from core.runtime import DistributedContext
 from core.training.state import STATE
 from core.training.trainer import Trainer, TrainingConfig
+from tests.conftest import tiny
 from tests.training import CPU, assert_same, numbers, rows, stop_after
 
-TinyVariant = Callable[[str], Variant]
 StartTrainer = Callable[..., Trainer]
 
 
@@ -94,14 +93,12 @@ def test_what_a_kill_while_saving_left_is_removed(start: StartTrainer) -> None:
     ]
 
 
-def test_an_uneven_share_is_refused(
-    contents: list[Path], tmp_path: Path, tiny_variant: TinyVariant
-) -> None:
+def test_an_uneven_share_is_refused(contents: list[Path], tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"^A batch of 8 cannot be shared evenly among 3 processes\.$"
     ):
         Trainer(
-            tiny_variant("improved-500"),
+            tiny("improved-500"),
             TrainingConfig(),
             contents,
             contents,

@@ -12,16 +12,16 @@ import torch
 from core import train, train_options
 from core.images.decode import load_image
 from core.models.checkpoint import load_model
-from core.models.registry import VARIANTS, Variant
+from core.models.registry import VARIANTS
 from core.runtime import DistributedContext, init_distributed
 from core.training import storage
 from core.training.batches import TrainingBatches
 from core.training.data import Pools
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows, trained_layers
 from core.training.trainer import Trainer, TrainingConfig
+from tests.conftest import tiny
 from tests.training import CPU, LOSSES, QUICK, after_each, assert_same, numbers, rows, stop_after
 
-TinyVariant = Callable[[str], Variant]
 StartTrainer = Callable[..., Trainer]
 
 
@@ -168,15 +168,12 @@ def test_export_writes_a_model_that_loads_with_its_logs(finished: Trainer, tmp_p
 
 @pytest.fixture
 def small_training(
-    monkeypatch: pytest.MonkeyPatch,
-    contents: list[Path],
-    styles: list[Path],
-    tiny_variant: TinyVariant,
+    monkeypatch: pytest.MonkeyPatch, contents: list[Path], styles: list[Path]
 ) -> None:
     monkeypatch.setattr(
         train, "TrainingConfig", lambda **settings: dataclasses.replace(QUICK, **settings)
     )
-    monkeypatch.setattr(train, "MODELS", {name: tiny_variant(name) for name in VARIANTS})
+    monkeypatch.setattr(train, "MODELS", {name: tiny(name) for name in VARIANTS})
     monkeypatch.setattr(train, "training_set", lambda *_: (contents, styles))
     monkeypatch.setattr(train, "pools_of", lambda *_: Pools((), (), (), ()))
 

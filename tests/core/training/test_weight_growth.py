@@ -1,6 +1,5 @@
 """Weights that feed an instance norm: they only grow under Adam, and two ways stop it."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.models.encoder import Encoder
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet
 from core.training.objective import Objective
 from core.training.step import train_step
 from core.training.trainer import Trainer, TrainingConfig
 from core.training.weight_growth import FixedNorms, cosine, make_optimizer
+from tests.conftest import shipped_encoder
 from tests.training import CPU
 
 
@@ -32,13 +31,11 @@ def batch() -> tuple[Tensor, Tensor]:
     return torch.rand(2, 3, 32, 32), torch.rand(1, 3, 32, 32)
 
 
-def test_the_first_filters_gradient_is_orthogonal_to_them(
-    encoder: Callable[[str], Encoder], batch: tuple[Tensor, Tensor]
-) -> None:
+def test_the_first_filters_gradient_is_orthogonal_to_them(batch: tuple[Tensor, Tensor]) -> None:
     variant = replace(VARIANTS["improved-500"], base=8)
     torch.manual_seed(0)
     net = variant.build()
-    objective = Objective(variant, encoder(variant.encoder))
+    objective = Objective(variant, shipped_encoder(variant.encoder))
     train_step(
         net,
         objective,
