@@ -22,9 +22,9 @@ from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.video import Progress, painted_frames
 from demo.server.turns import in_turns
-from demo.shared import endpoint_look, messages, requests, style_form
+from demo.shared import messages, requests, style_form
 from demo.shared.controls import model_input, size_input
-from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK, EndpointLook, takes
+from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK, EndpointLook, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
@@ -209,24 +209,21 @@ def stylize_video(
         size: longest side of the result in px, 256 to 640.
         smooth: 0 to 1, how much of the previous frame is kept where nothing but the camera moved, which lowers flicker.
     """
-    try:
-        path, style_path = uploaded(clip, "video"), uploaded(style)
-        out = result_file(path, style_path, model)
-        said: dict[str, object] = {}
-        chosen = EndpointLook.of(stylize_video, look)
-        work = in_turns(painted_video(path, style_path, model, size, smooth, out, chosen))
-        for progress in _now_and_then(work):
-            said = {
-                "frames": progress.done,
-                "of": progress.frames,
-                "size": progress.size,
-                "seconds": round(progress.seconds, 3),
-                "frames_per_second": round(progress.fps, 2),
-            }
-            yield None, said
-        yield out, said
-    except Exception as error:
-        raise gr.Error(messages.sentence(error), print_exception=False) from error
+    path, style_path = uploaded(clip, "video"), uploaded(style)
+    out = result_file(path, style_path, model)
+    said: dict[str, object] = {}
+    chosen = EndpointLook.of(stylize_video, look)
+    work = in_turns(painted_video(path, style_path, model, size, smooth, out, chosen))
+    for progress in _now_and_then(work):
+        said = {
+            "frames": progress.done,
+            "of": progress.frames,
+            "size": progress.size,
+            "seconds": round(progress.seconds, 3),
+            "frames_per_second": round(progress.fps, 2),
+        }
+        yield None, said
+    yield out, said
 
 
 # ---- layout ----
@@ -273,22 +270,9 @@ def build() -> None:
     shown = {"result": result, "download": download, "status": status, "go": go, "stop": stop}
     connect(go.click, paint, asked, shown, **(PAINTING | LONG_WORK))
     stop.click(_painting.stop, None, stop, **QUIET)
-    _endpoint(model)
-
-
-def _endpoint(model: gr.Dropdown) -> None:
-    """/stylize_video, on components that are never shown."""
     with gr.Column(visible=False):
-        clip = gr.Video(label="video")
-        style = gr.Image(label="painting", type="filepath", image_mode=None)
-        size = gr.Number(
-            DEFAULT_SIZE, label=f"longest side, {min(SIZES)} to {max(SIZES)} px", precision=0
-        )
-        smooth = gr.Number(SMOOTH, label="smoothing, 0 to 1")
-        look = endpoint_look.build(LOOK, MIX, OPAQUE_MASK)
-        answer = [gr.File(label="video"), gr.JSON(label="info")]
-        never = gr.Button()
-    order = [clip, style, model, size, smooth, *look]
-    never.click(
-        stylize_video, order, answer, api_name="stylize_video", preprocess=False, **LONG_WORK
-    )
+        label = f"longest side, {min(SIZES)} to {max(SIZES)} px"
+        side = gr.Number(DEFAULT_SIZE, label=label, precision=0)
+        smoothing = gr.Number(SMOOTH, label="smoothing, 0 to 1")
+        own = [gr.Video(label="video"), picture("painting"), model, side, smoothing]
+        offer(stylize_video, own, "video", api_name="stylize_video", **LONG_WORK)

@@ -115,16 +115,13 @@ def compare(appendix: str, style: str, mode: str) -> str:
     appendix: "A" (original and improved models) or "B" (ablations). style: name of one of the eight paintings.
     mode: "instant" or "refined".
     """
-    try:
-        choice = _appendix(appendix, mode)
-        names = [picture.name for picture in choice.styles]
-        if style not in names:
-            raise RequestError(
-                f"There is no grid of the style {short(style)}; there are: {', '.join(names)}."
-            )
-        return png_file(choice, names.index(style))
-    except Exception as error:
-        raise gr.Error(messages.sentence(error), print_exception=False) from error
+    choice = _appendix(appendix, mode)
+    names = [picture.name for picture in choice.styles]
+    if style not in names:
+        raise RequestError(
+            f"There is no grid of the style {short(style)}; there are: {', '.join(names)}."
+        )
+    return png_file(choice, names.index(style))
 
 
 def measures(appendix: str, mode: str) -> list[dict[str, Any]]:
@@ -133,11 +130,8 @@ def measures(appendix: str, mode: str) -> list[dict[str, Any]]:
 
     appendix: "A" (original and improved models) or "B" (ablations). mode: "instant" or "refined".
     """
-    try:
-        choice = _appendix(appendix, mode)
-        return exports.numbers([read(choice, style) for style in choice.styles])
-    except Exception as error:
-        raise gr.Error(messages.sentence(error), print_exception=False) from error
+    choice = _appendix(appendix, mode)
+    return exports.numbers([read(choice, style) for style in choice.styles])
 
 
 def _appendix(appendix: str, mode: str) -> Choice:

@@ -21,9 +21,9 @@ from core.files import printable, write_atomic
 from core.images.decode import ImageError
 from core.inference.style_file import load_painting
 from core.settings import Settings
-from demo.shared import endpoint_look, messages, style_form
-from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
-from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, takes
+from demo.shared import messages, style_form
+from demo.shared.controls import SIZES, model_input, size_input
+from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, longest_side, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.pace import duration
 from demo.shared.requests import RequestError, StylizeRequest, checked, file_name, repaint
@@ -218,21 +218,18 @@ def stylize_many(
         model: one of /models.
         size: longest side of the results in px, 16 to 2048, or 0 for each photo's own.
     """
-    try:
-        style_path, folder = uploaded(style), Path(new_file("result.png")).parent
-        order = EndpointLook.of(stylize_many, look).request(None, style_path, model, size)
-        for step in painted_photos(files_of(photos), order.styles, order.settings, folder):
-            said = {
-                "done": step.done,
-                "of": step.of,
-                "files": [Path(file).name for file in step.files],
-                "skipped": step.skipped,
-                "seconds": round(step.seconds, 3),
-            }
-            yield None, said
-        yield zipped(step, style_path, model) if step.files else None, said
-    except Exception as error:
-        raise gr.Error(messages.sentence(error), print_exception=False) from error
+    style_path, folder = uploaded(style), Path(new_file("result.png")).parent
+    order = EndpointLook.of(stylize_many, look).request(None, style_path, model, size)
+    for step in painted_photos(files_of(photos), order.styles, order.settings, folder):
+        said = {
+            "done": step.done,
+            "of": step.of,
+            "files": [Path(file).name for file in step.files],
+            "skipped": step.skipped,
+            "seconds": round(step.seconds, 3),
+        }
+        yield None, said
+    yield zipped(step, style_path, model) if step.files else None, said
 
 
 # ---- layout ----
@@ -274,19 +271,7 @@ def build(titles: Mapping[str, str]) -> None:
     shown = {"results": results, "status": status, "download": download, "go": go, "stop": stop}
     connect(go.click, paint, asked, shown, **(PAINTING | LONG_WORK))
     stop.click(_painting.stop, None, stop, **QUIET)
-    _endpoint(model)
-
-
-def _endpoint(model: gr.Dropdown) -> None:
-    """/stylize_many, on components that are never shown."""
     with gr.Column(visible=False):
-        photos = gr.File(label="photos", file_count="multiple")
-        style = gr.Image(label="painting", type="filepath", image_mode=None)
-        size = gr.Number(
-            DEFAULT_SIZE, label="longest side, 16 to 2048 px; 0 for the photo's own", precision=0
-        )
-        look = endpoint_look.build(LOOK, MIX)
-        answer = [gr.File(label="zip"), gr.JSON(label="info")]
-        never = gr.Button()
-    order = [photos, style, model, size, *look]
-    never.click(stylize_many, order, answer, api_name="stylize_many", preprocess=False, **LONG_WORK)
+        files = gr.File(label="photos", file_count="multiple")
+        own = [files, picture("painting"), model, longest_side()]
+        offer(stylize_many, own, "zip", api_name="stylize_many", **LONG_WORK)

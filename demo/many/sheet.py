@@ -21,10 +21,10 @@ from core.images.save import encode_picture
 from demo.many.cells import SMALL_SIZES, Cell, painted_cells, sheet_file
 from demo.server.newest import newest_only
 from demo.server.turns import in_turns
-from demo.shared import endpoint_look, messages, style_form
+from demo.shared import messages, style_form
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
-from demo.shared.endpoint_look import LOOK, MASK, EndpointLook, takes
+from demo.shared.endpoint_look import LOOK, MASK, EndpointLook, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.mask import offer_alpha
 from demo.shared.picture_place import Placed, bring, chosen, image_input
@@ -185,21 +185,18 @@ def sheet_of(
         model: one of /models.
         size: longest side in px of each picture on the sheet, 128 to 384.
     """
-    try:
-        path, cells = uploaded(content), []
-        chosen = EndpointLook.of(sheet_of, look)
-        for cell in in_turns(painted_cells(path, model, size, chosen)):
-            cells.append(cell)
-            said = {
-                "paintings": [each.picture.name for each in cells],
-                "of": cell.of,
-                "size": cell.image.size,
-            }
-            said["seconds"] = round(cell.seconds, 3)
-            yield None, said
-        yield sheet_file(path or "", cells, model), said
-    except Exception as error:
-        raise gr.Error(messages.sentence(error), print_exception=False) from error
+    path, cells = uploaded(content), []
+    chosen = EndpointLook.of(sheet_of, look)
+    for cell in in_turns(painted_cells(path, model, size, chosen)):
+        cells.append(cell)
+        said = {
+            "paintings": [each.picture.name for each in cells],
+            "of": cell.of,
+            "size": cell.image.size,
+        }
+        said["seconds"] = round(cell.seconds, 3)
+        yield None, said
+    yield sheet_file(path or "", cells, model), said
 
 
 # ---- layout ----
@@ -249,7 +246,9 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
     each = PAINTING | {"trigger_mode": "multiple"}
     clicked = connect(grid.select, enlarge, {"shown": shown, "size": large}, opened, **each)
     clicked.success(None, js=SHOW_LARGE)
-    _endpoint(model)
+    with gr.Column(visible=False):
+        size = gr.Number(SMALL, label="longest side in px of each picture, 128 to 384", precision=0)
+        offer(sheet_of, [picture("photo"), model, size], "sheet", api_name="sheet", **LONG_WORK)
     return content, note
 
 
@@ -281,15 +280,3 @@ def _enlarged() -> dict[str, Any]:
         )
     names = {"panel": panel, "title": title, "slider": slider, "large_download": download}
     return names | {"large_status": status}
-
-
-def _endpoint(model: gr.Dropdown) -> None:
-    """/sheet, on components that are never shown."""
-    with gr.Column(visible=False):
-        content = gr.Image(label="photo", type="filepath", image_mode=None)
-        size = gr.Number(SMALL, label="longest side in px of each picture, 128 to 384", precision=0)
-        look = endpoint_look.build(LOOK, MASK)
-        answer = [gr.File(label="sheet"), gr.JSON(label="info")]
-        never = gr.Button()
-    asked = [content, model, size, *look]
-    never.click(sheet_of, asked, answer, api_name="sheet", preprocess=False, **LONG_WORK)

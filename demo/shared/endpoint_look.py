@@ -4,10 +4,11 @@
     def sheet_of(content, model, size, *look):
         order = EndpointLook.of(sheet_of, look).request(content, style, model, size)
 
-    never.click(sheet_of, [content, model, size, *build(LOOK, MASK)], ...)
+    with gr.Column(visible=False):
+        offer(sheet_of, [picture("photo"), model, size], "sheet", api_name="sheet")
 
 Gradio reads an endpoint's parameters from the function's signature, and a tool's description from its docstring: so both are
-written here once for all endpoints.
+written here once for all endpoints. What an endpoint raises, `demo.page` answers as a sentence.
 """
 
 import inspect
@@ -20,7 +21,7 @@ import gradio as gr
 
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import COLOURS, STYLE, SettingsError
-from demo.shared.controls import OWN, settings_of
+from demo.shared.controls import DEFAULT_SIZE, OWN, settings_of
 from demo.shared.requests import INSTANT, StylizeRequest, paintings_in_masks
 from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
@@ -77,8 +78,7 @@ class EndpointLook:
     @classmethod
     def of(cls, endpoint: Callable[..., Any], values: Sequence[Any]) -> "EndpointLook":
         """Of the values after the own parameters of an endpoint that `takes` it."""
-        names = [name for name in inspect.signature(endpoint).parameters if name in SAID]
-        return cls(**dict(zip(names, values, strict=True)))
+        return cls(**dict(zip(_taken(endpoint), values, strict=True)))
 
     def request(
         self,
@@ -151,9 +151,34 @@ def takes(*groups: Sequence[str]) -> Callable[[Endpoint], Endpoint]:
     return described
 
 
-def build(*groups: Sequence[str]) -> list[Any]:
-    """The components behind the parameters of these groups, in their order; inside what is never shown."""
-    return [_component(name) for group in groups for name in group]
+def _taken(endpoint: Callable[..., Any]) -> list[str]:
+    """The parameters that an endpoint `takes`, in their order."""
+    return [name for name in inspect.signature(endpoint).parameters if name in SAID]
+
+
+def offer(endpoint: Callable[..., Any], own: Sequence[Any], file: str, **options: Any) -> None:
+    """Offer an endpoint to programs; to be called inside what is never shown.
+
+    Args:
+        endpoint: `takes` some groups, and answers with a file and what there is to say about it.
+        own: the components behind the parameters before those of the groups.
+        file: what the file is, in a word.
+        options: of the event.
+    """
+    given = [*own, *map(_component, _taken(endpoint))]
+    answer = [gr.File(label=file), gr.JSON(label="info")]
+    gr.Button().click(endpoint, given, answer, preprocess=False, **options)
+
+
+def picture(label: str) -> gr.Image:
+    """A parameter that is a picture."""
+    return gr.Image(label=label, type="filepath", image_mode=None)
+
+
+def longest_side() -> gr.Number:
+    """The parameter of a result's size."""
+    label = "longest side, 16 to 2048 px; 0 for the photo's own"
+    return gr.Number(DEFAULT_SIZE, label=label, precision=0)
 
 
 def _component(name: str) -> Any:
@@ -168,4 +193,4 @@ def _component(name: str) -> Any:
     if name in (*LOOK, "mask_softness"):
         precision = 0 if name in ("style_side", "detail") else None
         return gr.Number(default, label=label, precision=precision)
-    return gr.Image(label=label, type="filepath", image_mode=None)
+    return picture(label)

@@ -12,8 +12,7 @@ import gradio as gr
 from core.inference.model_store import model_store
 from core.reproduce import command_line
 from core.training.refine import REFINE_BATCHES
-from demo.shared import endpoint_look, messages, requests
-from demo.shared.controls import DEFAULT_SIZE
+from demo.shared import endpoint_look, requests
 from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX, EndpointLook, takes
 from demo.shared.requests import REFINED, StylizeRequest
 from demo.shared.uploads import saved, uploaded
@@ -44,13 +43,10 @@ def stylize(
         batches: of refining, 1 to 100.
         size: longest side of the result in px, 16 to 2048, or 0 for the photo's own.
     """
-    try:
-        chosen = EndpointLook.of(stylize, look)
-        photo, painting = uploaded(content), uploaded(style)
-        *_, result = _answers(chosen.request(photo, painting, model, size, mode, batches))
-        return result
-    except Exception as error:
-        raise gr.Error(messages.sentence(error), print_exception=False) from error
+    chosen = EndpointLook.of(stylize, look)
+    photo, painting = uploaded(content), uploaded(style)
+    *_, result = _answers(chosen.request(photo, painting, model, size, mode, batches))
+    return result
 
 
 @takes(LOOK, MASK)
@@ -67,12 +63,9 @@ def refine(
         batches: of refining, 1 to 100.
         size: longest side of the result in px, 16 to 2048, or 0 for the photo's own.
     """
-    try:
-        chosen = EndpointLook.of(refine, look)
-        photo, painting = uploaded(content), uploaded(style)
-        yield from _answers(chosen.request(photo, painting, model, size, REFINED, batches))
-    except Exception as error:
-        raise gr.Error(messages.sentence(error), print_exception=False) from error
+    chosen = EndpointLook.of(refine, look)
+    photo, painting = uploaded(content), uploaded(style)
+    yield from _answers(chosen.request(photo, painting, model, size, REFINED, batches))
 
 
 def _answers(request: StylizeRequest) -> Iterator[Answer]:
@@ -91,19 +84,11 @@ def models() -> dict[str, str]:
 def build(model: gr.Dropdown, mode: gr.Radio) -> None:
     """Offer them, on components that are never shown, with the page's own choices of model and mode as defaults."""
     with gr.Column(visible=False):
-        content, style = (
-            gr.Image(label=label, type="filepath", image_mode=None)
-            for label in ("photo", "painting")
-        )
+        content, style = map(endpoint_look.picture, ("photo", "painting"))
         batches = gr.Number(REFINE_BATCHES, label="batches of refining, 1 to 100", precision=0)
-        size = gr.Number(
-            DEFAULT_SIZE, label="longest side, 16 to 2048 px; 0 for the photo's own", precision=0
-        )
-        look, mixed, masked, masks = map(endpoint_look.build, (LOOK, MIX, MASK, MASKS))
-        answer = [gr.File(label="picture"), gr.JSON(label="info")]
-        never = gr.Button()
-    refined = [content, style, model, batches, size, *look, *masked]
-    never.click(refine, refined, answer, api_name="refine", preprocess=False, **LONG_WORK)
-    asked = [content, style, model, mode, batches, size, *look, *mixed, *masked, *masks]
-    never.click(stylize, asked, answer, api_name="stylize", preprocess=False, **MODEL_WORK)
+        size = endpoint_look.longest_side()
+        refined = [content, style, model, batches, size]
+        endpoint_look.offer(refine, refined, "picture", api_name="refine", **LONG_WORK)
+        painted = [content, style, model, mode, batches, size]
+        endpoint_look.offer(stylize, painted, "picture", api_name="stylize", **MODEL_WORK)
     gr.api(models, api_name="models", queue=False)

@@ -23,7 +23,7 @@ def upload(name: str) -> dict[str, str]:
     return {"path": str(path), "orig_name": name}
 
 
-@takes(LOOK, MASK)
+@takes(LOOK, MIX, MASK, MASKS)
 def endpoint(content: str, *look: Any) -> EndpointLook:
     """Paint it.
 
@@ -34,11 +34,12 @@ def endpoint(content: str, *look: Any) -> EndpointLook:
 
 
 def test_an_endpoint_has_its_own_parameters_and_the_described_ones_of_its_groups() -> None:
-    assert [*inspect.signature(endpoint).parameters] == ["content", *LOOK, *MASK]
+    assert [*inspect.signature(endpoint).parameters] == ["content", *SAID]
     lines = (inspect.getdoc(endpoint) or "").splitlines()
     assert lines[:4] == ["Paint it.", "", "Args:", "    content: the photo."]
-    assert lines[4:] == [f"    {name}: {SAID[name]}" for name in (*LOOK, *MASK)]
-    values = (512, 0.5, "photo", 0, None, None, 3, True, False)
+    assert lines[4:] == [f"    {name}: {SAID[name]}" for name in SAID]
+    mix, mask = (None, None, None, ""), (None, None, 3, True, False)
+    values = (512, 0.5, "photo", 0, *mix, *mask, None, None, None)
     assert endpoint("x.png", *values) == EndpointLook(
         style_side=512, strength=0.5, colours="photo", mask_softness=3, mask_invert=True
     )
@@ -47,9 +48,9 @@ def test_an_endpoint_has_its_own_parameters_and_the_described_ones_of_its_groups
 
 
 def test_every_parameter_has_a_component_with_its_default() -> None:
-    with gr.Blocks():
-        built = endpoint_look.build(LOOK, MIX, MASK, MASKS)
-    assert len(built) == len(SAID)
+    with gr.Blocks() as page:
+        endpoint_look.offer(endpoint, [gr.Textbox()], "picture", api_name="paint")
+    _, *built = page.fns[0].inputs
     for name, component in zip(SAID, built, strict=True):
         assert component.value == getattr(EndpointLook(), name), name
 
