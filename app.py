@@ -45,7 +45,8 @@ from demo.server.access import Access, AccessMiddleware
 from demo.server.cleaner import Cleaner
 from demo.server.limits import HANDLERS, LimitsMiddleware, tidy_uploads
 from demo.shared import gpu
-from demo.shared.theme import CSS, HEAD, HEADER, THEME
+from demo.shared.templates import render
+from demo.shared.theme import CSS, HEAD, THEME
 from demo.shared.thumbnails import shipped_folder
 from demo.shared.uploads import MAX_UPLOAD, gallery_copies, gallery_files
 from demo.transfer import history
@@ -60,7 +61,7 @@ MAX_SESSIONS = 1000  # visitors whose controls are remembered
 def build() -> PageBlocks:
     """The page with all its tabs, ready to launch."""
     with PageBlocks(title="MetaStyle 风格迁移", analytics_enabled=False) as page:
-        gr.HTML(HEADER)
+        gr.HTML(render("shared/header.html"))
         with gr.Tab("Transfer", id="transfer"):
             photo, photo_note = transfer.build()
             history.build()

@@ -10,10 +10,11 @@ from core.images.save import save_png
 from demo.compare import grid_html
 from demo.compare.render import content_image
 from demo.compare.selection import Choice, read
+from demo.shared import messages
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.requests import RequestError
 from demo.shared.uploads import new_file
-from gallery.grids.results import Grid, Row, title_of
+from gallery.grids.results import Grid, title_of
 from gallery.pictures import Picture
 
 PHOTO = "photo"  # on a side of the slider, in place of a row's name
@@ -31,16 +32,14 @@ def opened(choice: Choice, place: GridIndex, left: str, right: str) -> dict[str,
         RequestError: there is no such cell, or it has no picture.
     """
     grid, column = _at(choice, place)
-    rows = {row.name: row for row in grid.rows if row.cells[column].picture}
-    if right not in rows:
-        raise RequestError("This picture is not there (any more); paint it first.")
-    left = left if left in rows and left != right else PHOTO
-    choices = [(title_of(name), name) for name in rows]
+    there = _pictures(grid, column)
+    left = left if left in there and left != right else PHOTO
+    choices = [(title_of(name), name) for name in there]
     content = grid.contents[column]
     heading = f"{content.title} in the style of {grid.style.title}"
     return {
         "panel": gr.Column(visible=True),
-        "heading": grid_html.heading(heading),
+        "heading": messages.heading(heading),
         "left": gr.Dropdown([("The photo", PHOTO), *choices], value=left),
         "right": gr.Dropdown(choices, value=right),
         **shown_sides(choice, place, left, right),
@@ -56,15 +55,13 @@ def shown_sides(choice: Choice, place: GridIndex, left: str, right: str) -> dict
 def sides(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[tuple[str, str], str]:
     """The slider's two pictures, of one size, and the table of their numbers; see `opened`."""
     grid, column = _at(choice, place)
-    rows = {row.name: row for row in grid.rows if row.cells[column].picture}
-    if right not in rows or left not in (PHOTO, *rows):
+    there = _pictures(grid, column)
+    if right not in there or left not in (PHOTO, *there):
         raise RequestError("This picture is not there (any more); paint it first.")
-    after = _picture(rows[right], column)
-    before = _fitted(
-        grid.contents[column], None if left == PHOTO else _picture(rows[left], column), after
-    )
-    shown = [rows[name] for name in dict.fromkeys((left, right)) if name != PHOTO]
-    numbers = [(row.name, row.cells[column].numbers) for row in shown]
+    after = there[right]
+    before = _fitted(grid.contents[column], there.get(left), after)
+    measured = {row.name: row.cells[column].numbers for row in grid.rows}
+    numbers = [(name, measured[name]) for name in dict.fromkeys((left, right)) if name != PHOTO]
     return (before, str(after)), grid_html.measures_html(numbers)
 
 
@@ -99,10 +96,10 @@ def _at(choice: Choice, place: GridIndex) -> tuple[Grid, int]:
     return read(choice, choice.styles[style]), column
 
 
-def _picture(row: Row, column: int) -> Path:
-    picture = row.cells[column].picture
-    assert picture is not None
-    return picture
+def _pictures(grid: Grid, column: int) -> dict[str, Path]:
+    """The pictures of a column by their rows' names, where there are some."""
+    found = {row.name: row.cells[column].picture for row in grid.rows}
+    return {name: picture for name, picture in found.items() if picture}
 
 
 def _fitted(content: Picture, before: Path | None, after: Path) -> str:

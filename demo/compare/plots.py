@@ -28,7 +28,7 @@ def charts(choice: Choice, measure: str) -> dict[str, Any]:
 def build(choice: Choice) -> tuple[gr.Dropdown, dict[str, Block]]:
     """Lay out the section; returns the measure's dropdown, and the places that `charts` fills, by name."""
     said, values = _figures(choice, FIRST)
-    gr.HTML('<h2 class="section">Measurements</h2>')
+    gr.HTML(messages.heading("Measurements"))
     offered = [(_titled(about), name) for name, about in MEASURES.items()]
     measure = gr.Dropdown(offered, value=FIRST, label="Measure", elem_id="measure")
     note = gr.HTML(said, elem_id="measure-note")

@@ -31,6 +31,7 @@ from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
+from demo.shared.templates import component
 from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import file_url, label_of, new_file, saved, uploaded
 from demo.shared.widgets import (
@@ -46,7 +47,6 @@ SMALL = 192
 ABOUT = "One click shows the photo in every painting of the gallery, small. A click on one of them paints it large."
 MODEL_INFO = "The report's models need refining to take up a painting, which the tab Transfer does; here they paint at once."
 NO_MIXING = "No mixing here: each painting stands for itself; the tab Transfer mixes them."
-GRID = '<div class="paintings"></div>'
 SHOW_LARGE = """() => {
   const large = document.getElementById("many-large");
   requestAnimationFrame(() => large?.scrollIntoView({ behavior: "smooth", block: "start" }));
@@ -227,13 +227,7 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
             )
         with gr.Column(scale=9, min_width=340):
             opened = _enlarged()
-            grid = gr.HTML(
-                empty_grid(),
-                html_template=GRID,
-                js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
-                elem_id="sheet",
-                apply_default_css=False,
-            )
+            grid = component("many/sheet", empty_grid(), elem_id="sheet")
     shown = gr.State(None)
 
     asked = {"content": content, "model": model, "size": small} | look

@@ -11,30 +11,14 @@ The browser's part is `before_after.js`: a range input lies over the pictures, s
 with any slider, and the large view is a dialog, which lies above everything else.
 """
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
+from demo.shared.templates import component
 from demo.shared.uploads import file_url
 
-TEMPLATE = """
-<figure class="before-after" hidden>
-  <div class="stage">
-    <img class="before" alt=""><img class="after" alt=""><i></i>
-    <div class="fade" hidden><span>Preview</span></div>
-    <input type="range" min="0" max="100" step="1" value="25">
-    <button type="button" class="enlarge" aria-label="Enlarge" title="Enlarge">
-      <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M2 7V2h5M13 2h5v5M18 13v5h-5M7 18H2v-5"/></svg>
-    </button>
-  </div>
-</figure>
-<p class="nothing-yet">Nothing is painted yet.</p>
-<dialog class="enlarged" aria-label="The picture, enlarged">
-  <button type="button" class="close" aria-label="Close the enlarged picture">×</button>
-</dialog>
-"""
 LEFT_SHARE = "How much of the left picture is shown, in per cent"
 
 
@@ -45,14 +29,9 @@ def before_after(
     after: str = "Result",
 ) -> gr.HTML:
     """The component; `pair` is of `side_by_side`, `before` and `after` say what they are to those who cannot see them."""
-    return gr.HTML(
-        pair,
-        html_template=TEMPLATE,
-        js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
-        elem_id=elem_id,
-        apply_default_css=False,
-        names=[before, after],
-        share_label=LEFT_SHARE,
+    names = [before, after]
+    return component(
+        "shared/before_after", pair, elem_id=elem_id, names=names, share_label=LEFT_SHARE
     )
 
 

@@ -18,6 +18,7 @@ from demo.shared import messages
 from demo.shared.controls import named
 from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import RequestError
+from demo.shared.templates import component
 from demo.shared.uploads import is_transparent, new_file, uploaded
 from demo.shared.widgets import QUIET, Upload, gallery
 from gallery.pictures import paintings
@@ -39,31 +40,6 @@ ABOUT_FILE = (
 PNG_URL = "data:image/png;base64,"
 NOT_ARRIVED = "The painted mask did not arrive; paint it again."
 MAX_URL = 4_000_000  # characters; a painted mask has about 20,000
-
-CANVAS = """
-<div class="masker" data-photo="PHOTO">
-  <div class="stage"><img alt="The photo"><canvas aria-label="Paint here where the style shall go"></canvas></div>
-  <div class="tools">
-    <button type="button" data-tool="brush" aria-pressed="true">Brush</button>
-    <button type="button" data-tool="eraser" aria-pressed="false">Eraser</button>
-WHICH
-    <label>Width <input type="range" min="2" max="40" value="14"></label>
-    <button type="button" data-do="undo">Undo</button>
-    <button type="button" data-do="clear">Clear</button>
-    <a download="mask.png" hidden>Save mask</a>
-  </div>
-</div>
-"""
-
-
-WHICH = """
-    <label>For <select aria-label="The painting that the mask is for">
-      <option value="0">Painting 1</option>
-      <option value="1">Painting 2</option>
-      <option value="2">Painting 3</option>
-      <option value="3">Painting 4</option>
-    </select></label>
-"""
 
 
 def mask_file(painted: str | None, given: Upload, name: str = "mask.png") -> str | None:
@@ -132,14 +108,11 @@ def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> l
     with gr.Accordion(title, open=False, elem_id=named(tab, "masking"), elem_classes="masking"):
         said = f"{ABOUT} {ABOUT_SEVERAL}" if several else ABOUT
         gr.HTML(messages.caption(said if photo else ABOUT_FILE))
-        template = CANVAS.replace("PHOTO", photo or "")
-        painted = gr.HTML(
-            None,
-            html_template=template.replace("WHICH", WHICH if several else ""),
-            js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8") if photo else None,
+        painted = component(
+            "shared/mask",
+            words={"photo": photo, "several": several},
             elem_id=named(tab, "mask"),
             visible=photo is not None,
-            apply_default_css=False,
         )
         with gr.Row(elem_classes="places"):
             with gr.Column(min_width=120):

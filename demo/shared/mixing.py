@@ -8,7 +8,6 @@ line, and with three the fourth corner is empty. Sliders do the same, and reach 
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -16,6 +15,7 @@ import gradio as gr
 from demo.shared import messages
 from demo.shared.controls import named
 from demo.shared.picture_place import bring, image_input, placed
+from demo.shared.templates import component
 from demo.shared.uploads import displayable, label_of
 from demo.shared.widgets import QUIET, Upload, gallery
 from gallery.pictures import paintings
@@ -23,15 +23,6 @@ from gallery.pictures import paintings
 ABOUT = "Add up to three more paintings, then click or drag in the square: the nearer a corner, the more of its painting."
 FULL = "All places are taken: remove a painting first."
 EQUAL = 50  # the weight that a painting starts with
-
-SQUARE = """
-<div class="mixer" data-count="0">
-  <div class="square" role="slider" tabindex="0" aria-label="Mix of the paintings: arrow keys move it" aria-valuenow="50">
-    <i></i><i></i><i></i><i></i><b></b><p>Add a painting to mix</p>
-  </div>
-  <div class="shares" aria-live="polite"></div>
-</div>
-"""
 
 SHOW = """(first, second, third, fourth, ...weights) => (
   { pictures: [first, second, third, fourth].map((picture) => picture?.url ?? null), weights }
@@ -79,15 +70,8 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
         note = gr.HTML("", elem_id=named(tab, "mixing-note"))
         strip = gallery(paintings(), named(tab, "mixing-gallery"), columns=10, strip=True)
         with gr.Row(elem_classes="mix"):
-            square = gr.HTML(
-                None,
-                html_template=SQUARE,
-                js_on_load=Path(__file__).with_suffix(".js").read_text("utf-8"),
-                elem_id=named(tab, "square"),
-                elem_classes="mixing-square",
-                apply_default_css=False,
-                min_width=220,
-            )
+            name, classes = named(tab, "square"), "mixing-square"
+            square = component("shared/mixing", elem_id=name, elem_classes=classes, min_width=220)
             with gr.Column(min_width=200, elem_classes="weights"):
                 weights = [_weight(number, tab) for number in (1, 2, 3, 4)]
     mixed: list[Any] = [style, *more, *weights]

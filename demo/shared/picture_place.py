@@ -11,7 +11,6 @@ in the browser, "crop" in it has its edges (`crop_of`). The browser's part is `p
 
 import json
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from core.images.decode import ImageError
 from core.images.save import save_png
 from core.inference.style_file import is_style_file, load_style
 from demo.shared import messages
+from demo.shared.templates import component
 from demo.shared.uploads import (
     MAX_UPLOAD_BYTES,
     checked_size,
@@ -41,38 +41,6 @@ SCRIPT = "\n".join(
     Path(__file__).with_name(name).read_text("utf-8")
     for name in ("picture_place.js", "picture_crop.js")
 )
-TEMPLATE = """
-<div class="place" role="group" aria-label="NAME" data-own='OWN'>
-  <div class="stage" title="CHOOSE"><img alt="" hidden><p class="empty"></p></div>
-  <div class="tools">
-    <button type="button" class="choose">CHOOSE</button>
-    <button type="button" class="camera" hidden>Camera</button>
-    <button type="button" class="crop" hidden>Crop</button>
-    <button type="button" class="remove" hidden>Remove</button>
-  </div>
-  <p class="said" role="status"></p>
-  <input type="file" accept="image/*,.heic,.heif,.avif,.tif,.tiffSTYLES" hidden>
-  <dialog class="camera-view" aria-label="Camera">
-    <video autoplay playsinline muted></video>
-    <p><button type="button" class="shoot">Take the picture</button><button type="button" class="close">Close</button></p>
-  </dialog>
-  <dialog class="crop-view" aria-label="Crop">
-    <p class="about">Draw a box around the part that counts, without its frame; or move the edges below.</p>
-    <div class="whole"><i></i></div>
-    <div class="edges">
-      <label>Left <input type="range" min="0" max="100" step="0.5"></label>
-      <label>Top <input type="range" min="0" max="100" step="0.5"></label>
-      <label>Right <input type="range" min="0" max="100" step="0.5"></label>
-      <label>Bottom <input type="range" min="0" max="100" step="0.5"></label>
-    </div>
-    <p>
-      <button type="button" class="use">Use this part</button>
-      <button type="button" class="all">Whole picture</button>
-      <button type="button" class="close">Close</button>
-    </p>
-  </dialog>
-</div>
-"""
 
 
 def image_input(
@@ -103,24 +71,15 @@ def image_input(
         "cropped": cropped,
         "max_bytes": MAX_UPLOAD_BYTES,
     }
-    return gr.HTML(
+    return component(
+        "shared/picture_place",
         placed(displayable(str(picture.path()))) if picture else None,
+        words={"name": label, "choose": choose, "cropped": cropped, "own": json.dumps(own)},
         label=label,
-        html_template=_template(label, choose, own),
         js_on_load=SCRIPT,
         elem_id=elem_id,
         elem_classes="picture-place",
-        apply_default_css=False,
     )
-
-
-def _template(name: str, choose: str, own: Mapping[str, Any]) -> str:
-    """The place's HTML with what is its own in it: the properties that Gradio would hand to the script do not arrive
-    where a component first appears when an accordion is opened.
-    """
-    words = TEMPLATE.replace("NAME", escape(name)).replace("CHOOSE", escape(choose))
-    words = words.replace("STYLES", ",.safetensors" if own["cropped"] else "")
-    return words.replace("OWN", json.dumps(own))
 
 
 def placed(path: str, name: str | None = None, brought: str | None = None) -> Placed:

@@ -37,19 +37,12 @@ THEME = gr.themes.Base(
 ).set(
     body_background_fill="*neutral_100",
     body_background_fill_dark="*neutral_950",
-    body_text_color="*neutral_800",
     body_text_color_dark="*neutral_200",
     body_text_color_subdued="*neutral_600",
-    body_text_color_subdued_dark="*neutral_400",
     background_fill_primary="#fffdf9",
     background_fill_primary_dark="*neutral_900",
-    background_fill_secondary="*neutral_50",
     background_fill_secondary_dark="#1f1c1c",
-    block_background_fill="#fffdf9",
     block_background_fill_dark="*neutral_900",
-    block_border_color="*neutral_200",
-    block_border_color_dark="#3a3531",
-    border_color_primary="*neutral_200",
     border_color_primary_dark="#3a3531",
     block_shadow="0 1px 2px rgb(60 45 20 / 5%)",
     block_shadow_dark="none",
@@ -69,7 +62,6 @@ THEME = gr.themes.Base(
     border_color_accent="*primary_500",
     border_color_accent_dark="*primary_400",
     loader_color="*primary_500",
-    slider_color="*primary_600",
     slider_color_dark="*primary_400",
     link_text_color="*primary_700",
     link_text_color_dark="*primary_300",
@@ -77,35 +69,20 @@ THEME = gr.themes.Base(
     checkbox_label_background_fill_selected_dark="*primary_900",
     checkbox_label_border_color_selected="*primary_500",
     checkbox_label_border_color_selected_dark="*primary_400",
-    button_border_width="1px",
     button_primary_border_color="transparent",
     button_primary_background_fill="*primary_700",
-    button_primary_background_fill_hover="*primary_600",
     button_primary_background_fill_dark="*primary_500",
     button_primary_background_fill_hover_dark="*primary_400",
     button_primary_text_color="#ffffff",
     button_secondary_background_fill="#fffdf9",
     button_secondary_background_fill_hover="*primary_50",
     button_secondary_background_fill_dark="*neutral_800",
-    button_secondary_background_fill_hover_dark="*neutral_700",
     button_secondary_border_color="*neutral_300",
     button_secondary_border_color_dark="#453f3a",
     button_secondary_text_color="*primary_800",
     button_secondary_text_color_dark="*neutral_100",
 )
 
-
-HEADER = """
-<header class="masthead">
-  <h1>MetaStyle <span lang="zh">风格迁移</span></h1>
-  <p>Turn your photo into a painting: click a painting, or bring your own photo and painting.</p>
-  <nav class="languages" aria-label="Language">
-    <a href="?lang=en" lang="en">English</a>
-    <a href="?lang=zh" lang="zh-CN">中文</a>
-  </nav>
-</header>
-<noscript>This page paints with JavaScript; please switch it on.</noscript>
-"""
 
 SCRIPT = Path(__file__).with_name("page.js").read_text("utf-8")
 HEAD = f"<script>{SCRIPT}</script>"

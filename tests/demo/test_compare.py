@@ -191,7 +191,7 @@ def test_of_two_models_the_number_nearer_to_the_ideal_is_set_apart() -> None:
         chosen("A", "instant"), PLACE, "original-500", "improved-500"
     )
     assert before.endswith("original-500/chelsea.jpg")
-    assert "<td class=best>1.01</td><td>2.01</td><td>0</td>" in table
+    assert '<td class="best">1.01</td><td>2.01</td><td>0</td>' in table
     assert "<td>–</td><td>–</td>" in table, "there are no whites"
 
 
