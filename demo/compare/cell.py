@@ -67,7 +67,7 @@ def sides(choice: Choice, place: GridIndex, left: str, right: str) -> tuple[tupl
 
 def build() -> dict[str, Any]:
     """Lay the panel out, closed; its components by name."""
-    with gr.Column(visible=False, elem_id="cell") as panel:
+    with gr.Column(visible=False, elem_id="cell", elem_classes="opened") as panel:
         heading = gr.HTML()
         with gr.Row():
             with gr.Column(scale=6, min_width=320):

@@ -266,7 +266,7 @@ def _photo() -> tuple[gr.HTML, gr.HTML]:
 def _enlarged() -> dict[str, Any]:
     """The panel of a picture that is painted large, closed, as `enlarge` fills it."""
     status = gr.HTML("", elem_id="many-large-status")
-    with gr.Column(visible=False, elem_id="many-large") as panel:
+    with gr.Column(visible=False, elem_id="many-large", elem_classes="opened") as panel:
         title = gr.HTML("")
         slider = before_after("many-slider")
         download = gr.DownloadButton(

@@ -138,7 +138,7 @@ function empty() {
 // ---- two of them ----
 
 function compare(...pair) {
-  ["left", "right"].forEach((side, index) => {
+  ["before", "after"].forEach((side, index) => {
     const { key, name, facts } = pair[index];
     const image = list.querySelector(`[data-key="${key}"] img`);
     stage.querySelector(`img.${side}`).src = image.src;
@@ -146,7 +146,6 @@ function compare(...pair) {
     const title = Object.assign(document.createElement("strong"), { textContent: name });
     const settings = facts.filter((fact) => !/ s$|^(photo|照片) /.test(fact)); // times and sizes of the inputs say nothing here
     dialog.querySelector(`p.${side}`).replaceChildren(title, ` ${settings.join(" · ")}`);
-    if (!index) stage.style.aspectRatio = `${image.naturalWidth || 4} / ${image.naturalHeight || 3}`;
     if (!index) stage.style.setProperty("--ratio", (image.naturalWidth || 4) / (image.naturalHeight || 3));
   });
   range.value = 50;

@@ -70,7 +70,7 @@ def test_results_are_kept_in_the_browser_compared_and_emptied(page: Page) -> Non
     for _ in range(10):
         page.keyboard.press("ArrowLeft")
     expect(slider).to_have_value("40")
-    expect(dialog.locator("img.left")).to_have_css("clip-path", "inset(0px 60% 0px 0px)")
+    expect(dialog.locator("img.before")).to_have_css("clip-path", "inset(0px 60% 0px 0px)")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(results.first).to_have_attribute("aria-pressed", "false")
