@@ -19,7 +19,6 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import short
 from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
@@ -143,11 +142,8 @@ def repaint(
     if size not in SIZES:
         raise RequestError(f"The longest side can be {', '.join(map(str, SIZES))} px.")
     if not style:
-        raise RequestError("Choose a painting first: drop one in, or click one of those below.")
-    if model not in (have := model_store().names()):
-        raise RequestError(
-            f"There is no trained model named {short(model)}; choose one of {', '.join(have)}."
-        )
+        raise RequestError(requests.CHOOSE_PAINTING)
+    requests.check_trained(model)
     order = (form or StyleForm()).request(None, style, model, size)
     settings, paintings = order.settings, tuple(str(file) for file in order.styles)
     reads_frame = settings.strength != 1 or settings.colours in (RECOLOUR, MATCH)

@@ -14,7 +14,6 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import short
 from core.frames import FrameStylizer
 from core.images.decode import ImageError, load_mask
 from core.images.video_file import Limits, VideoError, probe
@@ -62,17 +61,11 @@ def painted_video(
     Raises:
         RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
     """
-    have = model_store().names()
-    if not have:
-        raise RequestError(requests.TRAIN_FIRST)
+    requests.check_trained(model)
     if not clip:
         raise RequestError("Choose a video first: drop one in, or click to look for one.")
     if not style:
-        raise RequestError("Choose a painting first: drop one in, or click one of those below.")
-    if model not in have:
-        raise RequestError(
-            f"There is no trained model named {short(model)}; choose one of {', '.join(have)}."
-        )
+        raise RequestError(requests.CHOOSE_PAINTING)
     if size not in range(min(SIZES), max(SIZES) + 1):
         raise RequestError(f"The longest side must be {min(SIZES)} to {max(SIZES)} px.")
     if not (isinstance(smooth, int | float) and 0 <= smooth <= 1):

@@ -2,13 +2,14 @@
 
     for step in painted_photos(["a.jpg", "b.jpg"], ["painting.jpg"], Settings(model="improved-500", size=512), "out"):
         print(step.done, step.of, step.files, step.skipped)
-    zip_file(step.files, "out/painted.zip")
+    zipped(step, "painting.jpg", "improved-500")            # a file that the page may serve
 
 A photo that cannot be used is named and skipped. The command line does the same with folders (`core.stylize`); the endpoint
 /stylize_many offers it to programs.
 """
 
 import time
+import zipfile
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +18,11 @@ from typing import Any
 import gradio as gr
 
 from core.commandline import lacks_memory
-from core.files import printable, write_atomic
+from core.files import distinct_name, printable, replacing, write_atomic
 from core.images.decode import ImageError
 from core.inference.style_file import load_painting
 from core.settings import Settings
+from demo.server.refusals import NO_MEMORY
 from demo.shared import messages, style_form
 from demo.shared.controls import SIZES, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, longest_side, offer, picture, takes
@@ -31,10 +33,8 @@ from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, crop_of, new_file, uploaded
 from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, painting_input
-from demo.shared.zips import unlike, zip_file
 
 MAX_PHOTOS = 20
-NO_MEMORY_FOR = '"{}" takes more memory than the server has; choose a smaller size.'
 MAX_BYTES = 200_000_000
 ABOUT = "Drop photos, choose one painting, take them all back in a zip."
 NO_MASK = "No mask here: it belongs to one photo; the tab Transfer has it."
@@ -93,9 +93,10 @@ def painted_photos(
         except Exception as error:
             if not lacks_memory(error):
                 raise
-            skipped = (*skipped, NO_MEMORY_FOR.format(printable(Path(photo).name)))
+            skipped = (*skipped, f'"{printable(Path(photo).name)}": {NO_MEMORY}')
         else:
-            path = Path(folder) / unlike(result.file_name, names)
+            content, rest = result.file_name.split("__", 1)
+            path = Path(folder) / distinct_name(content, f"__{rest}", names)
             write_atomic(path, result.png())
             files, painted = (*files, str(path)), (*painted, Path(photo).stem)
         step = PhotosStep(done, len(photos), files, painted, skipped, time.perf_counter() - started)
@@ -118,11 +119,16 @@ def check(photos: Sequence[str]) -> None:
 
 
 def zipped(step: PhotosStep, style: str | None, model: str | None) -> str:
-    """The zip of what is painted, a file that the page may serve."""
-    path = Path(
-        new_file(Path(file_name("photos", style or "", model or "")).with_suffix(".zip").name)
-    )
-    zip_file(step.files, path)
+    """The zip of what is painted, whole or not at all, a file that the page may serve.
+
+    Raises:
+        OSError: a file cannot be read, or the zip not written.
+    """
+    name = Path(file_name("photos", style or "", model or "")).with_suffix(".zip").name
+    path = Path(new_file(name))
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for file in step.files:  # stored as they are: PNG does not get smaller
+            archive.write(file, Path(file).name)
     return str(path)
 
 

@@ -14,7 +14,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable
-from types import TracebackType
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -39,12 +38,7 @@ class Turns:
             self._waiting.append(mine)
         mine.wait()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()  # handed over: nobody who comes just now can snatch it
@@ -73,20 +67,15 @@ class Job:
         self._since = time.monotonic()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        where: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self._turns.job_running is self:
             self._turns.job_running = None
-        self._turns.__exit__(kind, error, where)
+        self._turns.__exit__()
 
     def give_way(self) -> None:
         """Between two batches: let those who wait have their turn, then go on."""
         self._batch = max(self._batch, time.monotonic() - self._since)
-        self._turns.__exit__(None, None, None)
+        self._turns.__exit__()
         self._turns.__enter__()
         self._since = time.monotonic()
 

@@ -7,17 +7,14 @@ comes out is pickled, and nothing can be said to the function meanwhile. Instant
 drafts and can be stopped, so it stays on the CPU.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import Any
 
 import gradio as gr
 import torch
-from PIL import Image
 
-from core.inference.style_file import Painting
-from core.paintings import Masks
 from core.pipeline import stylize_image
 from core.result import StylizeResult
-from core.settings import Settings
 
 try:
     import spaces
@@ -26,27 +23,13 @@ except ImportError:
 
 SECONDS = 20  # that a visitor's share of the GPU is asked for; loading a model is included
 
-Work = Callable[
-    [
-        Image.Image,
-        Sequence[Painting],
-        Settings,
-        Masks,
-        Painting | None,
-    ],
-    StylizeResult,
-]
+Work = Callable[..., StylizeResult]
 
 
-def _stylize(
-    photo: Image.Image,
-    paintings: Sequence[Painting],
-    settings: Settings,
-    masks: Masks,
-    outside: Painting | None,
-) -> StylizeResult:
+def _stylize(*given: Any) -> StylizeResult:
+    """`stylize_image` of these arguments, on the GPU where this process has one from a Space."""
     device = "cuda" if spaces is not None and torch.cuda.is_available() else None
-    return stylize_image(photo, paintings, settings, masks, outside, device=device)
+    return stylize_image(*given, device=device)
 
 
 def on_lent_gpu(work: Work) -> Work:
@@ -60,9 +43,9 @@ def on_lent_gpu(work: Work) -> Work:
 
     def with_gpu(*given: object) -> StylizeResult:
         try:
-            return lent(*given)  # type: ignore[arg-type, no-any-return]
+            return lent(*given)  # type: ignore[no-any-return]
         except gr.Error:
-            return work(*given)  # type: ignore[arg-type]
+            return work(*given)
 
     return with_gpu
 

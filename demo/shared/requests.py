@@ -46,6 +46,7 @@ MAX_BATCHES = 100
 MAX_OPTIMISED = 512  # px a side, for pixels that are optimised one photo at a time
 DRAFT_EVERY = 2  # batches
 TRAIN_FIRST = "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
+CHOOSE_PAINTING = "Choose a painting first: drop one in, or click one of those below."
 STOPPED_AT_ONCE = (
     "Refining was stopped before there was anything to show, so the picture is as it was."
 )
@@ -245,23 +246,19 @@ class _Painting:
 
     def _draft(self, step: PaintStep, seconds_left: float) -> JobResult:
         """The picture as far as refining came."""
-        painted = step.draft(DRAFT_SIZE)
-        draft = replace(self._described(painted), batches=step.batches, batches_done=step.done)
+        draft = self._described(step.draft(DRAFT_SIZE), step.done)
         return replace(draft, seconds_left=seconds_left)
 
     def _finished(self, painted: StylizeResult) -> JobResult:
         """A result, with its recipe."""
-        refine = painted.settings.refine
-        result = replace(
-            self._described(painted), batches=self.settings.refine, batches_done=refine
-        )
+        result = self._described(painted, painted.settings.refine)
         return replace(result, recipe=_recipe(painted, self.request))
 
-    def _described(self, painted: StylizeResult) -> JobResult:
-        """A picture, with what is known of all."""
+    def _described(self, painted: StylizeResult, done: int) -> JobResult:
+        """A picture that has so many batches behind it, with what is known of all."""
         seconds = painted.seconds | {"total": time.perf_counter() - self.started}
-        sizes = self.photo.size, self.paintings[0].size
-        return JobResult(painted, None, self.file_name, *sizes, seconds)
+        sizes, asked = (self.photo.size, self.paintings[0].size), self.settings.refine
+        return JobResult(painted, None, self.file_name, *sizes, seconds, asked, done)
 
 
 def _recipe(painted: StylizeResult, request: StylizeRequest) -> Provenance:
@@ -272,25 +269,32 @@ def _recipe(painted: StylizeResult, request: StylizeRequest) -> Provenance:
     return provenance_of(painted, content, styles, masks=masks, outside=outside, taken=taken)
 
 
+def check_trained(model: str | None) -> None:
+    """Raise RequestError where there is no trained model of that name."""
+    have = model_store().names()
+    if not have:
+        raise RequestError(TRAIN_FIRST)
+    if model not in have:
+        raise RequestError(
+            f"There is no trained model named {short(model)}; choose one of {', '.join(have)}."
+        )
+
+
 def checked(request: StylizeRequest) -> tuple[str, list[str]]:
     """The photo and the paintings of a request that can be painted here.
 
     Raises:
         RequestError: one sentence.
     """
-    have, settings = model_store().names(), request.settings
-    if not have:
-        raise RequestError(TRAIN_FIRST)
+    settings = request.settings
+    method = METHODS.get(settings.model)
+    if not method:
+        check_trained(settings.model)
     if not request.content:
         raise RequestError("Choose a photo first: drop one in, or click one of those below.")
     styles = [style for style in request.styles if style]
     if not styles or len(styles) < len(request.styles):
-        raise RequestError("Choose a painting first: drop one in, or click one of those below.")
-    method = METHODS.get(settings.model)
-    if settings.model not in have and not method:
-        raise RequestError(
-            f"There is no trained model named {short(settings.model)}; choose one of {', '.join(have)}."
-        )
+        raise RequestError(CHOOSE_PAINTING)
     if settings.refine > (method.steps if method else MAX_BATCHES):
         raise RequestError(f"The number of batches must be a whole number from 1 to {MAX_BATCHES}.")
     if max(settings.size or 0, settings.detail or 0) > LARGEST:

@@ -6,6 +6,7 @@ file = converted_file(path, ".webp", 90)
 Whatever the kind, a file is what `core.provenance.save` writes: with the recipe and the photo's date, without its place.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +82,6 @@ def build(png: str | None, status: gr.HTML) -> gr.DownloadButton:
     given, answered = {"png": button, "quality": quality}, {"file": file, "status": status}
     options: dict[str, Any] = {"preprocess": False} | QUIET
     for other, suffix in zip(others, KINDS.values(), strict=True):
-        done = connect(other.click, _taking(suffix), given, answered, **options)
+        done = connect(other.click, partial(take, suffix), given, answered, **options)
         done.success(None, file, None, js=DOWNLOAD)
     return button
-
-
-def _taking(suffix: str) -> Any:
-    """The handler of one kind's button."""
-
-    def handler(png: Upload, quality: float) -> Answer:
-        return take(suffix, png, quality)
-
-    return handler

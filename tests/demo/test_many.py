@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 import app
 from core.baselines.adapter import METHODS
+from core.files import distinct_name
 from core.images.decode import load_image
 from core.inference.model_store import ModelStore
 from core.pipeline import stylize_image
@@ -29,12 +30,12 @@ from demo.many import tab as many
 from demo.many.cells import painted_cells, sheet_file
 from demo.many.photos import painted_photos
 from demo.page import PageBlocks
+from demo.server.refusals import NO_MEMORY
 from demo.shared import widgets
 from demo.shared.endpoint_look import LOOK, MASK
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
-from demo.shared.zips import unlike, zip_file
 from gallery.pictures import CONTENTS, Picture
 from tests.browser import foreign_requests, new_page
 from tests.conftest import draw_folder
@@ -208,9 +209,7 @@ def test_a_photo_too_large_for_the_memory_is_skipped_and_others_are_painted(
     order = Settings(model="hungry")
     photos = [str(folder / "0000.png"), str(small)]
     *_, last = painted_photos(photos, [str(folder / "0100.png")], order, tmp_path)
-    assert last.skipped == (
-        '"0000.png" takes more memory than the server has; choose a smaller size.',
-    )
+    assert last.skipped == (f'"0000.png": {NO_MEMORY}',)
     assert [Path(file).name for file in last.files] == ["0009__0100__hungry.png"]
 
 
@@ -227,15 +226,8 @@ def test_an_avif_is_a_photo_like_others(folder: Path, tmp_path: Path) -> None:
 
 def test_names_that_folders_of_some_systems_hold_for_the_same_differ() -> None:
     names: set[str] = set()
-    given = (
-        "a__b__m.png",
-        "A__b__m.png",
-        "a-2__b__m.png",
-        "a__b__m.png",
-        "caf\u00e9__b__m.png",
-        "cafe\u0301__b__m.png",
-    )
-    assert [unlike(name, names).split("__")[0] for name in given] == [
+    given = ("a", "A", "a-2", "a", "caf\u00e9", "cafe\u0301")
+    assert [distinct_name(name, "__b__m.png", names).split("__")[0] for name in given] == [
         "a", "A-2", "a-2-2", "a-3", "caf\u00e9", "cafe\u0301-2",
     ]  # fmt: skip
 
@@ -270,14 +262,16 @@ def test_files_that_were_not_uploaded_are_not_read(value: Any) -> None:
     assert "did not arrive as a file" in many_photos.accept([value])
 
 
-def test_a_zip_is_whole_or_not_there(folder: Path, tmp_path: Path) -> None:
+def test_a_zip_is_whole_or_not_there(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "photos.zip"
-    zip_file([str(folder / "0000.png")], target)
-    before = target.read_bytes()
+    monkeypatch.setattr(many_photos, "new_file", lambda name: str(target))
+    files = (str(folder / "0000.png"), str(folder / "gone.png"))
+    step = many_photos.PhotosStep(2, 2, files, ("0000", "gone"), (), 1.0)
     with pytest.raises(OSError, match=r"gone\.png"):
-        zip_file([str(folder / "0001.png"), str(folder / "gone.png")], target)
-    assert target.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [target]
+        many_photos.zipped(step, "painting.png", MODEL)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_stopped_photos_come_in_a_zip_of_those_that_are_painted(folder: Path) -> None:
