@@ -1,6 +1,7 @@
 """What can be taken away from the tab Compare: PNG, PDF, zip and CSV, for visitors and, as endpoints, for programs."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,8 @@ FILES: dict[str, Callable[[Choice, int], str]] = {
 
 
 def _with_pictures(choice: Choice, grids: list[Grid] | None = None) -> list[Grid]:
-    found = [
-        grid for grid in grids or [read(choice, style) for style in choice.styles] if grid.pictures
-    ]
+    grids = grids or [read(choice, style) for style in choice.styles]
+    found = [grid for grid in grids if grid.pictures]
     if not found:
         raise RequestError(
             "There is no picture in this grid yet, so there is nothing to take away."
@@ -90,19 +90,19 @@ def connect(
     """Let the buttons of `build` work on the choice; what goes wrong is said in `status`."""
     buttons, file = built
     for button, make in zip(buttons, FILES.values(), strict=True):
-        done = button.click(_handler(make), [choice, shown], [file, status], **EXPORT)
+        done = button.click(partial(export, make), [choice, shown], [file, status], **EXPORT)
         done.success(None, file, None, js=DOWNLOAD)
     _endpoints()
 
 
-def _handler(make: Callable[[Choice, int], str]) -> Callable[..., tuple[str | None, Any]]:
-    def export(choice: Choice, shown: int) -> tuple[str | None, Any]:
-        try:
-            return make(choice, shown), gr.skip()
-        except Exception as error:
-            return None, messages.problem(error)
-
-    return export
+def export(
+    make: Callable[[Choice, int], str], choice: Choice, shown: int
+) -> tuple[str | None, Any]:
+    """A button was pressed: (the file for the browser, nothing) or (nothing, what is wrong)."""
+    try:
+        return make(choice, shown), gr.skip()
+    except Exception as error:
+        return None, messages.problem(error)
 
 
 # ---- for programs ----

@@ -27,21 +27,14 @@ from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MASK, EndpointLook, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.mask import offer_alpha
-from demo.shared.picture_place import Placed, bring, chosen, image_input
 from demo.shared.requests import repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.templates import component
 from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import file_url, label_of, new_file, saved, uploaded
-from demo.shared.widgets import (
-    LONG_WORK,
-    PAINTING,
-    QUIET,
-    Upload,
-    gallery,
-)
-from gallery.pictures import Picture, paintings, photographs
+from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, photo_input
+from gallery.pictures import Picture, paintings
 
 SMALL = 192
 ABOUT = "One click shows the photo in every painting of the gallery, small. A click on one of them paints it large."
@@ -207,7 +200,7 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
     gr.HTML(messages.heading("Every painting at once", ABOUT), elem_classes="many-head")
     with gr.Row():
         with gr.Column(scale=4, min_width=300, elem_classes="many-order"):
-            content, note = _photo()
+            content, note = photo_input("many")
             model = model_input(titles, MODEL_INFO)
             with gr.Row():
                 small = size_input(SMALL_SIZES, SMALL, "Size on the sheet")
@@ -243,23 +236,6 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
     with gr.Column(visible=False):
         size = gr.Number(SMALL, label="longest side in px of each picture, 128 to 384", precision=0)
         offer(sheet_of, [picture("photo"), model, size], "sheet", api_name="sheet", **LONG_WORK)
-    return content, note
-
-
-def _photo() -> tuple[gr.HTML, gr.HTML]:
-    """The photo's place and note, with the gallery's photographs to click."""
-    contents = photographs()
-    content = image_input(
-        "Photo", "many-photo", contents[0], height=220, camera=True, choose="Your photo"
-    )
-    note = gr.HTML(messages.caption(label_of(contents[0])), elem_id="many-photo-note")
-    thumbnails = gallery(contents, "many-photos-gallery", columns=8, strip=True, in_use=note)
-
-    def pick(event: gr.SelectData) -> tuple[Placed, str]:
-        return chosen(contents[event.index])
-
-    thumbnails.select(pick, None, [content, note], trigger_mode="multiple", **QUIET)
-    bring(content, note)
     return content, note
 
 

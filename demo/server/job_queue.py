@@ -176,28 +176,19 @@ class JobQueue(Queue):
         """Until the first in a line has its turn; None where it is not known."""
         job = TURNS.job_running
         line = self.event_queue_per_concurrency_id[concurrency_id]
+        ends = [
+            begun + usual - time.time()
+            for fn, times in line.start_times_per_fn.items()
+            for begun in times
+            if (usual := self._usual_seconds(fn)) is not None
+        ]
         if concurrency_id == AT_ONCE:
-            ends = [
-                self._end(fn, begun)
-                for fn, times in line.start_times_per_fn.items()
-                for begun in times
-            ]
-            own = max((end - time.time() for end in ends if end is not None), default=0.0)
-            return max(0.0, own) + (job.turn_left() if job else 0.0)
+            return max([0.0, *ends]) + (job.turn_left() if job else 0.0)
         if not line.current_concurrency:
             return 0.0
         if job is not None and (left := job.seconds_left()) is not None:
             return left
-        ends = [
-            self._end(fn, begun) for fn, times in line.start_times_per_fn.items() for begun in times
-        ]
-        known = [end for end in ends if end is not None]
-        return max(0.0, min(known) - time.time()) if known else None
-
-    def _end(self, fn: BlockFunction, begun: float) -> float | None:
-        """When what began then is usually done."""
-        usual = self._usual_seconds(fn)
-        return None if usual is None else begun + usual
+        return max(0.0, min(ends)) if ends else None
 
     def _usual_seconds(self, fn: BlockFunction) -> float | None:
         return self.process_time_per_fn[fn].avg_time if fn in self.process_time_per_fn else None

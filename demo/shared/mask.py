@@ -16,11 +16,11 @@ from core.images.decode import ImageError
 from core.settings import MAX_PAINTINGS
 from demo.shared import messages
 from demo.shared.controls import named
-from demo.shared.picture_place import Placed, bring, chosen, image_input
+from demo.shared.picture_place import bring, image_input
 from demo.shared.requests import RequestError
 from demo.shared.templates import component
 from demo.shared.uploads import is_transparent, new_file, uploaded
-from demo.shared.widgets import QUIET, Upload, gallery
+from demo.shared.widgets import QUIET, Upload, strip_for
 from gallery.pictures import paintings
 
 PHOTO, PAINTING = "photo", "painting"
@@ -146,14 +146,8 @@ def _outside(tab: str) -> tuple[gr.Radio, gr.HTML]:
         name, choose = named(tab, "outside"), "Your painting"
         outside = image_input("Painting outside the mask", name, height=150, choose=choose)
         note = gr.HTML("", elem_id=named(tab, "outside-note"))
-        shown = named(tab, "outside-gallery")
-        strip = gallery(paintings(), shown, columns=10, strip=True, in_use=note)
-
-    def pick(event: gr.SelectData) -> tuple[Placed, str]:
-        return chosen(paintings()[event.index])
-
+        strip_for(outside, note, paintings(), named(tab, "outside-gallery"), columns=10)
     kind.change(lambda chosen: gr.Column(visible=chosen == PAINTING), kind, other, **QUIET)
-    strip.select(pick, None, [outside, note], trigger_mode="multiple", **QUIET)
     bring(outside, note)
     return kind, outside
 

@@ -1,7 +1,7 @@
 """Places for pictures on the page, with the gallery to click under them, and how the page's events run.
 
-image = image_input("Photo", "photo", first)    # its value goes through `demo.shared.uploads.uploaded`
-bring(image, note)
+image, note = photo_input("many")               # its value goes through `demo.shared.uploads.uploaded`
+image, note = painting_input("many")
 gallery(STYLES, "painting-gallery", columns=4).select(...)
 """
 
@@ -15,7 +15,7 @@ from demo.server.job_queue import AT_ONCE, LONG
 from demo.shared import messages
 from demo.shared.picture_place import QUIET, Placed, bring, chosen, image_input
 from demo.shared.uploads import label_of, thumbnails
-from gallery.pictures import Picture, paintings
+from gallery.pictures import Picture, paintings, photographs
 
 # Events that run a model wait in one of two lines, whatever their tab (`demo.server.job_queue`).
 MODEL_WORK: dict[str, Any] = {"concurrency_id": AT_ONCE, "concurrency_limit": 1}
@@ -88,24 +88,44 @@ def another(note: str) -> tuple[Placed, str]:
     return chosen(random.choice(offered or paintings()))
 
 
+def strip_for(
+    place: gr.HTML, note: gr.HTML, pictures: Sequence[Picture], elem_id: str, columns: int = 8
+) -> None:
+    """Pictures in a row: the one that is clicked comes into the place, and its name into the note."""
+
+    def pick(event: gr.SelectData) -> tuple[Placed, str]:
+        return chosen(pictures[event.index])
+
+    strip = gallery(pictures, elem_id, columns, strip=True, in_use=note)
+    strip.select(pick, None, [place, note], trigger_mode="multiple", **QUIET)
+
+
 def painting_input(tab: str) -> tuple[gr.HTML, gr.HTML]:
     """The place, filled with the gallery's first painting, and the line that names what it holds.
 
     Args:
         tab: goes before the ids of the elements.
     """
-    offered = paintings()
-    image = image_input(
-        "Painting", f"{tab}-painting", offered[0], height=220, choose="Your painting", cropped=True
-    )
-    note = gr.HTML(messages.caption(label_of(offered[0])), elem_id=f"{tab}-painting-note")
-
-    def pick(event: gr.SelectData) -> tuple[Placed, str]:
-        return chosen(offered[event.index])
-
-    thumbnails = gallery(offered, f"{tab}-paintings", columns=8, strip=True, in_use=note)
-    thumbnails.select(pick, None, [image, note], trigger_mode="multiple", **QUIET)
+    image, note = _filled("Painting", f"{tab}-painting", paintings(), cropped=True)
     by_chance = random_button(f"{tab}-painting")
     by_chance.click(another, note, [image, note], **QUIET)
     bring(image, note, styles=True)
+    return image, note
+
+
+def photo_input(tab: str) -> tuple[gr.HTML, gr.HTML]:
+    """`painting_input` for a photo, which can be taken with the camera too."""
+    image, note = _filled("Photo", f"{tab}-photo", photographs(), camera=True)
+    bring(image, note)
+    return image, note
+
+
+def _filled(
+    label: str, elem_id: str, pictures: Sequence[Picture], **own: Any
+) -> tuple[gr.HTML, gr.HTML]:
+    """A place with the first of the pictures, its note, and all of them to click."""
+    choose = f"Your {label.lower()}"
+    image = image_input(label, elem_id, pictures[0], height=220, choose=choose, **own)
+    note = gr.HTML(messages.caption(label_of(pictures[0])), elem_id=f"{elem_id}-note")
+    strip_for(image, note, pictures, f"{elem_id}s")
     return image, note

@@ -66,7 +66,7 @@ def gallery(folder: Path, tiny_checkpoint: Callable[[str], Path]) -> Iterator[li
     with pytest.MonkeyPatch.context() as patch, store.in_use():
         for module in (cells, many_sheet):
             patch.setattr(module, "paintings", lambda: own)
-        patch.setattr(many_sheet, "photographs", lambda: CONTENTS[1:3])
+        patch.setattr(widgets, "photographs", lambda: CONTENTS[1:3])
         patch.setattr(widgets, "paintings", lambda: own)
         yield own
 
