@@ -18,13 +18,12 @@ from fastapi.responses import JSONResponse
 from gradio import routes
 from jinja2 import BaseLoader, Environment
 
-from demo.i18n.catalogue import TAGS, translate
-from demo.i18n.language import language_of
+from demo.i18n.catalogue import TAGS
+from demo.i18n.language import language_of, said
 from demo.i18n.outgoing import page_in
 
 BRAND = Path(__file__).resolve().parent / "shared" / "brand"
 ICON, PREVIEW = BRAND / "icon.png", BRAND / "preview.jpg"
-PREVIEW_SIZE = (1200, 630)
 
 TITLE = "MetaStyle 风格迁移"
 SENTENCE = (
@@ -32,11 +31,9 @@ SENTENCE = (
     "which repaints the photo."
 )
 PICTURE_SAID = "A photo, a painting, and the photo repainted in its style"
-SAID = """{{ said("%s", request) }}"""  # a text in the visitor's language, in the template
 PREVIEW_TAG = re.compile(r'<meta\s+(?:property="og:|name="twitter:)[^>]*/>\s*')
-ROOT = "{{ config['root'] }}"  # the page's public address, which Gradio knows behind a proxy too
+OWN_TAGS = Path(__file__).with_suffix(".html").read_text("utf-8")
 
-ICON_LINK = '<link rel="icon" type="image/png" href="./favicon.ico" />'
 MANIFEST = "/manifest.json"
 ICON_SIDES = (192, 512)  # px
 
@@ -47,30 +44,6 @@ IN_LANGUAGE = {  # Gradio's template -> ours; what stands between braces is call
 }
 
 Source = tuple[str, str | None, Callable[[], bool] | None]
-
-
-def preview_tags() -> str:
-    """The tags of a link's preview, in the template language of Gradio's page."""
-    picture = f"{ROOT}/gradio_api/file={PREVIEW.as_posix()}"
-    tags = {
-        "og:type": "website",
-        "og:site_name": "MetaStyle",
-        "og:title": TITLE,
-        "og:description": SAID % SENTENCE,
-        "og:url": f"{ROOT}/",
-        "og:image": picture,
-        "og:image:width": str(PREVIEW_SIZE[0]),
-        "og:image:height": str(PREVIEW_SIZE[1]),
-        "og:image:alt": SAID % PICTURE_SAID,
-        "twitter:card": "summary_large_image",
-        "twitter:title": TITLE,
-        "twitter:description": SAID % SENTENCE,
-        "twitter:image": picture,
-    }
-    kinds = {name: "name" if name.startswith("twitter:") else "property" for name in tags}
-    lines = [f'<meta {kinds[it]}="{it}" content="{tags[it]}" />' for it in tags]
-    lines.append(f'<meta name="description" content="{SAID % SENTENCE}" />')
-    return "\n".join(lines)
 
 
 class OwnPreview(BaseLoader):
@@ -87,7 +60,7 @@ class OwnPreview(BaseLoader):
             for theirs, ours in IN_LANGUAGE.items():
                 source = source.replace(theirs, ours, 1)
             source = source.replace("<script>", f"<script>{LANGUAGE_SCRIPT}</script>\n<script>", 1)
-            source = source.replace("</head>", f"{preview_tags()}\n{ICON_LINK}\n</head>", 1)
+            source = source.replace("</head>", f"{OWN_TAGS}</head>", 1)
             source = source.replace(f'href="{MANIFEST}"', f'href=".{MANIFEST}"')
         return source, file, unchanged
 
@@ -108,7 +81,8 @@ def set_head(blocks: gr.Blocks) -> None:
     environment.globals |= {
         "language_tag": lambda request: TAGS[language_of(request)],
         "in_language": lambda config, request: page_in(config, language_of(request)),
-        "said": lambda text, request: translate(text, language_of(request)),
+        "said": said,
+        "preview": {"file": PREVIEW.as_posix(), "sentence": SENTENCE, "picture": PICTURE_SAID},
     }
     if environment.loader is not None and not isinstance(environment.loader, OwnPreview):
         environment.loader = OwnPreview(environment.loader)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import httpx
 from PIL import Image
 
-from demo.head import ICON, PREVIEW_SIZE, PREVIEW_TAG
+from demo.head import ICON, PREVIEW_TAG
 
 
 class Tags(HTMLParser):
@@ -41,7 +41,8 @@ def test_the_picture_of_a_preview_can_be_fetched_from_its_absolute_address(addre
     assert found["og:image"] == found["twitter:image"]
     answer = httpx.get(found["og:image"])
     assert answer.headers["content-type"] == "image/jpeg"
-    assert Image.open(io.BytesIO(answer.content)).size == PREVIEW_SIZE
+    size = (int(found["og:image:width"]), int(found["og:image:height"]))
+    assert Image.open(io.BytesIO(answer.content)).size == size
 
 
 def test_addresses_follow_the_host_that_a_visitor_came_by(address: str) -> None:
