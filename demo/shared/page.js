@@ -217,9 +217,19 @@
   // A browser tab is a visitor of its own, with its own form. The next tab that is opened takes up the one that was left last.
   const ofTab = (name, value) => stored("sessionStorage", `metastyle.${name}`, value);
   const ofAll = (name, value) => stored("localStorage", `metastyle.${name}`, value);
-  const left = ofAll("left"), visitor = ofTab("visitor") ?? left ?? random(), pageName = random();
+  const left = ofAll("left"), before = ofTab("visitor"), pageName = random();
+  let visitor = before ?? left ?? random();
   ofTab("visitor", visitor);
   if (visitor === left) ofAll("left", null);
+  // A tab that was duplicated has taken over what was the other's alone: where that is still open, it says so.
+  const HEARD_WITHIN = 200; // ms
+  const pages = new BroadcastChannel("metastyle");
+  pages.addEventListener("message", ({ data }) => data.visitor === visitor && pages.postMessage({ taken: data.page }));
+  const isTaken = () => new Promise((done) => {
+    pages.addEventListener("message", ({ data }) => data.taken === pageName && done(true));
+    pages.postMessage({ visitor, page: pageName });
+    setTimeout(done, HEARD_WITHIN, false);
+  });
   const form = ofTab("form"), kept = JSON.parse(form ?? ofAll("form") ?? "null");
   // Loaded again, come back to, or in another language: then the address is only that of what was there.
   const again = ofTab("again") !== null || performance.getEntriesByType("navigation")[0]?.type !== "navigate";
@@ -228,7 +238,8 @@
   let painted = null, paintedOn = null; // the mask, and the file of the photo on which it was painted
 
   window.metastyle = {
-    arrival() {
+    async arrival() {
+      if (before && (await isTaken())) ofTab("visitor", visitor = random());
       return JSON.stringify({ visitor, page: pageName, query: location.search.slice(1), kept, own: form !== null, again });
     },
     settle(names, values) {

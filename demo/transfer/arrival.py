@@ -29,7 +29,7 @@ from demo.transfer.known_pictures import note_of
 from demo.transfer.provenance import mask_values
 from demo.transfer.visits import VISITS, Work
 
-ARRIVE = "(told, ...values) => [window.metastyle?.arrival() ?? null, ...values]"
+ARRIVE = "async (told, ...values) => [(await window.metastyle?.arrival()) ?? null, ...values]"
 SETTLE = "(...values) => window.metastyle?.settle(%s, values)"
 KEEP = "(...values) => window.metastyle?.keep(%s, values)"
 MASK_ON = "(photo, mask) => (window.metastyle ? window.metastyle.maskOn(photo, mask) : mask)"

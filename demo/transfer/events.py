@@ -124,11 +124,15 @@ def strength_of(result: JobResult) -> tuple[float, str]:
 
 
 def strength_due(visit: Visit | None, **values: Any) -> Answer:
-    """The slider of the strength was let go: `due` where the form is painted at once and was not painted last."""
+    """The slider of the strength was let go: `due` where the form is painted at once and is not what was asked for last."""
+    if values["mode"] != INSTANT or values["model"] in METHODS:
+        return {}
     latest = VISITS.latest(visit.visitor) if visit else None
-    is_quick = values["mode"] == INSTANT and values["model"] not in METHODS
-    is_new = not (latest and latest.values == values)
-    return {"due": time.time()} if is_quick and is_new else {}
+    if latest and values == (latest.due or latest.values):
+        return {}
+    if latest:
+        latest.due = values
+    return {"due": time.time()}
 
 
 def _wants_refining(result: JobResult) -> bool:

@@ -26,6 +26,11 @@ def arrived(page: Page) -> None:
     page.wait_for_function("localStorage['metastyle.form']")
 
 
+def visitor(page: Page) -> str:
+    """The token of the page's visitor."""
+    return str(page.evaluate("sessionStorage['metastyle.visitor']"))
+
+
 def stylize(page: Page) -> Locator:
     return page.get_by_role("button", name="Stylize", exact=True)
 
@@ -280,3 +285,19 @@ def test_settings_survive_a_reload(page: Page) -> None:
     page.reload(wait_until="domcontentloaded")
     repainted(page, "astronaut__hokusai_great_wave__improved-500.png")
     expect(page.locator("#status")).to_contain_text("result 256 × 256 px")
+
+
+def test_a_tab_that_was_duplicated_is_a_visitor_of_its_own(page: Page) -> None:
+    """What a page opens takes over its session's storage, as a tab does that the browser duplicates."""
+    arrived(page)
+    first = visitor(page)
+    with page.expect_popup() as opened:
+        page.evaluate("() => void open(location.href)")
+    duplicate = opened.value
+    duplicate.wait_for_function("first => sessionStorage['metastyle.visitor'] !== first", arg=first)
+    repainted(duplicate, OPENING)
+    own = visitor(duplicate)
+    page.close()
+    duplicate.reload()
+    repainted(duplicate, OPENING)
+    assert visitor(duplicate) == own != first

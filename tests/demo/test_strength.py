@@ -5,6 +5,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.transfer import events
 from demo.transfer.arrival import Visit
+from demo.transfer.visits import VISITS
 from tests.browser import open_section
 
 
@@ -17,6 +18,16 @@ def test_what_takes_minutes_is_not_painted_when_the_slider_is_let_go() -> None:
     for values in ({"mode": "refined", "model": "flagship"}, {"mode": "instant", "model": "gatys"}):
         assert events.strength_due(visit, **values) == {}
     assert events.strength_due(visit, mode="instant", model="flagship")["due"]
+
+
+def test_a_strength_moved_away_and_back_while_an_order_waits_is_asked_for_again() -> None:
+    visit = Visit.unknown()
+    full, weak = ({"mode": "instant", "model": "flagship", "strength": it} for it in (100, 80))
+    VISITS.start(visit.visitor, visit.page, full, lambda stop: iter([]))
+    assert events.strength_due(visit, **full) == {}, "it is what was painted"
+    assert events.strength_due(visit, **weak)["due"]
+    assert events.strength_due(visit, **weak) == {}, "it waits already"
+    assert events.strength_due(visit, **full)["due"], "else the order that waits would be painted"
 
 
 def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_go(
