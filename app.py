@@ -133,14 +133,6 @@ def start(
     return address
 
 
-def share(page: PageBlocks) -> str:
-    """A public address for a page that is being served; the local page does not depend on it.
-
-    `launch(share=True)` would serve the page's scripts from the network while it tries, and whether or not it fails.
-    """
-    return networking.setup_tunnel(page.server_name, page.server_port, page.share_token, None, None)
-
-
 def listening_host(host: str | None) -> str:
     """The address that is listened on, as Gradio chooses it."""
     return host or os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
@@ -152,17 +144,13 @@ def own_folder() -> Path:
     Raises:
         OSError: it cannot be made.
     """
-    folder = (
-        Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir()) / f"metastyle-{_user()}"
-    )
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    parent = Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+    folder = parent / f"metastyle-{user}"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
         raise PermissionError(f"{folder} belongs to another user")
     return folder
-
-
-def _user() -> str:
-    return str(os.getuid()) if hasattr(os, "getuid") else "user"
 
 
 def credentials(text: str) -> tuple[str, str]:
@@ -275,9 +263,13 @@ def tidy(page: PageBlocks) -> None:
 
 
 def share_or_say(page: PageBlocks, access: Access) -> None:
-    """Print the public address, or why there is none: the local page stays."""
+    """Print a public address of the page that is being served, or why there is none: the local page does not depend on it.
+
+    `launch(share=True)` would serve the page's scripts from the network while it tries, and whether or not it fails.
+    """
+    where = (page.server_name, page.server_port, page.share_token)
     try:
-        public = share(page)
+        public = networking.setup_tunnel(*where, None, None)
     except Exception as error:  # no network, a firewall, no tunnel for this platform
         reason = str(error).split("\n")[0].rstrip(".")
         said = f"The page could not be shared, only the address above works: {reason}."

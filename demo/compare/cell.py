@@ -6,14 +6,14 @@ from typing import Any
 import gradio as gr
 
 from core.images.decode import load_image
-from core.images.save import save_png
+from core.images.save import png_bytes
 from demo.compare import grid_html
 from demo.compare.render import content_image
 from demo.compare.selection import Choice, read
 from demo.shared import messages
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.requests import RequestError
-from demo.shared.uploads import new_file
+from demo.shared.uploads import file_of
 from gallery.grids.results import Grid, title_of
 from gallery.pictures import Picture
 
@@ -108,6 +108,5 @@ def _fitted(content: Picture, before: Path | None, after: Path) -> str:
     image = load_image(before) if before else content_image(content)
     if before and image.size == size:
         return str(before)
-    path = new_file(f"{content.name}.png")
-    save_png(image.resize(size) if image.size != size else image, path)
-    return path
+    fitted = image.resize(size) if image.size != size else image
+    return file_of(f"{content.name}.png", png_bytes(fitted))

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from core.files import short, write_atomic
+from core.files import short
 from demo.compare.selection import Choice, chosen, read
 from demo.shared import messages
 from demo.shared.requests import REFINED, RequestError
-from demo.shared.uploads import new_file
+from demo.shared.uploads import file_of
 from demo.shared.widgets import DOWNLOAD
 from gallery.grids import export as exports
 from gallery.grids.paths import APPENDICES
@@ -29,18 +28,18 @@ def png_file(choice: Choice, shown: int) -> str:
     """The grid that is shown, as a PNG file. Raises RequestError where there is no picture."""
     style = choice.styles[shown]
     grids = _with_pictures(choice, [read(choice, style)])
-    return _written(f"{choice.file_name}_{style.name}.png", exports.grid_png(grids[0]))
+    return file_of(f"{choice.file_name}_{style.name}.png", exports.grid_png(grids[0]))
 
 
 def pdf_file(choice: Choice, shown: int) -> str:
     """All grids of the choice that have pictures, a page each. Raises as `png_file`."""
     title = f"MetaStyle, {choice.title}, {choice.mode}"
-    return _written(f"{choice.file_name}.pdf", exports.grids_pdf(_with_pictures(choice), title))
+    return file_of(f"{choice.file_name}.pdf", exports.grids_pdf(_with_pictures(choice), title))
 
 
 def zip_file(choice: Choice, shown: int) -> str:
     """All pictures of the choice, with their numbers. Raises as `png_file`."""
-    return _written(f"{choice.file_name}_pictures.zip", exports.cells_zip(_with_pictures(choice)))
+    return file_of(f"{choice.file_name}_pictures.zip", exports.cells_zip(_with_pictures(choice)))
 
 
 def csv_file(choice: Choice, shown: int) -> str:
@@ -48,7 +47,7 @@ def csv_file(choice: Choice, shown: int) -> str:
     grids = _with_pictures(choice)
     if not exports.numbers(grids):
         raise RequestError("Nothing in this selection was measured yet.")
-    return _written(f"{choice.file_name}_measures.csv", exports.numbers_csv(grids))
+    return file_of(f"{choice.file_name}_measures.csv", exports.numbers_csv(grids))
 
 
 FILES: dict[str, Callable[[Choice, int], str]] = {
@@ -67,12 +66,6 @@ def _with_pictures(choice: Choice, grids: list[Grid] | None = None) -> list[Grid
             "There is no picture in this grid yet, so there is nothing to take away."
         )
     return found
-
-
-def _written(name: str, data: bytes) -> str:
-    path = Path(new_file(name))
-    write_atomic(path, data)
-    return str(path)
 
 
 # ---- for visitors ----

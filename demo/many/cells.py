@@ -8,11 +8,9 @@ sheet_file("photo.jpg", cells, "improved-500")          # a PNG
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
-from core.files import write_atomic
 from core.images.contact_sheet import sheet
 from core.images.convert import resize_longest
 from core.images.decode import load_image, load_mask, load_with_alpha
@@ -23,7 +21,7 @@ from core.settings import Settings
 from demo.shared.endpoint_look import EndpointLook
 from demo.shared.requests import RequestError, checked, file_name
 from demo.shared.style_form import StyleForm
-from demo.shared.uploads import new_file
+from demo.shared.uploads import file_of
 from gallery.pictures import Picture, paintings
 
 SMALL_SIZES = (128, 192, 256, 384)  # px, longest side
@@ -74,7 +72,5 @@ def painted_cells(
 
 def sheet_file(content: str, cells: Sequence[Cell], model: str) -> str:
     """The photo and the cells on one labelled sheet, a PNG file that the page may serve."""
-    path = new_file(file_name(content, "sheet", model))
     labelled = [("Photo", cells[0].before), *((cell.picture.title, cell.image) for cell in cells)]
-    write_atomic(Path(path), encode_picture(sheet(labelled)))
-    return path
+    return file_of(file_name(content, "sheet", model), encode_picture(sheet(labelled)))

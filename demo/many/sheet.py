@@ -10,13 +10,11 @@ import base64
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from core.files import write_atomic
 from core.images.save import encode_picture
 from demo.many.cells import SMALL_SIZES, Cell, painted_cells, sheet_file
 from demo.server.newest import newest_only
@@ -32,7 +30,7 @@ from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.templates import component
 from demo.shared.thumbnails import small_copy
-from demo.shared.uploads import file_url, label_of, new_file, saved, uploaded
+from demo.shared.uploads import file_of, file_url, label_of, saved, uploaded
 from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, photo_input
 from gallery.pictures import Picture, paintings
 
@@ -100,8 +98,7 @@ def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
         picture, form = shown.pictures[index], shown.form
         order = form.request(shown.content, str(picture.path()), shown.model, size)
         painting = next(repaint(order))
-        before, after = new_file("before.png"), saved(painting)
-        write_atomic(Path(before), encode_picture(painting.before))
+        before, after = file_of("before.png", encode_picture(painting.before)), saved(painting)
     except Exception as error:
         return {"large_status": messages.problem(error)}
     return {

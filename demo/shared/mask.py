@@ -7,7 +7,6 @@ file = mask_file(painted, uploaded_mask)        # of the mask, or None for the w
 import base64
 import binascii
 import json
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,7 +18,7 @@ from demo.shared.controls import named
 from demo.shared.picture_place import bring, image_input
 from demo.shared.requests import RequestError
 from demo.shared.templates import component
-from demo.shared.uploads import is_transparent, new_file, uploaded
+from demo.shared.uploads import file_of, is_transparent, uploaded
 from demo.shared.widgets import QUIET, Upload, strip_for
 from gallery.pictures import paintings
 
@@ -58,9 +57,7 @@ def mask_file(painted: str | None, given: Upload, name: str = "mask.png") -> str
         data = base64.b64decode(painted.removeprefix(PNG_URL), validate=True)
     except (ValueError, AttributeError, binascii.Error) as error:
         raise ImageError(NOT_ARRIVED) from error
-    path = new_file(name)
-    Path(path).write_bytes(data)
-    return path
+    return file_of(name, data)
 
 
 def mask_files(painted: str | None, given: Upload) -> dict[int, str]:

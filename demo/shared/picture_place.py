@@ -19,7 +19,7 @@ from gradio.processing_utils import save_file_to_cache
 from gradio.utils import get_upload_folder
 
 from core.images.decode import ImageError
-from core.images.save import save_png
+from core.images.save import png_bytes
 from core.inference.style_file import is_style_file, load_style
 from demo.shared import messages
 from demo.shared.templates import component
@@ -27,9 +27,9 @@ from demo.shared.uploads import (
     MAX_UPLOAD_BYTES,
     checked_size,
     displayable,
+    file_of,
     file_url,
     label_of,
-    new_file,
     uploaded,
 )
 from gallery.pictures import Picture
@@ -137,8 +137,7 @@ def accepted_style(file: Mapping[str, Any]) -> tuple[Any, str]:
 
 def placed_style(path: str, name: str | None = None, brought: str | None = None) -> Placed:
     """A style file as the value of a place, shown by its thumbnail. Raises ImageError."""
-    shown = new_file("thumbnail.png")
-    save_png(load_style(path).thumbnail, shown)
+    shown = file_of("thumbnail.png", png_bytes(load_style(path).thumbnail))
     return placed(path, name, brought) | {"url": file_url(shown), "style": True}
 
 

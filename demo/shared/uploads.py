@@ -25,7 +25,7 @@ from core.files import write_atomic
 from core.images.convert import WHOLE, Box, resize_longest, resize_smaller
 from core.images.decode import ImageError, browsers_agree, load_image, load_with_alpha
 from core.images.metadata import date_taken
-from core.images.save import encode_picture, save_png
+from core.images.save import encode_picture, png_bytes
 from demo.server.limits import MAX_UPLOAD_BYTES
 from demo.shared.requests import JobResult
 from gallery.pictures import Picture, paintings, photographs
@@ -141,19 +141,13 @@ def displayable(path: str) -> str:
         image = load_with_alpha(path, at_least=SHOWN_SIDE)
     if max(image.size) > SHOWN_SIDE:
         image = resize_longest(image, SHOWN_SIDE)
-    shown = new_file(f"{Path(path).stem}.png")
-    write_atomic(Path(shown), encode_picture(image, taken=date_taken(path)))
-    return shown
+    return file_of(f"{Path(path).stem}.png", encode_picture(image, taken=date_taken(path)))
 
 
 def saved(painting: JobResult) -> str:
     """A painting in a file that the page may serve: the result with its recipe, a draft as it is."""
-    path = new_file(painting.file_name)
-    if painting.draft:
-        save_png(painting.after, path)
-    else:
-        write_atomic(Path(path), painting.png())
-    return path
+    data = png_bytes(painting.after) if painting.draft else painting.png()
+    return file_of(painting.file_name, data)
 
 
 def light_copy(image: Image.Image, name: str) -> str:
@@ -162,9 +156,7 @@ def light_copy(image: Image.Image, name: str) -> str:
     """
     suffix = ".webp" if image.mode == "RGBA" else ".jpg"
     small = resize_longest(image, LIGHT_SIDE) if max(image.size) > LIGHT_SIDE else image
-    path = new_file(Path(name).with_suffix(suffix).name)
-    write_atomic(Path(path), encode_picture(small, suffix))
-    return path
+    return file_of(Path(name).with_suffix(suffix).name, encode_picture(small, suffix))
 
 
 def gallery_files() -> list[str]:
@@ -178,6 +170,13 @@ def new_file(name: str) -> str:
     folder = Path(get_upload_folder()) / uuid.uuid4().hex
     folder.mkdir(parents=True)
     return str(folder / name)
+
+
+def file_of(name: str, data: bytes) -> str:
+    """The path of a file of that name that the page may serve, with this in it. Raises OSError where it cannot be written."""
+    path = new_file(name)
+    write_atomic(Path(path), data)
+    return path
 
 
 def file_url(path: str | Path) -> str:

@@ -12,13 +12,12 @@ from typing import Any
 
 import gradio as gr
 
-from core.files import write_atomic
 from core.images.save import MAX_QUALITY, QUALITY
 from core.provenance import converted
 from demo.shared import messages
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError
-from demo.shared.uploads import new_file, uploaded
+from demo.shared.uploads import file_of, uploaded
 from demo.shared.widgets import DOWNLOAD, QUIET, Upload
 
 KINDS = {"JPEG": ".jpg", "WebP": ".webp"}
@@ -36,9 +35,7 @@ def converted_file(path: str, suffix: str, quality: float) -> str:
     """
     if quality not in range(1, MAX_QUALITY + 1):
         raise RequestError(f"The quality must be 1 to {MAX_QUALITY}.")
-    file = new_file(Path(path).with_suffix(suffix).name)
-    write_atomic(Path(file), converted(path, suffix, int(quality)))
-    return file
+    return file_of(Path(path).with_suffix(suffix).name, converted(path, suffix, int(quality)))
 
 
 def take(suffix: str, png: Upload, quality: float) -> Answer:

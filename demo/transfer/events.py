@@ -18,7 +18,7 @@ from PIL import Image
 
 from core.baselines.adapter import METHODS
 from core.images.library import Picture
-from core.images.save import save_png
+from core.images.save import png_bytes
 from core.inference.model_store import model_store
 from core.settings import Settings
 from demo.server.newest import newest_only, order_of
@@ -28,7 +28,7 @@ from demo.shared.events import Answer
 from demo.shared.pace import PACE, Pace
 from demo.shared.picture_place import Placed, chosen
 from demo.shared.requests import INSTANT, JobResult, StylizeRequest, repaint
-from demo.shared.uploads import light_copy, new_file, saved
+from demo.shared.uploads import file_of, light_copy, saved
 from demo.shared.widgets import another
 from demo.transfer import provenance
 from demo.transfer.address import address_of
@@ -97,21 +97,31 @@ def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
     for result in repaint(request, stop):
         if before_size != result.before.size:
             before_size, before = result.before.size, photo_file(result.before, "before.png")
-        after = saved(result)
-        is_large = max(result.after.size) > messages.LARGE_SIDE
-        small = light_copy(result.after, after) if is_large else after
-        slider = side_by_side(before, small, *strength_of(result))
-        if result.recipe is None:
-            yield {"slider": slider, "status": messages.progress(result)}
-            continue
-        codes = provenance.texts(result.recipe, result.file_name)
-        yield {
-            "slider": slider,
-            "status": messages.facts(result, address_of(result.recipe)),
-            "download": gr.update(value=after, interactive=True),
-            "refine_now": gr.update(visible=_wants_refining(result)),
-            **dict(zip(CODES, codes, strict=True)),
-        }
+        address = address_of(result.recipe) if result.recipe else None
+        yield shown(result, before, address)
+
+
+def shown(result: JobResult, before: str, address: str | None) -> Answer:
+    """What shows a draft, or a result with its recipe.
+
+    Args:
+        before: the file of the photo.
+        address: as `messages.facts` takes it.
+    """
+    after = saved(result)
+    is_large = max(result.after.size) > messages.LARGE_SIDE
+    small = light_copy(result.after, after) if is_large else after
+    slider = side_by_side(before, small, *strength_of(result))
+    if result.recipe is None:
+        return {"slider": slider, "status": messages.progress(result)}
+    codes = provenance.texts(result.recipe, result.file_name)
+    return {
+        "slider": slider,
+        "status": messages.facts(result, address),
+        "download": gr.update(value=after, interactive=True),
+        "refine_now": gr.update(visible=_wants_refining(result)),
+        **dict(zip(CODES, codes, strict=True)),
+    }
 
 
 def strength_of(result: JobResult) -> tuple[float, str]:
@@ -158,6 +168,4 @@ def photo_file(image: Image.Image, name: str) -> str:
     """A file of the photo for the page: of a large one a light copy."""
     if max(image.size) > messages.LARGE_SIDE:
         return light_copy(image, name)
-    path = new_file(name)
-    save_png(image, path)
-    return path
+    return file_of(name, png_bytes(image))

@@ -6,7 +6,7 @@ command, snippet, settings = texts(painting.recipe, painting.file_name)
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -263,7 +263,7 @@ def _weights_hash(name: str) -> str | None:
 # ---- layout ----
 
 
-def build(shown: tuple[str, str, str]) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML, gr.Button]:
+def build(shown: Sequence[str]) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML, gr.Button]:
     """Command line, Python and settings under the result; the button to load settings, and where it says how that went."""
     with gr.Accordion("Recipe of this picture", open=False, elem_id="recipe"):
         gr.HTML(messages.caption(ABOUT))

@@ -19,12 +19,12 @@ from core.images.library import Picture, my_styles, photographs
 from core.inference.model_store import model_store
 from core.settings import Settings
 from demo.shared import controls, mask, messages, mixing, requests
-from demo.shared.before_after import before_after, side_by_side
-from demo.shared.events import connect
+from demo.shared.before_after import before_after
+from demo.shared.events import Answer, connect
 from demo.shared.picture_place import Placed, bring, image_input
-from demo.shared.requests import REFINED, JobResult, StylizeRequest, repaint
+from demo.shared.requests import REFINED, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
-from demo.shared.uploads import label_of, saved
+from demo.shared.uploads import label_of
 from demo.shared.widgets import PAINTING, QUIET, gallery, random_button
 from demo.transfer import arrival, download, endpoints, provenance, style_file
 from demo.transfer.events import (
@@ -34,9 +34,9 @@ from demo.transfer.events import (
     photo_file,
     picker,
     random_painting,
+    shown,
     stop_painting,
     strength_due,
-    strength_of,
 )
 from gallery.pictures import MORE_STYLES, STYLES
 
@@ -152,15 +152,17 @@ class _Painting:
         self.after(picked.then)
 
 
-def _opening(content: Picture, style: Picture, model: str | None) -> JobResult | Exception | None:
-    """The result that the page opens with, so that it is never empty; or why there is none."""
+def _opening(content: Picture, style: Picture, model: str | None) -> Answer:
+    """What shows the result that the page opens with, so that it is never empty; or why there is none."""
     if model is None:
-        return None
+        return {}
     try:
         settings = Settings(model=model, size=controls.DEFAULT_SIZE)
-        return next(repaint(StylizeRequest(str(content.path()), [str(style.path())], settings)))
+        order = StylizeRequest(str(content.path()), [str(style.path())], settings)
+        result = next(repaint(order))
+        return shown(result, photo_file(result.before, "before.png"), None)
     except Exception as error:
-        return error
+        return {"status": messages.problem(error)}
 
 
 def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, gr.Gallery]:
@@ -175,26 +177,15 @@ def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, g
         return image, note, gallery(pictures, f"{name}-gallery", columns=4, in_use=note)
 
 
-def _result(
-    opening: JobResult | Exception | None,
-) -> tuple[dict[str, Any], Any, gr.HTML, gr.Button]:
+def _result(opening: Answer) -> tuple[dict[str, Any], Any, gr.HTML, gr.Button]:
     """What shows a result, by name; the button to load settings, the line that says how that went,
     and the button to save a style."""
-    pair, said, codes, fadable = None, "", ("", "", ""), (0.0, "")
-    if isinstance(opening, Exception):
-        said = messages.problem(opening)
-    elif opening and opening.recipe:
-        pair, said = (
-            (photo_file(opening.before, "before.png"), saved(opening)),
-            messages.facts(opening),
-        )
-        fadable = strength_of(opening)
-        codes = provenance.texts(opening.recipe, opening.file_name)
     view: dict[str, Any] = {
-        "slider": before_after("slider", pair and side_by_side(*pair, *fadable)),
-        "status": gr.HTML(said, elem_id="status"),
+        "slider": before_after("slider", opening.get("slider")),
+        "status": gr.HTML(opening.get("status", ""), elem_id="status"),
         "refine_now": gr.Button(REFINE_NOW, visible=False, elem_id="refine-now"),
     }
-    view["download"] = download.build(pair and pair[1], view["status"])
-    shown, load_button, loaded, keep_style = provenance.build(codes)
-    return view | dict(zip(CODES, shown, strict=True)), load_button, loaded, keep_style
+    view["download"] = download.build(opening.get("download", {}).get("value"), view["status"])
+    texts = [opening.get(name, "") for name in CODES]
+    codes, load_button, loaded, keep_style = provenance.build(texts)
+    return view | dict(zip(CODES, codes, strict=True)), load_button, loaded, keep_style
