@@ -40,6 +40,7 @@ from demo.growth.logs import (
 from demo.growth.tables import heldout, laws
 from demo.shared import messages
 from demo.shared.requests import RequestError
+from demo.shared.templates import macros
 from demo.shared.uploads import new_file
 from demo.shared.widgets import DOWNLOAD, QUIET
 
@@ -226,7 +227,8 @@ def warm() -> None:
 
 def build(tab: gr.Tab) -> None:
     """Lay the tab out and connect it; the figure is drawn when the tab is opened."""
-    gr.HTML(f'<div class="growth">{text.INTRODUCTION}</div>')
+    words = macros("growth/text.html")
+    gr.HTML(str(words.introduction()))
     order = _controls()
     said = gr.HTML(elem_id="growth-said")
     plot = gr.Plot(visible=False, show_label=False, elem_id="growth-figure")
@@ -234,9 +236,9 @@ def build(tab: gr.Tab) -> None:
         save = gr.Button("Every logged row as CSV", size="md", min_width=200, elem_id="growth-csv")
         file = gr.File(visible=False)
         gr.HTML(f'<p class="remark">{text.HANDLING}</p>', elem_classes="growth")
-    gr.HTML(f'<div class="growth">{text.LAW}</div>')
+    gr.HTML(str(words.law()))
     table = gr.HTML(elem_id="growth-laws")
-    gr.HTML(f'<div class="growth">{text.CURE}</div>')
+    gr.HTML(str(words.cure()))
     gr.HTML(heldout(), elem_id="growth-heldout")
 
     _, _, run, _, layer, *_ = order

@@ -5,47 +5,15 @@ from collections.abc import Sequence
 from core.analysis.curves import LOSSES, TrainingLog
 from core.analysis.heldout_losses import DATA, GALLERY
 
-INTRODUCTION = """
-<p>While the networks train, the weights of their first convolution grow without end: the report shows it in its figure 5
-(<span lang="zh">权重增长</span>), calls it unsolved, and guesses that it makes the improved model better. Below is the figure
-from the logs of the models trained here; why it happens, and by how much, stands under it.</p>
-"""
-
 HANDLING = (
     "Drag in the figure to zoom, double-click to see all of it again; its upper right corner saves it as PNG. "
     "On a touch screen, its buttons zoom. The bands lie between the weights’ minimum, 7, 16, 31, 50, 69, 84, 93 % and maximum."
 )
 
-LAW = """
-<h2 class="section">Why they grow</h2>
-<p>The output of this layer goes into an <em>instance norm</em>, which divides it by its standard deviation. Were all
-weights of a filter twice as large, the picture would be the same: the filter has a direction, and no scale. Such weights are
-called <em>scale-invariant</em>. As their length changes nothing, the gradient never points along it; it is at a right angle to
-the filter, and so, nearly, is each step that Adam makes of it. Pythagoras then says what becomes of the length: each step adds
-its own square, so that after <i>t</i> steps</p>
-<p class="formula">RMS(<i>t</i>) = √(<i>w</i>₀² + <i>c</i>² · lr² · <i>t</i>)</p>
-<p>where <i>w</i>₀ is the RMS (root mean square) of the first weights, lr the learning rate, and <i>c</i> says how fast Adam’s
-steps add up, in units of lr: about 1, and exactly 1 if all steps had the length lr and stood at right angles to the filter.
-A step of the same length turns a long filter less than
-a short one: the panel above the losses shows how much less. So growth does not change what the network can paint, but it is a
-hidden decay of the learning rate.</p>
-"""
-
 TABLE_NOTE = (
     "Only <i>c</i> is fitted, by least squares to RMS². R² is the share of the curve’s variance that the law explains: 1 is "
     "all of it, below 0 is worse than a constant. Logs of your own do not tell their learning rate: it is taken to be 0.001."
 )
-
-CURE = """
-<h2 class="section">Does growth make a model better?</h2>
-<p>If growth does good because it is a hidden decay of the learning rate, an open decay should do as well, and none at all worse.
-The question was put to small models, of 8 channels, a quarter of the report’s width.
-Two ways of training stop the growth: <code>fixed-norm</code> brings the filters back to their first length after each step and
-lets the learning rate fall by a cosine (Karras et al. <a href="https://arxiv.org/abs/2312.02696">2312.02696</a>);
-<code>decay</code> is AdamW, whose weight decay takes from the filters what the steps add, while the learning rate stays as it is.
-So <code>decay</code> shows what growth alone is worth, and <code>fixed-norm</code> what an open decay is worth in its place.
-Which of the models is better, held-out pictures tell: paintings and photos that none of them was trained on.</p>
-"""
 
 NO_HELDOUT = "No model has been measured on held-out pictures yet: `python -m core.heldout improved-500 --data data` does it."
 ANSWER = (

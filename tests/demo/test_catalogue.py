@@ -35,6 +35,7 @@ from demo.i18n.catalogue import (
 )
 from demo.i18n.language import language_of, preferred
 from demo.i18n.outgoing import answer_in, figure_in, page_in
+from demo.shared.templates import macros
 from demo.shared.uploads import label_of
 from gallery.pictures import CONTENTS, paintings
 
@@ -339,7 +340,8 @@ def words_of(page: str) -> list[str]:
 def test_report_and_growth_tables_are_chinese_throughout() -> None:
     found = report.read()
     assert found
-    pages = [report.page(found), tables.heldout(), text.INTRODUCTION, text.LAW, text.CURE]
+    words = macros("growth/text.html")
+    pages = [report.page(found), tables.heldout(), words.introduction(), words.law(), words.cure()]
     pages += [
         f"<p>{text.TABLE_NOTE} {scale_free('transform_net.downsampling.1.weight')}</p>",
         f"<p>{text.HANDLING}</p>",
