@@ -239,10 +239,7 @@ def build() -> None:
             with gr.Row(elem_classes="model-row"):
                 model, size = model_input(titles), size_input(SIZES, DEFAULT_SIZE)
             smooth = gr.Slider(0, 1, value=SMOOTH, step=0.05, label="Smoothing", info=SMOOTH_INFO)
-            go = gr.Button(
-                "Stylize video", variant="primary", elem_id="video-go", interactive=bool(titles)
-            )
-            stop = gr.Button("Stop", variant="stop", elem_id="video-stop", visible=False)
+            buttons = _painting.buttons("Stylize video", "video", bool(titles))
             status = gr.HTML("", elem_id="video-status")
             gr.HTML(messages.notice(LIMITS_SAID), elem_id="video-limits")
             result = gr.Video(
@@ -260,9 +257,8 @@ def build() -> None:
     clip.upload(accept, clip, [clip, clip_note], preprocess=False, **QUIET)
     clip.clear(lambda: "", None, clip_note, **QUIET)
     asked = {"clip": clip, "style": style, "model": model, "size": size, "smooth": smooth} | look
-    shown = {"result": result, "download": download, "status": status, "go": go, "stop": stop}
-    connect(go.click, paint, asked, shown, **(PAINTING | LONG_WORK))
-    stop.click(_painting.stop, None, stop, **QUIET)
+    shown = {"result": result, "download": download, "status": status} | buttons
+    connect(buttons["go"].click, paint, asked, shown, **(PAINTING | LONG_WORK))
     with gr.Column(visible=False):
         label = f"longest side, {min(SIZES)} to {max(SIZES)} px"
         side = gr.Number(DEFAULT_SIZE, label=label, precision=0)

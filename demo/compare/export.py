@@ -11,17 +11,11 @@ from demo.compare.selection import Choice, chosen, read
 from demo.shared import messages
 from demo.shared.requests import REFINED, RequestError
 from demo.shared.uploads import file_of
-from demo.shared.widgets import DOWNLOAD
+from demo.shared.widgets import DOWNLOAD, UNOPENED
 from gallery.grids import export as exports
 from gallery.grids.paths import APPENDICES
 from gallery.grids.results import Grid
 from gallery.pictures import STYLES
-
-EXPORT: dict[str, Any] = {
-    "preprocess": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
 
 
 def png_file(choice: Choice, shown: int) -> str:
@@ -83,7 +77,7 @@ def connect(
     """Let the buttons of `build` work on the choice; what goes wrong is said in `status`."""
     buttons, file = built
     for button, make in zip(buttons, FILES.values(), strict=True):
-        done = button.click(partial(export, make), [choice, shown], [file, status], **EXPORT)
+        done = button.click(partial(export, make), [choice, shown], [file, status], **UNOPENED)
         done.success(None, file, None, js=DOWNLOAD)
     _endpoints()
 

@@ -29,18 +29,12 @@ from demo.shared import messages
 from demo.shared.events import Answer, connect
 from demo.shared.requests import INSTANT, REFINED
 from demo.shared.uploads import label_of
-from demo.shared.widgets import LONG_WORK, QUIET
+from demo.shared.widgets import LIGHT, LONG_WORK, QUIET, UNOPENED
 from gallery.grids import paths
 from gallery.grids.backends import REFERENCE_PAINTERS
 from gallery.grids.results import title_of
 from gallery.pictures import Picture, paintings, photographs
 
-LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
-PAINTING: dict[str, Any] = {
-    "preprocess": False,
-    "show_progress": "minimal",
-    "api_visibility": "private",
-} | LONG_WORK
 LOOK_AT_CELL = """() => setTimeout(
   () => document.getElementById("cell")?.scrollIntoView({ behavior: "smooth", block: "start" }), 80)"""
 
@@ -173,7 +167,7 @@ def build() -> None:
     connect(grid.input, pick_style, {"choice": choice}, {**view, "shown": shown}, **each)
     _connect_cell(grid, panel, at, place, status)
     painted: dict[str, Any] = {"inputs": {**at, "measure": measure}, "outputs": {**view, **charts}}
-    painted |= {"show_progress_on": status} | PAINTING
+    painted |= UNOPENED | LONG_WORK | {"show_progress_on": status, "show_progress": "minimal"}
     connect(paint.click, painting.paint_missing, **painted)
     stop.click(painting.stop_painting, None, stop, **QUIET)
     connect(measure.input, plots.charts, {"choice": choice, "measure": measure}, charts, **LIGHT)

@@ -169,9 +169,9 @@ def _end_with_the_weights(
         plot.update_xaxes(range=[0, 1.02 * max(ends)])
 
 
-def thin(count: int, most: int = MAX_POINTS) -> Any:
-    """Indices of at most `most` of `count` points, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+def thin(count: int) -> Any:
+    """Indices of at most 300 of `count` points, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(int))
 
 
 def running_mean(series: Series, window: int) -> Floats:

@@ -42,7 +42,7 @@ from demo.shared import messages
 from demo.shared.requests import RequestError
 from demo.shared.templates import macros
 from demo.shared.uploads import new_file
-from demo.shared.widgets import DOWNLOAD, QUIET
+from demo.shared.widgets import DOWNLOAD, LIGHT, QUIET
 
 LAYER = SCALE_FREE[0]
 LINEAR, LOGARITHMIC = "linear", "logarithmic"
@@ -50,7 +50,6 @@ WINDOW, WIDEST = 20, 200  # iterations
 REFRESH = 5.0  # seconds
 QUANTILES = [f"p{share}" for share in PERCENT]
 CSV_COLUMNS = ["model", "layer", *QUANTILES, "rms", "fitted_law", "law_c_1", "turns", *LOSSES]
-LIGHT: dict[str, Any] = {"preprocess": False, "trigger_mode": "always_last"} | QUIET
 # A finger on the figure shall scroll the page; where there is a mouse, dragging zooms.
 WITH_POINTER = "(_, ...order) => [matchMedia('(pointer: coarse)').matches, ...order]"
 SEEN_WITH_POINTER = (

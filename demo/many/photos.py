@@ -253,10 +253,7 @@ def build(titles: Mapping[str, str]) -> None:
             style, _ = painting_input("many")
             model, size = model_input(titles), size_input()
             look = style_form.build("many", style=style, remark=NO_MASK)
-            go = gr.Button(
-                "Paint the photos", variant="primary", elem_id="many-go", interactive=bool(titles)
-            )
-            stop = gr.Button("Stop", variant="stop", elem_id="many-stop", visible=False)
+            buttons = _painting.buttons("Paint the photos", "many", bool(titles))
         with gr.Column(scale=9, min_width=340):
             results = gr.Gallery(
                 label="Results",
@@ -274,9 +271,8 @@ def build(titles: Mapping[str, str]) -> None:
 
     photos.change(accept, photos, photos_note, preprocess=False, **QUIET)
     asked = {"photos": photos, "style": style, "model": model, "size": size} | look
-    shown = {"results": results, "status": status, "download": download, "go": go, "stop": stop}
-    connect(go.click, paint, asked, shown, **(PAINTING | LONG_WORK))
-    stop.click(_painting.stop, None, stop, **QUIET)
+    shown = {"results": results, "status": status, "download": download} | buttons
+    connect(buttons["go"].click, paint, asked, shown, **(PAINTING | LONG_WORK))
     with gr.Column(visible=False):
         files = gr.File(label="photos", file_count="multiple")
         own = [files, picture("painting"), model, longest_side()]

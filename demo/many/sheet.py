@@ -204,13 +204,7 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
                 large = size_input(SIZES, DEFAULT_SIZE, "Size of one enlarged")
             look = style_form.build("sheet", photo="many-photo", masked=True, remark=NO_MIXING)
             offer_alpha(content, look["alpha"])
-            go = gr.Button(
-                "Show every painting",
-                variant="primary",
-                elem_id="sheet-go",
-                interactive=bool(titles),
-            )
-            stop = gr.Button("Stop", variant="stop", elem_id="sheet-stop", visible=False)
+            buttons = _painting.buttons("Show every painting", "sheet", bool(titles))
             status = gr.HTML("", elem_id="sheet-status")
             download = gr.DownloadButton(
                 "Download the sheet as PNG", interactive=False, elem_id="sheet-download"
@@ -221,11 +215,8 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
     shown = gr.State(None)
 
     asked = {"content": content, "model": model, "size": small} | look
-    answered = {"grid": grid, "shown": shown, "status": status, "download": download}
-    connect(
-        go.click, paint_sheet, asked, answered | {"go": go, "stop": stop}, **(PAINTING | LONG_WORK)
-    )
-    stop.click(_painting.stop, None, stop, **QUIET)
+    answered = {"grid": grid, "shown": shown, "status": status, "download": download, **buttons}
+    connect(buttons["go"].click, paint_sheet, asked, answered, **(PAINTING | LONG_WORK))
     grid.select(wait, None, opened["large_status"], **QUIET)
     each = PAINTING | {"trigger_mode": "multiple"}
     clicked = connect(grid.select, enlarge, {"shown": shown, "size": large}, opened, **each)

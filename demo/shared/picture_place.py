@@ -106,31 +106,32 @@ def bring(place: gr.HTML, note: gr.HTML, styles: bool = False) -> None:
     Args:
         styles: whether style files may come too.
     """
-    accepting = accept_painting if styles else accept
-    place.upload(accepting, None, [place, note], trigger_mode="multiple", **QUIET)
+
+    def accept(event: gr.EventData) -> tuple[Any, str]:
+        return accepted(event._data, styles)
+
+    place.upload(accept, None, [place, note], trigger_mode="multiple", **QUIET)
     place.clear(lambda: "", None, note, **QUIET)
 
 
-def accept(event: gr.EventData) -> tuple[Any, str]:
-    """A file has come: the place with it and a note of its name and size, or the place as it was and what is wrong."""
-    return accepted(event._data)
+def accepted(file: Mapping[str, Any], styles: bool = False) -> tuple[Any, str]:
+    """A file `{"path": ..., "orig_name": ...}` has come: the place with it and a note of what it is, or the place as it was
+    and what is wrong.
 
-
-def accept_painting(event: gr.EventData) -> tuple[Any, str]:
-    """`accept`, for a picture or a style file."""
-    name = str(event._data.get("orig_name") or "")
-    return accepted_style(event._data) if is_style_file(name) else accepted(event._data)
-
-
-def accepted_style(file: Mapping[str, Any]) -> tuple[Any, str]:
-    """`accepted`, for a style file."""
+    Args:
+        styles: as `bring` takes it.
+    """
+    name = str(file.get("orig_name") or "picture")
+    is_style = styles and is_style_file(name)
     try:
-        path = uploaded(file, "style file")
+        path = uploaded(file, "style file" if is_style else "picture")
         if path is None:
             return gr.skip(), ""
-        name = str(file.get("orig_name") or Path(path).name)
-        value = placed_style(path, name, brought=path)
-        return value, messages.caption(f"{name}, a style for {load_style(path).model}")
+        if is_style:
+            said = f"{name}, a style for {load_style(path).model}"
+            return placed_style(path, name, brought=path), messages.caption(said)
+        said = f"{name}, {messages.px(checked_size(path))}"
+        return placed(displayable(path), name, brought=path), messages.caption(said)
     except ImageError as error:
         return gr.skip(), messages.problem(error)
 
@@ -139,20 +140,6 @@ def placed_style(path: str, name: str | None = None, brought: str | None = None)
     """A style file as the value of a place, shown by its thumbnail. Raises ImageError."""
     shown = file_of("thumbnail.png", png_bytes(load_style(path).thumbnail))
     return placed(path, name, brought) | {"url": file_url(shown), "style": True}
-
-
-def accepted(file: Mapping[str, Any]) -> tuple[Any, str]:
-    """`accept`, for a file `{"path": ..., "orig_name": ...}`."""
-    try:
-        path = uploaded(file)
-        if path is None:
-            return gr.skip(), ""
-        size = checked_size(path)
-        shown = displayable(path)
-    except ImageError as error:
-        return gr.skip(), messages.problem(error)
-    name = str(file.get("orig_name") or "picture")
-    return placed(shown, name, brought=path), messages.caption(f"{name}, {messages.px(size)}")
 
 
 def chosen(picture: Picture) -> tuple[Placed, str]:

@@ -1,6 +1,7 @@
 """Work that a visitor has running, so that the same visitor can stop it.
 
 running = RunningJobs()
+buttons = running.buttons("Stylize video", "video", ready=True)     # in the layout
 with running.job(request) as stop:              # a threading.Event, set by `running.stop(request)`
     for step in work:
         if stop.is_set(): break
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
+
+from demo.shared.picture_place import QUIET
 
 WORKING = {
     "go": gr.Button(visible=False),
@@ -37,6 +40,13 @@ class RunningJobs:
             stop.set()
             if self._stops.get(session) is stop:
                 del self._stops[session]
+
+    def buttons(self, words: str, tab: str, ready: bool) -> dict[str, gr.Button]:
+        """The button that starts a job and the one that stops it, by their names in `WORKING`; the latter is connected."""
+        go = gr.Button(words, variant="primary", elem_id=f"{tab}-go", interactive=ready)
+        stop = gr.Button("Stop", variant="stop", elem_id=f"{tab}-stop", visible=False)
+        stop.click(self.stop, None, stop, **QUIET)
+        return {"go": go, "stop": stop}
 
     def stop(self, request: gr.Request) -> Any:
         """Ask this visitor's job to end soon; return the stop button as it then looks."""

@@ -20,12 +20,15 @@ from gallery.pictures import Picture, paintings, photographs
 # Events that run a model wait in one of two lines, whatever their tab (`demo.server.job_queue`).
 MODEL_WORK: dict[str, Any] = {"concurrency_id": AT_ONCE, "concurrency_limit": 1}
 LONG_WORK: dict[str, Any] = {"concurrency_id": LONG, "concurrency_limit": 1}
-# How an event runs that paints for a visitor: pictures unopened, progress in words of our own.
-PAINTING: dict[str, Any] = {
+# How an event runs that waits in a line: pictures unopened, progress in words of our own; and one that paints for a visitor.
+UNOPENED: dict[str, Any] = {
     "preprocess": False,
     "show_progress": "hidden",
     "api_visibility": "private",
-} | MODEL_WORK
+}
+PAINTING = UNOPENED | MODEL_WORK
+# How an event runs that looks at what was chosen: at the latest choice, at once.
+LIGHT: dict[str, Any] = UNOPENED | QUIET | {"trigger_mode": "always_last"}
 Upload = Mapping[str, object] | None
 # After an event has put a file into a File component: the browser takes it.
 DOWNLOAD = """(file) => {

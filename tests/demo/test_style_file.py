@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from core.images.decode import load_image
 from core.inference.style_file import load_style
 from core.provenance import read
-from demo.shared.picture_place import accepted_style
+from demo.shared.picture_place import accepted
 from demo.shared.uploads import new_file
 from tests.browser import open_section
 
@@ -16,7 +16,7 @@ from tests.browser import open_section
 def test_what_is_no_style_file_leaves_the_painting_alone() -> None:
     path = Path(new_file("x.safetensors"))
     path.write_bytes(b"no")
-    kept, said = accepted_style({"path": str(path), "orig_name": "x.safetensors"})
+    kept, said = accepted({"path": str(path), "orig_name": "x.safetensors"}, styles=True)
     assert "damaged or no style file" in said and kept.get("__type__") == "update"
 
 
