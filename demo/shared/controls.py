@@ -75,23 +75,17 @@ def settings_of(
     if mode not in (INSTANT, REFINED):
         raise RequestError(f"There is no mode named {short(mode)}; choose {INSTANT} or {REFINED}.")
     side = f"must be {MIN_SIDE} to {LARGEST} px"
+    no_side = f"The longest side {side}, or 0 for the photo's own."
+    no_detail = f"The detail {side}, or 0 for the result's."
+    no_style_size = f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px."
     return Settings(
         model=model or "",
         mix=tuple(mix),
         strength=strength,
         colours=colours,
-        size=_whole(size, MIN_SIDE, LARGEST, f"The longest side {side}, or 0 for the photo's own.")
-        if size != OWN
-        else None,
-        detail=_whole(detail, MIN_SIDE, LARGEST, f"The detail {side}, or 0 for the result's.")
-        if detail != OWN
-        else None,
-        style_size=_whole(
-            style_size,
-            MIN_STYLE_SIZE,
-            MAX_STYLE_SIZE,
-            f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px.",
-        ),
+        size=None if size == OWN else _whole(size, MIN_SIDE, LARGEST, no_side),
+        detail=None if detail == OWN else _whole(detail, MIN_SIDE, LARGEST, no_detail),
+        style_size=_whole(style_size, MIN_STYLE_SIZE, MAX_STYLE_SIZE, no_style_size),
         style_crop=tuple(crops),
         refine=_batches(model, mode, batches),
         mask_softness=softness,
@@ -105,18 +99,12 @@ def _batches(model: str | None, mode: str, batches: float) -> int:
         return METHODS[model].steps
     if mode != REFINED:
         return 0
-    return _whole(
-        batches,
-        1,
-        MAX_BATCHES,
-        f"The number of batches must be a whole number from 1 to {MAX_BATCHES}.",
-    )
+    message = f"The number of batches must be a whole number from 1 to {MAX_BATCHES}."
+    return _whole(batches, 1, MAX_BATCHES, message)
 
 
 def _whole(number: float, least: int, most: int, message: str) -> int:
-    if number not in range(
-        least, most + 1
-    ):  # so is what is no number at all, which a caller may well send
+    if number not in range(least, most + 1):  # nor is what is no number, which a caller may send
         raise RequestError(message)
     return int(number)
 
@@ -143,11 +131,9 @@ def values_of(settings: Settings) -> dict[str, Any]:
 
 def with_choice(choices: Sequence[tuple[str, Any]], value: float) -> list[tuple[str, Any]]:
     """The choices, with one of so many px added where it is not among them."""
-    return (
-        [*choices]
-        if value in [known for _, known in choices]
-        else [*choices, (f"{value:g} px", value)]
-    )
+    if value in [known for _, known in choices]:
+        return [*choices]
+    return [*choices, (f"{value:g} px", value)]
 
 
 # ---- layout ----

@@ -8,7 +8,7 @@ from core.inference.stylizer import STYLE_SIDE
 from core.settings import MATCH, PHOTO, RECOLOUR, STYLE
 from demo.server.cleaner import is_full
 from demo.server.refusals import FULL, NO_MEMORY, OUR_FAULT
-from demo.shared.pace import PACE, Pace, duration
+from demo.shared.pace import PACE, duration
 from demo.shared.requests import USER_ERRORS, JobResult
 from demo.shared.templates import macros
 
@@ -139,9 +139,9 @@ def heading(text: str, about: str = "") -> str:
 STARTING = progress_line("Refining: the first batch…")
 
 
-def starting(model: str, batches: int, pace: Pace = PACE) -> str:
+def starting(model: str, batches: int) -> str:
     """The line until the first batch is done, with how long all will take where this machine has refined before."""
-    seconds = pace.seconds(model)
+    seconds = PACE.seconds(model)
     if seconds is None:
         return STARTING
     return progress_line(f"Refining: the first batch… · about {duration(batches * seconds)} in all")

@@ -14,6 +14,7 @@ import gradio as gr
 
 from demo.shared import messages
 from demo.shared.controls import named
+from demo.shared.events import Answer, connect
 from demo.shared.picture_place import bring, image_input, placed
 from demo.shared.templates import component
 from demo.shared.uploads import displayable, label_of
@@ -42,16 +43,14 @@ def mixture(
     return [style for style, _ in kept], mix
 
 
-def add(second: Upload, third: Upload, fourth: Upload, event: gr.SelectData) -> tuple[Any, ...]:
-    """A painting of the gallery was clicked: it takes the first empty place; returns the three places and a remark."""
-    places = (second, third, fourth)
+def add(event: gr.SelectData, **places: Upload) -> Answer:
+    """A painting of the gallery was clicked: it takes the first empty place, and the note says so."""
     picture = paintings()[event.index]
-    for index, value in enumerate(places):
+    for number, (name, value) in enumerate(places.items(), 2):
         if not value:
-            filled = [gr.skip(), gr.skip(), gr.skip()]
-            filled[index] = placed(displayable(str(picture.path())))
-            return *filled, messages.caption(f"Painting {index + 2}: {label_of(picture)}")
-    return gr.skip(), gr.skip(), gr.skip(), f'<p class="problem" role="alert">{FULL}</p>'
+            said = messages.caption(f"Painting {number}: {label_of(picture)}")
+            return {name: placed(displayable(str(picture.path()))), "note": said}
+    return {"note": messages.problem_line(FULL)}
 
 
 def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
@@ -78,9 +77,9 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
     gr.on([part.change for part in mixed], None, mixed, square, js=SHOW, **QUIET)
     for image in more:
         bring(image, note, styles=True)
-    added = strip.select(
-        add, more, [*more, note], preprocess=False, trigger_mode="multiple", **QUIET
-    )
+    places = dict(zip(("second", "third", "fourth"), more, strict=True))
+    each: dict[str, Any] = {"preprocess": False, "trigger_mode": "multiple"} | QUIET
+    added = connect(strip.select, add, places, places | {"note": note}, **each)
     moved = square.input(None, square, weights, js="(mix) => mix.weights", **QUIET)
     return [*more, *weights], [added, moved]
 

@@ -25,7 +25,6 @@ from demo.server.newest import newest_only, order_of
 from demo.shared import messages
 from demo.shared.before_after import side_by_side
 from demo.shared.events import Answer
-from demo.shared.pace import PACE, Pace
 from demo.shared.picture_place import Placed, chosen
 from demo.shared.requests import INSTANT, JobResult, StylizeRequest, repaint
 from demo.shared.uploads import file_of, light_copy, saved
@@ -80,12 +79,11 @@ def paint(request: gr.Request, visit: Visit | None, **values: Any) -> Iterator[A
         yield {"status": messages.problem(error)}
 
 
-def begins_to_refine(settings: Settings, pace: Pace = PACE) -> Answer:
+def begins_to_refine(settings: Settings) -> Answer:
     """What the page shows until the first batch is done: how long all will take, as far as this machine has told."""
+    model = settings.model or model_store().default()
     return {
-        "status": messages.starting(
-            settings.model or model_store().default(), settings.refine, pace
-        ),
+        "status": messages.starting(model, settings.refine),
         "stop": gr.update(value="Stop refining", interactive=True),
         "refine_now": gr.update(visible=False),
     }

@@ -27,10 +27,11 @@ def test_networks_of_one_form_share_their_pace() -> None:
     assert pace.seconds("my own") == 2.0
 
 
-def test_the_estimate_is_told_before_the_first_batch() -> None:
+def test_the_estimate_is_told_before_the_first_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = Pace()
-    assert "min" not in messages.starting("improved-500", 20, pace)
+    monkeypatch.setattr(messages, "PACE", pace)
+    assert "min" not in messages.starting("improved-500", 20)
     pace.saw("improved-500", 12.0)
-    assert "about 4 min" in messages.starting("improved-500", 20, pace)
+    assert "about 4 min" in messages.starting("improved-500", 20)
     order = Settings("improved-1000", refine=20)  # of the same form
-    assert "about 4 min" in begins_to_refine(order, pace)["status"]
+    assert "about 4 min" in begins_to_refine(order)["status"]
