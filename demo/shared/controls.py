@@ -17,12 +17,15 @@ from core.inference.stylizer import STYLE_SIDE
 from core.settings import MATCH, MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
 from core.training.refine import REFINE_BATCHES
 from demo.shared.requests import (
+    BATCHES_SAID,
     INSTANT,
     LARGEST,
     MAX_BATCHES,
     MAX_STYLE_SIZE,
     MIN_STYLE_SIZE,
     REFINED,
+    SIZE_SAID,
+    STYLE_SIZE_SAID,
     RequestError,
 )
 from demo.shared.widgets import QUIET
@@ -74,18 +77,15 @@ def settings_of(
     """
     if mode not in (INSTANT, REFINED):
         raise RequestError(f"There is no mode named {short(mode)}; choose {INSTANT} or {REFINED}.")
-    side = f"must be {MIN_SIDE} to {LARGEST} px"
-    no_side = f"The longest side {side}, or 0 for the photo's own."
-    no_detail = f"The detail {side}, or 0 for the result's."
-    no_style_size = f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px."
+    detail_said = f"The detail must be {MIN_SIDE} to {LARGEST} px, or 0 for the result's."
     return Settings(
         model=model or "",
         mix=tuple(mix),
         strength=strength,
         colours=colours,
-        size=None if size == OWN else _whole(size, MIN_SIDE, LARGEST, no_side),
-        detail=None if detail == OWN else _whole(detail, MIN_SIDE, LARGEST, no_detail),
-        style_size=_whole(style_size, MIN_STYLE_SIZE, MAX_STYLE_SIZE, no_style_size),
+        size=None if size == OWN else _whole(size, MIN_SIDE, LARGEST, SIZE_SAID),
+        detail=None if detail == OWN else _whole(detail, MIN_SIDE, LARGEST, detail_said),
+        style_size=_whole(style_size, MIN_STYLE_SIZE, MAX_STYLE_SIZE, STYLE_SIZE_SAID),
         style_crop=tuple(crops),
         refine=_batches(model, mode, batches),
         mask_softness=softness,
@@ -99,8 +99,7 @@ def _batches(model: str | None, mode: str, batches: float) -> int:
         return METHODS[model].steps
     if mode != REFINED:
         return 0
-    message = f"The number of batches must be a whole number from 1 to {MAX_BATCHES}."
-    return _whole(batches, 1, MAX_BATCHES, message)
+    return _whole(batches, 1, MAX_BATCHES, BATCHES_SAID)
 
 
 def _whole(number: float, least: int, most: int, message: str) -> int:

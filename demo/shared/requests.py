@@ -45,6 +45,9 @@ MIN_STYLE_SIZE, MAX_STYLE_SIZE = 64, 512
 MAX_BATCHES = 100
 MAX_OPTIMISED = 512  # px a side, for pixels that are optimised one photo at a time
 DRAFT_EVERY = 2  # batches
+BATCHES_SAID = f"The number of batches must be a whole number from 1 to {MAX_BATCHES}."
+SIZE_SAID = f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own."
+STYLE_SIZE_SAID = f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px."
 TRAIN_FIRST = "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
 CHOOSE_PAINTING = "Choose a painting first: drop one in, or click one of those below."
 STOPPED_AT_ONCE = (
@@ -296,15 +299,13 @@ def checked(request: StylizeRequest) -> tuple[str, list[str]]:
     if not styles or len(styles) < len(request.styles):
         raise RequestError(CHOOSE_PAINTING)
     if settings.refine > (method.steps if method else MAX_BATCHES):
-        raise RequestError(f"The number of batches must be a whole number from 1 to {MAX_BATCHES}.")
+        raise RequestError(BATCHES_SAID)
     if max(settings.size or 0, settings.detail or 0) > LARGEST:
-        raise RequestError(
-            f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own."
-        )
+        raise RequestError(SIZE_SAID)
     if settings.model == "gatys" and (settings.detail or settings.size or LARGEST) > MAX_OPTIMISED:
         raise RequestError(
             f"Optimising pixels takes minutes; choose a longest side of at most {MAX_OPTIMISED} px for it."
         )
     if not MIN_STYLE_SIZE <= settings.style_size <= MAX_STYLE_SIZE:
-        raise RequestError(f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px.")
+        raise RequestError(STYLE_SIZE_SAID)
     return request.content, styles

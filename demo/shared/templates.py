@@ -1,6 +1,6 @@
 """HTML from templates: files beside their tab, in which every value is escaped.
 
-    render("growth/laws.html", rows=rows)           # demo/growth/laws.html
+    render("report.html", sections=sections)        # demo/report.html
     macros("shared/messages.html").caption("Chelsea the cat")
     component("many/sheet", elem_id="sheet")        # demo/many/sheet.html and, for what it does, demo/many/sheet.js
 
