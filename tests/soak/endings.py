@@ -200,7 +200,7 @@ def _upload(url: str, small: Path, rng: random.Random) -> str:
         [path] = answer.json()
         return READ if Path(path).read_bytes() == data else "an upload is not whole"
     left = {path for path in small.rglob("*") if path.is_file()} - before
-    if answer.status_code == 507 and answer.text == FULL and not left:
+    if answer.status_code == 507 and told(answer) == FULL and not left:
         return REFUSED
     return f"{answer.status_code} {told(answer)!r}, {len(left)} left"
 
