@@ -131,8 +131,8 @@ def strength_of(result: JobResult) -> tuple[float, str]:
     return round(100 * result.recipe.settings.strength, 6), kind
 
 
-def strength_due(visit: Visit | None, **values: Any) -> Answer:
-    """The slider of the strength was let go: `due` where the form is painted at once and is not what was asked for last."""
+def look_due(visit: Visit | None, **values: Any) -> Answer:
+    """Strength, colours or strokes were changed: `due` where the form is painted at once and is not what was asked for last."""
     if values["mode"] != INSTANT or values["model"] in METHODS:
         return {}
     latest = VISITS.latest(visit.visitor) if visit else None

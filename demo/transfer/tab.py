@@ -30,13 +30,13 @@ from demo.transfer import arrival, download, endpoints, provenance, style_file
 from demo.transfer.events import (
     CODES,
     give_up,
+    look_due,
     paint,
     photo_file,
     picker,
     random_painting,
     shown,
     stop_painting,
-    strength_due,
 )
 from gallery.pictures import MORE_STYLES, STYLES
 
@@ -96,7 +96,11 @@ def build() -> tuple[gr.HTML, gr.HTML]:
     form["strength"].input(None, form["strength"], None, js=FADE, **QUIET)
     # As a value of `due` and not as an order: in the line of refining it would wait for nothing.
     let_go: dict[str, Any] = {"preprocess": False, "trigger_mode": "multiple"} | QUIET
-    connect(form["strength"].release, strength_due, {"visit": visit} | form, {"due": due}, **let_go)
+    for changed in (
+        *(form[slider].release for slider in ("strength", "style_size")),
+        *(form[choice].input for choice in ("colours", "detail")),
+    ):
+        connect(changed, look_due, {"visit": visit} | form, {"due": due}, **let_go)
     refining = view["refine_now"].click(
         lambda: REFINED, None, form["mode"], trigger_mode="multiple", **QUIET
     )

@@ -16,18 +16,18 @@ def opacity(fade: Locator) -> float:
 def test_what_takes_minutes_is_not_painted_when_the_slider_is_let_go() -> None:
     visit = Visit.unknown()
     for values in ({"mode": "refined", "model": "flagship"}, {"mode": "instant", "model": "gatys"}):
-        assert events.strength_due(visit, **values) == {}
-    assert events.strength_due(visit, mode="instant", model="flagship")["due"]
+        assert events.look_due(visit, **values) == {}
+    assert events.look_due(visit, mode="instant", model="flagship")["due"]
 
 
 def test_a_strength_moved_away_and_back_while_an_order_waits_is_asked_for_again() -> None:
     visit = Visit.unknown()
     full, weak = ({"mode": "instant", "model": "flagship", "strength": it} for it in (100, 80))
     VISITS.start(visit.visitor, visit.page, full, lambda stop: iter([]))
-    assert events.strength_due(visit, **full) == {}, "it is what was painted"
-    assert events.strength_due(visit, **weak)["due"]
-    assert events.strength_due(visit, **weak) == {}, "it waits already"
-    assert events.strength_due(visit, **full)["due"], "else the order that waits would be painted"
+    assert events.look_due(visit, **full) == {}, "it is what was painted"
+    assert events.look_due(visit, **weak)["due"]
+    assert events.look_due(visit, **weak) == {}, "it waits already"
+    assert events.look_due(visit, **full)["due"], "else the order that waits would be painted"
 
 
 def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_go(
@@ -77,6 +77,19 @@ def test_by_keyboard_too_the_strength_is_painted_and_no_preview_stays(page: Page
     number.press("Enter")
     expect(page.locator("#status")).to_contain_text("strength 60 %")
     expect(fade).to_be_hidden()
+
+
+def test_colours_and_strokes_are_painted_as_soon_as_they_are_chosen(page: Page) -> None:
+    status = page.locator("#status")
+    expect(status).to_contain_text("original-500")
+    open_section(page, "Strength, colours, strokes")
+    page.get_by_label("photo's", exact=True).check()
+    expect(status).to_contain_text("the photo's colours")
+    page.locator("#style-size input[type=range]").press("ArrowRight")
+    expect(status).to_contain_text("style size 272 px")
+    page.get_by_role("combobox", name="Detail").click()
+    page.get_by_role("option", name="256 px").click()
+    expect(status).to_contain_text("painted at 256")
 
 
 def test_back_at_the_strength_that_is_shown_there_is_no_preview(page: Page) -> None:
