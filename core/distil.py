@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import torch
 
-from core.commandline import run_command
+from core.commandline import command
 from core.files import check_output, write_atomic
 from core.inference.model_store import model_store
 from core.models.checkpoint import READER, Model, save_reader
@@ -147,11 +147,7 @@ def compare(
     return rows
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (130 or 143 where it was stopped, the state saved)."""
-    options = parse(arguments)
-    return run_command(lambda: work(options), (ValueError,))
-
+main = command(parse, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

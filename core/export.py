@@ -10,12 +10,11 @@ Exit code: 0 done, 1 an error.
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from core.commandline import run_command
+from core.commandline import command
 from core.files import check_output
 from core.images.decode import load_image
 from core.images.find import find_pictures, tell_unread
@@ -81,11 +80,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    options = parse(arguments)
-    return run_command(partial(work, options))
-
+main = command(parse, work)
 
 if __name__ == "__main__":
     raise SystemExit(main())

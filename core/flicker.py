@@ -8,11 +8,10 @@ How it works, and its use from code: `core.inference.temporal`. `core.metrics.fl
 
 import argparse
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from PIL import Image
 
-from core.commandline import run_command
+from core.commandline import command
 from core.images.convert import resize_longest
 from core.images.decode import load_image
 from core.inference.model_store import model_store
@@ -58,11 +57,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    options = parse(arguments)
-    return run_command(partial(work, options))
-
+main = command(parse, work)
 
 if __name__ == "__main__":
     raise SystemExit(main())

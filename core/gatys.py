@@ -10,14 +10,13 @@ How it works, and its use from code: `core.baselines.gatys`.
 import argparse
 import signal
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from core.baselines.gatys import INITS, SIZE, STEPS, State, Weights, optimise
-from core.commandline import Stopped, run_command
+from core.commandline import Stopped, command
 from core.files import check_output, printable
 from core.images.convert import resize_longest
 from core.images.decode import load_image
@@ -110,13 +109,7 @@ def kept_so_far(reached: State | None, out: Path) -> str:
     return f"Stopped after {done}; the picture so far is in {printable(out)}."
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (130 or 143 where it was stopped,
-    the picture so far saved).
-    """
-    options = parse(arguments)
-    return run_command(partial(work, options), (ValueError,))
-
+main = command(parse, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

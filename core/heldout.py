@@ -10,12 +10,11 @@ How it works, and its use from code: `core.analysis.heldout_losses`.
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 
 from tqdm import tqdm
 
 from core.analysis.heldout_losses import HELDOUT, evaluate, refuse_to_lose, unseen, write_rows
-from core.commandline import run_command
+from core.commandline import command
 from core.files import check_output
 from core.images.library import library
 from core.inference.model_store import model_store
@@ -59,11 +58,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 bad input)."""
-    options = parse(arguments)
-    return run_command(partial(work, options), (ValueError,))
-
+main = command(parse, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

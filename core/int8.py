@@ -8,11 +8,10 @@ How it works, and its use from code: `core.models.fast.int8_encoder`.
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 
-from core.commandline import run_command
+from core.commandline import command
 from core.files import check_output
 from core.images.convert import resize_smaller, to_tensor
 from core.images.library import library
@@ -46,11 +45,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    options = parse(arguments)
-    return run_command(partial(work, options))
-
+main = command(parse, work)
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -9,12 +9,11 @@ How it works, and its use from code: `core.baselines.johnson`.
 import argparse
 import sys
 from collections.abc import Sequence
-from functools import partial
 
 from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
-from core.commandline import memory_sentence, run_command
+from core.commandline import command, memory_sentence
 from core.files import (
     MAX_NAME_BYTES,
     OutputError,
@@ -123,7 +122,9 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
 
 
 def work(options: argparse.Namespace) -> int:
-    """Train or use a network, as the options ask; returns the exit code."""
+    """Train or use a network, as the options ask; returns the exit code: 0 done, 1 nothing could be
+    done, 2 some photos skipped.
+    """
     options.device = str(find_device(options.device))
     if options.style:
         print(train_to_file(options))
@@ -133,13 +134,7 @@ def work(options: argparse.Namespace) -> int:
     return 2 if skipped and done else int(not done)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 nothing could be done,
-    2 some photos skipped).
-    """
-    options = parse(arguments)
-    return run_command(partial(work, options), (ValueError,))
-
+main = command(parse, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -16,6 +16,8 @@ from core.runtime import AUTO, DEVICE_HELP
 from core.settings import COLOURS, Settings
 from core.training.refine import REFINE_BATCHES
 
+# Of an option that takes several files or folders, and may be given several times.
+FILES: dict[str, Any] = {"type": path_of, "nargs": "+", "action": "extend", "default": []}
 DESCRIPTION = """Stylise files. Every content is painted in every style, or, with --mix, in all styles at once."""
 
 
@@ -39,22 +41,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The options as given; a setting that was not is None."""
     parser = command_parser("core.stylize", DESCRIPTION)
     add = parser.add_argument
-    add(
-        "--content",
-        type=path_of,
-        nargs="+",
-        action="extend",
-        default=[],
-        help="photos, or folders of photos; - reads standard input",
-    )
-    add(
-        "--style",
-        type=path_of,
-        nargs="+",
-        action="extend",
-        default=[],
-        help="paintings, style files, or folders of paintings",
-    )
+    add("--content", **FILES, help="photos, or folders of photos; - reads standard input")
+    add("--style", **FILES, help="paintings, style files, or folders of paintings")
     add("--model", help="a model of checkpoints/, a checkpoint folder, or a method that needs none: gatys, johnson (default: "
         "the best model shipped)")  # fmt: skip
     add("--out", type=path_of, default=Path("out"), help="folder for the results (default: out), or, for a single result, "
@@ -72,18 +60,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="1-100",
         help=f"of JPEG and WebP (default: {QUALITY})",
     )
-    add(
-        "--size",
-        type=int,
-        metavar="PX",
-        help="longest side of the result (default: the photo's own)",
-    )
+    longest = "longest side of the result (default: the photo's own)"
+    add("--size", type=int, metavar="PX", help=longest)
 
     style = add_style(parser)
     style.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
                        help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
-    style.add_argument("--refine-content", type=path_of, nargs="+", action="extend", default=[], metavar="PHOTO",
-                       help="photos, or folders of photos, to refine on (default: the gallery's)")  # fmt: skip
+    refined_on = "photos, or folders of photos, to refine on (default: the gallery's)"
+    style.add_argument("--refine-content", **FILES, metavar="PHOTO", help=refined_on)
     add_mask(parser)
 
     more = parser.add_argument_group("more")
@@ -138,21 +122,11 @@ def add_mask(parser: argparse.ArgumentParser) -> None:
     """Add the options on where the style goes."""
     mask = parser.add_argument_group("mask")
     add = mask.add_argument
-    add(
-        "--mask",
-        type=path_of,
-        nargs="+",
-        action="extend",
-        default=[],
-        help="a picture, white where the style goes; what is transparent counts as black. Up to four, one for each "
-        "painting of --style, later ones above. Or "
-        f"{provenance.ALPHA}: a transparent photo's own transparency, style where it is opaque",
-    )
-    add(
-        "--mask-style",
-        type=path_of,
-        help="a painting for outside the mask (default: the photo stays)",
-    )
+    add("--mask", **FILES, help="a picture, white where the style goes; what is transparent counts as black. Up to "
+        f"four, one for each painting of --style, later ones above. Or {provenance.ALPHA}: a transparent photo's own "
+        "transparency, style where it is opaque")  # fmt: skip
+    outside = "a painting for outside the mask (default: the photo stays)"
+    add("--mask-style", type=path_of, help=outside)
     add("--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result")
     add("--mask-invert", action="store_const", const=True, help="style where the mask is black")
 

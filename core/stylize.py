@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from core.baselines.adapter import find_backend
 from core.batch import STDIO, Batch, is_file
-from core.commandline import run_command
+from core.commandline import command
 from core.files import check_output, printable
 from core.images.find import OTHER_SUFFIXES, find_pictures
 from core.images.formats import IMAGE_SUFFIXES
@@ -152,11 +152,7 @@ def work(options: argparse.Namespace) -> int:
     return 2 if batch.skipped and batch.done else int(not batch.done)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    options = parse(arguments)
-    return run_command(partial(work, options), stopped="Stopped; what was painted stays.")
-
+main = command(parse, work, stopped="Stopped; what was painted stays.")
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -13,7 +13,6 @@ Adam 1e-3, 8 crops of 256 px a batch, a new style every 20 batches, 22 epochs ov
 
 import argparse
 import sys
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any, cast
 import torch
 import torch.distributed as dist
 
-from core.commandline import run_command
+from core.commandline import command
 from core.files import check_output
 from core.images.decode import load_image
 from core.images.library import library
@@ -221,11 +220,7 @@ def finish(trainer: Trainer | FlagshipTraining, options: argparse.Namespace) -> 
     return f"{summary}; {size / 1e6:.1f} MB of weights in {out}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (130 or 143 where it was stopped, the state saved)."""
-    options = parse(arguments)
-    return run_command(lambda: train(options), (ValueError,))
-
+main = command(parse, train, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -5,21 +5,17 @@
     python -m core.video --video in.mp4 --style a.jpg b.jpg --mix 0.7 0.3 --strength 80 --colours photo
     python -m core.video --video in.mp4 --style painting.jpg --mask mask.png --mask-style other.jpg
 
-    paint = FrameStylizer([load_image("painting.jpg")], Settings(model="original-500"))
-    stylize_video("in.mp4", "out.mp4", paint, size=512, smooth=0.5, on_frame=lambda p: print(p.fps, p.seconds_left))
-
 How it works, and its use from code: `core.inference.video`. `core.inference.temporal` lowers flicker.
 """
 
 import argparse
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
 from core.baselines.adapter import METHODS
-from core.commandline import run_command
+from core.commandline import command
 from core.files import MAX_NAME_BYTES, check_output, printable, shortened
 from core.frames import FrameStylizer
 from core.images.decode import MIN_SIDE, load_mask
@@ -27,7 +23,7 @@ from core.images.video_file import MAX_SIDE, probe
 from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.video import stylize_video
-from core.options import add_mask, add_settings, add_style, settings_of
+from core.options import FILES, add_mask, add_settings, add_style, settings_of
 from core.program import MODEL_HELP, command_parser, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.settings import SettingsError
@@ -37,23 +33,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser("core.video", __doc__)
     add = parser.add_argument
     add("--video", type=path_of, required=True, help="the video to repaint")
-    add(
-        "--style",
-        type=path_of,
-        nargs="+",
-        action="extend",
-        required=True,
-        help="painting; up to four are mixed",
-    )
+    add("--style", **FILES, required=True, help="painting; up to four are mixed")
     add("--model", help=MODEL_HELP)
     add("--out", type=path_of, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)")
     add("--size", type=int, help="longest side of the result in px (default: the video's own)")
-    add(
-        "--smooth",
-        type=float,
-        default=0.0,
-        help="0 to 1: how much flicker is smoothed away (default: 0)",
-    )
+    smoothed = "0 to 1: how much flicker is smoothed away (default: 0)"
+    add("--smooth", type=float, default=0.0, help=smoothed)
     add_style(parser)
     add_mask(parser)
     add_settings(parser)
@@ -109,11 +94,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    options = parse(arguments)
-    return run_command(partial(work, options))
-
+main = command(parse, work)
 
 if __name__ == "__main__":
     raise SystemExit(main())
