@@ -103,13 +103,11 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        _remove(temporary)
         if isinstance(error, OutputError) or not _is_about(error, temporary, path):
             raise
         raise output_error(path, error) from error
-    except BaseException:
-        _remove(temporary)
-        raise
+    finally:
+        _remove(temporary)  # which has taken its place where all went well
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -235,6 +233,4 @@ def _is_about(error: OSError, *paths: Path) -> bool:
     """
     if error.filename is None:
         return error.errno in _REASONS
-    return any(os.fspath(error.filename) == os.fspath(path) for path in paths) or any(
-        Path(error.filename) in path.parents for path in paths
-    )
+    return any(Path(error.filename) in (path, *path.parents) for path in paths)

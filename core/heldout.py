@@ -13,15 +13,16 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from core.analysis.heldout_losses import HELDOUT, evaluate, refuse_to_lose, unseen, write_rows
+from core.analysis.heldout_losses import FIELDS, HELDOUT, evaluate, refuse_to_lose, unseen_paintings
 from core.commandline import command
-from core.files import check_output
-from core.images.library import library
+from core.files import check_output, write_atomic
+from core.images.library import library, unseen
 from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.models.encoder import load_encoder
 from core.program import command_parser
 from core.train_options import add_folders
+from core.training.log_writer import csv_table
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -44,8 +45,8 @@ def work(options: argparse.Namespace) -> int:
     for folder in folders:
         check_output(folder / HELDOUT)
     vgg19 = load_encoder("vgg19")
-    contents = {picture.name: picture.image() for picture in library().unseen_contents}
-    paintings = unseen(options.data, options.runs)
+    contents = {picture.name: picture.image() for picture in unseen(library().contents)}
+    paintings = unseen_paintings(options.data, options.runs)
     for folder in folders:
         refuse_to_lose(folder / HELDOUT, paintings)
         model = store.load(folder)
@@ -53,7 +54,7 @@ def work(options: argparse.Namespace) -> int:
         total = len(paintings) * len(contents)
         pairs = evaluate(stylizer, contents, paintings, vgg19)
         rows = list(tqdm(pairs, total=total, desc=folder.name))
-        write_rows(folder / HELDOUT, rows)
+        write_atomic(folder / HELDOUT, csv_table(FIELDS, rows))
         print(f"{len(rows)} pairs in {folder / HELDOUT}")
     return 0
 

@@ -24,7 +24,7 @@ import torch.distributed as dist
 from core.commandline import command
 from core.files import check_output
 from core.images.decode import load_image
-from core.images.library import library
+from core.images.library import library, unseen
 from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.models.flagship import FlagshipNet
@@ -154,7 +154,7 @@ def held_out_pairs(
         count: of the pictures set aside in each group; all of them where None is given.
     """
     encoder = load_encoder("vgg19", source).to(place.device)
-    photos = [picture.image() for picture in library().unseen_contents]
+    photos = [picture.image() for picture in unseen(library().contents)]
     groups = {"classical": pools.held_out[:count], "graphic": pools.held_out_graphic[:count]}
     return {
         group: HeldOut(photos, [load_image(path, at_least=SIDE) for path in paths], encoder)

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from core.analysis.curves import LOSSES, LR
-from core.analysis.heldout_losses import DATA, FIELDS, GALLERY, HELDOUT, write_rows
+from core.analysis.heldout_losses import DATA, FIELDS, GALLERY, HELDOUT
+from core.files import write_atomic
 from core.models.model_card import write_card
 from core.models.registry import MODELS
-from core.training.log_writer import LOG_FIELDS, RunLog
+from core.training.log_writer import LOG_FIELDS, RunLog, csv_table
 
 FIRST = "transform_net.downsampling.1.weight"
 
@@ -78,4 +79,4 @@ def write_heldout(
                 }
             )
     write_about(folder, **training)
-    write_rows(folder / HELDOUT, rows)
+    write_atomic(folder / HELDOUT, csv_table(FIELDS, rows))

@@ -17,7 +17,7 @@ from PIL import Image
 
 from core.images.convert import center_crop, resize_smaller
 from core.images.decode import load_image
-from core.images.library import library
+from core.images.library import library, unseen
 from core.metrics.features import Analysis, average, feature_measures
 from core.models.encoder import Encoder
 from core.training.data import HELD_OUT, find_pools
@@ -91,7 +91,7 @@ def unseen_groups(
     Returns:
         `classical`, and `graphic` where the folder has such pictures.
     """
-    groups = {"classical": [picture.image() for picture in library().unseen_styles]}
+    groups = {"classical": [picture.image() for picture in unseen(library().styles)]}
     if data is not None:
         pools = find_pools(data, library().files, cache)
         groups["classical"] += _read(pools.held_out[:count])

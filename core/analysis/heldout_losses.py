@@ -16,15 +16,13 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from core.files import write_atomic
 from core.images.convert import center_crop, resize_smaller, to_tensor
 from core.images.decode import load_image
-from core.images.library import library
+from core.images.library import library, unseen
 from core.inference.stylizer import STYLE_SIDE, Stylizer
 from core.metrics.features import Analysis, feature_measures
 from core.models.encoder import Encoder, normalize
 from core.training.data import pools_of
-from core.training.log_writer import csv_table
 from core.training.objective import Objective
 
 HELDOUT = "heldout.csv"
@@ -52,14 +50,14 @@ class Unseen:
     image: Image.Image
 
 
-def unseen(data: Path | None, runs: Path = Path("runs")) -> list[Unseen]:
+def unseen_paintings(data: Path | None, runs: Path = Path("runs")) -> list[Unseen]:
     """The gallery's four outside styles, then the paintings set aside in a data folder,
     if one is given.
 
     Raises:
         ValueError: the data folder holds no pictures (see `core.training.data.find_pools`).
     """
-    found = [Unseen(GALLERY, picture.name, picture.image()) for picture in library().unseen_styles]
+    found = [Unseen(GALLERY, picture.name, picture.image()) for picture in unseen(library().styles)]
     if data is not None:
         for path in pools_of(data, runs).held_out:
             found.append(Unseen(DATA, path.stem, load_image(path, at_least=STYLE_SIDE)))
@@ -117,8 +115,3 @@ def refuse_to_lose(path: Path, paintings: Sequence[Unseen]) -> None:
         raise ValueError(
             f"{path} holds paintings that were set aside in a data folder: name it with --data, or remove the file."
         )
-
-
-def write_rows(path: Path, rows: Sequence[dict[str, str | float]]) -> None:
-    """`heldout.csv`, replaced whole."""
-    write_atomic(path, csv_table(FIELDS, rows))

@@ -127,7 +127,7 @@ def _load(source: Source, limits: Limits, at_least: int | None = None) -> Image.
             return _converted(source, limits)
         with opened(source) as file:
             return _read(file, limits, at_least)
-    except ImageError as problem:
+    except (ImageError, PixelError) as problem:
         raise ImageError(f"{name} {problem}") from problem.__cause__
     except OSError as error:
         reason = error.strerror or error
@@ -144,10 +144,7 @@ def _converted(image: Image.Image, limits: Limits) -> Image.Image:
     colours = Colours(image.info.get("icc_profile"))
     if not colours.profile:
         colours = exif_colours(image)
-    try:
-        return upright_srgb(image, colours)
-    except PixelError as error:
-        raise ImageError(str(error)) from error
+    return upright_srgb(image, colours)
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -183,11 +180,8 @@ def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
         path = Path(source)
         try:
             mode = path.stat().st_mode
-        except (
-            FileNotFoundError,
-            NotADirectoryError,
-            ValueError,
-        ) as error:  # a name with a 0 in it
+        # ValueError: of a name with a 0 in it.
+        except (FileNotFoundError, NotADirectoryError, ValueError) as error:
             raise ImageError(f"does not exist; {formats_said()}.") from error
         if stat.S_ISDIR(mode):
             raise ImageError(f"is a folder, not a picture; {formats_said()}.")
@@ -214,10 +208,8 @@ def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> Image.Image:
             if whole is None:
                 raise
             return _read_other(io.BytesIO(whole), head, limits, at_least)
-    except ImageError:
+    except (ImageError, PixelError):
         raise
-    except PixelError as error:
-        raise ImageError(str(error)) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"has too many pixels; {_up_to(limits.max_pixels)}.") from error
     # Malformed files make Pillow raise nearly any type (python-pillow/Pillow#9814), so every one

@@ -7,16 +7,11 @@ diagnosis(head)                           # "is a PDF document, which cannot be 
 
 from pathlib import Path
 
+import pillow_heif
 from PIL import Image
 
-try:
-    import pillow_heif
-except ImportError:
-    _HEIF: tuple[str, ...] = ()
-else:
-    pillow_heif.register_heif_opener()
-    _HEIF = ("HEIF",)
-FORMATS: tuple[str, ...] = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", *_HEIF)
+pillow_heif.register_heif_opener()
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "HEIF")
 IMAGE_SUFFIXES = (
     ".png",
     ".jpg",
@@ -32,7 +27,6 @@ IMAGE_SUFFIXES = (
     ".avif",
 )
 _FORMAT_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
-_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 RARE = "is damaged, incomplete or of a rare variant that cannot be read"
 _OTHER_KINDS = (
     (b"%PDF", "a PDF document"),
@@ -51,9 +45,7 @@ def formats_said() -> str:
 
 
 def kind_of_file(path: Path) -> str | None:
-    """ "a JPEG", "a PNG" or another accepted format, by a file's first bytes;
-    None for any other file.
-    """
+    """ "a JPEG" or another accepted format, by a file's first bytes; None for any other file."""
     try:
         with path.open("rb") as file:
             head = file.read(16)
@@ -83,9 +75,7 @@ def diagnosis(head: bytes) -> str:
     kind = next((kind for start, kind in _OTHER_KINDS if head.startswith(start)), None)
     lowered = head.lower()
     if head[4:8] == b"ftyp":
-        kind = "a HEIC picture" if head[8:12] in _HEIC_BRANDS else "a video"
-        if kind == "a HEIC picture":
-            return "is a HEIC picture, which needs the pillow-heif package to be read"
+        kind = "a video"
     elif b"<svg" in lowered:
         kind = "an SVG drawing"
     elif b"<html" in lowered or b"<!doctype html" in lowered:

@@ -12,6 +12,7 @@ his own, or none.
 
 import json
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -102,15 +103,10 @@ class Library:
         """
         return [picture.path() for picture in self.contents]
 
-    @property
-    def unseen_contents(self) -> list[Picture]:
-        """The contents that belong to no training set."""
-        return [picture for picture in self.contents if not picture.in_training]
 
-    @property
-    def unseen_styles(self) -> list[Picture]:
-        """The styles that belong to no training set."""
-        return [picture for picture in self.styles if not picture.in_training]
+def unseen(pictures: Iterable[Picture]) -> list[Picture]:
+    """Those that belong to no training set."""
+    return [picture for picture in pictures if not picture.in_training]
 
 
 @lru_cache(maxsize=1)

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 
 import av
@@ -174,19 +175,13 @@ def _completed(chunks: list[_Chunk], header: bytes, max_pixels: int) -> list[_Ch
     samples = bytearray()
     with suppress(zlib.error):
         samples += zlib.decompressobj().decompress(b"".join(piece.body for piece in pieces), size)
-    start = size
-    missing: list[int] = []  # where the missing lines begin
-    for line in reversed(lines):
-        start -= line
-        if start >= len(samples):
-            missing.append(start)
-        else:
-            break
-    if size - len(samples) > MAX_MISSING * size or not samples:
+    there = len(samples)
+    if size - there > MAX_MISSING * size or not there:
         raise PngError("The file breaks off.")
-    samples += bytes(size - len(samples))
-    for at in missing:
-        samples[at] = _LIKE_ABOVE
+    samples += bytes(size - there)
+    for start in accumulate(lines[:-1], initial=0):  # of each line
+        if start >= there:
+            samples[start] = _LIKE_ABOVE
     return [*others, _new_chunk(b"IDAT", zlib.compress(samples, 1))]
 
 

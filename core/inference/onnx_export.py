@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import safetensors.torch
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
@@ -104,8 +106,6 @@ class _Graph:
         self.constants: list[Any] = []
 
     def constant(self, values: Tensor | Sequence[int] | float, dtype: type = np.float32) -> str:
-        from onnx import numpy_helper
-
         array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
         name = f"constant_{len(self.constants)}"
         array = np.ascontiguousarray(array, dtype=dtype)
@@ -113,8 +113,6 @@ class _Graph:
         return name
 
     def add(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        from onnx import helper
-
         output = output or f"{kind.lower()}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, list(inputs), [output], name=output, **attributes))
         return output
@@ -171,15 +169,7 @@ def to_onnx(styled: StyledModel, about: dict[str, str]) -> bytes:
 
     Args:
         about: see `metadata`.
-
-    Raises:
-        ExportError: the onnx package is not installed.
     """
-    try:
-        import onnx
-        from onnx import TensorProto, helper
-    except ImportError as error:
-        raise ExportError("Exporting needs the onnx package: pip install onnx.") from error
     graph = _Graph()
     sides = graph.constant((2,), np.int64), graph.constant((4,), np.int64)
     size = graph.add("Slice", graph.add("Shape", "image"), *sides)
@@ -292,7 +282,7 @@ def export(
         style_side: as it was given to the stylizer.
 
     Raises:
-        ExportError: onnx is not installed, or the graph's result is not PyTorch's.
+        ExportError: the graph's result is not PyTorch's.
         OSError: the folder cannot be written.
     """
     about = metadata(stylizer, styled, painting, name, style_side)

@@ -36,7 +36,7 @@ from core.models.model_card import (
     read_card,
     write_card,
 )
-from core.models.registry import Net, Variant
+from core.models.registry import Net, Variant, parameter_counts
 from core.models.style_net import StyleNet
 from core.models.style_reader import StyleReader
 from core.models.weights import (
@@ -186,7 +186,7 @@ def save_model(
     _refuse_non_finite(state, variant.name)
     size = save_tensors(folder, packed)
     with torch.device("meta"):
-        parameters = variant.build().counts()
+        parameters = parameter_counts(variant.build())
     info = {
         "format": format_,
         "variant": asdict(variant),

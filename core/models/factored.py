@@ -18,6 +18,7 @@ network has.
 import copy
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -94,11 +95,8 @@ def factorise(net: StyleNet, descriptors: Tensor, rank: int) -> StyleNet:
             ones of their rank for these.
         rank: how many directions to keep, fewer where these pictures span fewer.
     """
-    hidden = hidden_vectors(net.meta_net, descriptors)
-    outputs = [
-        factor(_linear(net.meta_net, index), part, rank) for index, part in enumerate(hidden)
-    ]
-    return _with_outputs(net, outputs)
+    pairs = zip(net.meta_net.outputs, hidden_vectors(net.meta_net, descriptors), strict=True)
+    return _with_outputs(net, [factor(cast(nn.Linear, out), part, rank) for out, part in pairs])
 
 
 @torch.no_grad()
@@ -143,11 +141,8 @@ def rebuild(net: StyleNet, descriptors: Tensor, seed: int = SEED) -> StyleNet:
         seed: of the random entries.
     """
     generator = torch.Generator().manual_seed(seed)
-    hidden = hidden_vectors(net.meta_net, descriptors)
-    outputs = []
-    for module, part in zip(net.meta_net.outputs, hidden, strict=True):
-        assert isinstance(module, FactoredLinear)
-        outputs.append(whole_linear(module, part, generator))
+    pairs = zip(net.meta_net.outputs, hidden_vectors(net.meta_net, descriptors), strict=True)
+    outputs = [whole_linear(cast(FactoredLinear, out), part, generator) for out, part in pairs]
     return _with_outputs(net, outputs)
 
 
@@ -182,12 +177,6 @@ def _gram(weight: Tensor) -> Tensor:
         rows = rows.double()
         total += rows.T @ rows
     return total
-
-
-def _linear(meta_net: MetaNet, index: int) -> nn.Linear:
-    linear = meta_net.outputs[index]
-    assert isinstance(linear, nn.Linear)
-    return linear
 
 
 def _with_outputs(net: StyleNet, outputs: Sequence[nn.Module]) -> StyleNet:

@@ -247,8 +247,3 @@ class FlagshipNet(nn.Module):
                 state[f"meta_net.mix_out.1.{part}"].zero_()
         net.load_state_dict(state)
         return net.to(first.device)
-
-    def counts(self) -> dict[str, int]:
-        """Number of parameters of the two networks."""
-        parts = {"meta_net": self.meta_net, "transform_net": self.transform_net}
-        return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}

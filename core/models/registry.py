@@ -30,6 +30,12 @@ PER_STYLE_WEIGHT = 2e4
 REPORT_BASE = 32  # channels after the first convolution: the report's 850 and 647 MB
 
 
+def parameter_counts(net: Net) -> dict[str, int]:
+    """Number of parameters of each of a network's two parts."""
+    parts = {"meta_net": net.meta_net, "transform_net": net.transform_net}
+    return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+
+
 @dataclass(frozen=True)
 class Variant:
     """What distinguishes one model from another (report,

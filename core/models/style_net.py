@@ -177,9 +177,3 @@ class StyleNet(nn.Module):
     def forward(self, contents: Tensor, descriptor: Tensor) -> tuple[Tensor, Filters]:
         filters = self.meta_net(descriptor)
         return self.transform_net.in_dtype(self.compute_dtype, contents, filters), filters
-
-    @torch.no_grad()
-    def counts(self) -> dict[str, int]:
-        """Number of parameters of the two networks."""
-        parts = {"meta_net": self.meta_net, "transform_net": self.transform_net}
-        return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}

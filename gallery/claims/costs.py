@@ -18,7 +18,7 @@ import torch
 from core.files import read_json
 from core.inference.model_store import model_store
 from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
-from core.models.registry import REPORT_BASE, VARIANTS
+from core.models.registry import REPORT_BASE, VARIANTS, parameter_counts
 from core.models.weights import WeightsError
 from core.training.log_writer import read_rows
 from gallery import timing
@@ -183,7 +183,7 @@ def _parameters(name: str, base: int) -> int:
     """Counted without making them."""
     with torch.device("meta"):
         net = replace(VARIANTS[name], base=base).build()
-    return sum(net.counts().values())
+    return sum(parameter_counts(net).values())
 
 
 def _stored_megabytes(name: str) -> float:

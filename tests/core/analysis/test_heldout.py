@@ -78,7 +78,7 @@ def test_own_losses_are_those_of_training() -> None:
 
 
 def test_the_four_outside_styles_are_always_there() -> None:
-    found = heldout_losses.unseen(None)
+    found = heldout_losses.unseen_paintings(None)
     assert [painting.group for painting in found] == [GALLERY] * 4
     assert found[2].name == "kandinsky_composition_viii"
 

@@ -18,7 +18,6 @@ import tifffile
 import torch
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
-from core.images import decode, formats
 from core.images.convert import resize_longest, resize_smaller, to_image, to_tensor
 from core.images.decode import ImageError, list_images, load_image
 from core.images.save import png_bytes, save_png, srgb_profile
@@ -410,18 +409,6 @@ def test_refuses_what_is_not_a_readable_file(tmp_path: Path) -> None:
         assert message.endswith(
             "; accepted are PNG, JPEG, WebP, AVIF, BMP, GIF, TIFF and HEIC pictures."
         )
-
-
-def test_heic_without_pillow_heif_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    heic = encode(noise(), "HEIF")
-    without = tuple(name for name in formats.FORMATS if name != "HEIF")
-    for module in (decode, formats):
-        monkeypatch.setattr(module, "FORMATS", without)
-    with pytest.raises(
-        ImageError,
-        match=r"is a HEIC picture, which needs the pillow-heif package.* GIF and TIFF pict",
-    ):
-        load_image(heic)
 
 
 def outcome_of(data: bytes) -> str:

@@ -171,16 +171,6 @@ def test_without_onnx_runtime_the_files_are_written_but_not_compared(
     assert done.difference is None and done.onnx.is_file()
 
 
-def test_without_onnx_one_sentence_says_so(
-    make: Make, painting: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(
-        ExportError, match=r"^Exporting needs the onnx package: pip install onnx\.$"
-    ):
-        exported(make("original-500"), painting, tmp_path)
-
-
 def test_files_that_hold_no_baked_style_are_refused(
     make: Make, painting: Image.Image, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from core.models.checkpoint import (
 )
 from core.models.encoder import STYLE_SIZE, Encoder, EncoderError, weights_hash
 from core.models.factored import factorise
-from core.models.registry import VARIANTS, Variant
+from core.models.registry import VARIANTS, Variant, parameter_counts
 from core.models.style_net import StyleNet
 from core.models.weights import INDEX, SINGLE, WeightsError, unpack
 from tests.conftest import shipped_encoder, tiny
@@ -53,7 +53,7 @@ def test_what_model_json_says(folder: Path) -> None:
         "source": "oxford",
         "hash": shipped_encoder("vgg19").hash,
     }
-    assert info["parameters"] == tiny(NAME).build().counts()
+    assert info["parameters"] == parameter_counts(tiny(NAME).build())
     assert info["weights"]["bytes"] == (folder / SINGLE).stat().st_size
     assert info["training"] == {"style_weight": VARIANTS[NAME].style_weight, "lr": 1e-3}
 
@@ -75,7 +75,7 @@ def test_a_network_in_factors_comes_back_as_it_was(tmp_path: Path) -> None:
     size = save_model(tmp_path / "new", variant, net, shipped_encoder("vgg19"), TRAINING)
     model = load_model(tmp_path / "new")
     assert model.card.format == 2
-    assert model.card.parameters == variant.build().counts()
+    assert model.card.parameters == parameter_counts(variant.build())
     assert size < sum(p.nbytes for p in variant.build().parameters()) / 4
     loaded = model.net.state_dict()
     assert loaded.keys() == net.state_dict().keys()
