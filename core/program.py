@@ -73,10 +73,8 @@ class Program:
             return 0
         name, rest = given[0], given[1:]
         if name not in self.commands:
-            print(
-                f"error: there is no command {name!r}; there are {', '.join(self.commands)}.",
-                file=sys.stderr,
-            )
+            known = ", ".join(self.commands)
+            print(f"error: there is no command {name!r}; there are {known}.", file=sys.stderr)
             return 2
         import core.starting  # noqa: F401  # a command's module takes seconds to import
 

@@ -93,7 +93,8 @@ class TrainingLog:
         return turns / turns[0]
 
 
-Curves = tuple[dict[str, Distribution], dict[str, Series]]
+# What a file holds of each layer and of each loss: rows for `Distribution.of` and `Series.of`.
+Curves = tuple[dict[str, Floats], dict[str, Floats]]
 
 
 def in_order(table: Floats) -> Floats:

@@ -101,16 +101,9 @@ class RunSettings:
     @classmethod
     def of(cls, card: RunCard) -> "RunSettings":
         """The settings that a run's card tells."""
-        training = card.training
+        kind, base, training = card.variant.kind, card.variant.base, card.training
         planned = training.of_iterations or training.iterations
-        return cls(
-            card.variant.kind,
-            card.variant.base,
-            training.growth,
-            training.crop,
-            training.dtype,
-            planned,
-        )
+        return cls(kind, base, training.growth, training.crop, training.dtype, planned)
 
 
 @dataclass(frozen=True)
@@ -247,13 +240,9 @@ def find_baseline(settings: RunSettings, others: Sequence[RunSettings]) -> RunSe
     """
     if settings.growth == FREE:
         return None
-    alike = [
-        other
-        for other in others
-        if replace(other, dtype=None) == replace(settings, growth=FREE, dtype=None)
-    ]
-    alike.sort(key=lambda other: other.dtype != settings.dtype)
-    return alike[0] if alike else None
+    wanted = replace(settings, growth=FREE, dtype=None)
+    alike = [other for other in others if replace(other, dtype=None) == wanted]
+    return min(alike, key=lambda other: other.dtype != settings.dtype, default=None)
 
 
 def compare_pairs(pairs: pd.DataFrame, baseline: pd.DataFrame) -> list[Change]:

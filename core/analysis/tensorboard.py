@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from core.analysis.curves import Curves, Distribution, Floats, LogError, Series
+from core.analysis.curves import Curves, Floats, LogError
 
 EVENTS = "events.out.tfevents."
 LOSS_WORDS = {"loss", "losses", "cost"}
@@ -70,12 +70,11 @@ def _curves(events: Any) -> Curves:
     """Layers and losses of a file that was read; any exception where what it holds makes no sense."""
     tags = events.Tags()
     layers = {tag: _histograms(events, tag) for tag in tags["distributions"]}
-    losses: dict[str, Series] = {}
+    losses: dict[str, Floats] = {}
     for tag in tags["scalars"]:
         loss = loss_of(tag)
         if loss:
-            pairs = [(event.step, event.value) for event in events.Scalars(tag)]
-            losses[loss] = Series.of(_table(pairs, 2))
+            losses[loss] = _table([(event.step, event.value) for event in events.Scalars(tag)], 2)
     for tag in tags["tensors"]:
         plugin = events.SummaryMetadata(tag).plugin_data.plugin_name
         loss = loss_of(tag)
@@ -85,7 +84,7 @@ def _curves(events: Any) -> Curves:
             pairs = [
                 (event.step, float(_array(event).reshape(()))) for event in events.Tensors(tag)
             ]
-            losses[loss] = Series.of(_table(pairs, 2))
+            losses[loss] = _table(pairs, 2)
     return layers, losses
 
 
@@ -113,7 +112,7 @@ def _words(tag: str) -> set[str]:
     return set(re.findall(r"[a-z]+", apart.lower()))
 
 
-def _histograms(events: Any, tag: str) -> Distribution:
+def _histograms(events: Any, tag: str) -> Floats:
     compressed = [event.compressed_histogram_values for event in events.CompressedHistograms(tag)]
     if tuple(point for point, _ in compressed[0]) != BASIS_POINTS:
         raise ValueError("TensorBoard has changed its quantiles")
@@ -125,7 +124,7 @@ def _histograms(events: Any, tag: str) -> Distribution:
     )
     points[:, 0], points[:, -1] = [value.min for value in values], [value.max for value in values]
     steps = [event.step for event in recorded]
-    return Distribution.of(np.column_stack([steps, points, rms]))
+    return np.column_stack([steps, points, rms])
 
 
 def _array(event: Any) -> Floats:
@@ -135,7 +134,7 @@ def _array(event: Any) -> Floats:
     return np.asarray(make_ndarray(event.tensor_proto), dtype=np.float64)
 
 
-def _tensor_histograms(events: Any, tag: str) -> Distribution:
+def _tensor_histograms(events: Any, tag: str) -> Floats:
     """Histograms of TensorFlow 2: k x 3 each,
     for every bucket its left and right edge and how many values are in it.
     """
@@ -145,7 +144,7 @@ def _tensor_histograms(events: Any, tag: str) -> Distribution:
         if buckets.ndim != 2 or buckets.shape[1] != 3:
             raise ValueError(f"a histogram of shape {buckets.shape}")
         rows.append([event.step, *_bucket_summary(buckets[buckets[:, 2] > 0])])
-    return Distribution.of(_table(rows, len(BASIS_POINTS) + 2))
+    return _table(rows, len(BASIS_POINTS) + 2)
 
 
 def _bucket_summary(buckets: Floats) -> list[float]:

@@ -9,10 +9,10 @@ or TensorBoard's event files.
 A log may be read while it is written: a cut last line is left out.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -41,8 +41,6 @@ NEITHER = (
     "is no training log: log.csv has a column iteration and one or more of {losses}; weights.csv has "
     "the columns {weights}, or iteration and rms at least; TensorBoard's CSV has {scalars}."
 )
-
-Curve = TypeVar("Curve", Series, Distribution)
 
 
 def find_logs(parent: Path) -> list[str]:
@@ -87,32 +85,23 @@ def read_files(paths: Sequence[Path], name: str) -> TrainingLog:
     Raises:
         LogError: one of them is something else, empty, broken, or larger than 16 MiB.
     """
-    layers: dict[str, Distribution] = {}
-    losses: dict[str, Series] = {}
+    layers: dict[str, list[Floats]] = defaultdict(list)
+    losses: dict[str, list[Floats]] = defaultdict(list)
     for path in paths:
         if path.stat().st_size > MAX_BYTES:
             raise LogError(
                 f'"{path.name}" is larger than {MAX_BYTES >> 20} MiB, the most that is read of a log.'
             )
         read = read_events if path.name.startswith(EVENTS) else read_csv
-        found_layers, found_losses = read(path)
-        layers |= {key: _joined(layers.get(key), found) for key, found in found_layers.items()}
-        losses |= {key: _joined(losses.get(key), found) for key, found in found_losses.items()}
-    return TrainingLog(name, layers, losses)
-
-
-def _joined(first: Curve | None, second: Curve) -> Curve:
-    """Two parts of one curve; where both have an iteration, the second's."""
-    if first is None:
-        return second
-    return type(second).of(np.concatenate([_rows(first), _rows(second)]))  # type: ignore[return-value]
-
-
-def _rows(curve: Curve) -> Floats:
-    """A curve's arrays side by side, its iterations first: T x 2 of a series,
-    T x 11 of a distribution.
-    """
-    return np.column_stack([getattr(curve, field.name) for field in fields(curve)])
+        for parts, found in zip((layers, losses), read(path), strict=True):
+            for key, rows in found.items():
+                parts[key].append(rows)
+    # Of an iteration that several parts have, the last one's row counts.
+    return TrainingLog(
+        name,
+        {key: Distribution.of(np.concatenate(parts)) for key, parts in layers.items()},
+        {key: Series.of(np.concatenate(parts)) for key, parts in losses.items()},
+    )
 
 
 def read_csv(path: Path) -> Curves:
@@ -141,8 +130,8 @@ def read_csv(path: Path) -> Curves:
     return layers, losses
 
 
-def _layers(table: pd.DataFrame, path: Path) -> dict[str, Distribution]:
-    """A distribution for each layer, with NaN for quantiles that the file lacks.
+def _layers(table: pd.DataFrame, path: Path) -> dict[str, Floats]:
+    """The rows of each layer, with NaN for quantiles that the file lacks.
 
     The layer of a file that names none is called as the file is.
     """
@@ -153,15 +142,15 @@ def _layers(table: pd.DataFrame, path: Path) -> dict[str, Distribution]:
     numbers = _numbers(rows, present, path.name)
     numbers = numbers.reindex(columns=["iteration", *QUANTILES, "rms"])
     by_layer = numbers.groupby(rows["layer"], sort=False)
-    return {str(layer): Distribution.of(part.to_numpy()) for layer, part in by_layer}
+    return {str(layer): part.to_numpy() for layer, part in by_layer}
 
 
-def _losses(table: pd.DataFrame, file: str) -> dict[str, Series]:
+def _losses(table: pd.DataFrame, file: str) -> dict[str, Floats]:
     names = [name for name in LOSSES if name in table]
     numbers = _numbers(table, ["iteration", *names], file)
     if "skipped" in table:
         numbers.loc[table["skipped"] != "", names] = np.nan
-    return {name: Series.of(numbers[["iteration", name]].to_numpy()) for name in names}
+    return {name: numbers[["iteration", name]].to_numpy() for name in names}
 
 
 def _numbers(table: pd.DataFrame, columns: list[str], file: str) -> pd.DataFrame:

@@ -77,13 +77,8 @@ def picture(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) 
         frame = _on_white(frame)
     space = _colour_space(frame)
     matrix = "ITU709" if frame.colorspace == UNMARKED and frame.height >= HD_LINES else None
-    scaled = frame.reformat(
-        width,
-        height,
-        "rgb48le" if space else "rgb24",
-        src_colorspace=matrix,
-        interpolation="LANCZOS",
-    )
+    deep = "rgb48le" if space else "rgb24"
+    scaled = frame.reformat(width, height, deep, src_colorspace=matrix, interpolation="LANCZOS")
     samples = scaled.to_ndarray()
     pixels = to_srgb(samples.astype(np.uint16), space) if space else samples.astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(orientation.applied(pixels)))

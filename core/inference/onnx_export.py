@@ -150,12 +150,8 @@ class _Graph:
     def _conv(self, conv: Conv, x: str) -> str:
         kernel = conv.weight.shape[-1]
         if halo := kernel // 2:
-            x = self.add(
-                "Pad",
-                x,
-                self.constant((0, 0, halo, halo, 0, 0, halo, halo), np.int64),
-                mode="reflect",
-            )
+            pads = self.constant((0, 0, halo, halo, 0, 0, halo, halo), np.int64)
+            x = self.add("Pad", x, pads, mode="reflect")
         shape: dict[str, Any] = {
             "kernel_shape": [kernel, kernel],
             "strides": [conv.stride, conv.stride],

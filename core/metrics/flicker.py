@@ -57,12 +57,9 @@ def pan_and_zoom(
             [2 * (x + scale * right) / photo.width - 1, 2 * (y + scale * down) / photo.height - 1],
             -1,
         )
+        at = torch.from_numpy(grid)[None].float()
         frame = F.grid_sample(
-            source[None],
-            torch.from_numpy(grid)[None].float(),
-            mode="bicubic",
-            padding_mode="border",
-            align_corners=False,
+            source[None], at, mode="bicubic", padding_mode="border", align_corners=False
         )
         clip.append(to_image(frame))
     for (before, (x0, y0)), (now, (x1, y1)) in pairwise(zip(scales, centres, strict=True)):

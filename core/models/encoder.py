@@ -39,7 +39,6 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 CONVOLUTIONS = {"vgg16": (2, 2, 3, 3), "vgg19": (2, 2, 4, 4)}  # before each pooling
 CHANNELS = (64, 128, 256, 512)
-_TORCHVISION = {"vgg16": "VGG16_Weights", "vgg19": "VGG19_Weights"}
 
 
 class EncoderError(UserError):
@@ -215,7 +214,7 @@ def load_encoder(
         from torchvision import models
 
         failed = f"torchvision's weights for {name} could not be loaded:"
-        weights = getattr(models, _TORCHVISION[name]).IMAGENET1K_V1
+        weights = getattr(models, f"{name.upper()}_Weights").IMAGENET1K_V1
         try:
             state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
             return Encoder(name, state, source)

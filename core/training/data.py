@@ -95,10 +95,6 @@ def unlike(pictures: Hashes, others: Hashes) -> Hashes:
     return {path: value for path, value in pictures.items() if not is_near_duplicate(value, values)}
 
 
-def name_order(path: Path) -> str:
-    return hashlib.sha256(path.name.encode()).hexdigest()
-
-
 def find_pools(data: Path, gallery: Sequence[Path], cache: Path | None = None) -> Pools:
     """Sort the pictures of a data folder into what may be trained on and what may not.
 
@@ -158,7 +154,8 @@ def _set_aside(pictures: Hashes, most: int) -> Hashes:
     so that a small folder is not swallowed whole.
     """
     count = min(most, len(pictures) // 10)
-    return {path: pictures[path] for path in sorted(pictures, key=name_order)[:count]}
+    by_name = sorted(pictures, key=lambda path: hashlib.sha256(path.name.encode()).digest())
+    return {path: pictures[path] for path in by_name[:count]}
 
 
 def draw_set(

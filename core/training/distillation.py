@@ -114,8 +114,9 @@ class Lessons:
                 f'"{folder}" holds what was seen in other paintings, or otherwise; remove it to begin anew.'
             )
         path, shape = folder / DESCRIPTORS, (len(self), STYLE_SIZE)
-        if not path.is_file():
-            _save_zeros(path, shape)
+        if not path.is_file():  # zeros at first, so that the disk has room for all before any work
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.save(file, np.zeros(shape, np.float32))
         self.descriptors = np.lib.format.open_memmap(path, "r+", np.float32, shape)
 
     def __len__(self) -> int:
@@ -167,12 +168,6 @@ class Lessons:
         guard.save_now()
 
 
-def _save_zeros(path: Path, shape: tuple[int, ...]) -> None:
-    """An array of zeros as a whole file, so that the disk has room for all of it before any work."""
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.save(file, np.zeros(shape, np.float32))
-
-
 class Distillation:
     """One run, from wherever it stands to its end.
 
@@ -209,10 +204,8 @@ class Distillation:
     def _generated_spread(self) -> Tensor:
         """Standard deviation of each number that the MetaNet generates, over many variations."""
         rows = torch.from_numpy(np.array(self.lessons.descriptors[:SPREAD_OVER]))
-        values = generated(
-            self.meta_net, self.meta_net.standardized(rows.to(self.lessons.store.device))
-        )
-        return values.std(dim=0).clamp(min=1e-4)
+        seen = self.meta_net.standardized(rows.to(self.lessons.store.device))
+        return generated(self.meta_net, seen).std(dim=0).clamp(min=1e-4)
 
     def run(self) -> None:
         """Train to the end.

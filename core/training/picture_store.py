@@ -1,7 +1,7 @@
 """Pictures in a device's memory, read once and cut by the batch:
 what a GPU needs so as not to wait for files.
 
-    store = PictureStore(paths, device)
+    store = PictureStore(paths, device, smaller=288, longer=432)
     cuts = store.random_cuts(numbers, generator)      # the usual random crops, as numbers
     images = store.cut(numbers, cuts, side=160)       # N x 3 x 160 x 160 in [0, 1]
 """
@@ -22,8 +22,6 @@ from tqdm import tqdm
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
 from core.training.batches import CROP_SCALE
-
-SMALLER, LONGER = 288, 432  # px: what is kept of a picture
 
 
 @dataclass(frozen=True)
@@ -56,11 +54,7 @@ class PictureStore:
     """
 
     def __init__(
-        self,
-        paths: Sequence[Path],
-        device: torch.device,
-        smaller: int = SMALLER,
-        longer: int = LONGER,
+        self, paths: Sequence[Path], device: torch.device, smaller: int, longer: int
     ) -> None:
         self.paths, self.longer, self.sides = list(paths), longer, [smaller, longer]
         self.device = device

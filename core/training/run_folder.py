@@ -92,10 +92,8 @@ def check_pictures(folder: Path, pictures: Sequence[Path], begun: str = STATE) -
     except (OSError, ValueError):
         return
     here = {(path.name, content_hash(path)) for path in pictures}
-    missing = [name for name, value in known if (name, value) not in here]
     began = {(name, value) for name, value in known}
-    added = [name for name, value in here if (name, value) not in began]
-    different = missing or sorted(added)
+    different = sorted({name for name, _ in here ^ began})
     if different:
         more = f" and {len(different) - 1} more" if len(different) > 1 else ""
         raise ValueError(

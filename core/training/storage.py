@@ -51,10 +51,7 @@ def store_net(
     """
     net = net.eval()
     pairs = _pairs(encoder, unseen)
-    trained_on = [
-        *spread(sampler.styles, FACTOR_STYLES),
-        *spread(sampler.contents, FACTOR_CONTENTS),
-    ]
+    trained_on = spread(sampler.styles, FACTOR_STYLES) + spread(sampler.contents, FACTOR_CONTENTS)
     with tqdm(trained_on, desc="Reading pictures", leave=False) as bar:
         descriptors = torch.stack([descriptor(load_image(path), encoder) for path in bar])
     before = _paint(net, pairs)

@@ -108,12 +108,8 @@ def _own_convs(net: StyleNet) -> list[nn.Conv2d]:
 
 def _generating(net: StyleNet) -> list[tuple[nn.Linear, int]]:
     """The MetaNet's linear maps, each with the number of filters that it generates."""
-    meta = net.meta_net
-    layers = net.transform_net.generated_layers()
-    return [
-        (cast(nn.Linear, meta.outputs[meta.names.index(layer.name)]), layer.shape[0])
-        for layer in layers
-    ]
+    pairs = zip(net.meta_net.outputs, net.transform_net.generated_layers(), strict=True)
+    return [(cast(nn.Linear, out), layer.shape[0]) for out, layer in pairs]
 
 
 def _filters(net: StyleNet) -> list[list[Tensor]]:
