@@ -47,10 +47,6 @@ _ADAM7 = (  # of each pass of an interlaced picture: left, top, step to the righ
 )
 
 
-class PngError(ValueError):
-    """A PNG file's structure is broken."""
-
-
 @dataclass(frozen=True)
 class PngParts:
     """What `read_chunks` found.
@@ -80,17 +76,17 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
         max_pixels: no picture with more of them is completed, whatever it lacks.
 
     Raises:
-        PngError: it has no header, or more than a hundredth of its rows is missing.
+        ValueError: it has no header, or more than a hundredth of its rows is missing.
     """
     chunks = list(_chunks(data))
     header = chunks[0].body if chunks and chunks[0].kind == b"IHDR" else b""
     if len(header) != 13:
-        raise PngError("The file has no header.")
+        raise ValueError("The file has no header.")
     kept = [chunk for chunk in chunks if _is_needed(chunk)]
     if all(chunk.kind != b"IEND" for chunk in chunks):
         kept = _completed(kept, header, max_pixels)
     elif not all(chunk.intact for chunk in kept):
-        raise PngError("A checksum is wrong.")
+        raise ValueError("A checksum is wrong.")
     colours: dict[bytes, bytes] = {}
     for chunk in chunks:
         if chunk.intact:
@@ -161,7 +157,7 @@ def _completed(chunks: list[_Chunk], header: bytes, max_pixels: int) -> list[_Ch
     """The chunks with the rest of the rows, where nearly all of them are there.
 
     Raises:
-        PngError: too much is missing.
+        ValueError: too much is missing.
     """
     pieces = [chunk for chunk in chunks if chunk.kind == b"IDAT"]
     others = [chunk for chunk in chunks if chunk.kind != b"IDAT"]
@@ -169,7 +165,7 @@ def _completed(chunks: list[_Chunk], header: bytes, max_pixels: int) -> list[_Ch
     is_sound = all(chunk.intact for chunk in (*others, *pieces[:-1]))
     # Of no lines, decompressing would know no end; and each line is an item of a list.
     if not is_sound or not 0 < width * height <= max_pixels or height > MAX_LINES:
-        raise PngError("The file breaks off.")
+        raise ValueError("The file breaks off.")
     lines = _lines(header)
     size = sum(lines)
     samples = bytearray()
@@ -177,7 +173,7 @@ def _completed(chunks: list[_Chunk], header: bytes, max_pixels: int) -> list[_Ch
         samples += zlib.decompressobj().decompress(b"".join(piece.body for piece in pieces), size)
     there = len(samples)
     if size - there > MAX_MISSING * size or not there:
-        raise PngError("The file breaks off.")
+        raise ValueError("The file breaks off.")
     samples += bytes(size - there)
     for start in accumulate(lines[:-1], initial=0):  # of each line
         if start >= there:
