@@ -19,15 +19,7 @@ from tqdm import tqdm
 
 from core.baselines.adapter import Backend
 from core.commandline import memory_sentence
-from core.files import (
-    MAX_NAME_BYTES,
-    OutputError,
-    check_output,
-    distinct_name,
-    printable,
-    shortened,
-    write_atomic,
-)
+from core.files import OutputError, check_output, distinct_name, printable, shortened, write_atomic
 from core.images.contact_sheet import SHEET_SIZE, layout, sheet
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.metadata import date_taken
@@ -255,7 +247,7 @@ class Batch:
 
     def _result_name(self, content: str, style: str) -> str:
         """CONTENT__STYLE__MODEL with a suffix, unlike any other name of this batch."""
-        rest = f"__{shortened(style, MAX_NAME_BYTES // 3)}__{self.stylizer.name}{self.suffix}"
+        rest = f"__{shortened(style)}__{self.stylizer.name}{self.suffix}"
         return distinct_name(content, rest, self._names)
 
     def _guarded(self, path: Path, work: Callable[[Path], T]) -> T | None:

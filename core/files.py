@@ -27,6 +27,7 @@ except ImportError:  # Windows: there an open file cannot be removed anyway
 PROBE_BYTES = 1 << 16  # what must fit on the disk before any work begins
 MAX_QUOTED = 60  # characters of a name in a message
 MAX_NAME_BYTES = 255  # of a file's or folder's name on the usual file systems
+PART_BYTES = MAX_NAME_BYTES // 3  # of one of the names that a result's name is made of
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _REASONS = {
     errno.EACCES: "you have no permission to write there",
@@ -61,7 +62,7 @@ def output_error(path: Path, error: OSError) -> OutputError:
     return OutputError(f'"{printable(path)}" cannot be written: {reason}.')
 
 
-def shortened(name: str, room: int) -> str:
+def shortened(name: str, room: int = PART_BYTES) -> str:
     """A name cut to that many bytes, between two characters."""
     data = os.fsencode(name)
     if len(data) <= room:

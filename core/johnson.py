@@ -14,14 +14,7 @@ from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
 from core.commandline import command, memory_sentence
-from core.files import (
-    MAX_NAME_BYTES,
-    OutputError,
-    check_output,
-    distinct_name,
-    printable,
-    shortened,
-)
+from core.files import OutputError, check_output, distinct_name, printable, shortened
 from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures, tell_unread
 from core.images.library import library
@@ -107,7 +100,7 @@ def use_file(options: argparse.Namespace) -> tuple[int, int]:
     tell_unread(unread)
     done = 0
     names: set[str] = set()
-    rest = f"__{shortened(options.use.stem, MAX_NAME_BYTES // 3)}.png"
+    rest = f"__{shortened(options.use.stem)}.png"
     for path in contents:
         name = distinct_name(path.stem, rest, names)
         try:

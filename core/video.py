@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from core.baselines.adapter import METHODS
 from core.commandline import command
-from core.files import MAX_NAME_BYTES, check_output, printable, shortened
+from core.files import check_output, printable, shortened
 from core.frames import FrameStylizer
 from core.images.decode import MIN_SIDE, load_mask
 from core.images.video_file import MAX_SIDE, probe
@@ -75,7 +75,7 @@ def work(options: argparse.Namespace) -> int:
         model_store().stylizer(model, options.device),
     )
     styles = "+".join(style.stem for style in options.style)
-    stems = [shortened(stem, MAX_NAME_BYTES // 3) for stem in (options.video.stem, styles)]
+    stems = [shortened(stem) for stem in (options.video.stem, styles)]
     out = options.out or Path("out") / f"{'__'.join([*stems, paint.stylizer.name])}.mp4"
     with tqdm(total=frames, desc="Painting", unit="frame") as bar:
         result = stylize_video(

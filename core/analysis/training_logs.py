@@ -17,15 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from core.analysis.curves import (
-    LOSSES,
-    Curves,
-    Distribution,
-    Floats,
-    LogError,
-    Series,
-    TrainingLog,
-)
+from core.analysis.curves import LOSSES, Curves, Distribution, Floats, LogError, Series, TrainingLog
 from core.analysis.tables import as_numbers, read_table
 from core.analysis.tensorboard import EVENTS, loss_of, read_events
 from core.models.model_card import RunCard, read_run
