@@ -212,8 +212,7 @@ def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> Image.Image:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"has too many pixels; {_up_to(limits.max_pixels)}.") from error
-    # Malformed files make Pillow raise nearly any type (python-pillow/Pillow#9814), so every one
-    # ends here.
+    # Malformed files make Pillow raise nearly any type (python-pillow/Pillow#9814): all end here.
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise

@@ -64,8 +64,7 @@ class Picture(Rows):
     def rows(self, first: int, last: int) -> Tensor:
         right = self.width - self.image.width
         bottom = max(0, last - self.image.height)
-        # Reflecting takes rows from above the edge, which have to be read even where none is asked
-        # for.
+        # Reflecting takes rows from above the edge, to be read even where none is asked for.
         start = min(first, self.image.height - 1 - bottom)
         part = self.image.crop((0, start, self.image.width, last - bottom))
         x = to_tensor(part)[None].to(self.device)  # 1 x 3 x rows x the image's width

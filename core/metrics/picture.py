@@ -24,6 +24,7 @@ from skimage.filters.rank import median
 from sklearn.cluster import KMeans
 from torch import Tensor
 
+from core.images.convert import to_tensor
 from core.images.decode import MIN_SIDE
 
 Array = NDArray[Any]
@@ -46,11 +47,7 @@ _WINDOW = np.ones((NEIGHBORHOOD, NEIGHBORHOOD), np.uint8)
 def _to_array(picture: Picture) -> Array:
     """H x W x 3, float32 in [0, 1]."""
     if isinstance(picture, Image.Image):
-        if picture.mode != "RGB":
-            raise ValueError(
-                f"expected an RGB image as load_image gives it, got mode {picture.mode}"
-            )
-        return np.asarray(picture, dtype=np.float32) / 255
+        picture = to_tensor(picture)
     if isinstance(picture, Tensor):
         tensor = picture.detach()
         tensor = tensor[0] if tensor.ndim == 4 and len(tensor) == 1 else tensor

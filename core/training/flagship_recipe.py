@@ -103,8 +103,7 @@ class FlagshipConfig:
         )
 
 
-# What two cores can do in some hours: small batches, a small bank, and the pictures at a size that
-# fits.
+# What two cores can do in some hours: small batches, a small bank, pictures at a size that fits.
 ON_CPU = FlagshipConfig(
     phases=(
         Phase(0.7, 160, 8),

@@ -101,8 +101,7 @@ def conv2d_upsampled(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     blocks = blocks.view(n, height, 2, width, 2, out_channels)
     for top in range(2):
         for left in range(2):
-            # The filter of a lower or right pixel begins a pixel later than that of an upper or
-            # left one.
+            # A lower or right pixel's filter begins a pixel later than an upper or left one's.
             number = 2 * top + left
             channels = slice(number * out_channels, (number + 1) * out_channels)
             blocks[:, :, top, :, left] = wide[:, top : top + height, left : left + width, channels]

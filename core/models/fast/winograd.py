@@ -148,8 +148,7 @@ def _tiles(padded: Tensor, first: int, last: int, columns: int, filters: Tensor)
     count = last - first
     in_channels, out_channels = filters.shape[1:]
     per_row, per_pixel, _ = padded.stride()
-    # Each window of 6 x 6 px begins 4 px after the one before, so they overlap by 2; this view
-    # copies none.
+    # Windows of 6 x 6 px begin 4 px apart, so they overlap by 2; this view copies none.
     windows = padded.as_strided(
         size=(WINDOW, WINDOW, count, columns, in_channels),
         stride=(per_row, per_pixel, TILE * per_row, TILE * per_pixel, 1),
