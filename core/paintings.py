@@ -119,7 +119,7 @@ class Paintings:
         return cls(inside, weights, outside, masks)
 
     def recoloured(self, photo: Image.Image) -> "Paintings":
-        """The same, each given the photo's colours."""
+        """The same, each given the photo's colours (`core.images.colours.recolour`)."""
         inside = [_recoloured(painting, photo) for painting in self.inside]
         outside = self.outside and _recoloured(self.outside, photo)
         return replace(self, inside=inside, outside=outside)

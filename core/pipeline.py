@@ -95,12 +95,11 @@ def stylize_image(
     opaque, alpha = split_alpha(photo)
     if settings.mask_alpha:
         mask, opaque, alpha = _own_mask(photo, mask), on_white(photo), None
-    work = _begin(opaque, paintings, settings, mask_list(mask), outside, stylizer, device)
+    masks = mask_list(mask)
+    work = _begin(opaque, alpha, paintings, settings, masks, outside, stylizer, device)
     if work.settings.refine and work.settings.strength:
         work.refine(refine_contents or library().refining_contents, on_step, stop)
     result = work.render(work.settings, on_share)
-    if alpha is None:
-        return result
     before = with_alpha(result.before, alpha)
     return replace(result, image=with_alpha(result.image, alpha), before=before)
 
@@ -117,6 +116,7 @@ def _own_mask(photo: Image.Image, mask: Masks) -> Image.Image:
 
 def _begin(
     photo: Image.Image,
+    alpha: Image.Image | None,
     paintings: Painting | Sequence[Painting],
     settings: Settings,
     masks: list[Image.Image],
@@ -124,7 +124,9 @@ def _begin(
     backend: Backend | None,
     device: str | None,
 ) -> Rendering:
-    """Load what paints, and read the paintings; arguments as for `stylize_image`."""
+    """Load what paints, and read the paintings; arguments as for `stylize_image`, the photo RGB and,
+    if it is transparent, its alpha.
+    """
     paintings = [paintings] if isinstance(paintings, Painting) else list(paintings)
     sources = Paintings.of(paintings, settings, len(masks), outside)
     started = time.perf_counter()
@@ -144,7 +146,7 @@ def _begin(
     )
     loaded = time.perf_counter()
     if settings.colours == RECOLOUR:
-        sources = sources.recoloured(photo)
+        sources = sources.recoloured(with_alpha(photo, alpha))
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
     styles = sources.styles(backend, settings.style_size, emphasis)
@@ -153,4 +155,4 @@ def _begin(
         palettes = sources.palettes()
     areas = [Area(*style, palette) for style, palette in zip(styles, palettes, strict=True)]
     styled = time.perf_counter()
-    return Rendering(photo, masks, settings, backend, areas, started, loaded, styled)
+    return Rendering(photo, alpha, masks, settings, backend, areas, started, loaded, styled)

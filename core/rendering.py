@@ -1,7 +1,7 @@
 """A photo on its way through `core.pipeline.stylize_image`: its areas, each in a style of its own, refined where asked,
 and rendered as often as there are drafts.
 
-    rendering = Rendering(photo, masks, settings, backend, areas, started, loaded, styled)
+    rendering = Rendering(photo, None, masks, settings, backend, areas, started, loaded, styled)
     rendering.refine(contents, on_step, stop)           # drafts to on_step
     result = rendering.render(settings)
 """
@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.baselines.adapter import Backend, Method, Style
 from core.images.colours import ColourMap, Palette, keep_colours
-from core.images.convert import resize_longest
+from core.images.convert import resize_longest, with_alpha
 from core.images.decode import ImageError
 from core.images.masks import layered, soft_mask
 from core.inference.style_file import Painting, SavedStyle
@@ -103,6 +103,7 @@ class Rendering:
 
     Attributes:
         photo: RGB.
+        alpha: how opaque it is, mode L; None where all of it is.
         masks: as they were given.
         settings: those of the request, with model and mix filled in.
         backend: what paints.
@@ -112,6 +113,7 @@ class Rendering:
     """
 
     photo: Image.Image
+    alpha: Image.Image | None
     masks: list[Image.Image]
     settings: Settings
     backend: Backend
@@ -226,19 +228,23 @@ class Rendering:
             return _applied(style, working, settings, next(shares))
 
         painted = [style(working, paint) for style in styles]
-        return [
-            colour_match(image, area.palette, self.photo, strength)(image)
-            if area.palette
-            else image
-            for image, area in zip(painted, self.areas, strict=True)
-        ]
+        return [self._matched(*each) for each in zip(painted, self.areas, strict=True)]
+
+    def _matched(self, painted: Image.Image, area: Area) -> Image.Image:
+        """A painted picture in the colours that its area is matched to; what is hidden of a
+        transparent photo has none that count.
+        """
+        if area.palette is None:
+            return painted
+        seen, photo = (with_alpha(image, self.alpha) for image in (painted, self.photo))
+        return colour_match(seen, area.palette, photo, self.settings.strength)(painted)
 
 
 def colour_match(
     painted: Image.Image, palette: Palette, photo: Image.Image, strength: float
 ) -> ColourMap:
     """The map that gives a painted picture the colours of its painting; below strength 1, what lies
-    between those and the photo's.
+    between those and the photo's. Pictures as `Palette.of` takes them.
     """
     goal = Palette.of(photo).towards(palette, min(strength, 1))
     return Palette.of(painted).nearest_map_to(goal)

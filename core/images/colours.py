@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from skimage.color import lab2rgb, rgb2lab
 
-from core.images.convert import by_rows, resize_longest
+from core.images.convert import by_rows, resize_longest, split_alpha
 
 STATISTICS_SIDE = 512
 # Of values in [0, 1]: a colour direction flatter than this is not stretched further.
@@ -49,6 +49,10 @@ def keep_colours(painted: Image.Image, photo: Image.Image) -> Image.Image:
 def recolour(painting: Image.Image, photo: Image.Image) -> Image.Image:
     """The painting with its colours moved linearly so that mean and covariance (of
     RGB) become the photo's.
+
+    Args:
+        painting: RGB.
+        photo: as `Palette.of` takes it.
     """
     return transfer(painting, Palette.of(photo))
 
@@ -68,11 +72,21 @@ class Palette:
 
     @classmethod
     def of(cls, image: Image.Image) -> "Palette":
-        """Of a picture looked at with at most 512 px on its longest side."""
+        """Of a picture looked at with at most 512 px on its longest side.
+
+        Args:
+            image: RGB; or RGBA, whose pixels count by how opaque they are, all alike if none is.
+        """
         if max(image.size) > STATISTICS_SIDE:
             image = resize_longest(image, STATISTICS_SIDE)
-        values = np.asarray(image, dtype=np.float64).reshape(-1, 3) / 255
-        return cls(values.mean(axis=0), _root(np.cov(values, rowvar=False), MIN_VARIANCE))
+        colours, alpha = split_alpha(image)
+        values = np.asarray(colours, dtype=np.float64).reshape(-1, 3) / 255
+        counts = np.asarray(alpha).reshape(-1) if alpha and alpha.getbbox() else None
+        mean = np.average(values, axis=0, weights=counts)
+        # Of all pixels an estimate without bias; of some the plain mean, as there may be only one.
+        ddof = 1 if counts is None else 0
+        covariance = np.cov(values, rowvar=False, ddof=ddof, aweights=counts)
+        return cls(mean, _root(covariance, MIN_VARIANCE))
 
     @classmethod
     def between(cls, palettes: "Sequence[Palette]", weights: Sequence[float]) -> "Palette":

@@ -111,8 +111,12 @@ def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return image.convert("RGB"), image.getchannel("A")
 
 
-def with_alpha(image: Image.Image, alpha: Image.Image) -> Image.Image:
-    """An RGB image with a transparency, which is resized to it, as an RGBA image."""
+def with_alpha(image: Image.Image, alpha: Image.Image | None) -> Image.Image:
+    """An RGB image with a transparency, which is resized to it, as an RGBA image;
+    the image itself where there is none.
+    """
+    if alpha is None:
+        return image
     result = image.copy()
     same = alpha.size == image.size
     result.putalpha(alpha if same else alpha.resize(image.size, Image.Resampling.BILINEAR))

@@ -14,7 +14,7 @@ from skimage.color import rgb2lab
 from core import rendering
 from core.frames import FrameStylizer
 from core.images.colours import Palette, recolour
-from core.images.convert import resize_longest, resize_smaller
+from core.images.convert import resize_longest, resize_smaller, with_alpha
 from core.images.decode import ImageError
 from core.images.normalise import on_white
 from core.inference.model_store import model_store
@@ -306,6 +306,23 @@ def test_colours_are_matched_to_the_painting(
     mix = replace(matched, mix=(1, 3))
     assert off(mix, first.towards(second, 0.75), paintings[:2]) < 0.03
     assert off(replace(matched, style_crop=((0, 0, 0.5, 0.5),)), first, paintings[0]) > 0.03
+
+
+def test_what_is_hidden_of_a_transparent_photo_has_no_colours(
+    ours: Stylizer, paintings: list[Image.Image]
+) -> None:
+    photo, alpha = Image.new("RGB", (80, 64), "white"), Image.new("L", (80, 64))
+    photo.paste(Image.blend(draw(1, (40, 32)), Image.new("RGB", (40, 32)), 0.5), (20, 16))
+    alpha.paste(255, (20, 16, 60, 48))
+    cut = with_alpha(photo, alpha)
+    matched = replace(SMALL, colours="match")
+    painted = stylize_image(cut, paintings[0], matched, stylizer=ours).image
+    goal = Palette.of(paintings[0])
+    assert abs(Palette.of(painted).mean - goal.mean).max() < 0.03
+    assert abs(Palette.of(painted).root - goal.root).max() < 0.05
+    recoloured = stylize_image(cut, paintings[0], replace(SMALL, colours="recolour"), stylizer=ours)
+    wanted = ours.encode_style(recolour(paintings[0], cut), SIDE)(photo)
+    assert same(recoloured.image.convert("RGB"), wanted)
 
 
 def test_each_side_of_a_mask_is_matched_to_its_own_painting(

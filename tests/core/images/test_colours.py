@@ -79,6 +79,22 @@ def test_a_picture_is_matched_to_itself_without_a_change() -> None:
     assert own.nearest_map_to(own)(picture).tobytes() == picture.tobytes()
 
 
+def test_what_is_transparent_does_not_count() -> None:
+    picture, alpha = draw(1, (80, 64)), Image.new("L", (80, 64))
+    alpha.paste(255, (0, 0, 40, 64))
+    half, left = picture.copy(), Palette.of(picture.crop((0, 0, 40, 64)))
+    half.putalpha(alpha)
+    assert Palette.of(half).mean == pytest.approx(left.mean)
+    assert Palette.of(half).root == pytest.approx(left.root, rel=1e-3)
+    assert abs(Palette.of(picture).mean - left.mean).max() > 0.01
+    half.putalpha(0)
+    assert Palette.of(half).mean == pytest.approx(Palette.of(picture).mean), "else there is nothing"
+    alpha.paste(0, (0, 0, 80, 64))
+    alpha.putpixel((3, 5), 9)
+    half.putalpha(alpha)
+    assert Palette.of(half).mean == pytest.approx(np.divide(picture.getpixel((3, 5)), 255))
+
+
 @pytest.mark.parametrize("colour", ["black", "crimson"])
 def test_pictures_of_one_colour_are_legal(colour: str) -> None:
     flat, photo = Image.new("RGB", (40, 30), colour), draw(1)
