@@ -31,8 +31,8 @@ from core.images.save import png_bytes
 from core.models.registry import FLAGSHIP
 from core.paths import is_clone
 from core.program import command_parser, path_of
-from core.runtime import AUTO, DEVICE_HELP, DeviceError, DistributedContext, init_distributed
-from gallery.grids.backends import REFERENCE_PAINTERS, RowError, why_not
+from core.runtime import AUTO, DEVICE_HELP, DistributedContext, init_distributed
+from gallery.grids.backends import REFERENCE_PAINTERS, why_not
 from gallery.grids.compose import sheet
 from gallery.grids.paths import APPENDICES, MODES, RENDERED
 from gallery.grids.render import Builder, plan
@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if dist.is_initialized():
                 dist.destroy_process_group()
 
-    return run_command(rendered, (DeviceError, RowError, ImageError), STOPPED)
+    return run_command(rendered, stopped=STOPPED)
 
 
 if __name__ == "__main__":

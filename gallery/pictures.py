@@ -15,6 +15,7 @@ scikit-image and scikit-learn and are read from there. The user's own pictures a
 import sys
 from collections.abc import Iterable
 
+from core.commandline import UserError
 from core.files import short
 from core.images.library import Picture, library, paintings, photographs
 from core.paths import GALLERY
@@ -22,7 +23,7 @@ from core.paths import GALLERY
 FOLDER = GALLERY
 
 
-class PictureNotFoundError(ValueError):
+class PictureNotFoundError(UserError):
     """No picture has this name; the message lists the names there are."""
 
 

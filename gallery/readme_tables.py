@@ -15,6 +15,7 @@ from core.analysis.heldout_comparison import SEEDS, Mean, find_heldout, summaris
 from core.analysis.heldout_losses import DATA
 from core.baselines.gatys import STEPS
 from core.baselines.johnson import ITERATIONS
+from core.commandline import UserError
 from core.files import read_json
 from core.inference.model_store import model_store
 from core.models.model_card import ModelCard
@@ -37,8 +38,8 @@ QUALITY = ("ssim", "content_share", "gram_share", "mean_std_share", "specks", "c
 Table = tuple[Sequence[str], Iterable[Sequence[str]]]  # heads, rows
 
 
-class TableError(ValueError):
-    """A README or what a table is made of is not as it should be; the message is one sentence."""
+class TableError(UserError):
+    """A README or what a table is made of is not as it should be."""
 
 
 # ---- what is known ----

@@ -14,10 +14,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.analysis.curves import LogError
 from core.commandline import run_command
 from core.files import write_atomic
-from core.models.weights import WeightsError
 from core.program import command_parser
 from gallery.pictures import FOLDER
 from gallery.readme_tables import TABLES, TableError
@@ -82,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--check", action="store_true", help="change nothing, say what would change"
     )
     options = parser.parse_args(arguments)
-    return run_command(lambda: work(options.check), (TableError, WeightsError, LogError))
+    return run_command(lambda: work(options.check))
 
 
 def _name(path: Path) -> str:

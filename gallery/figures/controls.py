@@ -22,14 +22,11 @@ from core.commandline import run_command
 from core.files import write_atomic
 from core.images.contact_sheet import GAP, sheet
 from core.images.convert import center_crop, resize_longest, to_image, to_tensor
-from core.images.decode import ImageError
 from core.images.save import srgb_profile
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyleCache, Stylizer
 from core.inference.temporal import Smoother, warp
 from core.metrics.flicker import SHARES, pan_and_zoom
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.program import command_parser
 from core.settings import MATCH, PHOTO, RECOLOUR, STYLE, Settings, SettingsError
@@ -278,8 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # sums of floats, and so the files, come out the same each time
-    errors = (ImageError, SettingsError, WeightsError, EncoderError)
-    return run_command(lambda: work(options), errors)
+    return run_command(lambda: work(options))
 
 
 if __name__ == "__main__":

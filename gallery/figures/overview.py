@@ -12,12 +12,9 @@ from tqdm import tqdm
 
 from core.commandline import run_command
 from core.images.convert import center_crop
-from core.images.decode import ImageError
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyledModel, Stylizer
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from core.program import command_parser
 from core.training.refine import refine
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
@@ -78,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("model")
     parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")
     options = parser.parse_args(arguments)
-    return run_command(lambda: work(options), (WeightsError, EncoderError, ImageError))
+    return run_command(lambda: work(options))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from PIL import Image
 
 from core.commandline import run_command
 from core.images.convert import center_crop
-from core.images.decode import ImageError, load_image
+from core.images.decode import load_image
 from core.program import command_parser, path_of
 from gallery.figures.overview import CELL
 from gallery.pictures import CONTENTS, FOLDER, STYLES
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--wide", type=path_of, default=FOLDER / "rendered")
     parser.add_argument("--out", type=path_of, default=FOLDER / "shown" / "width.jpg")
     options = parser.parse_args(arguments)
-    return run_command(lambda: work(options), (ImageError,))
+    return run_command(lambda: work(options))
 
 
 if __name__ == "__main__":

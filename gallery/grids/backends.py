@@ -21,6 +21,7 @@ from PIL import Image
 
 from core.baselines import gatys, johnson
 from core.baselines.adapter import Johnson
+from core.commandline import UserError
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.models.encoder import Encoder, load_encoder
@@ -34,10 +35,8 @@ Paint = Callable[[Image.Image], Image.Image]
 Progress = Callable[[int, int], object]  # called with (done, of how many) batches or steps
 
 
-class RowError(ValueError):
-    """There is no row of this name, or it cannot be painted here;
-    the message is one sentence for the user.
-    """
+class RowError(UserError):
+    """There is no row of this name, or it cannot be painted here."""
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core.commandline import run_command
 from core.files import check_output, write_atomic
-from core.images.decode import ImageError, load_image
+from core.images.decode import load_image
 from core.images.save import FORMATS, encode_picture
 from core.program import command_parser, path_of
 from gallery.grids.paths import APPENDICES, CELL_SIDE, MODES
 from gallery.grids.results import Grid, read_grid
-from gallery.pictures import CONTENTS, PictureNotFoundError, find_style
+from gallery.pictures import CONTENTS, find_style
 
 Row = tuple[str, Sequence[Image.Image | None]]
 # left, top, right, bottom; right and bottom are the first pixels outside
@@ -232,7 +232,7 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     options = parse(arguments)
-    return run_command(lambda: work(options), (PictureNotFoundError, ImageError))
+    return run_command(lambda: work(options))
 
 
 if __name__ == "__main__":
