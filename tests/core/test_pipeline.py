@@ -110,7 +110,14 @@ def test_strength_0_is_the_photo_and_1_the_painting(
 
 
 @pytest.mark.parametrize(
-    "more", [{"detail": 20}, {"colours": "photo"}, {"refine": 20}, {"size": 40, "detail": 64}]
+    "more",
+    [
+        {"detail": 20},
+        {"colours": "photo"},
+        {"colours": "match"},
+        {"refine": 20},
+        {"size": 40, "detail": 64},
+    ],
 )
 def test_strength_0_is_the_photo_whatever_else_is_set(
     ours: Stylizer, photo: Image.Image, paintings: list[Image.Image], more: dict[str, Any]

@@ -64,7 +64,10 @@ ORDERS: dict[str, dict[str, Any]] = {
             style_size=48,
         ),
     },
-    "an even mix": {"styles": [PAINTING, OTHER], "settings": Settings(style_size=48, tiles=True)},
+    "an even mix": {
+        "styles": [PAINTING, OTHER],
+        "settings": Settings(style_size=48, tiles=True, colours="match"),
+    },
     "a mask": {
         "settings": Settings(
             MODEL,

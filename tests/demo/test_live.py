@@ -153,9 +153,12 @@ def test_a_second_visitor_is_told_to_wait() -> None:
 
 
 @pytest.mark.usefixtures("models")
-def test_frames_are_painted_with_what_the_controls_say(photos: dict[str, Image.Image]) -> None:
+@pytest.mark.parametrize("colours", ["recolour", "match"])
+def test_frames_are_painted_with_what_the_controls_say(
+    colours: str, photos: dict[str, Image.Image]
+) -> None:
     first, second = data_url(photos["coffee"]), data_url(photos["chelsea"])
-    form = StyleForm(strength=50, colours="recolour")
+    form = StyleForm(strength=50 if colours == "recolour" else 100, colours=colours)
     mine = repaint(first, PAINTING, "original-500", 256, form, "me")
     assert mine != repaint(first, PAINTING, "original-500", 256)
     assert repaint(first, PAINTING, "original-500", 256, form, "me") == mine
