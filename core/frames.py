@@ -7,6 +7,7 @@ The first frame is painted as `core.pipeline.stylize_image` paints a photo. What
 photo there is read from the first frame here and then kept, so that nothing jumps from frame to
 frame: the colours that a painting is given, the map that matches colours to a painting, and the
 photo's own style, towards which a strength other than 1 leads (`core.inference.style_mixing`).
+A frame of one colour, as before a film fades in, tells none of it, so nothing of it is kept.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from core.rendering import StyleAtStrength, colour_match, put_together
 from core.settings import MATCH, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
+FLAT = 16  # levels of 255: a frame whose channels all have fewer is of one colour
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
 
 
@@ -70,14 +72,15 @@ class FrameStylizer:
         """The frame repainted, of the same size."""
         if self.settings.strength == 0:
             return frame
-        if not self._styles:
-            self._styles = self._read_styles(frame)
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
-        painted = [style(working) for style in self._styles]
+        styles, matches = self._styles or self._read_styles(frame), self._matches
+        painted = [style(working) for style in styles]
         if settings.colours == MATCH:
-            self._matches = self._matches or self._read_matches(painted, frame)
-            painted = [match(image) for match, image in zip(self._matches, painted, strict=True)]
+            matches = matches or self._read_matches(painted, frame)
+            painted = [match(image) for match, image in zip(matches, painted, strict=True)]
+        if not self._styles and np.ptp(np.asarray(frame), axis=(0, 1)).max() >= FLAT:
+            self._styles, self._matches = styles, matches
         if self.masks and (not self._insides or self._insides[0].shape != frame.size[::-1]):
             softness, invert = settings.mask_softness, settings.mask_invert
             self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]

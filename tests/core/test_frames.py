@@ -70,6 +70,21 @@ def test_what_is_read_from_the_first_frame_is_kept(
 
 
 @pytest.mark.parametrize(
+    "settings", [Settings(colours="recolour", strength=0.5), Settings(colours="match"), Settings()]
+)
+def test_nothing_is_kept_of_the_black_before_a_film_fades_in(
+    settings: Settings, stylizer: Stylizer, images: list[Image.Image]
+) -> None:
+    paint = FrameStylizer(images[2:3], settings, stylizer=stylizer)
+    black = Image.new("RGB", images[0].size)
+    black.putpixel((3, 4), (9, 0, 2))
+    assert paint(black).size == paint(black).size == images[0].size
+    alone = FrameStylizer(images[2:3], settings, stylizer=stylizer)
+    for image in images[:2]:
+        assert paint(image).tobytes() == alone(image).tobytes()
+
+
+@pytest.mark.parametrize(
     ("settings", "outside", "said"),
     [
         (Settings(refine=5), False, "painted at once"),
