@@ -94,12 +94,14 @@ def stylize_image(
     settings = settings or Settings()
     opaque, alpha = split_alpha(photo)
     if settings.mask_alpha:
-        mask, opaque, alpha = _own_mask(photo, mask), on_white(photo), None
+        mask, opaque = _own_mask(photo, mask), on_white(photo)
     masks = mask_list(mask)
     work = _begin(opaque, alpha, paintings, settings, masks, outside, stylizer, device)
     if work.settings.refine and work.settings.strength:
         work.refine(refine_contents or library().refining_contents, on_step, stop)
     result = work.render(work.settings, on_share)
+    if settings.mask_alpha:
+        return result
     before = with_alpha(result.before, alpha)
     return replace(result, image=with_alpha(result.image, alpha), before=before)
 

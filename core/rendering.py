@@ -232,12 +232,15 @@ class Rendering:
 
     def _matched(self, painted: Image.Image, area: Area) -> Image.Image:
         """A painted picture in the colours that its area is matched to; what is hidden of a
-        transparent photo has none that count.
+        transparent photo has none that count, unless just that is the area.
         """
         if area.palette is None:
             return painted
-        seen, photo = (with_alpha(image, self.alpha) for image in (painted, self.photo))
-        return colour_match(seen, area.palette, photo, self.settings.strength)(painted)
+        settings, alpha = self.settings, self.alpha
+        if settings.mask_alpha and (area is self.areas[0]) == settings.mask_invert:
+            alpha = None
+        seen, photo = (with_alpha(image, alpha) for image in (painted, self.photo))
+        return colour_match(seen, area.palette, photo, settings.strength)(painted)
 
 
 def colour_match(

@@ -319,8 +319,9 @@ def test_what_is_hidden_of_a_transparent_photo_has_no_colours(
     ours: Stylizer, paintings: list[Image.Image]
 ) -> None:
     photo, alpha = Image.new("RGB", (80, 64), "white"), Image.new("L", (80, 64))
-    photo.paste(Image.blend(draw(1, (40, 32)), Image.new("RGB", (40, 32)), 0.5), (20, 16))
-    alpha.paste(255, (20, 16, 60, 48))
+    there = (20, 16, 60, 48)
+    photo.paste(Image.blend(draw(1, (40, 32)), Image.new("RGB", (40, 32)), 0.5), there)
+    alpha.paste(255, there)
     cut = with_alpha(photo, alpha)
     matched = replace(SMALL, colours="match")
     painted = stylize_image(cut, paintings[0], matched, stylizer=ours).image
@@ -330,6 +331,13 @@ def test_what_is_hidden_of_a_transparent_photo_has_no_colours(
     recoloured = stylize_image(cut, paintings[0], replace(SMALL, colours="recolour"), stylizer=ours)
     wanted = ours.encode_style(recolour(paintings[0], cut), SIDE)(photo)
     assert same(recoloured.image.convert("RGB"), wanted)
+
+    masked, seen = replace(matched, mask_alpha=True, mask_softness=0), painted.convert("RGB")
+    for inside, outside, invert in ((0, None, False), (0, 1, False), (1, 0, True)):
+        given = replace(masked, mask_invert=invert)
+        around = None if outside is None else paintings[outside]
+        result = stylize_image(cut, paintings[inside], given, outside=around, stylizer=ours)
+        assert same(result.image.crop(there), seen.crop(there))
 
 
 def test_each_side_of_a_mask_is_matched_to_its_own_painting(
