@@ -92,7 +92,7 @@ def test_what_is_transparent_does_not_count() -> None:
     alpha.paste(0, (0, 0, 80, 64))
     alpha.putpixel((3, 5), 9)
     half.putalpha(alpha)
-    assert Palette.of(half).mean == pytest.approx(np.divide(picture.getpixel((3, 5)), 255))
+    assert Palette.of(half).mean == pytest.approx(np.asarray(picture)[5, 3] / 255)
 
 
 @pytest.mark.parametrize("colour", ["black", "crimson"])
