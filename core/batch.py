@@ -27,12 +27,13 @@ from core.images.save import FORMATS, QUALITY, encode_picture
 from core.inference.style_file import SUFFIX, SavedStyle, is_style_file, load_painting
 from core.inference.stylizer import Stylizer
 from core.models.weights import WeightsError
+from core.paintings import prepared
 from core.pipeline import stylize_image
 from core.provenance import Source, picture_bytes, provenance_of
 from core.rendering import sizes
 from core.reproduce import command_line
 from core.result import PaintStep, StylizeResult
-from core.settings import Settings
+from core.settings import Settings, SettingsError
 
 STDIO = Path("-")
 NO_ALPHA = "has no transparency that could be its mask."
@@ -203,12 +204,15 @@ class Batch:
             self.tell(_facts(target, content, used, whole))
 
     def _read_painting(self, path: Path) -> File:
-        """A painting, or its style from a file. Raises ImageError, also for the style of another model."""
+        """A painting, or its style from a file. Raises ImageError, also for the style of another model,
+        and for one of which more is asked than it can give.
+        """
         painting = File.read(path, load_painting if is_style_file(path) else load_image)
         if isinstance(painting.image, SavedStyle) and isinstance(self.stylizer, Stylizer):
             try:
                 painting.image.filters_for(self.stylizer)
-            except WeightsError as error:
+                prepared([painting.image], replace(self.settings, style_crop=()))
+            except (WeightsError, SettingsError) as error:
                 raise ImageError(f'"{printable(path.name)}": {error}') from error
         return painting
 

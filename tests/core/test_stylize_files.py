@@ -431,6 +431,24 @@ def test_a_style_of_another_model_is_one_file_that_is_skipped(
     assert results_of(tmp_path / "out") == ["0000__0050__improved-500.png"]
 
 
+@pytest.mark.parametrize("colours", ["match", "recolour"])
+def test_a_style_file_that_holds_too_little_is_one_file_that_is_skipped(
+    colours: str,
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    saved, painting = tmp_path / "wave.style.safetensors", str(pictures[1] / "0050.png")
+    made = ["--style", painting, "--model", str(model), "--save-style", str(saved)]
+    assert stylize.main(made) == 0
+    given = ["--style", str(saved), painting, "--colours", colours]
+    assert stylize.main(quick(model, pictures, tmp_path / "out", *given)) == 2
+    said = capsys.readouterr().out
+    assert 'skipped: "wave.style.safetensors": A style file holds no painting that could be' in said
+    assert results_of(tmp_path / "out") == ["0000__0050__improved-500.png"]
+
+
 @pytest.mark.parametrize(
     "options", [["--content", ""], ["--style", ""], ["--out", ""], ["--strength", "1e2000000"]]
 )
