@@ -225,7 +225,8 @@
   const HEARD_WITHIN = 200; // ms
   const pages = new BroadcastChannel("metastyle");
   pages.addEventListener("message", ({ data }) => data.visitor === visitor && pages.postMessage({ taken: data.page }));
-  const isTaken = () => new Promise((done) => {
+  let asked = before ? null : Promise.resolve(false);
+  const isTaken = () => asked ??= new Promise((done) => {
     pages.addEventListener("message", ({ data }) => data.taken === pageName && done(true));
     pages.postMessage({ visitor, page: pageName });
     setTimeout(done, HEARD_WITHIN, false);
@@ -238,8 +239,9 @@
   let painted = null, paintedOn = null; // the mask, and the file of the photo on which it was painted
 
   window.metastyle = {
+    isTaken,
     async arrival() {
-      if (before && (await isTaken())) ofTab("visitor", visitor = random());
+      if (await isTaken()) ofTab("visitor", visitor = random());
       return JSON.stringify({ visitor, page: pageName, query: location.search.slice(1), kept, own: form !== null, again });
     },
     settle(names, values) {

@@ -6,7 +6,7 @@ const LONGEST = 1024, MOST = 24, DAY = 24 * 3600 * 1000, SETTLED = 250; // px, r
 const section = element.querySelector(".visit"), list = element.querySelector(".results");
 const said = element.querySelector(".said"), dialog = element.querySelector("dialog");
 const stage = dialog.querySelector(".stage"), range = dialog.querySelector("input");
-const visit = visitName();
+let visit = visitName();
 let results = []; // {key, visit, time, name, facts, picture: Blob}, newest first
 let chosen = [], last = null, timer = 0, touched = false;
 
@@ -41,6 +41,10 @@ async function store(work) {
   }
 }
 async function restore() {
+  if (await window.metastyle?.isTaken()) { // the browser duplicated the tab: the visit is the other's
+    sessionStorage.removeItem("metastyleVisit");
+    visit = visitName();
+  }
   const all = (await store((kept) => answer(kept.getAll()))) ?? [];
   const mine = all.filter(({ key, visit: name }) => name === visit && !results.some((result) => result.key === key));
   results = [...results, ...mine].sort((a, b) => b.time - a.time);

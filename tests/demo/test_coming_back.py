@@ -31,6 +31,11 @@ def visitor(page: Page) -> str:
     return str(page.evaluate("sessionStorage['metastyle.visitor']"))
 
 
+def strip(page: Page) -> str:
+    """The name under which the results of the page's visit are kept."""
+    return str(page.evaluate("sessionStorage.metastyleVisit"))
+
+
 def stylize(page: Page) -> Locator:
     return page.get_by_role("button", name="Stylize", exact=True)
 
@@ -290,12 +295,13 @@ def test_settings_survive_a_reload(page: Page) -> None:
 def test_a_tab_that_was_duplicated_is_a_visitor_of_its_own(page: Page) -> None:
     """What a page opens takes over its session's storage, as a tab does that the browser duplicates."""
     arrived(page)
-    first = visitor(page)
+    first, results = visitor(page), strip(page)
     with page.expect_popup() as opened:
         page.evaluate("() => void open(location.href)")
     duplicate = opened.value
     duplicate.wait_for_function("first => sessionStorage['metastyle.visitor'] !== first", arg=first)
     repainted(duplicate, OPENING)
+    duplicate.wait_for_function("first => sessionStorage.metastyleVisit !== first", arg=results)
     own = visitor(duplicate)
     page.close()
     duplicate.reload()
