@@ -1,15 +1,15 @@
 """The figure of the tab Weight growth (the report's figure 5): bands, RMS with its laws, turns, losses, above one another.
 
-    plot = figure([Curves(log, "original-500", "#dba24a")], "transform_net.downsampling.1.weight")     # for gr.Plot
+    view = View("transform_net.downsampling.1.weight")
+    plot = figure([Curves(log, "original-500", "#dba24a")], view)     # for gr.Plot
 
 Of each curve at most 300 points are drawn. Backgrounds and text are for light paper, as exported pictures are; on a dark page
-demo/growth/tab.css sets them.
+demo/growth/growth.css sets them.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,119 +52,115 @@ class Curves:
     color: str
 
 
-def figure(
-    runs: Sequence[Curves],
-    layer: str,
-    logarithmic: bool = False,
-    loss: str = "loss",
-    window: int = 1,
-    touch: bool = False,
-) -> PlotData | None:
-    """Everything there is to draw of these runs; None where that is nothing.
+@dataclass(frozen=True)
+class View:
+    """What is drawn of them, and how.
 
-    Args:
+    Attributes:
         layer: whose weights; runs without it have only their losses drawn.
         logarithmic: all vertical axes; weights on one that is linear below 0.01, as they have signs.
         loss: which of `core.analysis.curves.LOSSES`.
         window: losses are means over that many iterations.
         touch: dragging a finger scrolls the page and does not zoom, and titles fit a phone.
     """
+
+    layer: str
+    logarithmic: bool = False
+    loss: str = "loss"
+    window: int = 1
+    touch: bool = False
+
+    @property
+    def scale(self) -> str:
+        """Of a vertical axis, as plotly names it."""
+        return "log" if self.logarithmic else "linear"
+
+
+def figure(runs: Sequence[Curves], view: View) -> PlotData | None:
+    """Everything there is to draw of these runs; None where that is nothing."""
+    layer, loss = view.layer, view.loss
     weights = [run for run in runs if layer in run.log.layers]
     turning = [run for run in weights if has_no_scale(layer) and run.log.turns(layer) is not None]
     losses = [run for run in runs if loss in run.log.losses]
     spread = [run for run in weights if np.isfinite(run.log.layers[layer].quantiles).any()]
 
-    panels: list[tuple[int, Callable[[go.Figure, int], None]]] = []  # height in px, what draws it
-    for run in spread:
-        panels.append((PANEL, partial(_draw_spread, run, layer, logarithmic, touch)))
-    scale = "log" if logarithmic else "linear"
-    if weights:
-        panels.append((RMS, partial(_draw_rms, weights, layer, scale, touch)))
-    if turning:
-        panels.append((TURNS, partial(_draw_turns, turning, layer, scale, touch)))
-    if losses:
-        panels.append((LOSS, partial(_draw_losses, losses, layer, loss, window, scale, touch)))
+    # Of each panel: its height in px, what draws it, of which runs.
+    panels: list[tuple[int, Callable[..., None], Sequence[Curves]]] = [
+        *((PANEL, _draw_spread, [run]) for run in spread),
+        (RMS, _draw_rms, weights),
+        (TURNS, _draw_turns, turning),
+        (LOSS, _draw_losses, losses),
+    ]
+    panels = [panel for panel in panels if panel[2]]
     if not panels:
         return None
 
-    heights = [height for height, _ in panels]
+    heights = [height for height, *_ in panels]
     whole = sum(heights) + GAP * (len(heights) - 1)
     plot = make_subplots(
         len(panels), 1, shared_xaxes=True, vertical_spacing=GAP / whole, row_heights=heights
     )
-    shown = f"{layer} {logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}"
-    _lay_out(plot, whole, shown, touch)
-    for row, (_, draw) in enumerate(panels, 1):
-        draw(plot, row)
+    shown = f"{layer} {view.logarithmic} {loss} {len(weights)} {len(turning)} {len(losses)}"
+    _lay_out(plot, whole, shown, view.touch)
+    for row, (_, draw, drawn) in enumerate(panels, 1):
+        draw(plot, row, drawn, view)
     plot.update_xaxes(row=len(panels), title="iteration", showticklabels=True)
-    _end_with_the_weights(plot, weights, losses, layer, loss)
+    _end_with_the_weights(plot, weights, losses, view)
     data = {**json.loads(plot.to_json()), "config": CONFIG}
     return PlotData(type="plotly", plot=json.dumps(data))
 
 
-def _draw_spread(
-    run: Curves, layer: str, logarithmic: bool, touch: bool, plot: go.Figure, row: int
-) -> None:
+def _draw_spread(plot: go.Figure, row: int, runs: Sequence[Curves], view: View) -> None:
     """A panel of the distribution of a layer's weights in one run."""
-    _bands(plot, row, run, run.log.layers[layer], logarithmic)
-    _title(plot, row, _named(run) + ("" if touch or row > 1 else f": {BANDS}"))
+    [run] = runs
+    _bands(plot, row, run, run.log.layers[view.layer], view.logarithmic)
+    _title(plot, row, _named(run) + ("" if view.touch or row > 1 else f": {BANDS}"))
 
 
-def _draw_rms(
-    runs: Sequence[Curves], layer: str, scale: str, touch: bool, plot: go.Figure, row: int
-) -> None:
+def _draw_rms(plot: go.Figure, row: int, runs: Sequence[Curves], view: View) -> None:
     """The panel of the RMS of a layer's weights, beside two laws."""
-    logged = "" if touch else "solid as logged, "
+    logged = "" if view.touch else "solid as logged, "
     _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted with c = 1")
     for run in runs:
-        _rms(plot, row, run, run.log.layers[layer])
-    plot.update_yaxes(row=row, type=scale, nticks=7)
+        _rms(plot, row, run, run.log.layers[view.layer])
+    plot.update_yaxes(row=row, type=view.scale, nticks=7)
     plot.update_xaxes(row=row, showticklabels=True)
 
 
-def _draw_turns(
-    runs: Sequence[Curves], layer: str, scale: str, touch: bool, plot: go.Figure, row: int
-) -> None:
+def _draw_turns(plot: go.Figure, row: int, runs: Sequence[Curves], view: View) -> None:
     """The panel of how far a step turns a layer's filters."""
-    unit = "" if touch else ", the first step = 1: learning rate / RMS"
+    unit = "" if view.touch else ", the first step = 1: learning rate / RMS"
     _title(plot, row, f"How far a step turns the filters{unit}")
     for run in runs:
-        turns = run.log.turns(layer)
+        turns = run.log.turns(view.layer)
         assert turns is not None
         points = thin(len(turns))
-        _line(plot, row, run, run.log.layers[layer].iterations[points], turns[points], run.title)
-    plot.update_yaxes(row=row, type=scale, nticks=5)
+        times = run.log.layers[view.layer].iterations[points]
+        _line(plot, row, run, times, turns[points], run.title)
+    plot.update_yaxes(row=row, type=view.scale, nticks=5)
 
 
-def _draw_losses(
-    runs: Sequence[Curves],
-    layer: str,
-    loss: str,
-    window: int,
-    scale: str,
-    touch: bool,
-    plot: go.Figure,
-    row: int,
-) -> None:
+def _draw_losses(plot: go.Figure, row: int, runs: Sequence[Curves], view: View) -> None:
     """The panel of a loss; runs that no other panel names are named here."""
-    smooth = f", mean of {window} iterations" if window > 1 else ""
-    named = [_named(run) for run in runs if not touch or layer not in run.log.layers]
-    _title(plot, row, LOSS_TITLES[loss] + smooth + (f": {', '.join(named)}" if named else ""))
+    smooth = f", mean of {view.window} iterations" if view.window > 1 else ""
+    named = [_named(run) for run in runs if not view.touch or view.layer not in run.log.layers]
+    title = LOSS_TITLES[view.loss] + smooth
+    _title(plot, row, f"{title}: {', '.join(named)}" if named else title)
     for run in runs:
-        series = run.log.losses[loss]
+        series = run.log.losses[view.loss]
         points = thin(len(series.values))
-        mean = running_mean(series, window)[points]
+        mean = running_mean(series, view.window)[points]
         _line(plot, row, run, series.iterations[points], mean, run.title, width=1.4)
-    plot.update_yaxes(row=row, type=scale, nticks=6)
+    plot.update_yaxes(row=row, type=view.scale, nticks=6)
 
 
 def _end_with_the_weights(
-    plot: go.Figure, weights: Sequence[Curves], losses: Sequence[Curves], layer: str, loss: str
+    plot: go.Figure, weights: Sequence[Curves], losses: Sequence[Curves], view: View
 ) -> None:
     """Let the axis of iterations end where the weights do, if a run without that layer goes on much longer."""
-    ends = [run.log.layers[layer].iterations[-1] for run in weights]
-    others = [run.log.losses[loss].iterations for run in losses if layer not in run.log.layers]
-    latest = max((times[-1] for times in others if len(times)), default=0)
+    ends = [run.log.layers[view.layer].iterations[-1] for run in weights]
+    others = [run.log.losses[view.loss] for run in losses if view.layer not in run.log.layers]
+    latest = max((each.iterations[-1] for each in others if len(each.iterations)), default=0)
     if ends and latest > 1.1 * max(ends):
         plot.update_xaxes(range=[0, 1.02 * max(ends)])
 
@@ -199,9 +195,8 @@ def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarith
     points = thin(len(layer.rms))
     for place in reversed(range(len(PERCENT))):
         exact = layer.quantiles[points, place]
-        outer = min(
-            place, len(PERCENT) - 2 - place
-        )  # of the band between this quantile and the next
+        # The band lies between this quantile and the next.
+        outer = min(place, len(PERCENT) - 2 - place)
         plot.add_scatter(
             row=row,
             col=1,
@@ -296,8 +291,9 @@ def _faint(color: str, alpha: float) -> str:
     return f"rgba({red},{green},{blue},{alpha})"
 
 
-def is_thinned(runs: Sequence[Curves], layer: str, loss: str) -> bool:
+def is_thinned(runs: Sequence[Curves], view: View) -> bool:
     """Whether a curve has more points than are drawn."""
-    lengths = [len(run.log.layers[layer].rms) for run in runs if layer in run.log.layers]
-    lengths += [len(run.log.losses[loss].values) for run in runs if loss in run.log.losses]
+    layers = [run.log.layers.get(view.layer) for run in runs]
+    losses = [run.log.losses.get(view.loss) for run in runs]
+    lengths = [len(each.iterations) for each in (*layers, *losses) if each]
     return max(lengths, default=0) > MAX_POINTS

@@ -53,9 +53,8 @@ class Source:
         cls, title: str, color: str, files: Sequence[Path], folder: Path | None = None
     ) -> "Source":
         stats = [file.stat() for file in files]
-        return cls(
-            title, color, tuple(files), tuple((s.st_mtime_ns, s.st_size) for s in stats), folder
-        )
+        stamps = tuple((each.st_mtime_ns, each.st_size) for each in stats)
+        return cls(title, color, tuple(files), stamps, folder)
 
 
 @lru_cache(maxsize=16)
@@ -84,9 +83,8 @@ def studied() -> dict[str, str]:
 
 def running() -> list[str]:
     """Names of the folders in `runs/` that hold a log, those first that were written last."""
-    return sorted(
-        find_logs(RUNS), key=lambda name: -_folder(RUNS / name, name, RUNNING_COLOR).written
-    )
+    found = {name: _folder(RUNS / name, name, RUNNING_COLOR) for name in find_logs(RUNS)}
+    return sorted(found, key=lambda name: -found[name].written)
 
 
 def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | None) -> list[Source]:
@@ -105,11 +103,9 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
         if run not in running():
             raise RequestError("That training is not there any more; choose another.")
         live = _folder(RUNS / run, run, RUNNING_COLOR)
-        found.append(
-            replace(live, title=f"{run}, in training")
-            if time.time() - live.written < FRESH
-            else live
-        )
+        if time.time() - live.written < FRESH:
+            live = replace(live, title=f"{run}, in training")
+        found.append(live)
     if files:
         if len(files) > MAX_FILES:
             raise RequestError(f"At most {MAX_FILES} files are read as one log; leave some out.")
@@ -124,9 +120,8 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
 
 
 def _folder(folder: Path, title: str, color: str) -> Source:
-    return Source.of(
-        title, color, [folder / name for name in FILES if (folder / name).is_file()], folder
-    )
+    files = [folder / name for name in FILES if (folder / name).is_file()]
+    return Source.of(title, color, files, folder)
 
 
 def readable(chosen: Sequence[Source]) -> tuple[tuple[Source, ...], str]:

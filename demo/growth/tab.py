@@ -9,8 +9,7 @@ fits, `core.analysis.heldout_comparison` compares.
 """
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from core.analysis.growth_law import SCALE_FREE, fit_growth
 from core.training.log_writer import PERCENT
 from demo.growth import logs as growth_sources
 from demo.growth import text
-from demo.growth.figure import LOSS_TITLES, Curves, figure, is_thinned
+from demo.growth.figure import LOSS_TITLES, Curves, View, figure, is_thinned
 from demo.growth.logs import (
     FIGURE_5,
     Source,
@@ -39,6 +38,7 @@ from demo.growth.logs import (
 )
 from demo.growth.tables import heldout, laws
 from demo.shared import messages
+from demo.shared.pace import duration
 from demo.shared.requests import RequestError
 from demo.shared.templates import macros
 from demo.shared.uploads import new_file
@@ -51,28 +51,19 @@ REFRESH = 5.0  # seconds
 QUANTILES = [f"p{share}" for share in PERCENT]
 CSV_COLUMNS = ["model", "layer", *QUANTILES, "rms", "fitted_law", "law_c_1", "turns", *LOSSES]
 # A finger on the figure shall scroll the page; where there is a mouse, dragging zooms.
-WITH_POINTER = "(_, ...order) => [matchMedia('(pointer: coarse)').matches, ...order]"
-SEEN_WITH_POINTER = (
-    "(seen, _, ...order) => [seen, matchMedia('(pointer: coarse)').matches, ...order]"
-)
-
-
-@dataclass(frozen=True)
-class View:
-    """What the controls of the page ask for, checked."""
-
-    layer: str
-    logarithmic: bool
-    loss: str
-    window: int
-    touch: bool
+TOUCH = "matchMedia('(pointer: coarse)').matches"
+WITH_POINTER = f"(_, ...order) => [{TOUCH}, ...order]"
+SEEN_WITH_POINTER = f"(seen, _, ...order) => [seen, {TOUCH}, ...order]"
 
 
 @lru_cache(maxsize=16)
 def drawn(sources: tuple[Source, ...], view: View) -> PlotData | None:
     """The figure, remembered: opening the tab shall not wait for it."""
-    runs = [Curves(read(source), source.title, source.color) for source in sources]
-    return figure(runs, view.layer, view.logarithmic, view.loss, view.window, view.touch)
+    return figure(_curves(sources), view)
+
+
+def _curves(sources: Sequence[Source]) -> list[Curves]:
+    return [Curves(read(source), source.title, source.color) for source in sources]
 
 
 # ---- events of the page ----
@@ -94,27 +85,24 @@ def draw(
         layers = layers_of([read(source) for source in chosen])
         layer = layer if layer in layers else next(iter(layers), LAYER)
         loss = loss if loss in LOSSES else LOSSES[0]
-        view = View(
-            layer, scale == LOGARITHMIC, loss, min(WIDEST, max(1, int(window))), bool(touch)
-        )
+        mean_of = min(WIDEST, max(1, int(window)))
+        view = View(layer, scale == LOGARITHMIC, loss, mean_of, bool(touch))
         plot = drawn(chosen, view)
+        shown = gr.Plot(plot, visible=plot is not None)
         table, said = laws(chosen, layer), wrong + _status(chosen, view, run)
     except Exception as error:
         return gr.skip(), gr.skip(), messages.problem(error), gr.skip()
-    return (
-        gr.Plot(plot, visible=plot is not None),
-        table,
-        said,
-        gr.Dropdown(_titled(layers), value=layer),
-    )
+    return shown, table, said, gr.Dropdown(_titled(layers), value=layer)
 
 
 def open_tab(*order: Any) -> tuple[Any, ...]:
     """`draw`, and the trainings there are now."""
     names = running()
-    return *draw(*order), gr.Dropdown(
-        [("none", ""), *((name, name) for name in names)], visible=bool(names)
-    )
+    return *draw(*order), gr.Dropdown(_with_none(names), visible=bool(names))
+
+
+def _with_none(trainings: Sequence[str]) -> list[tuple[str, str]]:
+    return [("none", ""), *((name, name) for name in trainings)]
 
 
 def watch(run: str | None) -> gr.Timer:
@@ -129,11 +117,9 @@ def tick(seen: Any, *order: Any) -> tuple[Any, ...]:
     except (RequestError, OSError):
         now = None
     plot, table, said, layers = draw(*order)
-    return (
-        (seen, gr.skip(), gr.skip(), said, gr.skip())
-        if now == seen
-        else (now, plot, table, said, layers)
-    )
+    if now == seen:
+        return seen, gr.skip(), gr.skip(), said, gr.skip()
+    return now, plot, table, said, layers
 
 
 def export(
@@ -163,11 +149,9 @@ def write_csv(path: Path, logs: Sequence[tuple[str, TrainingLog]], layer: str) -
 
 def _logged(title: str, log: TrainingLog, layer: str) -> pd.DataFrame:
     """One log's rows by iteration: the layer's weights with their laws, and the losses."""
-    losses = [
-        pd.Series(series.values, series.iterations, name=name)
-        for name, series in log.losses.items()
-    ]
-    parts: list[Any] = [*losses]
+    parts: list[Any] = []
+    for name, series in log.losses.items():
+        parts.append(pd.Series(series.values, series.iterations, name=name))
     if found := log.layers.get(layer):
         times = found.iterations
         weights = pd.DataFrame(found.quantiles, times, QUANTILES)
@@ -183,7 +167,7 @@ def _logged(title: str, log: TrainingLog, layer: str) -> pd.DataFrame:
 
 
 def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
-    runs = [Curves(read(source), source.title, source.color) for source in chosen]
+    runs = _curves(chosen)
     if not runs:
         return messages.notice(text.NOTHING)
     parts = [text.not_drawn(each.title, each.log) for each in runs if not _is_drawn(each.log, view)]
@@ -192,16 +176,11 @@ def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
         parts.append(text.without_layer(lacking, view.layer))
     for source in chosen:
         if run and source.folder == growth_sources.RUNS / run:
-            reached = [
-                series.iterations[-1]
-                for series in read(source).losses.values()
-                if len(series.iterations)
-            ]
-            ago = time.time() - source.written
-            parts.append(
-                f"{run}: iteration {max(reached, default=0):,.0f}, written {text.duration(ago)} ago."
-            )
-    parts += [text.THINNED] if is_thinned(runs, view.layer, view.loss) else []
+            times = [series.iterations for series in read(source).losses.values()]
+            reached = max((each[-1] for each in times if len(each)), default=0)
+            ago = duration(time.time() - source.written)
+            parts.append(f"{run}: iteration {reached:,.0f}, written {ago} ago.")
+    parts += [text.THINNED] if is_thinned(runs, view) else []
     return messages.caption(" ".join(parts)) if parts else ""
 
 
@@ -245,9 +224,7 @@ def build(tab: gr.Tab) -> None:
     pointed: dict[str, Any] = {"js": WITH_POINTER} | LIGHT
     tab.select(open_tab, order, [*outputs, run], **pointed)
     for control in order[1:]:
-        listen: Callable[..., Any] = (
-            control.change if isinstance(control, gr.File) else control.input
-        )
+        listen = control.change if isinstance(control, gr.File) else control.input
         listen(draw, order, outputs, **pointed)
     run.input(watch, run, timer, **QUIET)
     timer.tick(tick, [seen, *order], [seen, *outputs], js=SEEN_WITH_POINTER, **LIGHT)
@@ -286,7 +263,7 @@ def _controls() -> list[Any]:
             1, WIDEST, value=WINDOW, step=1, label="Loss: mean of iterations", min_width=240
         )
         run = gr.Dropdown(
-            [("none", ""), *((name, name) for name in trainings)],
+            _with_none(trainings),
             value="",
             label="Running training",
             visible=bool(trainings),

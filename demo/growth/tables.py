@@ -29,23 +29,21 @@ def laws(chosen: Sequence[Source], layer: str) -> str:
         law = fit_growth(found.iterations, found.rms, log.lr) if found else None
         if found and law:
             last = float(found.rms[-1])
-            grown = f"× {last / law.w0:.2f}" if law.w0 else "–"
-            cells = [f"{law.w0:.4f} → {last:.4f}", grown, _number(law.c), _number(law.r2)]
             rows.append(
-                [source.title, f"{found.iterations[-1]:,.0f}", *cells, _number(law.r2_unit)]
+                {
+                    "model": source.title,
+                    "iteration": f"{found.iterations[-1]:,.0f}",
+                    "RMS, first → last": f"{law.w0:.4f} → {last:.4f}",
+                    "growth": f"× {last / law.w0:.2f}" if law.w0 else "–",
+                    "c, fitted": _number(law.c),
+                    "R²": _number(law.r2),
+                    "R² of the law with c = 1": _number(law.r2_unit),
+                }
             )
     if not rows:
         return ""
-    heads = [
-        "model",
-        "iteration",
-        "RMS, first → last",
-        "growth",
-        "c, fitted",
-        "R²",
-        "R² of the law with c = 1",
-    ]
-    return str(_HTML.laws(heads, rows, text.TABLE_NOTE, scale_free(layer)))
+    cells = [[*row.values()] for row in rows]
+    return str(_HTML.laws([*rows[0]], cells, text.TABLE_NOTE, scale_free(layer)))
 
 
 def heldout() -> str:

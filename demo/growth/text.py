@@ -20,13 +20,12 @@ ANSWER = (
     "Over several seeds of a smaller training (all steps, crops of 128 in place of 256 px), on paintings that no model saw, and "
     "against free growth, content and style loss together are"
 )
+BOTH_WAYS = frozenset({True, False})
 # By whether the losses are lower without growth, over all ways of stopping it.
 VERDICTS = {
     frozenset({True}): "So growth does not make the model better.",
     frozenset({False}): "So growth makes the model better, as the report guesses.",
-    frozenset(
-        {True, False}
-    ): "So it is not the growth as such that makes the model better or worse.",
+    BOTH_WAYS: "So it is not the growth as such that makes the model better or worse.",
 }
 FEW_SEEDS = "With so few seeds that is a strong hint, and no proof."
 HELDOUT_TITLES = {
@@ -64,11 +63,9 @@ def not_drawn(title: str, log: TrainingLog) -> str:
     """Why nothing of a log stands in the figure, and what to choose."""
     has = [name for name in LOSSES if name in log.losses]
     has += [f"{len(log.layers)} layer{'s' if len(log.layers) > 1 else ''}"] if log.layers else []
-    kept = (
-        f"it has {', '.join(has)}; choose another loss or layer."
-        if has
-        else "there is no row in it yet."
-    )
+    kept = "there is no row in it yet."
+    if has:
+        kept = f"it has {', '.join(has)}; choose another loss or layer."
     return f"Of {title}, neither the chosen layer nor the chosen loss is there: {kept}"
 
 
@@ -79,11 +76,3 @@ def without_layer(titles: Sequence[str], layer: str) -> str:
         f"{', '.join(titles)} {have} no layer {layer.removesuffix('.weight')}, so of {'it' if have == 'has' else 'them'} "
         "only the loss is drawn, as far as the others' iterations go."
     )
-
-
-def duration(seconds: float) -> str:
-    """12 s, 5 min, 3 h, 2 days."""
-    for unit, length, limit in (("s", 1, 90), ("min", 60, 5400), ("h", 3600, 2 * 86400)):
-        if seconds < limit:
-            return f"{max(0, seconds) / length:.0f} {unit}"
-    return f"{seconds / 86400:.0f} days"

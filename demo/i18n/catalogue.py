@@ -61,11 +61,9 @@ def catalogue(language: str) -> dict[str, str]:
 @cache
 def _templates(language: str) -> list[tuple[re.Pattern[str], str]]:
     """Keys with placeholders as patterns, those with the most words of their own first."""
-    sections = _file(language).items()
-    found = [
-        pair for name, part in sections if name not in (SCRIPTS, GRADIO) for pair in part.items()
-    ]
-    found = [(key, text) for key, text in found if PLACEHOLDER.search(key)]
+    parts = [part for name, part in _file(language).items() if name not in (SCRIPTS, GRADIO)]
+    pairs = [pair for part in parts for pair in part.items()]
+    found = [(key, text) for key, text in pairs if PLACEHOLDER.search(key)]
     found.sort(key=lambda pair: len(PLACEHOLDER.sub("", pair[0])), reverse=True)
     return [(_pattern(key), text) for key, text in found]
 

@@ -15,11 +15,12 @@ KEPT = 15  # batches of each form of network
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a visitor reads them: `40 s`, `3 min`, `1 h 10 min`."""
+    """Seconds as a visitor reads them: `40 s`, `3 min`, `1 h 10 min`, `2 days`."""
     if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    hours, minutes = divmod(minutes, 60)
+        return f"{max(0, seconds):.0f} s"
+    if seconds >= 2 * 86400:
+        return f"{seconds / 86400:.0f} days"
+    hours, minutes = divmod(round(seconds / 60), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 

@@ -24,7 +24,7 @@ from core.metrics.paired_test import LOWER, compare
 from demo.growth import logs as growth_sources
 from demo.growth import tab as growth
 from demo.growth import tables
-from demo.growth.figure import Curves, figure, running_mean, thin, two_signed_log
+from demo.growth.figure import Curves, View, figure, running_mean, thin, two_signed_log
 from demo.growth.logs import Source, readable, running, shipped, sources, studied
 from demo.page import PageBlocks
 from tests.browser import new_page, open_page, open_section
@@ -82,7 +82,7 @@ def test_a_log_of_the_rms_alone_is_drawn_without_bands(folders: Path) -> None:
     file.write_text("iteration,rms\n" + "".join(f"{i},{0.01 + i / 1000}\n" for i in range(5)))
     source = Source.of("own log", "#000000", [file])
     run = Curves(growth_sources.read(source), source.title, source.color)
-    drawn = figure([run], "norms", logarithmic=False, loss="loss", window=1)
+    drawn = figure([run], View("norms"))
     assert drawn is not None
     plot = json.loads(drawn.plot)
     assert plot["data"][0]["name"] == "own log"
@@ -146,14 +146,14 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
         Curves(growth_sources.read(source), source.title, source.color)
         for source in sources(["original-500"], None, None)
     ]
-    plot = figure(runs, FIRST, window=2)
+    plot = figure(runs, View(FIRST, window=2))
     assert plot is not None
     traces = json.loads(str(plot.plot))["data"]
     names = [trace["name"] for trace in traces]
     bands = ["max", "93 %", "84 %", "69 %", "median", "31 %", "16 %", "7 %", "min"]
     lines = ["original-500", "original-500, fitted", "original-500, law with c = 1"]
     assert names == [*bands, *lines, "original-500", "original-500"], "bands, RMS, turns, loss"
-    phone = figure(runs, FIRST, window=2, touch=True)
+    phone = figure(runs, View(FIRST, window=2, touch=True))
     assert phone is not None
     titles = [note["text"] for note in json.loads(str(phone.plot))["layout"]["annotations"]]
     assert max(len(re.sub("<[^>]+>", "", title)) for title in titles) < 50, "they fit a phone"
@@ -168,13 +168,13 @@ def test_a_model_without_the_layer_is_named_and_does_not_stretch_the_axis(folder
     series = Series(np.arange(0.0, 12_600, 10), np.ones(1260))
     other = replace(log, layers={}, losses={"loss": series})
     plot = figure(
-        [Curves(log, "original-500", "#dba24a"), Curves(other, "flagship", "#000000")], FIRST
+        [Curves(log, "original-500", "#dba24a"), Curves(other, "flagship", "#000000")], View(FIRST)
     )
     assert plot is not None
     layout = json.loads(str(plot.plot))["layout"]
     ends = {value["range"][1] for name, value in layout.items() if name.startswith("xaxis")}
     assert len(ends) == 1 and 30 <= ends.pop() < 45
-    alone = figure([Curves(other, "flagship", "#000000")], FIRST)
+    alone = figure([Curves(other, "flagship", "#000000")], View(FIRST))
     assert alone is not None
     assert "range" not in json.loads(str(alone.plot))["layout"]["xaxis"]
     file = folders / "checkpoints" / "other" / "weights.csv"

@@ -34,7 +34,7 @@ from core.models.weights import WeightsError
 from core.provenance import Provenance, ProvenanceError, Source
 from core.settings import Settings, SettingsError
 from core.training.log_writer import WEIGHT_FIELDS
-from demo.growth.figure import Curves, figure
+from demo.growth.figure import Curves, View, figure
 from demo.shared.requests import RequestError
 from demo.shared.uploads import checked_size, displayable
 from demo.transfer import address, provenance
@@ -183,7 +183,7 @@ def event_file(records: list[bytes]) -> bytes:
 
 def drawn(path: Path) -> None:
     log = read_files([path], "log")
-    figure([Curves(log, "log", "#dba24a")], next(iter(log.layers), ""))
+    figure([Curves(log, "log", "#dba24a")], View(next(iter(log.layers), "")))
 
 
 def logs(count: int, rng: random.Random, folder: Path) -> list[str]:
