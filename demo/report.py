@@ -19,8 +19,7 @@ from demo.shared import messages
 from demo.shared.templates import render
 from gallery import report as written
 from gallery.claims.finding import NOT_YET, Finding
-from gallery.grids.results import title_of
-from gallery.report import AVERAGES, CHANGE, INTRODUCTION, SHOWN, Report, number, title_of_column
+from gallery.report import AVERAGES, INTRODUCTION, Report, averages_table
 
 MISSING = "There is no report yet: run `python -m gallery.report`, then start the page again."
 MARKS = {
@@ -50,14 +49,7 @@ def report() -> dict[str, Any]:
 
 def page(found: Report) -> str:
     """The whole report as HTML: all claims in one table, then each with its tests, folded where there are many."""
-    columns = [*SHOWN, CHANGE]
-    averages = {
-        mode: [
-            [title_of(row), *(number(means.get(name)) for name in columns)]
-            for row, means in rows.items()
-        ]
-        for mode, rows in found.averages.items()
-    }
+    averages = {mode: averages_table(rows) for mode, rows in found.averages.items()}
     return render(
         "report.html",
         introduction=INTRODUCTION,
@@ -68,7 +60,6 @@ def page(found: Report) -> str:
         tallied=tallied,
         averages_text=AVERAGES,
         averages=averages,
-        heads=["model", *map(title_of_column, columns)],
     )
 
 

@@ -1,6 +1,4 @@
-"""Pictures of the demo: eight contents, eight styles, more styles,
-and the user's own (see :mod:`gallery.pictures`).
-"""
+"""The gallery's pictures (`gallery.pictures`), and what models make of them."""
 
 import sys
 

@@ -1,5 +1,4 @@
-"""Render the cells of the comparison and measure each: original, improved and ablated models side
-by side (report, appendices).
+"""Render the cells of the comparison and measure each: the report's models side by side.
 
     python -m gallery.build                                       # all that the models at hand can paint
     python -m gallery.build --appendix A --mode instant
@@ -43,8 +42,7 @@ STOPPED = "Stopped; what was rendered stays, and the same command goes on from t
 
 
 def own_pictures(folder: Path, report: Callable[[str], None]) -> tuple[Picture, ...]:
-    """The pictures of a folder as contents or styles, named by their files;
-    one that cannot be read is reported.
+    """A folder's pictures, named by their files; one that cannot be read is reported.
 
     Raises:
         ImageError: there is no such folder, or no picture in it that can be read.
@@ -73,8 +71,7 @@ def write_sheets(
     root: Path,
     since: int,
 ) -> None:
-    """`STYLE__MODE.png` in `root` for each grid that is complete,
-    unless another process has written it.
+    """`STYLE__MODE.png` in `root` for each complete grid, unless another process has written it.
 
     Args:
         since: when this run began, in nanoseconds; an older sheet is written again.
@@ -99,33 +96,16 @@ def default_rows(appendices: Sequence[str] | None) -> list[str]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser("gallery.build", __doc__)
-    parser.add_argument(
-        "--appendix",
-        nargs="+",
-        choices=list(APPENDICES),
-        help="only the models of these appendices",
-    )
-    parser.add_argument(
-        "--models", nargs="+", metavar="ROW", help="only these models and references"
-    )
-    parser.add_argument(
-        "--mode", nargs="+", choices=MODES, default=list(MODES), help="default: both"
-    )
-    parser.add_argument(
-        "--content", type=path_of, metavar="FOLDER", help="your own photos instead of the gallery's"
-    )
-    parser.add_argument(
-        "--style",
-        type=path_of,
-        metavar="FOLDER",
-        help="your own paintings instead of the gallery's",
-    )
-    parser.add_argument(
-        "--out",
-        type=path_of,
-        help="where the cells go, and a sheet of each grid (default: the gallery)",
-    )
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
+    add, own = parser.add_argument, "your own %s instead of the gallery's"
+    only = "only the models of these appendices"
+    add("--appendix", nargs="+", choices=list(APPENDICES), help=only)
+    add("--models", nargs="+", metavar="ROW", help="only these models and references")
+    add("--mode", nargs="+", choices=MODES, default=list(MODES), help="default: both")
+    add("--content", type=path_of, metavar="FOLDER", help=own % "photos")
+    add("--style", type=path_of, metavar="FOLDER", help=own % "paintings")
+    out = "where the cells go, and a sheet of each grid (default: the gallery)"
+    add("--out", type=path_of, help=out)
+    add("--device", default=AUTO, help=DEVICE_HELP)
     options = parser.parse_args(arguments)
     if (options.content or options.style) and not options.out:
         parser.error("your own pictures need a folder of their own: add --out FOLDER")
@@ -137,11 +117,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def divided(
     missing: Callable[[], list[tuple[int, int]]], place: DistributedContext
 ) -> list[tuple[int, int]]:
-    """This process's share of the work that the first process finds;
-    afterwards each works for itself.
+    """This process's share of the work that the first process finds; then each works for itself.
 
-    The process group is left at once: a training step, refining included, averages over all of a
-    group's processes.
+    The group is left at once: training, and so refining, averages over a group's processes.
     """
     if not dist.is_initialized():
         return missing()
@@ -182,9 +160,7 @@ def work(options: argparse.Namespace, place: DistributedContext, root: Path) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 nothing could be done,
-    2 cells were skipped).
-    """
+    """The command line; returns 0 (done), 1 (nothing could be done) or 2 (cells were skipped)."""
     options = parse(arguments)
     torch.set_num_threads(1)
 

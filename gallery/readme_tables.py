@@ -1,13 +1,12 @@
-"""What the tables of the READMEs hold: each by its name, its heads and its rows of text.
+"""What the tables of the READMEs hold: each by its name, a list of rows, texts by their heads.
 
-    heads, rows = TABLES["models"]()
+    rows = TABLES["models"]()
 
-They are made from the models' cards, the held-out losses and report.json; `gallery.tables` writes
-them.
+They are made from the models' cards, held-out losses and report.json; `gallery.tables` writes them.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -35,7 +34,7 @@ BLOCKS = {
 }
 LOSSES = {"mse": "mean/std", "gram": "Gram", "relative": "relative mean/std and Gram"}
 QUALITY = ("ssim", "content_share", "gram_share", "mean_std_share", "specks", "color_distance")
-Table = tuple[Sequence[str], Iterable[Sequence[str]]]  # heads, rows
+Table = list[dict[str, str]]  # rows, each with the same heads
 
 
 class TableError(UserError):
@@ -74,105 +73,93 @@ def _claims(*titles: str) -> list[Claim]:
 
 def models() -> Table:
     """What distinguishes the shipped models."""
-    heads = ("name", "encoder", "block", "style loss", "images", "channels")
     rows = []
     for name, card in cards().items():
         variant = card.variant
-        images = f"{variant.images:,}" if variant.images else "all"
-        network, loss = BLOCKS[variant.block], LOSSES[variant.style_loss]
-        rows.append((name, variant.encoder.upper(), network, loss, images, str(variant.base)))
-    return heads, rows
+        rows.append(
+            {
+                "name": name,
+                "encoder": variant.encoder.upper(),
+                "block": BLOCKS[variant.block],
+                "style loss": LOSSES[variant.style_loss],
+                "images": f"{variant.images:,}" if variant.images else "all",
+                "channels": str(variant.base),
+            }
+        )
+    return rows
 
 
 def training() -> Table:
     """How the shipped models were trained, and to what losses."""
-    heads = (
-        "model",
-        "iterations",
-        "paintings seen",
-        "style weight",
-        "content loss",
-        "weighted style loss",
-        "style over content",
-        "computed in",
-        "hours",
-    )
     rows = []
     for name, card in cards().items():
         told, losses = card.training, card.training.last_epoch or {}
         content, style = losses.get("content_loss"), losses.get("style_loss")
+        ratio = style / content if content and style is not None else None
         rows.append(
-            (
-                name,
-                f"{told.iterations:,}" if told.iterations else "–",
-                f"{told.styles_seen:,}" if told.styles_seen else "–",
-                f"{told.style_weight:,g}" if told.style_weight else "–",
-                number(content),
-                number(style),
-                number(style / content) if content and style is not None else "–",
-                told.dtype or "–",
-                number(told.hours),
-            )
+            {
+                "model": name,
+                "iterations": f"{told.iterations:,}" if told.iterations else "–",
+                "paintings seen": f"{told.styles_seen:,}" if told.styles_seen else "–",
+                "style weight": f"{told.style_weight:,g}" if told.style_weight else "–",
+                "content loss": number(content),
+                "weighted style loss": number(style),
+                "style over content": number(ratio),
+                "computed in": told.dtype or "–",
+                "hours": number(told.hours),
+            }
         )
-    return heads, rows
+    return rows
 
 
 def storage() -> Table:
     """How large the shipped models are, and what storing them costs."""
-    heads = (
-        "model",
-        "parameters, millions",
-        "whole, in float32, MB",
-        "on disk, MB",
-        "moves a picture by, of 1/255 RMS: mean",
-        "largest",
-    )
     rows = []
     for name, card in cards().items():
         count = sum(card.parameters.values())
         stored = card.weights
         cost = (stored.quantisation if stored else None) or {}
-        size = f"{stored.bytes / 1e6:.1f}" if stored else "–"
         rows.append(
-            (
-                name,
-                f"{count / 1e6:.1f}",
-                f"{4 * count / 1e6:,.0f}",
-                size,
-                _short(cost.get("mean")),
-                _short(cost.get("largest")),
-            )
+            {
+                "model": name,
+                "parameters, millions": f"{count / 1e6:.1f}",
+                "whole, in float32, MB": f"{4 * count / 1e6:,.0f}",
+                "on disk, MB": f"{stored.bytes / 1e6:.1f}" if stored else "–",
+                "moves a picture by, of 1/255 RMS: mean": _short(cost.get("mean")),
+                "largest": _short(cost.get("largest")),
+            }
         )
-    return heads, rows
+    return rows
 
 
 def quality(mode: str) -> Table:
     """Means of measures over the gallery's pairs, from the report."""
     averages = read_report().averages[mode]
-    heads = ["model", *map(title_of_column, QUALITY), title_of_column(CHANGE)]
-    rows = []
-    for name, means in averages.items():
-        if name in MODELS:
-            rows.append([name, *(number(means.get(key)) for key in (*QUALITY, CHANGE))])
-    return heads, rows
+    models = {name: means for name, means in averages.items() if name in MODELS}
+    shown = {key: title_of_column(key) for key in (*QUALITY, CHANGE)}
+    return [
+        {"model": name} | {title: number(means.get(key)) for key, title in shown.items()}
+        for name, means in models.items()
+    ]
 
 
 # ---- the report's claims ----
 
 
 def claims() -> Table:
-    """Every claim with its tests: of claims about pictures those on refined pictures,
-    the report's own way.
-    """
+    """Every claim with its tests, those about pictures on refined ones, the report's way."""
     rows = []
     for claim in _claims():
         shown = [finding for finding in claim.findings if not finding.case.endswith(", instant")]
-        measured = "<br>".join(
-            f"{finding.case.removesuffix(', refined')}: {finding.text}" for finding in shown
+        measured = [f"{each.case.removesuffix(', refined')}: {each.text}" for each in shown]
+        rows.append(
+            {
+                "the report says": claim.says,
+                "measured here": "<br>".join(measured),
+                "holds?": "<br>".join(finding.verdict for finding in shown),
+            }
         )
-        verdicts = "<br>".join(finding.verdict for finding in shown)
-        rows.append((claim.says, measured, verdicts))
-    return ("the report says", "measured here", "holds?"), rows
+    return rows
 
 
 def verdicts() -> Table:
@@ -180,8 +167,9 @@ def verdicts() -> Table:
     rows = []
     for claim in _claims():
         counts = Counter(finding.verdict for finding in claim.findings)
-        rows.append((claim.says, *(str(counts[verdict] or "–") for verdict in VERDICTS)))
-    return ("the report says", *VERDICTS), rows
+        ended = {verdict: str(counts[verdict] or "–") for verdict in VERDICTS}
+        rows.append({"the report says": claim.says} | ended)
+    return rows
 
 
 # ---- the three methods ----
@@ -195,42 +183,23 @@ def methods(timings: Path = TIMINGS) -> Table:
     seconds = {name: median(each) for name, each in found.items()}
     unit = seconds.get(f"{timed.INSTANT} {timed.PHOTO}")
     times = {name: _multiple(each / unit) for name, each in seconds.items()} if unit else {}
-
-    def costs(method: str, task: str) -> str:
-        return times.get(f"{method} {task}", "–")
-
-    photo = costs(timed.INSTANT, timed.PHOTO)
-    return ("method", "a new painting", "a new photo", "what is kept of a painting"), [
-        (
-            f"1, Gatys: {STEPS} steps of optimising the picture",
-            "nothing beforehand",
-            costs(timed.GATYS, timed.PHOTO),
-            "nothing",
-        ),
-        (
-            f"2, Johnson: a network for it, {ITERATIONS} batches",
-            costs(timed.JOHNSON, timed.PAINTING),
-            costs(timed.JOHNSON, timed.PHOTO),
-            "a network",
-        ),
-        (
-            f"3, a MetaNet ({timed.META_NET}), instant",
-            costs(timed.INSTANT, timed.PAINTING),
-            photo,
-            "its filters",
-        ),
-        (
-            f"3, refined by {REFINE_BATCHES} batches",
-            costs(timed.REFINED, timed.PAINTING),
-            photo,
-            "its filters",
-        ),
-        (
-            FLAGSHIP.name,
-            costs(FLAGSHIP.name, timed.PAINTING),
-            costs(FLAGSHIP.name, timed.PHOTO),
-            "its norms",
-        ),
+    times[f"{timed.GATYS} {timed.PAINTING}"] = "nothing beforehand"
+    times[f"{timed.REFINED} {timed.PHOTO}"] = times.get(f"{timed.INSTANT} {timed.PHOTO}", "–")
+    kept = (
+        (f"1, Gatys: {STEPS} steps of optimising the picture", timed.GATYS, "nothing"),
+        (f"2, Johnson: a network for it, {ITERATIONS} batches", timed.JOHNSON, "a network"),
+        (f"3, a MetaNet ({timed.META_NET}), instant", timed.INSTANT, "its filters"),
+        (f"3, refined by {REFINE_BATCHES} batches", timed.REFINED, "its filters"),
+        (FLAGSHIP.name, FLAGSHIP.name, "its norms"),
+    )
+    return [
+        {
+            "method": title,
+            "a new painting": times.get(f"{method} {timed.PAINTING}", "–"),
+            "a new photo": times.get(f"{method} {timed.PHOTO}", "–"),
+            "what is kept of a painting": what,
+        }
+        for title, method, what in kept
     ]
 
 
@@ -244,47 +213,52 @@ def _multiple(times: float) -> str:
 
 def growth() -> Table:
     """How the weights of the report's four models grew."""
-    heads = ("model", "RMS, first", "last", "growth", "c, fitted", "R² of the law")
     keep_growing = _claims("Weight growth")[0]
-    rows = []
-    for finding in keep_growing.findings:
-        told = finding.values
-        if not told:
-            continue
-        first, last = told["first RMS"], told["last RMS"]
-        fitted = (f"× {last / first:.2f}", f"{told['c']:.2f}", f"{told['R²']:.3f}")
-        rows.append((finding.case, f"{first:.4f}", f"{last:.4f}", *fitted))
-    return heads, rows
+    found = {each.case: each.values for each in keep_growing.findings if each.values}
+    return [
+        {
+            "model": name,
+            "RMS, first": f"{told['first RMS']:.4f}",
+            "last": f"{told['last RMS']:.4f}",
+            "growth": f"× {told['last RMS'] / told['first RMS']:.2f}",
+            "c, fitted": f"{told['c']:.2f}",
+            "R² of the law": f"{told['R²']:.3f}",
+        }
+        for name, told in found.items()
+    ]
 
 
 def mitigations() -> Table:
     """What stopping the growth does to held-out losses."""
-    heads = (
-        "trained without growth",
-        "both losses, against free growth",
-        "tests",
-        "growth does good?",
-    )
-    better = _claims("Weight growth")[-1]
-    rows = [(each.case, each.text, each.tested, each.verdict) for each in better.findings]
-    return heads, rows
+    return [
+        {
+            "trained without growth": each.case,
+            "both losses, against free growth": each.text,
+            "tests": each.tested,
+            "growth does good?": each.verdict,
+        }
+        for each in _claims("Weight growth")[-1].findings
+    ]
 
 
 def heldout() -> Table:
-    """Held-out losses of the study of weight growth,
-    on the paintings held out of the training data.
+    """Losses of the study of weight growth, on the paintings held out of the training data.
 
     Raises:
         LogError: a table of losses is broken.
     """
-    heads = ("model", "runs", "growth", "content loss", "style loss", "both")
-    rows = []
-    for row in summarise(find_heldout(model_store().folder / SEEDS)):
-        if row.group == DATA:
-            means = [row.means[key] for key in ("own_content_loss", "own_style_loss", "own_loss")]
-            grown = f"× {_range(row.growth)}" if row.growth else "–"
-            rows.append((row.label, str(row.seeds), grown, *map(_range, means)))
-    return heads, rows
+    return [
+        {
+            "model": row.label,
+            "runs": str(row.seeds),
+            "growth": f"× {_range(row.growth)}" if row.growth else "–",
+            "content loss": _range(row.means["own_content_loss"]),
+            "style loss": _range(row.means["own_style_loss"]),
+            "both": _range(row.means["own_loss"]),
+        }
+        for row in summarise(find_heldout(model_store().folder / SEEDS))
+        if row.group == DATA
+    ]
 
 
 def _range(mean: Mean) -> str:

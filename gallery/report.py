@@ -1,12 +1,10 @@
-"""What the report says, what was measured here, and whether it holds: gallery/REPORT.md,
-and the data of the tab Report.
+"""What the report says, what was measured, what holds: REPORT.md, and the tab Report's data.
 
     python -m gallery.report                 # after gallery.build and gallery.timing: writes REPORT.md and report.json
 
-Claims about pictures are tested in `gallery.claims.pictures`, those about time and size in
-`gallery.claims.costs`, those about weight growth
-in `gallery.claims.growth`. A claim that fails is shown as failing; one whose models or cells are
-missing says what it needs.
+Claims about pictures are tested in `gallery.claims.pictures`, about time and size in
+`gallery.claims.costs`, about weight growth in `gallery.claims.growth`. A claim that fails is shown
+as failing; one whose models or cells are missing says what it needs.
 """
 
 import json
@@ -31,7 +29,7 @@ from gallery.claims.growth import growth_section
 from gallery.claims.numbers import Numbers
 from gallery.claims.pictures import MIN_CHANGE, picture_sections
 from gallery.grids.paths import MODES, mode_of
-from gallery.grids.results import title_of
+from gallery.grids.results import title_of, title_of_measure
 from gallery.pictures import CONTENTS, FOLDER, STYLES
 from gallery.timing import TIMINGS
 
@@ -66,43 +64,38 @@ AVERAGES = (
 )
 
 
+Averages = dict[str, dict[str, float | None]]
+
+
 @dataclass(frozen=True)
 class Report:
     """All that the report says.
 
     Attributes:
         sections: the claims.
-        averages: mode -> row -> measure -> mean over pairs (None where there is none),
-            and `CHANGE`.
+        averages: mode -> row -> measure, or `CHANGE` -> mean over pairs, None where there is none.
     """
 
     sections: tuple[Section, ...]
-    averages: dict[str, dict[str, dict[str, float | None]]]
+    averages: dict[str, Averages]
 
     def verdicts(self) -> dict[str, int]:
         """How many tests ended how."""
-        found = Counter(
-            finding.verdict
-            for s in self.sections
-            for claim in s.claims
-            for finding in claim.findings
-        )
+        claims = [claim for section in self.sections for claim in section.claims]
+        found = Counter(finding.verdict for claim in claims for finding in claim.findings)
         return {verdict: found[verdict] for verdict in VERDICTS}
 
 
 def measured(numbers: Numbers | None = None, timings: Path = TIMINGS) -> Report:
     """The report of what lies in the gallery, in the logs and in timings.json."""
     numbers = numbers or Numbers()
-    return Report(
-        (*picture_sections(numbers), cost_section(timings), growth_section()), averages(numbers)
-    )
+    sections = (*picture_sections(numbers), cost_section(timings), growth_section())
+    return Report(sections, averages(numbers))
 
 
-def averages(numbers: Numbers) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Mode -> row -> measure -> mean, to three significant digits,
-    of every row of which anything was measured.
-    """
-    found: dict[str, dict[str, dict[str, float | None]]] = {}
+def averages(numbers: Numbers) -> dict[str, Averages]:
+    """Mode -> row -> measure -> mean, to three digits, of every row with any measurements."""
+    found = {}
     for mode in MODES:
         rows = {row: mode_of(row, mode) for row in numbers.rows if numbers.rendered(mode, row)}
         found[mode] = {row: _row_averages(numbers, place, row) for row, place in rows.items()}
@@ -148,20 +141,14 @@ def from_json(text: str) -> Report:
 
 def title_of_column(name: str) -> str:
     """Of a measure: its title with its unit; `CHANGE` as it is."""
-    if name not in MEASURES:
-        return name
-    measure = MEASURES[name]
-    return f"{measure.title}, {measure.unit}" if measure.unit else measure.title
+    return title_of_measure(name) if name in MEASURES else name
 
 
 def summary(report: Report) -> str:
     """How many tests ended how, in a sentence."""
     counts = report.verdicts()
-    return (
-        f"{sum(counts.values())} tests. "
-        + ", ".join(f"{name}: {count}" for name, count in counts.items())
-        + "."
-    )
+    ended = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    return f"{sum(counts.values())} tests. {ended}."
 
 
 def markdown(report: Report) -> str:
@@ -179,22 +166,25 @@ def markdown(report: Report) -> str:
         lines += ["", f"## {section.title}", "", section.text]
         for claim in section.claims:
             lines += ["", f"### {claim.says}", "", f"*{claim.where}.* Measured: {claim.how}.", ""]
-            lines += markdown_table(
-                ("case", "measured", "pairs", "verdict"), map(_cells, claim.findings)
-            )
+            heads = ("case", "measured", "pairs", "verdict")
+            lines += markdown_table(heads, map(_cells, claim.findings))
     lines += ["", "## Averages", "", AVERAGES]
     for mode, rows in report.averages.items():
         lines += ["", f"### {mode.capitalize()}", ""]
         if not rows:
             lines += ["No picture has been rendered yet."]
             continue
-        columns = [*SHOWN, CHANGE]
-        body = (
-            [title_of(row), *(number(means[name]) for name in columns)]
-            for row, means in rows.items()
-        )
-        lines += markdown_table(["model", *map(title_of_column, columns)], body)
+        lines += markdown_table(*averages_table(rows))
     return "\n".join(lines) + "\n"
+
+
+def averages_table(rows: Averages) -> tuple[list[str], list[list[str]]]:
+    """A mode's averages as heads and lines of text."""
+    columns = (*SHOWN, CHANGE)
+    lines = []
+    for row, means in rows.items():
+        lines.append([title_of(row), *(number(means.get(name)) for name in columns)])
+    return ["model", *map(title_of_column, columns)], lines
 
 
 def number(value: float | None) -> str:
@@ -208,7 +198,7 @@ def _cells(finding: Finding) -> list[str]:
     return [finding.case, finding.sentence, pairs, verdict]
 
 
-def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def markdown_table(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> list[str]:
     """The lines of a table in Markdown."""
     return [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows)]
 

@@ -1,5 +1,4 @@
-"""The tables in the READMEs of folders, written from the models' cards,
-the held-out losses and report.json.
+"""The tables in the READMEs, written from the models' cards, the held-out losses and report.json.
 
     python -m gallery.tables            # after gallery.report: fills the tables in
     python -m gallery.tables --check    # changes nothing; exit code 1 where a table is out of date
@@ -47,8 +46,10 @@ def fill(text: str, file: str) -> str:
         if name not in TABLES:
             have = ", ".join(TABLES)
             raise TableError(f"{file} asks for a table {name}, and there are: {have}.")
-        heads, rows = TABLES[name]()
-        lines = markdown_table(heads, rows)
+        rows = TABLES[name]()
+        if not rows:
+            raise TableError(f"{file} asks for a table {name}, which has no rows yet.")
+        lines = markdown_table([*rows[0]], (row.values() for row in rows))
         return f"{begin}{chr(10).join(lines)}\n{end}"
 
     if text.count(BEGIN) != len(MARKED.findall(text)):
@@ -72,9 +73,7 @@ def work(check: bool) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code (0 done, 1 not possible,
-    or out of date with --check).
-    """
+    """The command line; returns the exit code: 0 done, 1 not possible or, checked, out of date."""
     parser = command_parser("gallery.tables", __doc__)
     parser.add_argument(
         "--check", action="store_true", help="change nothing, say what would change"

@@ -1,5 +1,4 @@
-"""What each of the report's three methods has to do for a new painting and for a new photo,
-ready to be timed side by side.
+"""What each of the report's three methods does for a new painting and a new photo, to be timed.
 
     for name, work in method_tasks("cpu").items():
         print(name)                                # "johnson painting"
@@ -30,8 +29,7 @@ LONG = (f"{GATYS} {PHOTO}", f"{JOHNSON} {PAINTING}", f"{REFINED} {PAINTING}")
 
 
 def method_tasks(device: str) -> dict[str, Callable[[], object]]:
-    """Each task by its name, "METHOD painting" or "METHOD photo", as the product does it
-    by default; models are loaded beforehand.
+    """Each task by its name, "METHOD painting" or "METHOD photo"; models are loaded before.
 
     Method 1 has one task, since a photo costs it what a painting does.
     """

@@ -1,13 +1,13 @@
-"""How long the report's networks take beside each other, timed in one run:
-a training iteration, refining a painting, and what each of the three methods does for a picture.
+"""How long the report's networks take beside each other: a training iteration, refining a painting,
+and what each of the three methods does for a picture.
 
     python -m gallery.timing                              # half an hour on a quiet machine, to gallery/timings.json
     python -m gallery.timing --rounds 3 --refine-rounds 0 --method-rounds 0 --out /tmp/timings.json
 
-The contenders take turns, so that a busy machine is busy for all of them; times are told as ratios
-within a round (report, table 1 and section 4: about 1.6 times as long an epoch, 12 to 14 against 8
-to 10 minutes a painting). Training and refining are timed in float32, which nothing in the report speaks
-against, and where bfloat16 is faster, in that too.
+The contenders take turns in one run, so that a busy machine is busy for all of them; times are told
+as ratios within a round (report, table 1 and section 4: about 1.6 times as long an epoch, 12 to 14
+against 8 to 10 minutes a painting). Training and refining are timed in float32, which nothing in
+the report speaks against, and where bfloat16 is faster, in that too.
 """
 
 import argparse
@@ -96,9 +96,12 @@ def refining(variant: Variant, batches: int, device: str, dtype: torch.dtype) ->
     net = variant.build().eval().requires_grad_(False)
     model = Model(variant, net, ModelCard.model_validate(card))
     style, contents = STYLES[0].image(), library().refining_contents
-    return lambda: refine(
-        Stylizer(model, encoder, device, StyleCache()), style, contents, batches, dtype=dtype
-    )
+
+    def taken_up() -> object:
+        stylizer = Stylizer(model, encoder, device, StyleCache())
+        return refine(stylizer, style, contents, batches, dtype=dtype)
+
+    return taken_up
 
 
 def measure_times(options: argparse.Namespace) -> dict[str, Any]:
@@ -127,69 +130,45 @@ def time_training(
     options: argparse.Namespace, names: Sequence[str], dtype: torch.dtype
 ) -> dict[str, Any]:
     """Seconds of training iterations of these models, and of refining the two that are compared."""
-    steps = {
-        name: iteration(VARIANTS[name], options.batch, options.crop, options.device, dtype)
-        for name in names
-    }
+    device, steps, paintings = options.device, {}, {}
+    for name in names:
+        steps[name] = iteration(VARIANTS[name], options.batch, options.crop, device, dtype)
     found = {"iteration": take_turns(steps, options.rounds, f"Training iterations, {dtype}")}
     steps.clear()  # some gigabytes each
-    if options.refine_rounds:
-        paintings = {
-            name: refining(VARIANTS[name], options.refine_batches, options.device, dtype)
-            for name in COMPARED
-        }
-        found["refining"] = take_turns(
-            paintings, options.refine_rounds, f"Refining, {dtype}", warm_up=False
-        )
+    if rounds := options.refine_rounds:
+        for name in COMPARED:
+            paintings[name] = refining(VARIANTS[name], options.refine_batches, device, dtype)
+        found["refining"] = take_turns(paintings, rounds, f"Refining, {dtype}", warm_up=False)
     return found
 
 
 def time_methods(device: str, rounds: int) -> dict[str, list[float]]:
-    """Seconds of what each of the three methods does for a painting and for a photo;
-    what takes minutes has one turn, the rest so many.
-    """
+    """Seconds of what each method does; what takes minutes has one turn, the rest so many."""
     tasks = method_tasks(device)
-    short = {name: task for name, task in tasks.items() if name not in LONG}
-    long = {name: tasks[name] for name in LONG}
-    return take_turns(short, rounds, "Methods") | take_turns(
-        long, 1, "Methods that take minutes", warm_up=False
-    )
+    long = {name: tasks.pop(name) for name in LONG}
+    found = take_turns(tasks, rounds, "Methods")
+    return found | take_turns(long, 1, "Methods that take minutes", warm_up=False)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser("gallery.timing", __doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=9, help="training iterations of each model (default: 9)"
-    )
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument(
-        "--crop", type=int, default=256, help="side of the crops in pixels (default: 256)"
-    )
-    parser.add_argument(
-        "--refine-rounds",
-        type=int,
-        default=2,
-        help="paintings refined with each model (default: 2)",
-    )
-    parser.add_argument("--refine-batches", type=int, default=REFINE_BATCHES)
-    parser.add_argument(
-        "--method-rounds",
-        type=int,
-        default=9,
-        help="pictures of each of the three methods; what takes minutes is timed once (default: 9)",
-    )
+    numbers = {
+        "--rounds": (9, "training iterations of each model"),
+        "--batch": (8, "crops of an iteration"),
+        "--crop": (256, "side of the crops in pixels"),
+        "--refine-rounds": (2, "paintings refined with each model"),
+        "--refine-batches": (REFINE_BATCHES, "batches of refining"),
+        "--method-rounds": (9, "pictures of each method; what takes minutes is timed once"),
+    }
+    for name, (default, about) in numbers.items():
+        parser.add_argument(name, type=int, default=default, help=f"{about} (default: {default})")
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
     parser.add_argument("--out", type=path_of, default=WORK / "gallery" / TIMINGS.name)
     options = parser.parse_args(arguments)
-    if (
-        options.rounds < 1
-        or min(options.refine_rounds, options.method_rounds) < 0
-        or options.refine_batches < 1
-        or options.batch < 1
-    ):
-        parser.error(
-            "rounds and batches must be 1 or more; --refine-rounds and --method-rounds may be 0"
-        )
+    least = min(options.rounds, options.refine_batches, options.batch)
+    if least < 1 or min(options.refine_rounds, options.method_rounds) < 0:
+        said = "rounds and batches must be 1 or more; --refine-rounds and --method-rounds may be 0"
+        parser.error(said)
     return options
 
 

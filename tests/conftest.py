@@ -61,7 +61,7 @@ def _libraries_are_no_garbage() -> None:
 def _memory_is_given_back() -> Iterator[None]:
     """After each file, the models and encoders that the product remembers are let go."""
     yield
-    for cached in (render._analysed, render._measuring_encoder, backends._gatys_encoder):
+    for cached in (render._analysed, backends.vgg19):
         cached.cache_clear()
     model_store().forget()
     release_freed_memory()

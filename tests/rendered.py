@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.metrics.features import MEASURES
-from gallery.grids.paths import MEASURES_FILE, Cell
+from gallery.grids.paths import MEASURES_FILE, row_folder
 from gallery.pictures import CONTENTS, STYLES, Picture
 
 ROWS = ("original-500", "improved-500")
@@ -45,5 +45,5 @@ def render(root: Path, mode: str = "instant", styles: int = 2, rows: Sequence[st
         for index, row in enumerate(rows):
             values = [f"{index + 1 + column / 100:.4g}" for column in range(len(CONTENTS))]
             measures = [dict.fromkeys(measured, value) for value in values]
-            folder = Cell(mode, style.name, row, "").path(root).parent
+            folder = row_folder(mode, style.name, row, root)
             write_row(folder, BLUE if index else RED, measures)

@@ -1,6 +1,7 @@
 """Under the grids of the tab Compare: bars, a heatmap and boxes of one measure, for all paintings of the choice at once."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -8,10 +9,11 @@ from gradio.blocks import Block
 from gradio.components.plot import PlotData
 from plotly.graph_objects import Figure
 
-from core.metrics.features import MEASURES, Measure
+from core.metrics.features import MEASURES
 from demo.compare.selection import Choice, read
 from demo.shared import messages
 from gallery.grids.charts import bars, boxes, heatmap
+from gallery.grids.results import title_of_measure
 
 FIRST = "gram_share"
 CHARTS = {"bars": bars, "heatmap": heatmap, "boxes": boxes}
@@ -29,7 +31,7 @@ def build(choice: Choice) -> tuple[gr.Dropdown, dict[str, Block]]:
     """Lay out the section; returns the measure's dropdown, and the places that `charts` fills, by name."""
     said, values = _figures(choice, FIRST)
     gr.HTML(messages.heading("Measurements"))
-    offered = [(_titled(about), name) for name, about in MEASURES.items()]
+    offered = [(title_of_measure(name), name) for name in MEASURES]
     measure = gr.Dropdown(offered, value=FIRST, label="Measure", elem_id="measure")
     note = gr.HTML(said, elem_id="measure-note")
     with gr.Row():
@@ -37,14 +39,12 @@ def build(choice: Choice) -> tuple[gr.Dropdown, dict[str, Block]]:
     return measure, {"note": note, **places, "boxes": _place(values["boxes"])}
 
 
-def _figures(choice: Choice, measure: str) -> tuple[str, dict[str, PlotData | None]]:
+def _figures(choice: Choice, measure: str) -> tuple[str, Mapping[str, PlotData | None]]:
     grids = [grid for grid in (read(choice, style) for style in choice.styles) if grid.is_measured]
     if not grids:
         return messages.notice("Nothing in this selection was measured yet."), dict.fromkeys(CHARTS)
-    plots: dict[str, PlotData | None] = {}
-    for name, chart in CHARTS.items():
-        plots[name] = _plot(chart(grids, measure))
-    return messages.caption(_about(MEASURES[measure])), plots
+    plots = {name: _plot(chart(grids, measure)) for name, chart in CHARTS.items()}
+    return messages.caption(_about(measure)), plots
 
 
 def _place(value: PlotData | None) -> gr.Plot:
@@ -53,15 +53,12 @@ def _place(value: PlotData | None) -> gr.Plot:
 
 
 def _plot(figure: Figure) -> PlotData:
-    return PlotData(
-        type="plotly", plot=json.dumps({**json.loads(figure.to_json()), "config": CONFIG})
-    )
+    data = {**json.loads(figure.to_json()), "config": CONFIG}
+    return PlotData(type="plotly", plot=json.dumps(data))
 
 
-def _titled(about: Measure) -> str:
-    return f"{about.title}, {about.unit}" if about.unit else about.title
-
-
-def _about(about: Measure) -> str:
+def _about(measure: str) -> str:
+    about = MEASURES[measure]
     mean = "Averages are geometric. " if about.is_ratio else ""
-    return f"{_titled(about)}. The ideal, in this respect alone, is {about.ideal:g}: a dotted line, and pale in the map. {mean}"
+    title = title_of_measure(measure)
+    return f"{title}. The ideal, in this respect alone, is {about.ideal:g}: a dotted line, and pale in the map. {mean}"

@@ -42,9 +42,7 @@ class Cartoon:
         self.leads: list[tuple[float, float]] = []
 
     def part(self, outline: float, inner: float) -> None:
-        """Begins an object: lead of width ``outline`` around it,
-        of width ``inner`` between its own panes.
-        """
+        """Begins an object: lead ``outline`` wide around it, ``inner`` between its own panes."""
         self.leads.append((outline, inner))
 
     def pane(self, points: ArrayLike, colour: Colour) -> int:
@@ -62,9 +60,7 @@ class Cartoon:
         cells: Callable[[Array, Array], NDArray[np.int64]],
         colours: Sequence[Colour],
     ) -> None:
-        """Cuts pane ``number`` into ``len(colours)`` panes; ``cells(x,
-        y)`` says which of them has the point (x, y).
-        """
+        """Cuts a pane into one for each of the colours; ``cells(x, y)`` says which has (x, y)."""
         first = len(self.colours)
         for colour in colours:
             self._new_pane(colour)
@@ -119,8 +115,7 @@ def noise(rng: np.random.Generator, x: Array, y: Array, cells: int = 64) -> Arra
 
 
 def lead_depth(cartoon: Cartoon, panes: NDArray[np.int32]) -> tuple[Array, Array]:
-    """How far inside the lead each pixel is, in units (negative on glass),
-    and the distance to the nearest joint.
+    """How deep in lead each pixel is, in units (negative on glass), and how far from a joint.
 
     Between two objects the one drawn later decides the width of the lead.
     """
@@ -185,9 +180,7 @@ def bubbles(cartoon: Cartoon, rng: np.random.Generator) -> Array:
 
 
 def glaze(cartoon: Cartoon, light: tuple[float, float], rng: np.random.Generator) -> Image.Image:
-    """Makes the window: an RGB image of the cartoon's size, lit from behind at ``light`` (x,
-    y in units).
-    """
+    """Makes the window: RGB, of the cartoon's size, lit from behind at ``light``, (x, y)."""
     panes = cartoon.panes()
     x, y = cartoon.xy()
     depth, joint = lead_depth(cartoon, panes)

@@ -10,7 +10,6 @@ its size and scaled down. Lengths are in units of a window of 1000 x 1000 (see
 :mod:`gallery.artwork.glass`).
 """
 
-import argparse
 import itertools
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from scipy.spatial import cKDTree
 
 from core.commandline import run_command
 from core.files import check_output, replacing
-from core.program import called_as, path_of
+from core.program import command_parser, path_of
 from gallery.artwork.glass import Array, Cartoon, Colour, glaze, noise
 from gallery.artwork.heron import body, head, legs, veined
 from gallery.artwork.palette import (
@@ -130,16 +129,9 @@ def sun(c: Cartoon) -> None:
 def hills(c: Cartoon) -> None:
     """Two ridges on the far shore."""
     far = [
-        (40, 590),
-        (150, 545),
-        (260, 580),
-        (380, 550),
-        (520, 590),
-        (660, 555),
-        (800, 575),
-        (880, 535),
-        (960, 565),
-    ]
+        (40, 590), (150, 545), (260, 580), (380, 550), (520, 590),
+        (660, 555), (800, 575), (880, 535), (960, 565),
+    ]  # fmt: skip
     near = [(40, 618), (180, 596), (320, 618), (470, 602), (640, 620), (790, 592), (960, 606)]
     pines = (EMERALD[2], "#0f5a4d", "#1d7f5f", "#12695f")
     for line, colours in ((far, VIOLET + MAGENTA[1:] + COBALT[2:]), (near, pines)):
@@ -266,16 +258,9 @@ def work(file: Path) -> int:
 
 def main() -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog=called_as("gallery.artwork.mosaic"), description="Paint the stained-glass window."
-    )
-    parser.add_argument(
-        "file",
-        nargs="?",
-        type=path_of,
-        default=FILE,
-        help="JPEG file to write (default: %(default)s)",
-    )
+    parser = command_parser("gallery.artwork.mosaic", __doc__)
+    where = "JPEG file to write (default: %(default)s)"
+    parser.add_argument("file", nargs="?", type=path_of, default=FILE, help=where)
     file = parser.parse_args().file
     return run_command(lambda: work(file))
 

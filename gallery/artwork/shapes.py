@@ -1,6 +1,4 @@
-"""Outlines in the units of a stained-glass window: curves, petals, discs and sectors (see
-:mod:`gallery.artwork.glass`).
-"""
+"""Outlines in the units of `gallery.artwork.glass`: curves, petals, discs and sectors."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,9 +21,7 @@ def smooth(points: Sequence[tuple[float, float]], closed: bool = True, count: in
 def stroke(
     points: Sequence[tuple[float, float]], widths: Sequence[float], count: int = 80
 ) -> Array:
-    """The outline, [2 * count, 2], of a curve through ``points`` whose width
-    goes through ``widths``.
-    """
+    """The outline, [2 * count, 2], of a curve through ``points``, with the ``widths`` along it."""
     line = smooth(points, closed=False, count=count)
     along = np.gradient(line, axis=0)
     side = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.linalg.norm(
@@ -36,9 +32,7 @@ def stroke(
 
 
 def petal(x: float, y: float, angle: float, length: float, width: float, blunt: float) -> Array:
-    """A petal or feather, [80, 2], from (x, y) along ``angle`` in degrees;
-    ``blunt`` says where it is widest, 0..1.
-    """
+    """A petal, [80, 2], from (x, y) along ``angle`` in degrees; widest at ``blunt``, 0..1."""
     t = np.linspace(0, 1, 40)
     half = width / 2 * np.sin(np.pi * t ** (np.log(0.5) / np.log(blunt))) ** 0.75
     outline = np.concatenate(

@@ -48,11 +48,8 @@ def same_ratio(ratios: Sequence[float], said: float) -> str:
 def cost_section(timings: Path = timing.TIMINGS) -> Section:
     """Time and size; `timings` is what `gallery.timing` wrote, if it did."""
     found = read_json(timings)
-    return Section(
-        "Time and size",
-        _conditions(found),
-        (_epoch(found), _doubling(), _painting(found), _sizes()),
-    )
+    claims = (_epoch(found), _doubling(), _painting(found), _sizes())
+    return Section("Time and size", _conditions(found), claims)
 
 
 def _conditions(found: Mapping[str, Any]) -> str:
@@ -76,10 +73,8 @@ def _timed(
     ratios = [ours / theirs for ours, theirs in zip(seconds[of], seconds[to], strict=True)]
     rounds = f"median of {len(ratios)} rounds" if len(ratios) > 1 else "one round"
     values = {of: median(seconds[of]), to: median(seconds[to]), "ratio": median(ratios)}
-    text = (
-        f"{values[of]:.3g} against {values[to]:.3g} s {unit}, {values['ratio']:.2f} times as long "
-        f"({rounds})"
-    )
+    times = f"{values[of]:.3g} against {values[to]:.3g} s {unit}"
+    text = f"{times}, {values['ratio']:.2f} times as long ({rounds})"
     return Finding(case, same_ratio(ratios, said), text, values)
 
 
@@ -167,9 +162,8 @@ def _sizes() -> Claim:
 def _counted() -> Finding:
     """The sizes of both networks at the report's width, in float32."""
     sizes = {name: 4 * _parameters(name, REPORT_BASE) / REPORT_MB for name in (IMPROVED, ORIGINAL)}
-    return _size_ratio(
-        f"base {REPORT_BASE}, whole", sizes, f"units of {REPORT_MB:,} bytes in float32"
-    )
+    unit = f"units of {REPORT_MB:,} bytes in float32"
+    return _size_ratio(f"base {REPORT_BASE}, whole", sizes, unit)
 
 
 def _size_ratio(case: str, sizes: Mapping[str, float], unit: str) -> Finding:

@@ -1,11 +1,10 @@
-"""The report's claims about weight growth (its figure 5),
-measured on the logs and held-out losses of the models trained here.
+"""The report's claims about weight growth (figure 5), measured on logs and held-out losses.
 
     for claim in growth_section().claims:
         print(claim.says, claim.findings)
 
-The law of the growth is explained in `core.analysis.growth_law`; models with and without it are
-compared in `core.analysis.heldout_comparison`.
+`core.analysis.growth_law` explains the law; `core.analysis.heldout_comparison` compares models
+with and without growth.
 """
 
 from collections.abc import Sequence
@@ -119,19 +118,14 @@ def _grows_faster(size: str) -> Finding:
 
 
 def _better() -> Claim:
-    rows = [
-        row
-        for row in _held_out()
-        if row.settings.kind == IMPROVED and row.group == DATA and row.changes
-    ]
+    rows = [row for row in _held_out() if row.settings.kind == IMPROVED and row.group == DATA]
     findings = []
     for growth in GROWTH:
-        found = [_mitigated(row) for row in rows if row.settings.growth == growth]
+        alike = [row for row in rows if row.settings.growth == growth and row.changes]
+        found = [_mitigated(row) for row in alike]
         if growth != FREE and not found:
-            command = (
-                f"`python -m core.train {IMPROVED} --growth {growth}` and `python -m core.heldout`"
-            )
-            found.append(needs(growth, command))
+            training = f"`python -m core.train {IMPROVED} --growth {growth}`"
+            found.append(needs(growth, f"{training} and `python -m core.heldout`"))
         findings += found
     return Claim(
         "Growth makes the improved model better (a guess)",
@@ -147,14 +141,8 @@ def _mitigated(row: Summary) -> Finding:
     """What stopping the growth did in a model, for each seed."""
     seeds = f"; {row.seeds} seeds" if row.seeds > 1 else ""
     values = {f"change {number}": each.change for number, each in enumerate(row.changes, start=1)}
-    return Finding(
-        f"{row.label} against free growth{seeds}",
-        of_seeds(row.changes),
-        row.difference,
-        values,
-        over=row.test,
-        pairs=row.pairs,
-    )
+    case, verdict = f"{row.label} against free growth{seeds}", of_seeds(row.changes)
+    return Finding(case, verdict, row.difference, values, over=row.test, pairs=row.pairs)
 
 
 def of_seeds(changes: Sequence[Change]) -> str:

@@ -1,12 +1,11 @@
-"""All measures of the gallery's pairs, read once.
+"""All measures of the gallery's pairs.
 
 numbers = Numbers()
 numbers.values("refined", "improved-500", "ssim")       # 64, style by style
-# how much two paintings' pictures of one photo differ
 numbers.change_with_style("refined", "improved-500")
 """
 
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +33,8 @@ class Numbers:
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or paths.RENDERED
-        self._entries = lru_cache(maxsize=None)(self._read)
-        self._change = lru_cache(maxsize=None)(self._read_change)
+        self._entries = cache(self._read)
+        self.change_with_style = cache(self._change_with_style)
 
     def _read(self, mode: str, row: str) -> tuple[Entry, ...]:
         grids = [read_grid(mode, style, [row], CONTENTS, self.root) for style in STYLES]
@@ -50,13 +49,10 @@ class Numbers:
         found = [entry.numbers.get(measure, np.nan) for entry in self._entries(mode, row)]
         return pd.Series(found, PAIRS)
 
-    def change_with_style(self, mode: str, row: str) -> float:
+    def _change_with_style(self, mode: str, row: str) -> float:
         """How much two paintings' pictures of one photo differ: RMS over pixels, of 255;
         NaN where no photo has two.
         """
-        return self._change(mode, row)
-
-    def _read_change(self, mode: str, row: str) -> float:
         entries = self._entries(mode, row)  # style by style
         squares = []
         for column in range(len(CONTENTS)):

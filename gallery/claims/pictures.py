@@ -1,5 +1,4 @@
-"""The report's claims about pictures,
-each put to a paired test over the gallery's pairs of content and style.
+"""The report's claims about pictures, each put to a paired test over the gallery's pairs.
 
     numbers = Numbers()
     section = picture_sections(numbers)[0]
@@ -86,30 +85,18 @@ class Test:
 
 def _both_sizes(measure: str, direction: str) -> tuple[Test, ...]:
     """Improved against original, trained on 500 and on 1,000 images."""
+    pairs = [(f"improved-{size}", f"original-{size}") for size in SIZES]
     return tuple(
-        Test(
-            f"improved-{size} against original-{size}",
-            measure,
-            Side(f"improved-{size}"),
-            direction,
-            Side(f"original-{size}"),
-        )
-        for size in SIZES
+        Test(f"{ours} against {theirs}", measure, Side(ours), direction, Side(theirs))
+        for ours, theirs in pairs
     )
 
 
 def _each(measure: str, direction: str, than: float, *names: str) -> tuple[Test, ...]:
-    return tuple(
-        Test(
-            f"{name}-{size}, {MEASURES[measure].title.lower()}",
-            measure,
-            Side(f"{name}-{size}"),
-            direction,
-            than,
-        )
-        for name in names
-        for size in SIZES
-    )
+    """Models of both sizes against a number."""
+    title = MEASURES[measure].title.lower()
+    rows = [f"{name}-{size}" for name in names for size in SIZES]
+    return tuple(Test(f"{row}, {title}", measure, Side(row), direction, than) for row in rows)
 
 
 def _ablation(row: str, **directions: str) -> tuple[Test, ...]:
@@ -200,9 +187,7 @@ ABLATED = (
 
 
 def run(test: Test, mode: str, numbers: Numbers) -> Finding:
-    """The finding of one test in one mode: whether its models are there, what was measured,
-    how that is judged.
-    """
+    """The finding of one test in one mode: what is missing, or the measures and a verdict."""
     case = f"{test.case}, {mode}"
     missing = [_need(row, mode, numbers) for row in test.rows if not numbers.rendered(mode, row)]
     if missing:

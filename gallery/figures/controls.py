@@ -5,8 +5,8 @@
     python -m gallery.figures.controls strength mask                      # only these
 
 Written to gallery/shown/controls/NAME.jpg. What each control does is in `core.pipeline`, and for
-video in `core.inference.temporal`.
-Refining takes one painting, so the strips of mixing are left out with --refine.
+video in `core.inference.temporal`. Refining takes one painting, so with --refine the strips of
+mixing are left out.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from core.inference.stylizer import StyleCache, Stylizer
 from core.inference.temporal import Smoother, warp
 from core.metrics.flicker import SHARES, pan_and_zoom
 from core.pipeline import stylize_image
-from core.program import command_parser
+from core.program import MODEL_HELP, command_parser
 from core.settings import MATCH, PHOTO, RECOLOUR, STYLE, Settings, SettingsError
 from gallery.figures.overview import encode_style
-from gallery.pictures import FOLDER, MORE_STYLES, STYLES, find_content, find_style
+from gallery.pictures import FOLDER, MORE_STYLES, STYLES, Picture, find_content, find_style
 
 SHOWN = FOLDER / "shown" / "controls"
 WIDEST = 1200  # px
@@ -70,9 +70,7 @@ class Studio:
         outside: str = "",
         **settings: Any,
     ) -> Image.Image:
-        """The middle of a photo painted at twice `side`, which is how large it is shown;
-        `settings` as in Settings.
-        """
+        """The middle of a photo, painted at twice `side`, shown at it; `settings` of Settings."""
         result = stylize_image(
             center_crop(photo, 2 * side),
             [find_style(name).image() for name in paintings],
@@ -84,22 +82,21 @@ class Studio:
         return result.image.resize((side, side), Image.Resampling.LANCZOS)
 
 
+def given(label: str, picture: Picture, side: int) -> tuple[str, Image.Image]:
+    """The cell of a picture as it is."""
+    return label, center_crop(picture.image(), side)
+
+
 def strength(studio: Studio) -> tuple[Cells, int]:
-    photo, side = find_content("china").image(), cell_side(7)
-    steps = (0, 25, 50, 75, 100, 125, 150)
-    return [
-        (f"{step} %", studio.painted(side, photo, [WAVE], strength=step / 100)) for step in steps
-    ], 7
+    photo, side, steps = find_content("china").image(), cell_side(7), (0, 25, 50, 75, 100, 125, 150)
+    return [(f"{n} %", studio.painted(side, photo, [WAVE], strength=n / 100)) for n in steps], 7
 
 
 def mixing(studio: Studio) -> tuple[Cells, int]:
-    photo, side = find_content("china").image(), cell_side(7)
-    ends = (WAVE, KANDINSKY)
-    wave, kandinsky = find_style(WAVE), find_style(KANDINSKY)
-    first = (wave.title, center_crop(wave.image(), side))
-    last = (kandinsky.title, center_crop(kandinsky.image(), side))
+    photo, side, ends = find_content("china").image(), cell_side(7), (WAVE, KANDINSKY)
     shares = ((1, 0), (0.75, 0.25), (0.5, 0.5), (0.25, 0.75), (0, 1))
     mixes = [(f"{a:g} : {b:g}", studio.painted(side, photo, ends, mix=(a, b))) for a, b in shares]
+    first, last = (given(find_style(name).title, find_style(name), side) for name in ends)
     return [first, *mixes, last], 7
 
 
@@ -115,46 +112,35 @@ def mixing_square(studio: Studio) -> tuple[Cells, int]:
 
 
 def colours(studio: Studio) -> tuple[Cells, int]:
-    photo, side = find_content("astronaut").image(), cell_side(6)
-    labels = {STYLE: "style", MATCH: "match", PHOTO: "photo", RECOLOUR: "recolour"}
-    cells = [
-        ("The photo", center_crop(photo, side)),
-        ("The painting", center_crop(find_style(CAFE).image(), side)),
-    ]
-    cells += [
-        (label, studio.painted(side, photo, [CAFE], colours=way)) for way, label in labels.items()
-    ]
+    photo, side = find_content("astronaut"), cell_side(6)
+    cells = [given("The photo", photo, side), given("The painting", find_style(CAFE), side)]
+    for way in (STYLE, MATCH, PHOTO, RECOLOUR):
+        cells.append((way, studio.painted(side, photo.image(), [CAFE], colours=way)))
     return cells, 6
 
 
 def style_size(studio: Studio) -> tuple[Cells, int]:
     photo, side = find_content("china").image(), cell_side(4)
-    cells = [("The painting", center_crop(find_style(WAVE).image(), side))]
-    cells += [
-        (f"{px} px", studio.painted(side, photo, [WAVE], style_size=px)) for px in (96, 256, 768)
-    ]
+    cells = [given("The painting", find_style(WAVE), side)]
+    for px in (96, 256, 768):
+        cells.append((f"{px} px", studio.painted(side, photo, [WAVE], style_size=px)))
     return cells, 4
 
 
 def detail(studio: Studio) -> tuple[Cells, int]:
-    photo, side = find_content("china").image(), cell_side(4)
-    return [
-        (f"{px} px", studio.painted(side, photo, [WAVE], detail=px)) for px in (128, 256, 512, 1024)
-    ], 4
+    photo, side, sizes = find_content("china").image(), cell_side(4), (128, 256, 512, 1024)
+    return [(f"{px} px", studio.painted(side, photo, [WAVE], detail=px)) for px in sizes], 4
 
 
 def mask(studio: Studio) -> tuple[Cells, int]:
-    photo, side = find_content("flower").image(), cell_side(4)
-    white = Image.new("L", (side, side))
+    photo, side = find_content("flower"), cell_side(4)
+    inside = Image.new("RGB", (side, side))
     inset = side * 0.12
-    ImageDraw.Draw(white).ellipse((inset, inset, side - inset, side - inset), fill="white")
-    inside = white.convert("RGB")
-    return [
-        ("Photo", center_crop(photo, side)),
-        ("Mask", inside),
-        ("Photo outside", studio.painted(side, photo, [WAVE], inside)),
-        ("Another painting outside", studio.painted(side, photo, [WAVE], inside, KANDINSKY)),
-    ], 4
+    ImageDraw.Draw(inside).ellipse((inset, inset, side - inset, side - inset), fill="white")
+    cells = [given("Photo", photo, side), ("Mask", inside)]
+    for label, outside in (("Photo outside", ""), ("Another painting outside", KANDINSKY)):
+        cells.append((label, studio.painted(side, photo.image(), [WAVE], inside, outside)))
+    return cells, 4
 
 
 def tiles(studio: Studio) -> tuple[Cells, int]:
@@ -172,42 +158,32 @@ def tiles(studio: Studio) -> tuple[Cells, int]:
 
 
 def styles(studio: Studio) -> tuple[Cells, int]:
-    photo = find_content("china").image()
-    pictures = (
-        [find_style(name) for name in REFINED_PAINTINGS]
-        if studio.refine
-        else [*STYLES, *MORE_STYLES]
-    )
-    columns = len(pictures) + 1 if studio.refine else 10
+    photo, pictures, columns = find_content("china"), (*STYLES, *MORE_STYLES), 10
+    if studio.refine:
+        pictures = tuple(map(find_style, REFINED_PAINTINGS))
+        columns = len(pictures) + 1
     side = cell_side(columns)
-    cells = [("Photo", center_crop(photo, side))]
-    return cells + [
-        (picture.title, studio.painted(side, photo, [picture.name])) for picture in pictures
-    ], columns
+    cells = [given("Photo", photo, side)]
+    for picture in pictures:
+        cells.append((picture.title, studio.painted(side, photo.image(), [picture.name])))
+    return cells, columns
 
 
 def smoothing(studio: Studio) -> tuple[Cells, int]:
     clip, flows = pan_and_zoom(find_content("astronaut").image())
     clip, flow = clip[:FRAMES], flows[FRAMES - 2]
     styled = encode_style(studio.stylizer, find_style(WAVE), studio.refine)
-    painted = [styled(frame) for frame in clip]
+    painted = [(frame, styled(frame)) for frame in clip]
     cells: Cells = []
     for share in SHARES:
         smoother = Smoother(share)
-        before, now = [
-            smoother(frame, result) for frame, result in zip(clip, painted, strict=True)
-        ][-2:]
+        *_, before, now = [smoother(frame, result) for frame, result in painted]
         moved, inside = warp(to_tensor(before), flow)
         flicker = ((to_tensor(now) - moved).abs() * inside * DIFFERENCE_GAIN).clamp(0, 1)
-        pictures = {
-            "a frame": before,
-            "the next": now,
-            f"beyond motion, x{DIFFERENCE_GAIN}": to_image(flicker),
-        }
-        cells += [
-            (f"{share:g}: {what}", resize_longest(picture, 240))
-            for what, picture in pictures.items()
-        ]
+        shown = {"a frame": before, "the next": now}
+        shown[f"beyond motion, x{DIFFERENCE_GAIN}"] = to_image(flicker)
+        for what, picture in shown.items():
+            cells.append((f"{share:g}: {what}", resize_longest(picture, 240)))
     return cells, 3
 
 
@@ -240,9 +216,8 @@ def work(options: argparse.Namespace) -> int:
     """Make the strips that the options name; returns the exit code."""
     for name in options.names:
         if name not in STRIPS:
-            raise SettingsError(
-                f'There is no strip called "{name}"; there are: {", ".join(STRIPS)}.'
-            )
+            have = ", ".join(STRIPS)
+            raise SettingsError(f'There is no strip called "{name}"; there are: {have}.')
     Settings(refine=options.refine)
     shared = model_store().stylizer(options.model)
     cache = StyleCache(CACHE_BYTES)
@@ -263,16 +238,11 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = command_parser("gallery.figures.controls", __doc__)
-    parser.add_argument(
-        "names", nargs="*", help=f"which strips (default: all): {', '.join(STRIPS)}"
-    )
-    parser.add_argument(
-        "--model",
-        help="a model of checkpoints/, or a checkpoint folder (default: the best shipped)",
-    )
-    parser.add_argument(
-        "--refine", type=int, default=0, metavar="BATCHES", help="train on each painting first"
-    )
+    which = f"which strips (default: all): {', '.join(STRIPS)}"
+    parser.add_argument("names", nargs="*", help=which)
+    parser.add_argument("--model", help=MODEL_HELP)
+    batches = "train on each painting first"
+    parser.add_argument("--refine", type=int, default=0, metavar="BATCHES", help=batches)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # sums of floats, and so the files, come out the same each time
     return run_command(lambda: work(options))

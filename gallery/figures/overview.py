@@ -38,24 +38,27 @@ def encode_style(stylizer: Stylizer, style: Picture, batches: int) -> StyledMode
         return refine(stylizer, style.image(), contents, batches, on_step=lambda _: bar.update())
 
 
+def pasted(rows: Sequence[Sequence[Image.Image | None]]) -> Image.Image:
+    """Rows of pictures, the middle of each in a cell of 256 px; None leaves its cell white."""
+    sheet = Image.new("RGB", (len(rows[0]) * CELL, len(rows) * CELL), "white")
+    for row, images in enumerate(rows):
+        for column, image in enumerate(images):
+            if image:
+                sheet.paste(center_crop(image, CELL), (column * CELL, row * CELL))
+    return sheet
+
+
 def strip(
     stylizer: Stylizer, contents: Sequence[Picture], styles: Sequence[Picture], batches: int
 ) -> Image.Image:
-    """The sheet: (len(contents) + 1) x (len(styles) + 1) cells of 256 px,
-    the first row and column the pictures given.
-    """
-    sheet = Image.new("RGB", ((len(contents) + 1) * CELL, (len(styles) + 1) * CELL), "white")
-    for column, content in enumerate(contents, 1):
-        sheet.paste(center_crop(content.image(), CELL), (column * CELL, 0))
-    for row, style in enumerate(styles, 1):
-        sheet.paste(center_crop(style.image(), CELL), (0, row * CELL))
+    """A row for each style, a column for each content, the given pictures before them."""
+    photos = [content.image() for content in contents]
+    rows: list[list[Image.Image | None]] = [[None, *photos]]
+    for style in styles:
         styled = encode_style(stylizer, style, batches)
-        for column, content in enumerate(contents, 1):
-            sheet.paste(
-                styled(center_crop(content.image(), 2 * CELL)).resize((CELL, CELL)),
-                (column * CELL, row * CELL),
-            )
-    return sheet
+        painted = [styled(center_crop(photo, 2 * CELL)).resize((CELL, CELL)) for photo in photos]
+        rows.append([style.image(), *painted])
+    return pasted(rows)
 
 
 def work(options: argparse.Namespace) -> int:

@@ -5,18 +5,17 @@
 To gallery/shown/width.jpg.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from core.commandline import run_command
-from core.images.convert import center_crop
 from core.images.decode import load_image
 from core.program import command_parser, path_of
-from gallery.figures.overview import CELL
-from gallery.pictures import CONTENTS, FOLDER, STYLES
+from gallery.figures.overview import pasted
+from gallery.grids.paths import REFINED, RENDERED, cell_file, row_folder
+from gallery.pictures import FOLDER, find_content, find_style
 
 MODEL = "improved-500"
 PAIRS = (
@@ -27,8 +26,7 @@ PAIRS = (
 
 
 def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) -> Image.Image:
-    """A row for each pair of painting and photo: painting, photo, narrow model, wide model;
-    cells of 256 px.
+    """A row for each pair: painting, photo, narrow model, wide model; cells of 256 px.
 
     Args:
         narrow, wide: folders of rendered cells, as `gallery/rendered`.
@@ -36,34 +34,27 @@ def strip(narrow: Path, wide: Path, pairs: Sequence[tuple[str, str]] = PAIRS) ->
     Raises:
         ImageError: a cell is missing.
     """
-    paintings = {picture.name: picture for picture in STYLES}
-    photos = {picture.name: picture for picture in CONTENTS}
-    sheet = Image.new("RGB", (4 * CELL, len(pairs) * CELL), "white")
-    for row, (painting, photo) in enumerate(pairs):
-        cells = [
-            load_image(root / "refined" / painting / MODEL / f"{photo}.jpg")
-            for root in (narrow, wide)
-        ]
-        given = [paintings[painting].image(), photos[photo].image()]
-        for column, image in enumerate([*given, *cells]):
-            sheet.paste(center_crop(image, CELL), (column * CELL, row * CELL))
-    return sheet
-
-
-def work(options: argparse.Namespace) -> int:
-    """Write the picture that the options ask for; returns the exit code."""
-    strip(options.narrow, options.wide).save(options.out, quality=88)
-    return 0
+    rows = []
+    for painting, photo in pairs:
+        folders = (row_folder(REFINED, painting, MODEL, root) for root in (narrow, wide))
+        painted = [load_image(cell_file(folder, photo)) for folder in folders]
+        rows.append([find_style(painting).image(), find_content(photo).image(), *painted])
+    return pasted(rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = command_parser("gallery.figures.width", __doc__)
     parser.add_argument("narrow", type=path_of, help="folder of the narrow model's cells")
-    parser.add_argument("--wide", type=path_of, default=FOLDER / "rendered")
+    parser.add_argument("--wide", type=path_of, default=RENDERED)
     parser.add_argument("--out", type=path_of, default=FOLDER / "shown" / "width.jpg")
     options = parser.parse_args(arguments)
-    return run_command(lambda: work(options))
+
+    def work() -> int:
+        strip(options.narrow, options.wide).save(options.out, quality=88)
+        return 0
+
+    return run_command(work)
 
 
 if __name__ == "__main__":

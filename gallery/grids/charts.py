@@ -5,9 +5,8 @@ the spread, not just a mean.
     figure.write_html("specks.html")
 
 Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Backgrounds
-are transparent and marks of middle
-lightness, so that a figure stands on light and on dark pages; where it stands, the page sets the
-colour of its text.
+are transparent and marks of middle lightness, so that a figure stands on light and on dark pages;
+where it stands, the page sets the colour of its text.
 """
 
 import math
@@ -18,7 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.metrics.features import MEASURES, average
-from gallery.grids.results import Grid
+from gallery.grids.results import Grid, title_of_measure
 
 COLORS = {
     "flagship": "#d0533f",
@@ -33,11 +32,8 @@ COLORS = {
     "johnson": "#5f86a0",
 }
 OTHERS = ("#a58a70", "#7fa6a0", "#a97fb5", "#9a9a5a")
-DISTANCES = [
-    [0.0, "#f8f1e2"],
-    [0.5, "#c3c6ea"],
-    [1.0, "#8589d0"],
-]  # from the ideal: pale is near, dark is far
+# From the ideal: pale is near, dark is far.
+DISTANCES = [[0.0, "#f8f1e2"], [0.5, "#c3c6ea"], [1.0, "#8589d0"]]
 ON_PALE = "#24211f"
 TEXT, LINES = "#857a6a", "rgba(133, 122, 106, 0.3)"
 BAR_HEIGHT, CELL_HEIGHT, BOX_HEIGHT, LEGEND_HEIGHT = 46, 44, 17, 40  # px
@@ -46,8 +42,7 @@ LABEL_WIDTH = 18  # letters of a style's title in one line
 
 
 def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
-    """One bar a model: the average over all styles and contents,
-    its whisker the middle half of the pairs.
+    """One bar a model: the average over all pairs, its whisker the middle half of them.
 
     Args:
         grids: of the same rows, one for each style.
@@ -61,9 +56,8 @@ def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
         _known(value for grid in grids for value in _values(grid, name, measure)) for name in names
     ]
     means = [average(measure, values) for values in pairs]
-    quartiles = [
-        np.percentile(values, (25, 75)) if values else (math.nan, math.nan) for values in pairs
-    ]
+    quartiles = [np.percentile(values or [math.nan], (25, 75)) for values in pairs]
+    low, high = np.transpose(quartiles)
     figure = go.Figure(
         go.Bar(
             y=names,
@@ -71,40 +65,31 @@ def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
             orientation="h",
             width=0.62,
             marker_color=[_color(name, names) for name in names],
+            # An average may lie outside the middle half: then a whisker has no length there.
             error_x={
                 "type": "data",
                 "symmetric": False,
-                "array": [
-                    _above(high - mean) for (_, high), mean in zip(quartiles, means, strict=True)
-                ],
-                "arrayminus": [
-                    _above(mean - low) for (low, _), mean in zip(quartiles, means, strict=True)
-                ],
+                "array": np.maximum(high - means, 0),
+                "arrayminus": np.maximum(means - low, 0),
                 "color": TEXT,
                 "thickness": 1.5,
                 "width": 5,
             },
-            customdata=[
-                (len(values), *map(_short, limits))
-                for values, limits in zip(pairs, quartiles, strict=True)
-            ],
+            customdata=[*zip(map(len, pairs), map(_short, low), map(_short, high), strict=True)],
             hovertemplate="%{y}: %{x:.3g}<br>middle half of %{customdata[0]} pairs: "
             "%{customdata[1]} to %{customdata[2]}<extra></extra>",
         )
     )
     _lay_out(figure, max(BAR_HEIGHT * len(names), CELL_HEIGHT * len(grids)), measure)
-    _head(
-        figure,
-        "Average per model",
-        "the whiskers hold the middle half of all pairs of painting and photo",
-    )
+    about = "the whiskers hold the middle half of all pairs of painting and photo"
+    _head(figure, "Average per model", about)
     figure.update_yaxes(autorange="reversed")
     return figure
 
 
 def heatmap(grids: Sequence[Grid], measure: str) -> go.Figure:
-    """Styles down, models across: the average over the contents,
-    the darker the farther from the ideal; see `bars`.
+    """Styles down, models across: the average over the contents, the darker the farther from the
+    ideal; see `bars`.
     """
     names = _rows(grids)
     values = [[_known(_values(grid, name, measure)) for name in names] for grid in grids]
@@ -160,22 +145,16 @@ def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
             hovertemplate=f"{name}<br>%{{text}}: %{{x:.3g}}<extra></extra>",
         )
     _lay_out(figure, (BOX_HEIGHT * len(names) + 10) * len(grids) + LEGEND_HEIGHT, measure)
-    _head(
-        figure, "Every photo, per painting and model", "a dot each; the boxes hold the middle half"
-    )
+    about = "a dot each; the boxes hold the middle half"
+    _head(figure, "Every photo, per painting and model", about)
     figure.update_layout(
         boxmode="group",
         boxgap=0.22,
         boxgroupgap=0.1,
         showlegend=True,
-        legend={
-            "orientation": "h",
-            "yref": "container",
-            "yanchor": "bottom",
-            "y": 0,
-            "xanchor": "left",
-            "x": 0,
-        },
+        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0},
+        legend_xanchor="left",
+        legend_x=0,
     )
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=labels)
     return figure
@@ -193,11 +172,9 @@ def from_ideal(value: float, measure: str) -> float:
 
 def _rows(grids: Sequence[Grid]) -> list[str]:
     """The rows that have numbers, in their order."""
-    names = dict.fromkeys(row.name for grid in grids for row in grid.rows)
-    measured = {
-        row.name for grid in grids for row in grid.rows if any(cell.numbers for cell in row.cells)
-    }
-    return [name for name in names if name in measured]
+    rows = [row for grid in grids for row in grid.rows]
+    measured = {row.name for row in rows if any(cell.numbers for cell in row.cells)}
+    return [name for name in dict.fromkeys(row.name for row in rows) if name in measured]
 
 
 def _values(grid: Grid, name: str, measure: str) -> list[float]:
@@ -213,9 +190,8 @@ def _known(values: Iterable[float]) -> list[float]:
 
 
 def _labels(grids: Sequence[Grid]) -> list[str]:
-    return [
-        "<br>".join(textwrap.wrap(grid.style.title, LABEL_WIDTH, max_lines=2)) for grid in grids
-    ]
+    wrapped = [textwrap.wrap(grid.style.title, LABEL_WIDTH, max_lines=2) for grid in grids]
+    return ["<br>".join(lines) for lines in wrapped]
 
 
 def _color(name: str, names: Sequence[str]) -> str:
@@ -223,21 +199,14 @@ def _color(name: str, names: Sequence[str]) -> str:
     return COLORS.get(name) or OTHERS[others.index(name) % len(OTHERS)]
 
 
-def _above(length: float) -> float:
-    """A whisker's length: none where an average lies outside the middle half."""
-    return max(length, 0.0)
-
-
 def _short(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.3g}"
 
 
 def _spread(values: Sequence[float]) -> str:
-    return (
-        f"{_short(min(values))} to {_short(max(values))} over {len(values)} photos"
-        if values
-        else ""
-    )
+    if not values:
+        return ""
+    return f"{_short(min(values))} to {_short(max(values))} over {len(values)} photos"
 
 
 def _head(figure: go.Figure, title: str, about: str) -> None:
@@ -271,10 +240,7 @@ def _lay_out(figure: go.Figure, height: int, measure: str | None) -> None:
     figure.update_yaxes(
         gridcolor="rgba(0,0,0,0)", fixedrange=True, automargin=True, ticksuffix="  "
     )
-    if measure is None:
-        return
-    about = MEASURES[measure]
-    figure.update_xaxes(
-        title=f"{about.title}, {about.unit}" if about.unit else about.title, rangemode="tozero"
-    )
-    figure.add_vline(x=about.ideal, line={"color": "#3f9c86", "width": 1.5, "dash": "dot"})
+    if measure:
+        figure.update_xaxes(title=title_of_measure(measure), rangemode="tozero")
+        ideal = {"color": "#3f9c86", "width": 1.5, "dash": "dot"}
+        figure.add_vline(x=MEASURES[measure].ideal, line=ideal)

@@ -1,19 +1,17 @@
-"""One grid as one picture: the style and the contents along the top, a row for each model,
-as in the report's appendices.
+"""One grid as one picture, as in the report: style and contents on top, a row for each model.
 
     compose([("Original", [cell, None]), ("Improved", [cell, cell])], style, contents)
 
     python -m gallery.grids.compose A stained_glass instant                        # to out/appendix-A__stained_glass__instant.png
     python -m gallery.grids.compose B stained_glass refined --also gatys --out sheet.jpg
 
-All cells are of one height and as wide as their content, so nothing is cut off. A cell that is
-missing says so.
+All cells are of one height and as wide as their content, so none is cut off. A missing one says so.
 """
 
 import argparse
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,9 +62,7 @@ class Layout:
         return right + 2 * self.gap, bottom + 2 * self.gap
 
     def box(self, row: int, column: int) -> Box:
-        """Of a cell; row 0 are the headers, column 0 are the style and the labels,
-        so the first cell is (1, 1).
-        """
+        """Of a cell, (1, 1) the first; row 0 are the headers, column 0 the style and the labels."""
         edges = (self.height, *self.widths)
         left = 2 * self.gap + sum(edges[:column]) + column * self.gap
         top = 2 * self.gap + self.top + row * (self.height + self.gap) + (self.gap if row else 0)
@@ -99,48 +95,33 @@ def compose(
         height: of a cell, in pixels, 32 upwards.
 
     Returns:
-        RGB. Letters that the bundled font lacks are left out of labels: accents,
-            Chinese characters.
+        RGB. Letters that the bundled font lacks, accents and Chinese ones, are left out of labels.
 
     Raises:
         ValueError: a row has more or fewer cells than there are contents.
     """
     for label, cells in rows:
         if len(cells) != len(contents):
-            raise ValueError(
-                f"The row {label!r} has {len(cells)} cells for {len(contents)} contents."
-            )
+            count = f"{len(cells)} cells for {len(contents)} contents"
+            raise ValueError(f"The row {label!r} has {count}.")
     plan = layout(contents, len(rows), height, bool(title))
     sheet = Image.new("RGB", plan.size, PAPER)
     draw = ImageDraw.Draw(sheet)
     if title:
-        _write(
-            draw,
-            (2 * plan.gap, 2 * plan.gap, plan.size[0], plan.top),
-            latin(title),
-            height // 9,
-            middle=False,
-        )
-    for row, column, image in _placed(rows, style, contents):
-        box = plan.box(row, column)
-        if image:
-            _paste(sheet, image, box)
-        else:
-            draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), PANEL)
-            _write(draw, box, NOT_RENDERED, height // 14, FAINT)
+        above = (2 * plan.gap, 2 * plan.gap, plan.size[0], plan.top)
+        _write(draw, above, latin(title), height // 9, middle=False)
+    _paste(sheet, style, plan.box(0, 0))
+    for row, pictures in enumerate([contents, *(cells for _, cells in rows)]):
+        for column, image in enumerate(pictures, 1):
+            box = plan.box(row, column)
+            if image:
+                _paste(sheet, image, box)
+            else:
+                draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), PANEL)
+                _write(draw, box, NOT_RENDERED, height // 14, FAINT)
     for row, (label, _) in enumerate(rows, 1):
         _write(draw, plan.box(row, 0), latin(label), height // 8)
     return sheet
-
-
-def _placed(
-    rows: Sequence[Row], style: Image.Image, contents: Sequence[Image.Image]
-) -> Iterator[tuple[int, int, Image.Image | None]]:
-    """(row, column, picture) of everything but the labels."""
-    yield 0, 0, style
-    for row, pictures in enumerate([contents, *(cells for _, cells in rows)]):
-        for column, picture in enumerate(pictures, 1):
-            yield row, column, picture
 
 
 def _paste(sheet: Image.Image, image: Image.Image, box: Box) -> None:
@@ -148,12 +129,9 @@ def _paste(sheet: Image.Image, image: Image.Image, box: Box) -> None:
     width, height = box[2] - box[0], box[3] - box[1]
     scale = min(width / image.width, height / image.height)
     size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    shown = (
-        image
-        if size == image.size
-        else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
-    )
-    sheet.paste(shown, (box[0] + (width - size[0]) // 2, box[1] + (height - size[1]) // 2))
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+    sheet.paste(image, (box[0] + (width - size[0]) // 2, box[1] + (height - size[1]) // 2))
 
 
 def _write(
@@ -189,10 +167,10 @@ def sheet(grid: Grid) -> Image.Image:
     Raises:
         ImageError: a picture is broken.
     """
-    rows = [
-        (row.title, [load_image(cell.picture) if cell.picture else None for cell in row.cells])
-        for row in grid.rows
-    ]
+    rows = []
+    for row in grid.rows:
+        pictures = [load_image(cell.picture) if cell.picture else None for cell in row.cells]
+        rows.append((row.title, pictures))
     title = " · ".join(part for part in (grid.style.title, grid.style.artist, grid.mode) if part)
     contents = [content.image() for content in grid.contents]
     return compose(rows, grid.style.image(), contents, title=title)
@@ -203,13 +181,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("appendix", choices=list(APPENDICES))
     parser.add_argument("style", help="name of one of the gallery's styles")
     parser.add_argument("mode", choices=MODES)
-    parser.add_argument(
-        "--also",
-        nargs="+",
-        default=[],
-        metavar="ROW",
-        help="further rows: gatys, johnson, flagship ...",
-    )
+    also = "further rows: gatys, johnson, flagship ..."
+    parser.add_argument("--also", nargs="+", default=[], metavar="ROW", help=also)
     parser.add_argument("--out", type=path_of, help="a .png, .jpg or .webp file (default: in out/)")
     options = parser.parse_args(arguments)
     if options.out and options.out.suffix.lower() not in FORMATS:

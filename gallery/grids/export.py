@@ -1,8 +1,7 @@
-"""Grids to take away: a sheet as PNG, an appendix as PDF, the cells as zip, the numbers as CSV;
-each as the bytes of a file.
+"""Grids to take away, as bytes of files: sheets as PNG and PDF, cells as zip, numbers as CSV.
 
-    grids = [read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES]
-    write_atomic(Path("appendix-A.pdf"), grids_pdf(grids, "Appendix A"))
+grids = [read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES]
+write_atomic(Path("appendix-A.pdf"), grids_pdf(grids, "Appendix A"))
 """
 
 import io
@@ -99,9 +98,7 @@ def numbers_csv(grids: Sequence[Grid]) -> bytes:
 
 
 def numbers(grids: Sequence[Grid]) -> list[dict[str, str | float | None]]:
-    """The lines of `numbers_csv`: mode, style, row and content by name, then measures,
-    None for NaN.
-    """
+    """The lines of `numbers_csv`: mode, style, row, content, then the measures, None for NaN."""
     return [
         {"mode": grid.mode, "style": grid.style.name, "row": row.name, "content": content.name}
         | {name: None if math.isnan(value) else value for name, value in cell.numbers.items()}

@@ -1,7 +1,7 @@
 """Where the comparison's pictures and measurements lie: one JPEG a cell, one CSV a row of cells.
 
-    cell = Cell("instant", "stained_glass", "improved-500", "china")
-    cell.path()                 # gallery/rendered/instant/stained_glass/improved-500/china.jpg
+    row = row_folder("instant", "stained_glass", "improved-500")
+    cell_file(row, "china")     # gallery/rendered/instant/stained_glass/improved-500/china.jpg
     APPENDICES["A"].rows        # the models of the report's appendix A, top to bottom
 
 A grid has one style, a row for each model, a column for each content (report, appendices A and B).
@@ -50,23 +50,14 @@ APPENDICES = {
 }
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One picture of a grid.
+def row_folder(mode: str, style: str, row: str, root: Path = RENDERED) -> Path:
+    """Where the cells of a row lie: of a model, or of a reference, in a style of that name."""
+    return root / mode_of(row, mode) / style / row
 
-    Attributes:
-        mode: `instant`, `refined` or, for a reference row, `reference`.
-        style, content: names of gallery pictures.
-        row: name of a model, or of a reference.
-    """
 
-    mode: str
-    style: str
-    row: str
-    content: str
-
-    def path(self, root: Path = RENDERED) -> Path:
-        return root / self.mode / self.style / self.row / f"{self.content}.jpg"
+def cell_file(folder: Path, content: str) -> Path:
+    """The picture of a content of that name in the folder of a row."""
+    return folder / f"{content}.jpg"
 
 
 def mode_of(row: str, mode: str) -> str:

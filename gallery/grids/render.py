@@ -1,12 +1,11 @@
-"""Rows of cells: which are missing or stale, how they are painted and measured, and how they come
-to lie in `gallery.grids.paths`.
+"""Rows of cells: which are missing or stale, how they are painted, measured and filed.
 
     rows = plan(["original-500"], ["instant"], STYLES)
     builder = Builder(CONTENTS, RENDERED, "cpu", print, show=True)
     builder.run(rows, total=64)
 
-A cell is a JPEG and a line of its row's measures, each written whole or not at all; a row also
-notes what it was made from.
+A cell is a JPEG and a line of its row's measures, each written whole or not at all, where
+`gallery.grids.paths` says; a row also notes what it was made from.
 """
 
 import hashlib
@@ -27,10 +26,17 @@ from core.images.convert import resize_smaller
 from core.images.decode import ImageError, load_image
 from core.inference.stylizer import STYLE_SIDE
 from core.metrics.features import MEASURES, Analysis, measure
-from core.models.encoder import Encoder, EncoderError, load_encoder
+from core.models.encoder import EncoderError
 from core.models.weights import WeightsError
-from gallery.grids.backends import REFERENCE_PAINTERS, Paint, RowError, fingerprint, prepare
-from gallery.grids.paths import CELL_SIDE, MEASURES_FILE, Cell, mode_of
+from gallery.grids.backends import (
+    REFERENCE_PAINTERS,
+    Paint,
+    RowError,
+    fingerprint,
+    prepare,
+    vgg19,
+)
+from gallery.grids.paths import CELL_SIDE, MEASURES_FILE, cell_file, mode_of, row_folder
 from gallery.grids.results import read_grid
 from gallery.pictures import Picture
 
@@ -40,19 +46,14 @@ ORIGIN_FILE = "origin.json"  # beside the cells of a row: what they were made fr
 
 @dataclass(frozen=True)
 class Row:
-    """Up to as many cells as there are contents, which share a style:
-    the unit of work that processes take.
-    """
+    """Up to as many cells as there are contents, of one style: what a process takes at a time."""
 
     mode: str
     row: str
     style: Picture
 
     def folder(self, root: Path) -> Path:
-        return Cell(self.mode, self.style.name, self.row, "").path(root).parent
-
-    def cell(self, content: Picture, root: Path) -> Path:
-        return Cell(self.mode, self.style.name, self.row, content.name).path(root)
+        return row_folder(self.mode, self.style.name, self.row, root)
 
     def __str__(self) -> str:
         return f"{self.row}, {self.mode}, {self.style.name}"
@@ -75,10 +76,10 @@ def _hash_of(path: Path, changed: int) -> str:
 
 
 def settle(row: Row, contents: Sequence[Picture], root: Path) -> list[Picture]:
-    """Delete a row's stale cells and note what new ones are made from;
-    the contents whose cells are missing.
+    """Delete a row's stale cells and note what new ones are made from.
 
-    A cell is there once it has been measured.
+    Returns:
+        The contents whose cells are missing; a cell is there once it has been measured.
 
     Raises:
         RowError: see `fingerprint`.
@@ -98,7 +99,7 @@ def settle(row: Row, contents: Sequence[Picture], root: Path) -> list[Picture]:
     hashes = {content.name: _file_hash(content.path()) for content in contents}
     for content in contents:
         if old.get(content.name) != hashes[content.name]:
-            row.cell(content, root).unlink(missing_ok=True)
+            cell_file(folder, content.name).unlink(missing_ok=True)
     if known != now or not hashes.items() <= old.items():
         text = json.dumps({**now, "contents": old | hashes}, indent=1)
         write_atomic(folder / ORIGIN_FILE, text.encode())
@@ -106,20 +107,14 @@ def settle(row: Row, contents: Sequence[Picture], root: Path) -> list[Picture]:
     return [content for content, cell in zip(contents, cells, strict=True) if not cell.numbers]
 
 
-@lru_cache(maxsize=1)
-def _measuring_encoder() -> Encoder:
-    return load_encoder("vgg19")
-
-
 @lru_cache(maxsize=16)
 def _analysed(path: Path, side: int, content_hash: str) -> Analysis:
     """A content or a style as the models read it."""
-    return Analysis(resize_smaller(load_image(path), side), _measuring_encoder())
+    return Analysis(resize_smaller(load_image(path), side), vgg19())
 
 
 def render(row: Row, content: Picture, paint: Paint, root: Path) -> None:
-    """Write one cell, then its line of the row's measures,
-    which are those of the picture before JPEG.
+    """Write one cell, then its line of the row's measures: of the picture before JPEG.
 
     Raises:
         ImageError: the content cannot be painted.
@@ -127,20 +122,15 @@ def render(row: Row, content: Picture, paint: Paint, root: Path) -> None:
     painted = paint(resize_smaller(content.image(), CELL_SIDE))
     file = io.BytesIO()
     painted.save(file, "JPEG", quality=QUALITY, optimize=True)
-    write_atomic(row.cell(content, root), file.getvalue())
+    write_atomic(cell_file(row.folder(root), content.name), file.getvalue())
     photo = _analysed(content.path(), CELL_SIDE, _file_hash(content.path()))
     style = _analysed(row.style.path(), STYLE_SIDE, _file_hash(row.style.path()))
-    _add_measures(
-        row.folder(root) / MEASURES_FILE,
-        content.name,
-        measure(photo, style, Analysis(painted, _measuring_encoder())),
-    )
+    numbers = measure(photo, style, Analysis(painted, vgg19()))
+    _add_measures(row.folder(root) / MEASURES_FILE, content.name, numbers)
 
 
 def _add_measures(path: Path, content: str, numbers: Mapping[str, float]) -> None:
-    """Lines sorted by content; four significant digits,
-    empty where a measure had nothing to look at.
-    """
+    """Lines sorted by content; four digits, empty where a measure had nothing to look at."""
     lines = pd.DataFrame(index=pd.Index([], name="content"))
     if path.is_file():
         lines = pd.read_csv(path, dtype={"content": str}, keep_default_na=False, na_values="")
@@ -153,8 +143,7 @@ def _add_measures(path: Path, content: str, numbers: Mapping[str, float]) -> Non
 
 @dataclass
 class Builder:
-    """Renders rows with a progress bar; what cannot be rendered is reported in a
-    sentence and left out.
+    """Renders rows with a progress bar; what cannot be rendered is left out, with a sentence.
 
     Attributes:
         contents: columns.

@@ -1,12 +1,10 @@
-"""A grid as data: for one style, a row for each model, a column for each content; in each cell a
-picture file and its numbers.
+"""A grid as data: of one style a row for each model, whose cells have a picture and numbers.
 
     grid = read_grid("refined", find_style("stained_glass"), APPENDICES["A"].rows, CONTENTS)
     grid.rows[0].cells[2].picture            # gallery/rendered/refined/stained_glass/original-500/china.jpg, or None
     grid.rows[0].cells[2].numbers["specks"]  # as `core.metrics.features.measure` found it
 
-What `gallery.grids.paths` says lies there is read, nothing is computed; cells that are not there
-are empty.
+What `gallery.grids.paths` says lies there is read, nothing is computed; missing cells are empty.
 """
 
 import csv
@@ -37,9 +35,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """A model's, or a reference's, pictures of one style; a cell for each content of the grid,
-    in its order.
-    """
+    """A model's, or a reference's, pictures of one style; a cell for each content, in order."""
 
     name: str
     cells: tuple[Entry, ...]
@@ -74,10 +70,14 @@ class Grid:
 
 
 def title_of(row: str) -> str:
-    """What a reader sees of a row: the model's or the reference's title,
-    its name where it has none.
-    """
+    """What a reader sees of a row: the model's or the reference's title, its name without one."""
     return cells.REFERENCES.get(row) or model_store().title(row)
+
+
+def title_of_measure(name: str) -> str:
+    """The title of a measure, with its unit."""
+    measure = MEASURES[name]
+    return f"{measure.title}, {measure.unit}" if measure.unit else measure.title
 
 
 def read_grid(
@@ -95,24 +95,20 @@ def read_grid(
         rows: names of models or references, top to bottom.
         root: as in `gallery.grids.paths`, by default `gallery/rendered`.
     """
-    found = tuple(
-        Row(name, _read_row(mode, style.name, name, contents, root or cells.RENDERED))
-        for name in rows
-    )
-    return Grid(mode, style, tuple(contents), found)
+    root = root or cells.RENDERED
+    found = (Row(name, _read_row(mode, style.name, name, contents, root)) for name in rows)
+    return Grid(mode, style, tuple(contents), (*found,))
 
 
 def _read_row(
     mode: str, style: str, row: str, contents: Sequence[Picture], root: Path
 ) -> tuple[Entry, ...]:
-    paths = [
-        cells.Cell(cells.mode_of(row, mode), style, row, content.name).path(root)
-        for content in contents
-    ]
-    numbers = _read_numbers(paths[0].with_name(cells.MEASURES_FILE)) if paths else {}
+    folder = cells.row_folder(mode, style, row, root)
+    numbers = _read_numbers(folder / cells.MEASURES_FILE)
+    files = {content.name: cells.cell_file(folder, content.name) for content in contents}
     return tuple(
-        Entry(path, numbers.get(content.name, {})) if path.is_file() else Entry()
-        for path, content in zip(paths, contents, strict=True)
+        Entry(file, numbers.get(name, {})) if file.is_file() else Entry()
+        for name, file in files.items()
     )
 
 

@@ -24,7 +24,7 @@ from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.claims.growth import FIGURE_LAYER, growth_section, of_seeds
 from gallery.claims.numbers import Numbers
 from gallery.claims.pictures import Side, Test, picture_sections, run
-from gallery.grids.paths import Cell
+from gallery.grids.paths import row_folder
 from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
 from tests.conftest import shipped_encoder
@@ -56,7 +56,7 @@ def fill(
     for index, style in enumerate(STYLES):
         values = [value(index, column) for column in range(len(CONTENTS))]
         measures = [{} if np.isnan(found) else {measure: found} for found in values]
-        folder = Cell(mode, style.name, row, "").path(root).parent
+        folder = row_folder(mode, style.name, row, root)
         write_row(folder, (30 * index * follows, 90, 90), measures)
     return Numbers(root)
 

@@ -34,13 +34,13 @@ def test_methods_are_told_as_multiples_of_one_photo(tmp_path: Path) -> None:
     timings = tmp_path / "timings.json"
     seconds = {"instant photo": [0.5, 0.4, 9.0], "gatys photo": [60.0], "instant painting": [0.25]}
     timings.write_text(json.dumps({"methods": seconds}))
-    rows = {row[0].partition(",")[0]: list(row[1:3]) for row in readme_tables.methods(timings)[1]}
-    assert rows["1"] == ["nothing beforehand", "120"]
-    assert rows["2"] == ["–", "–"]
+    gatys, johnson, *_ = readme_tables.methods(timings)
+    assert (gatys["a new painting"], gatys["a new photo"]) == ("nothing beforehand", "120")
+    assert (johnson["a new painting"], johnson["a new photo"]) == ("–", "–")
 
 
 def test_what_stands_between_the_marks_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(TABLES, "two", lambda: (("a", "b"), [("1", "2")]))
+    monkeypatch.setitem(TABLES, "two", lambda: [{"a": "1", "b": "2"}])
     text = MARKS.format("two")
     filled = fill(text, "README.md")
     assert filled == text.replace("old\n", "| a | b |\n| --- | --- |\n| 1 | 2 |\n")
@@ -65,7 +65,7 @@ def test_the_command_writes_once_and_checks(
 ) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(MARKS.format("two"))
-    monkeypatch.setitem(TABLES, "two", lambda: (("a",), [("1",)]))
+    monkeypatch.setitem(TABLES, "two", lambda: [{"a": "1"}])
     monkeypatch.setattr(tables, "READMES", (readme,))
     assert main(["--check"]) == 1
     assert "old" in readme.read_text(), "checking changes nothing"
@@ -95,10 +95,10 @@ def test_models_are_told_by_their_cards(tmp_path: Path) -> None:
     more = {"iterations": 1364, "style_weight": 12.0, "last_epoch": losses}
     write_about(tmp_path / "mine", "original-500", **more)
     with ModelStore(tmp_path).in_use():
-        (model,) = readme_tables.models()[1]
-        (row,) = readme_tables.training()[1]
-    assert model == ("mine", "VGG16", "five ResidualBlocks", "mean/std", "500", "8")
-    assert row == ("mine", "1,364", "–", "12", "2", "5", "2.5", "–", "–")
+        (model,) = readme_tables.models()
+        (row,) = readme_tables.training()
+    assert [*model.values()] == ["mine", "VGG16", "five ResidualBlocks", "mean/std", "500", "8"]
+    assert [*row.values()] == ["mine", "1,364", "–", "12", "2", "5", "2.5", "–", "–"]
 
 
 def test_held_out_losses_are_of_the_paintings_held_out_of_the_data(
@@ -107,7 +107,8 @@ def test_held_out_losses_are_of_the_paintings_held_out_of_the_data(
     for seed, factor in ((1, 1.0), (2, 3.0)):
         write_heldout(tmp_path / "seeds" / str(seed), factor, seed=seed, growth="decay")
     with ModelStore(tmp_path).in_use():
-        (row,) = readme_tables.heldout()[1]
-    assert row[:3] == ("improved-500, decay (8 channels)", "2", "–")
+        (row,) = readme_tables.heldout()
+    model, runs, growth, content, *_ = row.values()
+    assert (model, runs, growth) == ("improved-500, decay (8 channels)", "2", "–")
     one = math.factorial(24) ** (1 / 24)  # the geometric mean of 1, 2 ... 24
-    assert row[3] == f"{2 * one:#.3g} ({one:#.3g} to {3 * one:#.3g})"
+    assert content == f"{2 * one:#.3g} ({one:#.3g} to {3 * one:#.3g})"

@@ -7,7 +7,7 @@ import pytest
 
 from core.inference.model_store import ModelStore, model_store
 from core.models.model_card import write_card
-from gallery.grids.paths import APPENDICES, Cell
+from gallery.grids.paths import APPENDICES, cell_file, row_folder
 from gallery.grids.results import read_grid, title_of
 from gallery.pictures import CONTENTS, STYLES
 from tests.rendered import render
@@ -26,7 +26,8 @@ def test_a_grid_has_a_cell_for_each_row_and_content(root: Path) -> None:
     assert [row.name for row in grid.rows] == list(A)
     assert [len(row.cells) for row in grid.rows] == [8] * 4
     cell = grid.rows[2].cells[1]
-    assert cell.picture == Cell("instant", STYLES[0].name, "improved-500", "chelsea").path(root)
+    folder = row_folder("instant", STYLES[0].name, "improved-500", root)
+    assert cell.picture == cell_file(folder, "chelsea")
     assert cell.numbers["specks"] == 2.01
     assert math.isnan(cell.numbers["whites_lightness"])
 
@@ -40,7 +41,8 @@ def test_what_was_not_rendered_is_empty(root: Path) -> None:
 
 
 def test_numbers_without_their_picture_do_not_count(root: Path) -> None:
-    Cell("instant", STYLES[0].name, "original-500", "china").path(root).unlink()
+    folder = row_folder("instant", STYLES[0].name, "original-500", root)
+    cell_file(folder, "china").unlink()
     row = read_grid("instant", STYLES[0], A, CONTENTS, root).rows[0]
     assert (row.cells[2].picture, row.cells[2].numbers) == (None, {})
     assert row.cells[3].numbers["specks"] == 1.03
@@ -56,7 +58,7 @@ def test_references_are_the_same_in_both_modes(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_cut_off_counts_for_what_it_has(root: Path) -> None:
-    file = Cell("instant", STYLES[0].name, "original-500", "").path(root).with_name("measures.csv")
+    file = row_folder("instant", STYLES[0].name, "original-500", root) / "measures.csv"
     lines = file.read_text().splitlines()
     file.write_text("\n".join([*lines[:2], "chelsea,0.5"]))
     cells = read_grid("instant", STYLES[0], A, CONTENTS, root).rows[0].cells
