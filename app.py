@@ -45,11 +45,10 @@ from demo.server.access import Access, AccessMiddleware
 from demo.server.cleaner import Cleaner
 from demo.server.limits import HANDLERS, LimitsMiddleware, tidy_uploads
 from demo.shared import gpu
-from demo.shared.templates import render
+from demo.shared.templates import component, render
 from demo.shared.theme import CSS, HEAD, THEME
 from demo.shared.thumbnails import shipped_folder
 from demo.shared.uploads import MAX_UPLOAD, gallery_copies, gallery_files
-from demo.transfer import history
 from demo.transfer import tab as transfer
 from demo.transfer.visits import VISITS
 
@@ -64,7 +63,7 @@ def build() -> PageBlocks:
         gr.HTML(render("shared/header.html"))
         with gr.Tab("Transfer", id="transfer"):
             photo, photo_note = transfer.build()
-            history.build()
+            component("transfer/history", elem_id="strip")
         with gr.Tab("Many", id="many") as tab:
             many.build(tab, photo, photo_note)
         with gr.Tab("Compare", id="compare"):
@@ -162,51 +161,29 @@ def credentials(text: str) -> tuple[str, str]:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line's options; ends the program where they are wrong."""
     parser = argparse.ArgumentParser(description=first_paragraph(__doc__))
-    parser.add_argument(
-        "--host", help="address to listen on (default: 127.0.0.1, or $GRADIO_SERVER_NAME)"
-    )
-    parser.add_argument(
-        "--port",
-        type=int,
-        help="default: the first that is free from 7860 on, or $GRADIO_SERVER_PORT",
-    )
-    parser.add_argument(
-        "--root-path",
-        metavar="PATH",
-        help="where a reverse proxy serves the page, as /paint or https://host/paint (default: $GRADIO_ROOT_PATH)",
-    )
-    parser.add_argument(
-        "--share", action="store_true", help="also ask for a public address at gradio.live"
-    )
-    parser.add_argument(
-        "--auth", type=credentials, metavar="USER:PASSWORD", help="ask visitors for a password"
-    )
-    parser.add_argument(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a further name under which the page may be reached, as behind a proxy (may be given several times)",
-    )
-    parser.add_argument(
-        "--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)"
-    )
-    parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
-    parser.add_argument(
-        "--checkpoints",
-        type=path_of,
-        default=CHECKPOINTS,
-        metavar="DIR",
-        help="folder of trained models (default: checkpoints/)",
-    )
-    parser.add_argument(
-        "--runs", type=path_of, metavar="DIR", help="folder of running trainings (default: runs/)"
-    )
+    add = parser.add_argument
+    add("--host", help="address to listen on (default: 127.0.0.1, or $GRADIO_SERVER_NAME)")
+    port = "default: the first that is free from 7860 on, or $GRADIO_SERVER_PORT"
+    add("--port", type=int, help=port)
+    proxy = "where a reverse proxy serves the page, as /paint or https://host/paint"
+    add("--root-path", metavar="PATH", help=f"{proxy} (default: $GRADIO_ROOT_PATH)")
+    add("--share", action="store_true", help="also ask for a public address at gradio.live")
+    password = "ask visitors for a password"
+    add("--auth", type=credentials, metavar="USER:PASSWORD", help=password)
+    further = "a further name under which the page may be reached, as behind a proxy"
+    further += " (may be given several times)"
+    add("--allow-host", action="append", default=[], metavar="NAME", help=further)
+    add("--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)")
+    add("--device", default=AUTO, help=DEVICE_HELP)
+    models = "folder of trained models (default: checkpoints/)"
+    add("--checkpoints", type=path_of, default=CHECKPOINTS, metavar="DIR", help=models)
+    trainings = "folder of running trainings (default: runs/)"
+    add("--runs", type=path_of, metavar="DIR", help=trainings)
     options = parser.parse_args(arguments)
-    if (
-        options.mcp and options.auth
-    ):  # Gradio would let an assistant use some tools without it, and others not at all
+    # Gradio would let an assistant use some tools without the password, and others not at all.
+    if options.mcp and options.auth:
         parser.error("--mcp and --auth do not go together: tools cannot ask for a password")
     return options
 
@@ -233,11 +210,8 @@ def serve(options: argparse.Namespace) -> int:
             os.environ["GRADIO_TEMP_DIR"] = str(own_folder())
             page = build()
             ending.callback(tidy, page)
-            address = start(
-                page,
-                *(options.host, options.port, options.auth, options.mcp, options.root_path),
-                access=access,
-            )
+            asked = (options.host, options.port, options.auth, options.mcp, options.root_path)
+            address = start(page, *asked, access=access)
         except OSError as error:
             reason = str(error).split(". ")[0]
             hint = "choose another --port or --host"

@@ -10,7 +10,6 @@ neither kept nor written to a file.
 """
 
 import base64
-import io
 import threading
 import time
 from collections import deque
@@ -26,11 +25,11 @@ from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.settings import MATCH, RECOLOUR, Settings
 from demo.shared import messages, requests, style_form
-from demo.shared.controls import model_input, size_input
+from demo.shared.controls import in_px, model_input, size_input
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
-from demo.shared.uploads import crop_of, uploaded
+from demo.shared.uploads import crop_of, data_url, uploaded
 from demo.shared.widgets import Upload, painting_input
 
 SIZES = (256, 320, 384, 512)
@@ -42,7 +41,6 @@ CONNECTED = 8  # visitors who are live or wait; those after them wait for a plac
 MAX_FRAME = 4_000_000  # characters; a browser sends about 100,000
 MAX_PIXELS = 2_500_000  # of the camera's picture
 CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
-QUALITY = 90  # JPEG
 ABOUT = (
     "Start the camera and press Start. The picture goes to the computer that serves this page, is painted there and comes "
     "back; nothing is kept. One visitor is live at a time, for a minute if others wait. Browsers give the camera only to pages "
@@ -86,13 +84,9 @@ class Turns:
             live = self._line[0] if self._line else None
             self._seen[visitor] = now
             self._line = [other for other in self._line if now - self._seen[other] <= self.patience]
-            self._seen = {
-                other: seen
-                for other, seen in self._seen.items()
-                if other in self._line or other == visitor
-            }
             if visitor not in self._line:
                 self._line.append(visitor)
+            self._seen = {other: self._seen[other] for other in self._line}
             if self._line[0] == live and len(self._line) > 1 and now - self._since >= self.limit:
                 self._line.append(self._line.pop(0))
             if self._line[0] != live:
@@ -149,9 +143,7 @@ def repaint(
     reads_frame = settings.strength != 1 or settings.colours in (RECOLOUR, MATCH)
     photo = load_image(_bytes(camera), max_pixels=MAX_PIXELS, at_least=int(size))
     paint = _stylizer(paintings, settings, visitor if reads_frame else "")
-    buffer = io.BytesIO()
-    paint(resize_longest(photo, int(size))).save(buffer, "JPEG", quality=QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_url(paint(resize_longest(photo, int(size))))
 
 
 def _bytes(url: object) -> bytes:
@@ -198,6 +190,7 @@ def build() -> None:
         return
     gr.HTML(messages.caption(ABOUT))
     with gr.Row(elem_id="live-pair"):
+        shape: dict[str, Any] = {"height": 400, "min_width": 320}
         camera = gr.Image(
             label="Camera",
             sources=["webcam"],
@@ -205,17 +198,11 @@ def build() -> None:
             type="filepath",
             webcam_options=gr.WebcamOptions(constraints=CAMERA),
             buttons=[],
-            height=400,
-            min_width=320,
             elem_id="camera",
+            **shape,
         )
         picture = gr.Image(
-            label="Painted",
-            interactive=False,
-            buttons=["fullscreen"],
-            height=400,
-            min_width=320,
-            elem_id="live",
+            label="Painted", interactive=False, buttons=["fullscreen"], elem_id="live", **shape
         )
     status = gr.HTML("", elem_id="live-status", js_on_load=ENDS)
     with gr.Row():
@@ -223,7 +210,7 @@ def build() -> None:
             style, _ = painting_input("live")
         with gr.Column(min_width=320):
             with gr.Row(elem_classes="model-row"):
-                model, size = model_input(titles), size_input(SIZES, DEFAULT_SIZE)
+                model, size = model_input(titles), size_input(in_px(SIZES), DEFAULT_SIZE)
             look = style_form.build("live", style=style, remark=NO_MASK)
     connect(
         camera.stream,

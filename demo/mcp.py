@@ -45,18 +45,15 @@ def adapt(blocks: gr.Blocks) -> None:
     def input_schema(*arguments: Any) -> Any:
         schema, places = describe(*arguments)
         for parameter in schema["properties"].values():
-            if (
-                parameter.pop("$defs", None) and "items" in parameter
-            ):  # its strings refer to a definition at no such place
+            # The strings of a list refer to a definition at no such place.
+            if parameter.pop("$defs", None) and "items" in parameter:
                 parameter["items"].pop("$ref", None)
         return schema, places
 
     def convert_files(arguments: Mapping[str, object], places: list[list[str | int]]) -> Any:
-        names = {place[0] for place in places}
-        found = {
-            name: _file(value) if name in names else value for name, value in arguments.items()
-        }
-        return convert(found, places)
+        names = {str(place[0]) for place in places}
+        files = {name: _file(value) for name, value in arguments.items() if name in names}
+        return convert({**arguments, **files}, places)
 
     async def results(job: Any) -> list[Any]:
         async for update in job:

@@ -25,9 +25,10 @@ FOLDERS = ("core", "demo", "gallery", "checkpoints")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "my", ".DS_Store")
 THUMBNAIL = "demo/shared/brand/preview.jpg"
 ZERO_GPU = {"torch": "2.11.0", "torchvision": "0.26.0"}  # the newest that ZeroGPU takes
-ATTRIBUTES = "".join(
-    f"*.{ending} filter=lfs diff=lfs merge=lfs -text\n" for ending in ("safetensors", "jpg", "png")
-)
+ATTRIBUTES = """*.safetensors filter=lfs diff=lfs merge=lfs -text
+*.jpg filter=lfs diff=lfs merge=lfs -text
+*.png filter=lfs diff=lfs merge=lfs -text
+"""
 
 
 def space_readme(text: str, space: str) -> str:
@@ -53,12 +54,10 @@ def write_space(folder: Path, space: str, root: Path = ROOT) -> None:
         shutil.copytree(root / name, folder / name, ignore=LEFT_OUT, dirs_exist_ok=True)
     for name in FILES:
         shutil.copy(root / name, folder / name)
-    for name, changed in (
-        ("README.md", space_readme((folder / "README.md").read_text("utf-8"), space)),
-        ("requirements.txt", space_requirements((folder / "requirements.txt").read_text("utf-8"))),
-        (".gitattributes", ATTRIBUTES),
-    ):
-        (folder / name).write_text(changed, encoding="utf-8")
+    readme, requirements = folder / "README.md", folder / "requirements.txt"
+    readme.write_text(space_readme(readme.read_text("utf-8"), space), "utf-8")
+    requirements.write_text(space_requirements(requirements.read_text("utf-8")), "utf-8")
+    (folder / ".gitattributes").write_text(ATTRIBUTES, "utf-8")
 
 
 def upload(folder: Path, space: str, endpoint: str | None = None) -> str:
@@ -83,9 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = command_parser("demo.space", __doc__)
     parser.add_argument("space", metavar="USER/NAME")
-    parser.add_argument(
-        "--to", type=path_of, metavar="DIR", help="write the files there, upload nothing"
-    )
+    to = "write the files there, upload nothing"
+    parser.add_argument("--to", type=path_of, metavar="DIR", help=to)
     options = parser.parse_args(arguments)
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", options.space):
         parser.error("name the Space as USER/NAME")

@@ -22,7 +22,7 @@ from core.inference.style_file import load_painting
 from core.inference.video import Progress, painted_frames
 from demo.server.turns import in_turns
 from demo.shared import messages, requests, style_form
-from demo.shared.controls import model_input, size_input
+from demo.shared.controls import in_px, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK, EndpointLook, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
@@ -96,13 +96,8 @@ def accept(value: Upload) -> tuple[Any, str]:
         return None, messages.problem(RequestError(str(error)))
     name = (value or {}).get("orig_name") or "video"
     lasts = f", {info.seconds:.1f} s" if info.seconds else ""
-    return gr.skip(), messages.caption(
-        f"{name}, {messages.px(info.size)}{lasts}, {_sound(info.sound)}"
-    )
-
-
-def _sound(there: bool) -> str:
-    return "with sound" if there else "without sound"
+    sound = "with sound" if info.sound else "without sound"
+    return gr.skip(), messages.caption(f"{name}, {messages.px(info.size)}{lasts}, {sound}")
 
 
 def result_file(clip: str | None, style: str | None, model: str | None) -> str:
@@ -131,13 +126,12 @@ def paint(
             progress: Progress | None = None
             for progress in _now_and_then(work, stop):
                 yield {"status": progress_line(progress)}
-            if progress is None or stop.is_set():
+            if progress and not stop.is_set():
+                download = gr.DownloadButton(value=out, interactive=True)
+                yield {"result": out, "download": download, "status": facts(progress, model)} | IDLE
+            else:
                 said = messages.caption("Stopped; nothing was kept of this video.")
                 yield {"status": said} | IDLE
-            else:
-                download = gr.DownloadButton(value=out, interactive=True)
-                said = facts(progress, model)
-                yield {"result": out, "download": download, "status": said} | IDLE
         except Exception as error:  # the page keeps the previous result, whatever happened
             yield {"status": messages.problem(error)} | IDLE
 
@@ -164,10 +158,9 @@ def _now_and_then(
 def progress_line(progress: Progress) -> str:
     """A bar, the frames, their rate, the time left."""
     of = f" of {progress.frames}" if progress.frames else ""
-    left = (
-        f" · about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-    )
-    said = f"{progress.done}{of} frames · {progress.fps:.1f} frames/s{left}"
+    said = f"{progress.done}{of} frames · {progress.fps:.1f} frames/s"
+    if progress.seconds_left is not None:
+        said += f" · about {progress.seconds_left:.0f} s left"
     known = {"done": progress.done, "of": progress.frames} if progress.frames else {}
     return messages.progress_line(said, **known)
 
@@ -237,7 +230,7 @@ def build() -> None:
             look = style_form.build("video", style=style, masked=True, remark=NOT_REFINED)
         with gr.Column(scale=7, min_width=340):
             with gr.Row(elem_classes="model-row"):
-                model, size = model_input(titles), size_input(SIZES, DEFAULT_SIZE)
+                model, size = model_input(titles), size_input(in_px(SIZES), DEFAULT_SIZE)
             smooth = gr.Slider(0, 1, value=SMOOTH, step=0.05, label="Smoothing", info=SMOOTH_INFO)
             buttons = _painting.buttons("Stylize video", "video", bool(titles))
             status = gr.HTML("", elem_id="video-status")

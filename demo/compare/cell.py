@@ -72,21 +72,14 @@ def build() -> dict[str, Any]:
         with gr.Row():
             with gr.Column(scale=6, min_width=320):
                 with gr.Row():
-                    left = gr.Dropdown(
-                        [("The photo", PHOTO)], label="Before", filterable=False, min_width=140
-                    )
-                    right = gr.Dropdown([], label="After", filterable=False, min_width=140)
+                    side: dict[str, Any] = {"filterable": False, "min_width": 140}
+                    left = gr.Dropdown([("The photo", PHOTO)], label="Before", **side)
+                    right = gr.Dropdown([], label="After", **side)
                 slider = before_after("cell-slider", before="Left picture", after="Right picture")
             with gr.Column(scale=5, min_width=320):
                 numbers = gr.HTML(elem_id="cell-numbers", apply_default_css=False)
-    return {
-        "panel": panel,
-        "heading": heading,
-        "left": left,
-        "right": right,
-        "slider": slider,
-        "numbers": numbers,
-    }
+    names = {"panel": panel, "heading": heading, "left": left, "right": right}
+    return names | {"slider": slider, "numbers": numbers}
 
 
 def _at(choice: Choice, place: GridIndex) -> tuple[Grid, int]:

@@ -7,15 +7,16 @@ from typing import Any
 import gradio as gr
 
 from core.files import short
-from demo.compare.selection import Choice, chosen, read
+from demo.compare.selection import Choice, of_appendix, read
 from demo.shared import messages
 from demo.shared.requests import REFINED, RequestError
 from demo.shared.uploads import file_of
 from demo.shared.widgets import DOWNLOAD, UNOPENED
 from gallery.grids import export as exports
-from gallery.grids.paths import APPENDICES
 from gallery.grids.results import Grid
 from gallery.pictures import STYLES
+
+NOTHING = "There is no picture in this grid yet, so there is nothing to take away."
 
 
 def png_file(choice: Choice, shown: int) -> str:
@@ -56,9 +57,7 @@ def _with_pictures(choice: Choice, grids: list[Grid] | None = None) -> list[Grid
     grids = grids or [read(choice, style) for style in choice.styles]
     found = [grid for grid in grids if grid.pictures]
     if not found:
-        raise RequestError(
-            "There is no picture in this grid yet, so there is nothing to take away."
-        )
+        raise RequestError(NOTHING)
     return found
 
 
@@ -102,12 +101,11 @@ def compare(appendix: str, style: str, mode: str) -> str:
     appendix: "A" (original and improved models) or "B" (ablations). style: name of one of the eight paintings.
     mode: "instant" or "refined".
     """
-    choice = _appendix(appendix, mode)
+    choice = of_appendix(appendix, mode)
     names = [picture.name for picture in choice.styles]
     if style not in names:
-        raise RequestError(
-            f"There is no grid of the style {short(style)}; there are: {', '.join(names)}."
-        )
+        have = ", ".join(names)
+        raise RequestError(f"There is no grid of the style {short(style)}; there are: {have}.")
     return png_file(choice, names.index(style))
 
 
@@ -117,16 +115,8 @@ def measures(appendix: str, mode: str) -> list[dict[str, Any]]:
 
     appendix: "A" (original and improved models) or "B" (ablations). mode: "instant" or "refined".
     """
-    choice = _appendix(appendix, mode)
+    choice = of_appendix(appendix, mode)
     return exports.numbers([read(choice, style) for style in choice.styles])
-
-
-def _appendix(appendix: str, mode: str) -> Choice:
-    if appendix not in APPENDICES:
-        raise RequestError(
-            f"There is no appendix named {short(appendix)}; choose {' or '.join(APPENDICES)}."
-        )
-    return chosen(appendix, mode)
 
 
 def _endpoints() -> None:
@@ -137,14 +127,6 @@ def _endpoints() -> None:
         mode = gr.Textbox(REFINED, label='mode: "instant" or "refined"')
         picture, numbers = gr.File(label="grid"), gr.JSON(label="measures")
         never = gr.Button()
-    never.click(
-        compare, [appendix, style, mode], picture, api_name="compare", show_progress="hidden"
-    )
-    never.click(
-        measures,
-        [appendix, mode],
-        numbers,
-        api_name="measures",
-        queue=False,
-        show_progress="hidden",
-    )
+    hidden: dict[str, Any] = {"show_progress": "hidden"}
+    never.click(compare, [appendix, style, mode], picture, api_name="compare", **hidden)
+    never.click(measures, [appendix, mode], numbers, api_name="measures", queue=False, **hidden)

@@ -13,6 +13,7 @@ from demo.compare import plots, render
 from demo.compare.selection import OWN, Choice, read
 from demo.shared import messages
 from demo.shared.events import Answer
+from demo.shared.sessions import WORKING
 from gallery.grids.backends import why_not
 from gallery.grids.results import Grid
 
@@ -39,8 +40,7 @@ MAX_ROWS = 16  # that one press paints, since others wait meanwhile: a choice of
 def view(choice: Choice, shown: int) -> dict[str, Any]:
     """Title, grid, status, the button that paints, the one that stops."""
     missing, asked = missing_of(paintable(choice, shown)), missing_of(next_of(choice, shown))
-    name = "picture" if missing == 1 else f"{missing} pictures"
-    words = f"Paint the missing {name}"
+    words = "Paint the missing picture" if missing == 1 else f"Paint the missing {missing} pictures"
     if asked < missing:
         words = f"Paint {asked} of the {missing} missing pictures"
     paint = gr.Button(words, visible=missing > 0)
@@ -49,11 +49,10 @@ def view(choice: Choice, shown: int) -> dict[str, Any]:
 
 
 def grid_of(choice: Choice, shown: int) -> dict[str, str]:
+    """Its title, and the grid."""
     grid = read(choice, choice.styles[shown])
-    return {
-        "title": compare_html.title_html(choice, grid),
-        "grid": compare_html.grid_html(choice, grid),
-    }
+    title = compare_html.title_html(choice, grid)
+    return {"title": title, "grid": compare_html.grid_html(choice, grid)}
 
 
 def paintable(choice: Choice, shown: int) -> list[Grid]:
@@ -61,11 +60,11 @@ def paintable(choice: Choice, shown: int) -> list[Grid]:
     styles = [choice.styles[shown]]
     if choice.kind == OWN:
         styles += [style for style in choice.styles if style != styles[0]]
-    grids = [read(choice, style) for style in styles]
-    return [
-        Grid(g.mode, g.style, g.contents, tuple(row for row in g.rows if not why_not(row.name)))
-        for g in grids
-    ]
+    found = []
+    for grid in [read(choice, style) for style in styles]:
+        rows = tuple(row for row in grid.rows if not why_not(row.name))
+        found.append(replace(grid, rows=rows))
+    return found
 
 
 def next_of(choice: Choice, shown: int) -> list[Grid]:
@@ -88,10 +87,7 @@ def paint_missing(
 ) -> Iterator[Answer]:
     """The view and the charts, as the rows come; a sentence where something is wrong, with what was painted before."""
     session, job, said = str(request.session_hash), Job(shown), ""
-    buttons = {
-        "paint": gr.Button(visible=False),
-        "stop": gr.Button("Stop", interactive=True, visible=True),
-    }
+    buttons = {"paint": WORKING["go"], "stop": WORKING["stop"]}
     JOBS[session] = job
     try:
         started = time.perf_counter()

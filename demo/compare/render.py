@@ -11,7 +11,7 @@ They lie in a folder of the gallery's form, `demo.shared.thumbnails.folder`, and
 import dataclasses
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -44,20 +44,13 @@ class GridStep:
 
 def completed(grid: Grid) -> Grid:
     """The grid with painted cells in its gaps."""
-    painted = read_grid(
-        grid.mode, grid.style, [row.name for row in grid.rows], grid.contents, folder()
-    )
-    rows = tuple(
-        Row(
-            row.name,
-            tuple(
-                cell if cell.picture else own
-                for cell, own in zip(row.cells, mine.cells, strict=True)
-            ),
-        )
-        for row, mine in zip(grid.rows, painted.rows, strict=True)
-    )
-    return dataclasses.replace(grid, rows=rows)
+    names = [row.name for row in grid.rows]
+    painted = read_grid(grid.mode, grid.style, names, grid.contents, folder())
+    rows = []
+    for row, mine in zip(grid.rows, painted.rows, strict=True):
+        cells = zip(row.cells, mine.cells, strict=True)
+        rows.append(Row(row.name, tuple(cell if cell.picture else own for cell, own in cells)))
+    return dataclasses.replace(grid, rows=tuple(rows))
 
 
 def gaps(row: Row) -> list[int]:
@@ -79,10 +72,9 @@ def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[GridStep]:
     for grid, row in rows:
         first = GridStep(done, total, f"{row.title}: {grid.style.title}")
         yield dataclasses.replace(first, text=f"{first.text}, getting ready")
+        painted = _painted_at_once if _is_quick(grid, row) else _painted_slowly
         try:
-            yield from (_painted_at_once if _is_quick(grid, row) else _painted_slowly)(
-                grid, row, first, stop
-            )
+            yield from painted(grid, row, first, stop)
         except Cancelled:
             return
         if stop.is_set():
@@ -98,7 +90,7 @@ def _is_quick(grid: Grid, row: Row) -> bool:
 
 def _cells(
     grid: Grid, row: Row, first: GridStep, painter: Paint, stopped: Callable[[], bool]
-) -> Iterator[GridStep]:
+) -> Generator[GridStep, None, None]:
     """Paint the gaps of a row one after the other, until it is stopped."""
     place = render.Row(mode_of(row.name, grid.mode), row.name, grid.style)
     for done, column in enumerate(gaps(row), first.done + 1):
@@ -128,9 +120,8 @@ def _painted_slowly(
 
     def work(give: Callable[[GridStep], None], job: Job, stopped: Callable[[], bool]) -> None:
         def progress(done: int, of: int) -> None:
-            text = f"{first.text}, refined with {done} of {of} batches"
-            if row.name in METHODS:
-                text = f"{first.text}, refined with {done} of {of} steps"
+            unit = "steps" if row.name in METHODS else "batches"
+            text = f"{first.text}, refined with {done} of {of} {unit}"
             give(dataclasses.replace(first, done=reached, text=text))
             if stopped():
                 raise Cancelled

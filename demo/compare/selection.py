@@ -72,30 +72,34 @@ def chosen(
     Raises:
         RequestError, ImageError: one sentence for the visitor.
     """
-    if mode not in MODES:
-        raise RequestError(f"There is no mode named {short(mode)}; choose {' or '.join(MODES)}.")
-    if kind in APPENDICES:
-        return Choice(kind, mode, STYLES, APPENDICES[kind].rows, CONTENTS)
     if kind != OWN:
-        raise RequestError(
-            f"There is no appendix named {short(kind)}; choose {' or '.join(APPENDICES)}."
-        )
+        return of_appendix(kind, mode)
+    _check_mode(mode)
     if not (rows and styles and contents):
         raise RequestError("Choose at least one model, one painting and one photo.")
     if len(styles) > MOST or len(contents) > MOST:
         raise RequestError(f"A grid has room for {MOST} photos, a choice for {MOST} paintings.")
     offered = offered_rows()
     if unknown := [row for row in rows if row not in offered]:
-        raise RequestError(
-            f"There is no model named {short(unknown[0])}; choose from {', '.join(offered)}."
-        )
-    return Choice(
-        kind,
-        mode,
-        _pictures(styles, paintings(), "painting"),
-        tuple(row for row in offered if row in rows),
-        _pictures(contents, photographs(), "photo"),
-    )
+        have = ", ".join(offered)
+        raise RequestError(f"There is no model named {short(unknown[0])}; choose from {have}.")
+    models = tuple(row for row in offered if row in rows)
+    pictures = _pictures(styles, paintings(), "painting")
+    return Choice(kind, mode, pictures, models, _pictures(contents, photographs(), "photo"))
+
+
+def of_appendix(kind: str, mode: str) -> Choice:
+    """One of the report's appendices, A or B. Raises RequestError for another, or another mode."""
+    _check_mode(mode)
+    if kind not in APPENDICES:
+        have = " or ".join(APPENDICES)
+        raise RequestError(f"There is no appendix named {short(kind)}; choose {have}.")
+    return Choice(kind, mode, STYLES, APPENDICES[kind].rows, CONTENTS)
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in MODES:
+        raise RequestError(f"There is no mode named {short(mode)}; choose {' or '.join(MODES)}.")
 
 
 def read(choice: Choice, style: Picture) -> Grid:
@@ -138,14 +142,10 @@ def _pictures(values: Sequence[str], offered: Iterable[Picture], what: str) -> t
     found: list[Picture] = []
     for value in dict.fromkeys(values):
         picture = by_name.get(value) or _own_picture(value, what)
-        alike = sum(
-            other.file != picture.file and Path(other.file).stem == picture.title for other in found
-        )
-        found.append(
-            dataclasses.replace(picture, title=f"{picture.title} ({alike + 1})")
-            if alike
-            else picture
-        )
+        others = {other.file for other in found} - {picture.file}
+        if alike := sum(Path(file).stem == picture.title for file in others):
+            picture = dataclasses.replace(picture, title=f"{picture.title} ({alike + 1})")
+        found.append(picture)
     return tuple(found)
 
 

@@ -26,8 +26,8 @@ from demo.compare.selection import (
     opening,
 )
 from demo.shared import messages
+from demo.shared.controls import MODE_CHOICES
 from demo.shared.events import Answer, connect
-from demo.shared.requests import INSTANT, REFINED
 from demo.shared.uploads import label_of
 from demo.shared.widgets import LIGHT, LONG_WORK, QUIET, UNOPENED
 from gallery.grids import paths
@@ -137,18 +137,13 @@ def build() -> None:
     now = painting.view(first, 0)
     selection, own, uploads = _selection(first)
     title = gr.HTML(now["title"], elem_id="compare-title")
-    grid = gr.HTML(
-        now["grid"], js_on_load=compare_html.CLICKS, elem_id="grid", apply_default_css=False
-    )
+    clicks = compare_html.CLICKS
+    grid = gr.HTML(now["grid"], js_on_load=clicks, elem_id="grid", apply_default_css=False)
     with gr.Row(elem_id="compare-actions"):
-        paint = gr.Button(
-            now["paint"].value,
-            variant="primary",
-            visible=now["paint"].visible,
-            size="md",
-            min_width=200,
-        )
-        stop = gr.Button("Stop", variant="stop", visible=False, size="md", min_width=200)
+        shape: dict[str, Any] = {"size": "md", "min_width": 200}
+        words = now["paint"].value
+        paint = gr.Button(words, variant="primary", visible=now["paint"].visible, **shape)
+        stop = gr.Button("Stop", variant="stop", visible=False, **shape)
         exports = export.build()
     status = gr.HTML(elem_id="compare-status")
     panel = cell.build()
@@ -178,7 +173,7 @@ def _connect_choosing(
     selection: Mapping[str, Any],
     own: gr.Column,
     uploads: Sequence["Upload"],
-    looked: Mapping[str, Any],
+    looked: dict[str, Any],
 ) -> None:
     """Show what is chosen as soon as it is; `looked` is how `look` is connected."""
     selection["kind"].input(pick_kind, selection["kind"], own, **LIGHT)
@@ -192,11 +187,7 @@ def _connect_choosing(
 
 
 def _connect_cell(
-    grid: gr.HTML,
-    panel: Mapping[str, Any],
-    at: Mapping[str, Any],
-    place: gr.State,
-    status: gr.HTML,
+    grid: gr.HTML, panel: dict[str, Any], at: dict[str, Any], place: gr.State, status: gr.HTML
 ) -> None:
     """Show a cell that is clicked large, between two models that can be changed."""
     opened = {**panel, "place": place, "status": status}
@@ -226,16 +217,14 @@ def _selection(choice: Choice) -> tuple[dict[str, Any], gr.Column, list[Upload]]
     with gr.Row():
         kinds = [*((f"Appendix {name}", name) for name in paths.APPENDICES), ("Own selection", OWN)]
         kind = gr.Radio(kinds, value=choice.kind, label="Grid", min_width=300, elem_id="grid-kind")
-        modes = [("Instant", INSTANT), ("Refined", REFINED)]
-        mode = gr.Radio(modes, value=choice.mode, label="Mode", min_width=200, elem_id="grid-mode")
+        mode = gr.Radio(
+            MODE_CHOICES, value=choice.mode, label="Mode", min_width=200, elem_id="grid-mode"
+        )
     offered = offered_rows()
     with gr.Column(visible=False, elem_id="own") as own:
-        models = [
-            row for row in offered if row not in REFERENCE_PAINTERS
-        ]  # references take minutes
-        rows = gr.CheckboxGroup(
-            [(title_of(row), row) for row in offered], value=models[:4], label="Models"
-        )
+        first = [row for row in offered if row not in REFERENCE_PAINTERS][:4]  # those take minutes
+        choices = [(title_of(row), row) for row in offered]
+        rows = gr.CheckboxGroup(choices, value=first, label="Models")
         with gr.Row():
             styles = _places("Paintings", paintings(), 2)
             contents = _places("Photos", photographs(), 4)
@@ -248,18 +237,11 @@ def _places(label: str, offered: Sequence[Picture], first: int) -> Upload:
     """What is chosen from, with the first few chosen."""
     choices = [(label_of(picture), picture.name) for picture in offered]
     with gr.Column(min_width=300):
+        picked = [name for _, name in choices[:first]]
         dropdown = gr.Dropdown(
-            choices,
-            value=[name for _, name in choices[:first]],
-            label=label,
-            multiselect=True,
-            max_choices=MOST,
+            choices, value=picked, label=label, multiselect=True, max_choices=MOST
         )
-        button = gr.UploadButton(
-            f"Add {label.lower()} of your own",
-            file_count="multiple",
-            file_types=list(IMAGE_SUFFIXES),
-            size="sm",
-        )
+        add, kinds = f"Add {label.lower()} of your own", list(IMAGE_SUFFIXES)
+        button = gr.UploadButton(add, file_count="multiple", file_types=kinds, size="sm")
         problem = gr.HTML("", elem_id=f"own-{label.lower()}-problem")
         return Upload(adder(choices), button, gr.State([]), dropdown, problem)

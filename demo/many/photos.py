@@ -24,7 +24,7 @@ from core.inference.style_file import load_painting
 from core.settings import Settings
 from demo.server.refusals import NO_MEMORY
 from demo.shared import messages, style_form
-from demo.shared.controls import SIZES, model_input, size_input
+from demo.shared.controls import SIZES, in_px, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, longest_side, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.pace import duration
@@ -111,11 +111,15 @@ def check(photos: Sequence[str]) -> None:
         raise RequestError(
             f"These are {len(photos)} photos; at most {MAX_PHOTOS} can be painted at once."
         )
-    size = sum(Path(photo).stat().st_size for photo in photos)
+    size = _size(photos)
     if size > MAX_BYTES:
         raise RequestError(
             f"The photos have {_bytes(size)} together; at most {_bytes(MAX_BYTES)} are accepted at once."
         )
+
+
+def _size(photos: Sequence[str]) -> int:
+    return sum(Path(photo).stat().st_size for photo in photos)
 
 
 def zipped(step: PhotosStep, style: str | None, model: str | None) -> str:
@@ -151,9 +155,7 @@ def accept(values: Uploads) -> str:
     except Exception as error:
         return messages.problem(error)
     count = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
-    return messages.caption(
-        f"{count}, {_bytes(sum(Path(photo).stat().st_size for photo in photos))}"
-    )
+    return messages.caption(f"{count}, {_bytes(_size(photos))}")
 
 
 def paint(
@@ -251,7 +253,7 @@ def build(titles: Mapping[str, str]) -> None:
             )
             photos_note = gr.HTML("", elem_id="many-files-note")
             style, _ = painting_input("many")
-            model, size = model_input(titles), size_input()
+            model, size = model_input(titles), size_input(in_px(SIZES))
             look = style_form.build("many", style=style, remark=NO_MASK)
             buttons = _painting.buttons("Paint the photos", "many", bool(titles))
         with gr.Column(scale=9, min_width=340):

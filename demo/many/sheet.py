@@ -6,14 +6,11 @@
 /sheet offers it to programs.
 """
 
-import base64
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from core.images.save import encode_picture
 from demo.many.cells import SMALL_SIZES, Cell, painted_cells, sheet_file
@@ -21,7 +18,7 @@ from demo.server.newest import newest_only
 from demo.server.turns import in_turns
 from demo.shared import messages, style_form
 from demo.shared.before_after import before_after, side_by_side
-from demo.shared.controls import DEFAULT_SIZE, SIZES, model_input, size_input
+from demo.shared.controls import SIZES, in_px, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MASK, EndpointLook, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.mask import offer_alpha
@@ -30,7 +27,7 @@ from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.templates import component
 from demo.shared.thumbnails import small_copy
-from demo.shared.uploads import file_of, file_url, label_of, saved, uploaded
+from demo.shared.uploads import data_url, file_of, file_url, label_of, saved, uploaded
 from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, photo_input
 from gallery.pictures import Picture, paintings
 
@@ -115,29 +112,18 @@ def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
 
 def empty_grid() -> dict[str, Any]:
     """The sheet before it is painted: every painting itself, small and pale. `sheet.js` draws it."""
-    cells = [
-        {
-            "title": picture.title,
-            "by": picture.artist,
-            "src": file_url(small_copy(picture)[0]),
-            "done": False,
-        }
-        for picture in paintings()
-    ]
+    cells = []
+    for each in paintings():
+        small = file_url(small_copy(each)[0])
+        cells.append({"title": each.title, "by": each.artist, "src": small, "done": False})
     return {"shape": 4 / 3, "cells": cells}
 
 
 def filled(grid: Mapping[str, Any], cell: Cell) -> dict[str, Any]:
     """The sheet with one more cell painted."""
     cells = [*grid["cells"]]
-    cells[cell.done - 1] = cells[cell.done - 1] | {"src": _data_url(cell.image), "done": True}
+    cells[cell.done - 1] = cells[cell.done - 1] | {"src": data_url(cell.image), "done": True}
     return {"shape": cell.image.width / cell.image.height, "cells": cells}
-
-
-def _data_url(image: Image.Image) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def progress(cell: Cell) -> str:
@@ -150,11 +136,9 @@ def progress(cell: Cell) -> str:
 def facts(cells: Sequence[Cell], model: str) -> str:
     """The line under a sheet."""
     last = cells[-1]
-    count = (
-        f"{last.done} paintings"
-        if last.done == last.of
-        else f"stopped after {last.done} of {last.of} paintings"
-    )
+    count = f"{last.done} paintings"
+    if last.done < last.of:
+        count = f"stopped after {last.done} of {last.of} paintings"
     parts = [model, count, f"total {last.seconds:.1f} s", f"each {messages.px(last.image.size)}"]
     return messages.facts_line(parts)
 
@@ -179,12 +163,8 @@ def sheet_of(
     chosen = EndpointLook.of(sheet_of, look)
     for cell in in_turns(painted_cells(path, model, size, chosen)):
         cells.append(cell)
-        said = {
-            "paintings": [each.picture.name for each in cells],
-            "of": cell.of,
-            "size": cell.image.size,
-        }
-        said["seconds"] = round(cell.seconds, 3)
+        names, seconds = [each.picture.name for each in cells], round(cell.seconds, 3)
+        said = {"paintings": names, "of": cell.of, "size": cell.image.size, "seconds": seconds}
         yield None, said
     yield sheet_file(path or "", cells, model), said
 
@@ -200,15 +180,14 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
             content, note = photo_input("many")
             model = model_input(titles, MODEL_INFO)
             with gr.Row():
-                small = size_input(SMALL_SIZES, SMALL, "Size on the sheet")
-                large = size_input(SIZES, DEFAULT_SIZE, "Size of one enlarged")
+                small = size_input(in_px(SMALL_SIZES), SMALL, "Size on the sheet")
+                large = size_input(in_px(SIZES), label="Size of one enlarged")
             look = style_form.build("sheet", photo="many-photo", masked=True, remark=NO_MIXING)
             offer_alpha(content, look["alpha"])
             buttons = _painting.buttons("Show every painting", "sheet", bool(titles))
             status = gr.HTML("", elem_id="sheet-status")
-            download = gr.DownloadButton(
-                "Download the sheet as PNG", interactive=False, elem_id="sheet-download"
-            )
+            words, name = "Download the sheet as PNG", "sheet-download"
+            download = gr.DownloadButton(words, interactive=False, elem_id=name)
         with gr.Column(scale=9, min_width=340):
             opened = _enlarged()
             grid = component("many/sheet", empty_grid(), elem_id="sheet")
@@ -233,8 +212,7 @@ def _enlarged() -> dict[str, Any]:
     with gr.Column(visible=False, elem_id="many-large", elem_classes="opened") as panel:
         title = gr.HTML("")
         slider = before_after("many-slider")
-        download = gr.DownloadButton(
-            "Download PNG", interactive=False, elem_id="many-large-download"
-        )
+        name = "many-large-download"
+        download = gr.DownloadButton("Download PNG", interactive=False, elem_id=name)
     names = {"panel": panel, "title": title, "slider": slider, "large_download": download}
     return names | {"large_status": status}

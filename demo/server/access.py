@@ -92,9 +92,8 @@ class Access:
         same_name = name == own_name or (name in LOOPBACK and own_name in LOOPBACK)
         if same_name and (port or default) == (own_port or default):
             return False
-        return (
-            name in LOOPBACK or name not in self.hosts
-        )  # a proxy may send another Host than the browser asked for
+        # A proxy may send another Host than the browser asked for: our other names are not foreign.
+        return name in LOOPBACK or name not in self.hosts
 
 
 def split_host(host: str) -> tuple[str, int | None]:
@@ -205,9 +204,8 @@ def _needs_login(scope: Scope, headers: Headers) -> bool:
     gradio = scope["app"]
     if gradio.auth is None:
         return False
-    if (
-        scope["path"] == STARTUP and not gradio.startup_events_triggered
-    ):  # Gradio calls its own page once
+    is_gradio_itself = scope["path"] == STARTUP and not gradio.startup_events_triggered
+    if is_gradio_itself:  # it calls its own page once
         return False
     cookies = cookie_parser(headers.get("cookie", ""))
     names = (f"access-token-{gradio.cookie_id}", f"access-token-unsecure-{gradio.cookie_id}")
@@ -216,9 +214,8 @@ def _needs_login(scope: Scope, headers: Headers) -> bool:
 
 @lru_cache(maxsize=1)
 def _login_page() -> Response:
-    return HTMLResponse(
-        LOGIN_PAGE.read_text(encoding="utf-8"), headers={"Cache-Control": "no-store"}
-    )
+    page = LOGIN_PAGE.read_text(encoding="utf-8")
+    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
 async def _refuse(status: int, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:

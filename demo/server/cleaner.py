@@ -130,9 +130,8 @@ class Cleaner:
             try:
                 if now - os.lstat(path).st_mtime <= age:
                     continue
-                if path in map(
-                    os.path.abspath, needed()
-                ):  # asked each time: orders come in meanwhile
+                in_use = map(os.path.abspath, needed())  # asked each time: orders come in meanwhile
+                if path in in_use:
                     continue
                 if is_folder:
                     os.rmdir(path)  # fails while there is something in it

@@ -36,9 +36,9 @@ def refusal(sentence: str) -> gr.Error:
 
 def is_number(value: object) -> bool:
     """Whether it is a finite number of a sensible size; True and False are none."""
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_NUMBER
-    )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= MAX_NUMBER
 
 
 def _is_text(value: object) -> bool:
@@ -52,10 +52,6 @@ def _is_text(value: object) -> bool:
     return True
 
 
-def _is_switch(value: object) -> bool:
-    return isinstance(value, bool)
-
-
 def _is_file(value: object) -> bool:
     """Whether it has the form of an uploaded file, or of a picture in a data URL."""
     if not isinstance(value, Mapping):
@@ -63,13 +59,9 @@ def _is_file(value: object) -> bool:
     path, url = value.get("path"), value.get("url")
     if path is None:
         return isinstance(url, str)
-    return (
-        isinstance(path, str)
-        and _is_text(path)
-        and len(path) <= MAX_PATH
-        and "\0" not in path
-        and isinstance(url, str | None)
-    )
+    if not (isinstance(path, str) and _is_text(path) and isinstance(url, str | None)):
+        return False
+    return len(path) <= MAX_PATH and "\0" not in path
 
 
 def _are_files(value: object) -> bool:
@@ -90,7 +82,7 @@ def _rule(component: Any) -> tuple[str, Callable[[object], bool]]:
     if isinstance(component, gr.Number | gr.Slider):
         return "a number", is_number
     if isinstance(component, gr.Checkbox):
-        return "true or false", _is_switch
+        return "true or false", lambda value: isinstance(value, bool)
     if isinstance(component, gr.Dropdown | gr.Radio | gr.CheckboxGroup):
         return "one of its choices", _is_choice(component)
     if isinstance(component, gr.Textbox | gr.Code):

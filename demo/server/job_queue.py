@@ -62,9 +62,8 @@ class JobQueue(Queue):
     def __init__(self, *arguments: Any, on_idle: Callable[[], None], **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.on_idle = on_idle
-        self._long_twins: dict[
-            int, BlockFunction
-        ] = {}  # id of a function -> the same, in the line of long jobs
+        # Of a function's id the same function, in the line of long jobs.
+        self._long_twins: dict[int, BlockFunction] = {}
         self._last_message: dict[str, float] = {}  # session -> when it was last told something
         self._told: set[str] = set()  # events whose visitor knows why there is a wait
 
@@ -97,19 +96,14 @@ class JobQueue(Queue):
         return success, event_id, state
 
     def _refusal(self, session: str | None, address: str) -> str | None:
-        waiting = [
-            event for line in self.event_queue_per_concurrency_id.values() for event in line.queue
-        ]
+        lines = self.event_queue_per_concurrency_id.values()
+        waiting = [event for line in lines for event in line.queue]
         if len(waiting) >= MAX_PLACES:
             return EVERYBODY_WAITS
         if sum(_address(event.request) == address for event in waiting) >= MAX_PER_ADDRESS:
             return EVERYBODY_WAITS
-        if (
-            session is not None
-            and sum(event.session_hash == session for event in waiting) >= MAX_PER_VISITOR
-        ):
-            return YOU_WAIT
-        return None
+        own = sum(event.session_hash == session for event in waiting)
+        return YOU_WAIT if session is not None and own >= MAX_PER_VISITOR else None
 
     def _withdraw_older(self, newest: Event) -> None:
         """Withdraw this visitor's orders of a kind of which only the newest counts; those that wait are done with."""
@@ -165,8 +159,9 @@ class JobQueue(Queue):
             lasts = self._usual_seconds(event.fn)
             if after is None or rank >= after:
                 eta = None if wait is None or lasts is None else wait + lasts
+                size = len(line.queue)
                 self.send_message(
-                    event, EstimationMessage(rank=rank, rank_eta=eta, queue_size=len(line.queue))
+                    event, EstimationMessage(rank=rank, rank_eta=eta, queue_size=size)
                 )
                 self._say_why(event, wait, rank)
             wait = None if wait is None or lasts is None else wait + lasts
@@ -197,15 +192,9 @@ class JobQueue(Queue):
         if event._id in self._told or (wait is not None and wait < WORTH_SAYING):
             return
         self._told.add(event._id)
-        self.send_message(
-            event,
-            LogMessage(
-                log=said(why(wait, rank), event.request),
-                level="info",
-                duration=min(wait or 10.0, 30.0),
-                title=said("Waiting", event.request),
-            ),
-        )
+        words, title = said(why(wait, rank), event.request), said("Waiting", event.request)
+        lasts = min(wait or 10.0, 30.0)
+        self.send_message(event, LogMessage(log=words, level="info", duration=lasts, title=title))
 
     # ---- what nobody fetches ----
 
@@ -226,10 +215,8 @@ class JobQueue(Queue):
     def drop_unread(self, now: float) -> int:
         """Forget what was said to visitors who have not listened for a while; returns to how many."""
         busy = {event.session_hash for event in self.event_ids_to_events.values()}
-        told = [
-            session for session, last in self._last_message.items() if now - last > FETCH_WITHIN
-        ]
-        dropped = [session for session in told if session not in busy]
+        silent = [name for name, last in self._last_message.items() if now - last > FETCH_WITHIN]
+        dropped = [session for session in silent if session not in busy]
         for session in dropped:
             del self._last_message[session]
             self.pending_event_ids_session.pop(session, None)
@@ -249,9 +236,8 @@ def why(wait: float | None, rank: int) -> str:
 
 def is_long(body: PredictBodyInternal | None) -> bool:
     """Whether an order that may be of either kind takes minutes: it is refined, or made by a method without a model."""
-    return body is not None and any(
-        isinstance(value, str) and value in LONG_CHOICES for value in body.data
-    )
+    chosen = [value for value in body.data if isinstance(value, str)] if body else []
+    return not LONG_CHOICES.isdisjoint(chosen)
 
 
 def _address(request: Any) -> str:

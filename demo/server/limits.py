@@ -126,9 +126,8 @@ async def on_wrong_request(request: Request, error: Exception) -> JSONResponse:
 async def on_refusal(request: Request, error: Exception) -> JSONResponse:
     """Gradio's own refusals, in which file names and addresses would be repeated."""
     assert isinstance(error, HTTPException)
-    if (
-        error.status_code == 503
-    ):  # of which Gradio's browser client says that the application is busy, whatever it was told
+    # Of 503 Gradio's browser client says that the application is busy, whatever it was told.
+    if error.status_code == 503:
         error.status_code = 429
     is_ours = error.status_code == 400 and error.detail.endswith(".")
     quotes = not is_ours or request.url.path.startswith(UPLOAD)

@@ -13,7 +13,8 @@ a second waits for one batch of a refining at most, and the refining for one pic
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
+from contextlib import closing
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -103,17 +104,12 @@ class Job:
 TURNS = Turns()
 
 
-def in_turns(steps: Iterable[T], turns: Turns = TURNS) -> Generator[T, None, None]:
-    """The items of an iterator, each computed in a turn of its own; closes it at the end."""
-    iterator = iter(steps)
-    try:
+def in_turns(steps: Generator[T, None, None], turns: Turns = TURNS) -> Generator[T, None, None]:
+    """The items of a generator, each computed in a turn of its own; closes it at the end."""
+    with closing(steps):
         while True:
             with turns:
-                item = next(iterator, _END)
+                item = next(steps, _END)
             if item is _END:
                 return
             yield item  # type: ignore[misc]
-    finally:
-        close = getattr(iterator, "close", None)
-        if close:
-            close()

@@ -23,16 +23,11 @@ LEFT_SHARE = "How much of the left picture is shown, in per cent"
 
 
 def before_after(
-    elem_id: str,
-    pair: dict[str, Any] | None = None,
-    before: str = "Photo",
-    after: str = "Result",
+    elem_id: str, pair: dict[str, Any] | None = None, before: str = "Photo", after: str = "Result"
 ) -> gr.HTML:
     """The component; `pair` is of `side_by_side`, `before` and `after` say what they are to those who cannot see them."""
-    names = [before, after]
-    return component(
-        "shared/before_after", pair, elem_id=elem_id, names=names, share_label=LEFT_SHARE
-    )
+    name, names = "shared/before_after", [before, after]
+    return component(name, pair, elem_id=elem_id, names=names, share_label=LEFT_SHARE)
 
 
 def side_by_side(before: str, after: str, strength: float = 0, kind: str = "") -> dict[str, Any]:

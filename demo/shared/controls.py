@@ -17,24 +17,28 @@ from core.inference.stylizer import STYLE_SIDE
 from core.settings import MATCH, MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
 from core.training.refine import REFINE_BATCHES
 from demo.shared.requests import (
-    BATCHES_SAID,
     INSTANT,
     LARGEST,
     MAX_BATCHES,
     MAX_STYLE_SIZE,
     MIN_STYLE_SIZE,
     REFINED,
-    SIZE_SAID,
-    STYLE_SIZE_SAID,
     RequestError,
 )
 from demo.shared.widgets import QUIET
 
+
+def in_px(sizes: Sequence[int]) -> list[tuple[str, int]]:
+    """Sizes as choices."""
+    return [(f"{side} px", side) for side in sizes]
+
+
 SIZES = (256, 384, 512, 768, 1024)
 DEFAULT_SIZE = 512
 OWN = 0  # as a size: the photo's own, up to LARGEST; as a detail: the result's
-SIZE_CHOICES = [*((f"{side} px", side) for side in SIZES), ("photo's own", OWN)]
-DETAIL_CHOICES = [("the result's", OWN), *((f"{side} px", side) for side in SIZES)]
+MODE_CHOICES = [("Instant", INSTANT), ("Refined", REFINED)]
+SIZE_CHOICES = [*in_px(SIZES), ("photo's own", OWN)]
+DETAIL_CHOICES = [("the result's", OWN), *in_px(SIZES)]
 COLOUR_CHOICES = [
     ("painting's", STYLE),
     ("painting's, matched", MATCH),
@@ -49,6 +53,10 @@ COLOURS_INFO = (
     "or keep the photo's and paint its light only; or give them to the painting first."
 )
 STYLE_SIZE_INFO = "How large the painting is read, in px of its shorter side: the larger, the finer the strokes that count."
+BATCHES_SAID = f"The number of batches must be a whole number from 1 to {MAX_BATCHES}."
+SIZE_SAID = f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own."
+DETAIL_SAID = f"The detail must be {MIN_SIDE} to {LARGEST} px, or 0 for the result's."
+STYLE_SIZE_SAID = f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px."
 DETAIL_INFO = (
     "Size at which the photo is painted before it is resized: the smaller, the broader the strokes."
 )
@@ -77,14 +85,13 @@ def settings_of(
     """
     if mode not in (INSTANT, REFINED):
         raise RequestError(f"There is no mode named {short(mode)}; choose {INSTANT} or {REFINED}.")
-    detail_said = f"The detail must be {MIN_SIDE} to {LARGEST} px, or 0 for the result's."
     return Settings(
         model=model or "",
         mix=tuple(mix),
         strength=strength,
         colours=colours,
         size=None if size == OWN else _whole(size, MIN_SIDE, LARGEST, SIZE_SAID),
-        detail=None if detail == OWN else _whole(detail, MIN_SIDE, LARGEST, detail_said),
+        detail=None if detail == OWN else _whole(detail, MIN_SIDE, LARGEST, DETAIL_SAID),
         style_size=_whole(style_size, MIN_STYLE_SIZE, MAX_STYLE_SIZE, STYLE_SIZE_SAID),
         style_crop=tuple(crops),
         refine=_batches(model, mode, batches),
@@ -150,10 +157,9 @@ def model_input(titles: Mapping[str, str], info: str | None = None) -> gr.Dropdo
 
 
 def size_input(
-    sizes: Sequence[int] = SIZES, value: int = DEFAULT_SIZE, label: str = "Longest side"
+    choices: Sequence[tuple[str, int]], value: int = DEFAULT_SIZE, label: str = "Longest side"
 ) -> gr.Dropdown:
-    """One of several sizes in px."""
-    choices = [(f"{side} px", side) for side in sizes]
+    """One of several sizes, with their words."""
     return gr.Dropdown(choices, value=value, label=label, min_width=110, filterable=False)
 
 
@@ -162,27 +168,14 @@ def build(titles: Mapping[str, str]) -> dict[str, Any]:
     methods = {name: method.title for name, method in METHODS.items()}
     model = model_input({**titles, **methods}, MODEL_INFO)
     with gr.Row():
-        mode = gr.Radio(
-            [("Instant", INSTANT), ("Refined", REFINED)],
-            value=INSTANT,
-            label="Mode",
-            info=MODE_INFO,
-            min_width=270,
-        )
-        size = gr.Dropdown(
-            SIZE_CHOICES, value=DEFAULT_SIZE, label="Longest side", min_width=110, filterable=False
-        )
-    batches = gr.Slider(
-        1, MAX_BATCHES, value=REFINE_BATCHES, step=1, label="Batches", visible=False
-    )
+        mode = gr.Radio(MODE_CHOICES, value=INSTANT, label="Mode", info=MODE_INFO, min_width=270)
+        size = size_input(SIZE_CHOICES)
+    most, usual = MAX_BATCHES, REFINE_BATCHES
+    batches = gr.Slider(1, most, value=usual, step=1, label="Batches", visible=False)
     mode.change(lambda chosen: gr.Slider(visible=chosen == REFINED), mode, batches, **QUIET)
-    model.change(_mode_for, model, mode, **QUIET)
+    # The methods without a trained model have no choice of a mode.
+    model.change(lambda name: gr.Radio(visible=name not in METHODS), model, mode, **QUIET)
     return {"model": model, "mode": mode, "batches": batches, "size": size}
-
-
-def _mode_for(model: str) -> Any:
-    """The choice of a mode, which the methods without a trained model do not have."""
-    return gr.Radio(visible=model not in METHODS)
 
 
 def build_look(tab: str = "") -> dict[str, Any]:

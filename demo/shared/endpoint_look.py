@@ -112,10 +112,8 @@ class EndpointLook:
         given = map(uploaded, (self.mask, self.mask_2, self.mask_3, self.mask_4))
         masks = {place: file for place, file in enumerate(given) if file}
         if set(masks) - {0}:
-            styles, settings = (
-                paintings_in_masks(styles, masks, MASK_ALONE),
-                replace(settings, mix=()),
-            )
+            styles = paintings_in_masks(styles, masks, MASK_ALONE)
+            settings = replace(settings, mix=())
         else:
             styles = [style, *(more for more in styles[1:] if more)]
         outside = uploaded(self.outside)

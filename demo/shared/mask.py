@@ -14,7 +14,7 @@ import gradio as gr
 from core.images.decode import ImageError
 from core.settings import MAX_PAINTINGS
 from demo.shared import messages
-from demo.shared.controls import named
+from demo.shared.controls import in_px, named
 from demo.shared.picture_place import bring, image_input
 from demo.shared.requests import RequestError
 from demo.shared.templates import component
@@ -24,11 +24,7 @@ from gallery.pictures import paintings
 
 PHOTO, PAINTING = "photo", "painting"
 AUTO = -1  # as a softness: a fiftieth of the longest side
-SOFTNESS_CHOICES: list[tuple[str, float]] = [
-    ("soft", AUTO),
-    ("hard", 0),
-    *((f"{width} px", width) for width in (4, 8, 16, 32, 64)),
-]
+SOFTNESS_CHOICES = [("soft", AUTO), ("hard", 0), *in_px((4, 8, 16, 32, 64))]
 ABOUT = "Paint over the photo where the style shall go. A mask file, white there and black elsewhere, takes its place."
 ABOUT_SEVERAL = (
     "Each painting under Mix paintings may have a mask of its own; those that have are not mixed."
@@ -105,12 +101,8 @@ def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> l
     with gr.Accordion(title, open=False, elem_id=named(tab, "masking"), elem_classes="masking"):
         said = f"{ABOUT} {ABOUT_SEVERAL}" if several else ABOUT
         gr.HTML(messages.caption(said if photo else ABOUT_FILE))
-        painted = component(
-            "shared/mask",
-            words={"photo": photo, "several": several},
-            elem_id=named(tab, "mask"),
-            visible=photo is not None,
-        )
+        words, name = {"photo": photo, "several": several}, named(tab, "mask")
+        painted = component("shared/mask", words=words, elem_id=name, visible=photo is not None)
         with gr.Row(elem_classes="places"):
             with gr.Column(min_width=120):
                 name, choose = named(tab, "mask-file"), "Mask file"
@@ -134,11 +126,8 @@ def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> l
 
 def _outside(tab: str) -> tuple[gr.Radio, gr.HTML]:
     """What is outside the mask, and the place of the painting there."""
-    kind = gr.Radio(
-        [("the photo stays", PHOTO), ("another painting", PAINTING)],
-        value=PHOTO,
-        label="Outside the mask",
-    )
+    kinds = [("the photo stays", PHOTO), ("another painting", PAINTING)]
+    kind = gr.Radio(kinds, value=PHOTO, label="Outside the mask")
     with gr.Column(visible=False) as other:
         name, choose = named(tab, "outside"), "Your painting"
         outside = image_input("Painting outside the mask", name, height=150, choose=choose)

@@ -34,11 +34,8 @@ def mixture(
     styles: Sequence[str | None], weights: Sequence[float]
 ) -> tuple[list[str | None], tuple[float, ...]]:
     """The paintings that are there, the first always, with their weights; none where there is only one."""
-    kept = [
-        (style, weight)
-        for index, (style, weight) in enumerate(zip(styles, weights, strict=True))
-        if style or not index
-    ]
+    first, *more = zip(styles, weights, strict=True)
+    kept = [first, *((style, weight) for style, weight in more if style)]
     mix = tuple(weight for _, weight in kept) if len(kept) > 1 else ()
     return [style for style, _ in kept], mix
 
@@ -60,9 +57,8 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
         style: the place of the first painting.
         tab: goes before the ids of the elements.
     """
-    with gr.Accordion(
-        "Mix paintings", open=False, elem_id=named(tab, "mixing"), elem_classes="mixing"
-    ):
+    name, title = named(tab, "mixing"), "Mix paintings"
+    with gr.Accordion(title, open=False, elem_id=name, elem_classes="mixing"):
         gr.HTML(messages.caption(ABOUT))
         with gr.Row(elem_classes="places"):
             more = [_place(number, tab) for number in (2, 3, 4)]

@@ -21,17 +21,10 @@ from gradio.utils import get_upload_folder
 from core.images.decode import ImageError
 from core.images.save import png_bytes
 from core.inference.style_file import is_style_file, load_style
+from demo.server.limits import MAX_UPLOAD_BYTES
 from demo.shared import messages
 from demo.shared.templates import component
-from demo.shared.uploads import (
-    MAX_UPLOAD_BYTES,
-    checked_size,
-    displayable,
-    file_of,
-    file_url,
-    label_of,
-    uploaded,
-)
+from demo.shared.uploads import checked_size, displayable, file_of, file_url, label_of, uploaded
 from gallery.pictures import Picture
 
 Placed = dict[str, Any]
@@ -64,13 +57,8 @@ def image_input(
         removable: whether it can be emptied.
         cropped: whether a part of the picture can be chosen, the one that counts.
     """
-    own = {
-        "height": height,
-        "camera": camera,
-        "removable": removable,
-        "cropped": cropped,
-        "max_bytes": MAX_UPLOAD_BYTES,
-    }
+    own = {"height": height, "camera": camera, "removable": removable, "cropped": cropped}
+    own["max_bytes"] = MAX_UPLOAD_BYTES
     return component(
         "shared/picture_place",
         placed(displayable(str(picture.path()))) if picture else None,
@@ -92,12 +80,8 @@ def placed(path: str, name: str | None = None, brought: str | None = None) -> Pl
     """
     if not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
         path = save_file_to_cache(path, get_upload_folder())
-    return {
-        "path": path,
-        "url": file_url(path),
-        "orig_name": name or Path(path).name,
-        "brought": brought,
-    }
+    name = name or Path(path).name
+    return {"path": path, "url": file_url(path), "orig_name": name, "brought": brought}
 
 
 def bring(place: gr.HTML, note: gr.HTML, styles: bool = False) -> None:

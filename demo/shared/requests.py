@@ -22,7 +22,7 @@ from PIL import Image
 
 from core.baselines.adapter import METHODS
 from core.files import short
-from core.images.decode import MIN_SIDE, ImageError, load_mask, load_with_alpha
+from core.images.decode import ImageError, load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
@@ -45,9 +45,6 @@ MIN_STYLE_SIZE, MAX_STYLE_SIZE = 64, 512
 MAX_BATCHES = 100
 MAX_OPTIMISED = 512  # px a side, for pixels that are optimised one photo at a time
 DRAFT_EVERY = 2  # batches
-BATCHES_SAID = f"The number of batches must be a whole number from 1 to {MAX_BATCHES}."
-SIZE_SAID = f"The longest side must be {MIN_SIDE} to {LARGEST} px, or 0 for the photo's own."
-STYLE_SIZE_SAID = f"The painting can be read at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px."
 TRAIN_FIRST = "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
 CHOOSE_PAINTING = "Choose a painting first: drop one in, or click one of those below."
 STOPPED_AT_ONCE = (
@@ -207,18 +204,19 @@ class _Painting:
         self.request, self.started = request, time.perf_counter()
         self.photo = load_with_alpha(content)
         self.paintings = [load_painting(style) for style in styles]
-        self.masks = [load_mask(mask) for mask in request.masks]
-        self.outside = load_painting(request.outside) if request.outside else None
+        masks = [load_mask(mask) for mask in request.masks]
+        outside = load_painting(request.outside) if request.outside else None
         self.settings = request.settings
         if self.settings.size is None and max(self.photo.size) > LARGEST:
             self.settings = replace(self.settings, size=LARGEST)
+        # What `core.pipeline.stylize_image` takes.
+        self.pictures = self.photo, self.paintings, self.settings, masks, outside
         names = "-".join(Path(style).stem for style in styles)
         self.file_name = file_name(content, f"{names}.png", self.settings.model)
 
     def instant(self) -> JobResult:
         """Paint it at once."""
-        pictures = self.photo, self.paintings, self.settings, self.masks, self.outside
-        return self._finished(stylize_instantly(*pictures))
+        return self._finished(stylize_instantly(*self.pictures))
 
     def refined(
         self, give: Callable[[JobResult], None], job: Job, stopped: Callable[[], bool]
@@ -234,23 +232,10 @@ class _Painting:
             left = (now - self.started) / step.done * (step.batches - step.done)
             job.say(left)
             if step.done < step.batches and (step.done == 1 or step.done % DRAFT_EVERY == 0):
-                give(self._draft(step, left))
+                draft = self._described(step.draft(DRAFT_SIZE), step.done)
+                give(replace(draft, seconds_left=left))
 
-        painted = stylize_image(
-            self.photo,
-            self.paintings,
-            self.settings,
-            self.masks,
-            self.outside,
-            on_step=on_step,
-            stop=stopped,
-        )
-        give(self._finished(painted))
-
-    def _draft(self, step: PaintStep, seconds_left: float) -> JobResult:
-        """The picture as far as refining came."""
-        draft = self._described(step.draft(DRAFT_SIZE), step.done)
-        return replace(draft, seconds_left=seconds_left)
+        give(self._finished(stylize_image(*self.pictures, on_step=on_step, stop=stopped)))
 
     def _finished(self, painted: StylizeResult) -> JobResult:
         """A result, with its recipe."""
@@ -278,34 +263,30 @@ def check_trained(model: str | None) -> None:
     if not have:
         raise RequestError(TRAIN_FIRST)
     if model not in have:
+        known = ", ".join(have)
         raise RequestError(
-            f"There is no trained model named {short(model)}; choose one of {', '.join(have)}."
+            f"There is no trained model named {short(model)}; choose one of {known}."
         )
 
 
 def checked(request: StylizeRequest) -> tuple[str, list[str]]:
     """The photo and the paintings of a request that can be painted here.
 
+    That its numbers are within the page's limits, `demo.shared.controls.settings_of` has seen to.
+
     Raises:
         RequestError: one sentence.
     """
     settings = request.settings
-    method = METHODS.get(settings.model)
-    if not method:
+    if settings.model not in METHODS:
         check_trained(settings.model)
     if not request.content:
         raise RequestError("Choose a photo first: drop one in, or click one of those below.")
     styles = [style for style in request.styles if style]
     if not styles or len(styles) < len(request.styles):
         raise RequestError(CHOOSE_PAINTING)
-    if settings.refine > (method.steps if method else MAX_BATCHES):
-        raise RequestError(BATCHES_SAID)
-    if max(settings.size or 0, settings.detail or 0) > LARGEST:
-        raise RequestError(SIZE_SAID)
     if settings.model == "gatys" and (settings.detail or settings.size or LARGEST) > MAX_OPTIMISED:
         raise RequestError(
             f"Optimising pixels takes minutes; choose a longest side of at most {MAX_OPTIMISED} px for it."
         )
-    if not MIN_STYLE_SIZE <= settings.style_size <= MAX_STYLE_SIZE:
-        raise RequestError(STYLE_SIZE_SAID)
     return request.content, styles

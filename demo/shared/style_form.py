@@ -132,9 +132,8 @@ def build(
         places, _ = mixing.build(style, tab)
         look |= dict(zip(MIX_FIELDS, places, strict=True))
     if masked:
-        look |= dict(
-            zip(MASK_FIELDS, mask.build(tab, photo, several=style is not None), strict=True)
-        )
+        parts = mask.build(tab, photo, several=style is not None)
+        look |= dict(zip(MASK_FIELDS, parts, strict=True))
     if remark:
         gr.HTML(messages.caption(remark), elem_id=f"{tab}-remark")
     return look

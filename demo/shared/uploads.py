@@ -9,6 +9,8 @@ path in a hand-made request is opened unchecked). Events that take pictures ther
 what they get through `uploaded`; `core.images.decode.load_image` is the only reader.
 """
 
+import base64
+import io
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
@@ -31,6 +33,7 @@ from demo.shared.requests import JobResult
 from gallery.pictures import Picture, paintings, photographs
 
 MAX_UPLOAD = f"{MAX_UPLOAD_BYTES >> 20}mb"
+QUALITY = 90  # JPEG
 THUMBNAIL_SIDE = 256  # px, the smaller side
 SHOWN_SIDE = 2048  # px
 LIGHT_SIDE = 1600  # px, of that copy
@@ -43,11 +46,8 @@ DECODING = threading.BoundedSemaphore(2)
 
 def thumbnails(pictures: Iterable[Picture]) -> list[tuple[Image.Image, str]]:
     """A small copy of each picture (smaller side 256 px) with its label."""
-    return [
-        (_thumbnail(path, path.stat().st_mtime_ns), label_of(p))
-        for p in pictures
-        for path in [p.path()]
-    ]
+    found = [(picture.path(), label_of(picture)) for picture in pictures]
+    return [(_thumbnail(path, path.stat().st_mtime_ns), label) for path, label in found]
 
 
 @lru_cache(maxsize=128)
@@ -177,6 +177,13 @@ def file_of(name: str, data: bytes) -> str:
     path = new_file(name)
     write_atomic(Path(path), data)
     return path
+
+
+def data_url(image: Image.Image) -> str:
+    """A picture, as a JPEG, in an address of its own: no file is written."""
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def file_url(path: str | Path) -> str:

@@ -21,11 +21,8 @@ from gallery.pictures import Picture, paintings, photographs
 MODEL_WORK: dict[str, Any] = {"concurrency_id": AT_ONCE, "concurrency_limit": 1}
 LONG_WORK: dict[str, Any] = {"concurrency_id": LONG, "concurrency_limit": 1}
 # How an event runs that waits in a line: pictures unopened, progress in words of our own; and one that paints for a visitor.
-UNOPENED: dict[str, Any] = {
-    "preprocess": False,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
+SILENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+UNOPENED = {"preprocess": False} | SILENT
 PAINTING = UNOPENED | MODEL_WORK
 # How an event runs that looks at what was chosen: at the latest choice, at once.
 LIGHT: dict[str, Any] = UNOPENED | QUIET | {"trigger_mode": "always_last"}
@@ -76,13 +73,8 @@ def gallery(
 
 def random_button(name: str) -> gr.Button:
     """The button that chooses any painting of the gallery for a place; `another` does it."""
-    return gr.Button(
-        "A random painting",
-        size="sm",
-        variant="secondary",
-        elem_id=f"{name}-random",
-        elem_classes="random",
-    )
+    words, name = "A random painting", f"{name}-random"
+    return gr.Button(words, size="sm", variant="secondary", elem_id=name, elem_classes="random")
 
 
 def another(note: str) -> tuple[Placed, str]:

@@ -17,12 +17,11 @@ from demo.shared.controls import OWN
 from demo.shared.picture_place import Placed, placed
 from demo.shared.requests import INSTANT, REFINED, RequestError
 from demo.shared.uploads import displayable
-from demo.transfer.form import TransferForm
+from demo.transfer.form import PAINTING_PLACES, TransferForm
 from demo.transfer.known_pictures import known_picture
 from gallery.pictures import PictureNotFoundError, find_content, find_style
 
 NUMBERS = ("strength", "size", "style_size", "detail", "batches")
-PLACES = ("style", "second", "third", "fourth")
 
 
 def address_of(recipe: Provenance) -> str:
@@ -81,14 +80,14 @@ def _values_of(query: str) -> dict[str, Any]:
         values["content"] = _place(find_content(asked["photo"]))
     if "style" in asked:
         names = asked["style"].split(",")
-        if len(names) > len(PLACES):
-            raise RequestError(f"The page mixes at most {len(PLACES)} paintings.")
-        values |= {place: _place(find_style(name)) for place, name in zip(PLACES, names)}  # noqa: B905
+        if len(names) > len(PAINTING_PLACES):
+            raise RequestError(f"The page mixes at most {len(PAINTING_PLACES)} paintings.")
+        values |= {place: _place(find_style(name)) for place, name in zip(PAINTING_PLACES, names)}  # noqa: B905
     if "mix" in asked:
-        weights = [_number("mix", text) for text in asked["mix"].split(",")][: len(PLACES)]
+        weights = [_number("mix", text) for text in asked["mix"].split(",")][: len(PAINTING_PLACES)]
         values |= {f"weight_{index}": weight for index, weight in enumerate(weights, 1)}
     if "crop" in asked:
-        for place, box in zip(PLACES, asked["crop"].split(";"), strict=False):
+        for place, box in zip(PAINTING_PLACES, asked["crop"].split(";"), strict=False):
             edges = [_number("crop", text) for text in box.split(",")]
             if place in values:  # else it is of a painting that the address cannot name
                 values[place] |= {"crop": edges}

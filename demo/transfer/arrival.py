@@ -22,7 +22,7 @@ from demo.shared import messages
 from demo.shared.controls import values_of
 from demo.shared.events import Answer, connect
 from demo.shared.requests import MAX_BATCHES, REFINED, USER_ERRORS, checked
-from demo.shared.widgets import QUIET
+from demo.shared.widgets import QUIET, SILENT
 from demo.transfer import address
 from demo.transfer.form import TransferForm
 from demo.transfer.known_pictures import note_of
@@ -143,9 +143,8 @@ def shown(values: Mapping[str, Any]) -> Answer:
     request = form.request_of()
     checked(request)
     answer = _fields(values) | values_of(request.settings) | mask_values(request.settings)
-    answer["mode"] = (
-        form.mode
-    )  # which a recipe has no more where the other was chosen, nor the batches
+    # Neither is in a recipe where the other mode was chosen.
+    answer["mode"] = form.mode
     batches = form.batches if form.batches in range(1, MAX_BATCHES + 1) else REFINE_BATCHES
     answer["batches"] = gr.Slider(value=batches, visible=form.mode == REFINED)
     answer["content_note"], answer["style_note"] = note_of(form.content), note_of(form.style)
@@ -191,15 +190,7 @@ def build(form: Mapping[str, Any], outputs: Mapping[str, Any], view: Mapping[str
     arrived = connect(page.load, arrive, given, filled, js=ARRIVE, **unopened)
     arrived.then(None, [*form.values()], None, js=SETTLE % names, **QUIET)
     quick = {"visit": outputs["visit"], "following": following}
-    connect(
-        following.change,
-        follow,
-        quick,
-        view,
-        concurrency_limit=MAX_FOLLOWERS,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+    connect(following.change, follow, quick, view, concurrency_limit=MAX_FOLLOWERS, **SILENT)
     changes = [part.change for part in form.values()]
     gr.on(changes, None, [*form.values()], None, js=KEEP % names, **QUIET)
     photo, mask = form["content"], form["painted"]

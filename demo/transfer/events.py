@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -64,17 +65,14 @@ def paint(request: gr.Request, visit: Visit | None, **values: Any) -> Iterator[A
     whose = visit or Visit.unknown()
     try:
         asked = TransferForm(**values).request_of()
-        work = order_of(request).begin(
-            lambda: VISITS.start(
-                whose.visitor, whose.page, values, lambda stop: painted(asked, stop)
-            ),
-            Work.replace,
-        )
-        if work is None:
-            return
-        if asked.settings.refine:
-            yield begins_to_refine(asked.settings)
-        yield from work.follow()
+
+        def start() -> Work:
+            return VISITS.start(whose.visitor, whose.page, values, partial(painted, asked))
+
+        if work := order_of(request).begin(start, Work.replace):
+            if asked.settings.refine:
+                yield begins_to_refine(asked.settings)
+            yield from work.follow()
     except Exception as error:  # the page keeps the previous result, whatever happened
         yield {"status": messages.problem(error)}
 
@@ -91,12 +89,11 @@ def begins_to_refine(settings: Settings) -> Answer:
 
 def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
     """The page's answers while a request is painted: drafts, then the result with its recipe."""
-    before_size, before = None, ""
+    size, before = None, ""
     for result in repaint(request, stop):
-        if before_size != result.before.size:
-            before_size, before = result.before.size, photo_file(result.before, "before.png")
-        address = address_of(result.recipe) if result.recipe else None
-        yield shown(result, before, address)
+        if size != result.before.size:
+            size, before = result.before.size, photo_file(result.before, "before.png")
+        yield shown(result, before, address_of(result.recipe) if result.recipe else None)
 
 
 def shown(result: JobResult, before: str, address: str | None) -> Answer:

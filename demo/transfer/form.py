@@ -13,6 +13,8 @@ from demo.shared.style_form import StyleForm
 from demo.shared.uploads import crop_of, uploaded
 from demo.shared.widgets import Upload
 
+PAINTING_PLACES = ("style", "second", "third", "fourth")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransferForm(StyleForm):

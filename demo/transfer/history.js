@@ -1,4 +1,4 @@
-// The strip of this visit's results. It watches the finished result on the page (the right half of #slider while #status holds
+// The strip of this visit's results, in the tab of the result: a click on two of them compares them. It watches the finished result on the page (the right half of #slider while #status holds
 // .facts; drafts of refining have a progress bar there), keeps a small copy in IndexedDB, and compares two that are clicked.
 // A visit is a browser tab's: its name lies in sessionStorage; what other visits left is deleted when it is a day old.
 

@@ -28,20 +28,13 @@ from demo.shared.events import Answer
 from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_files
 from demo.shared.mixing import EQUAL
 from demo.shared.picture_place import Placed, placed, placed_style
-from demo.shared.requests import (
-    LARGEST,
-    MAX_BATCHES,
-    MAX_STYLE_SIZE,
-    MIN_STYLE_SIZE,
-    USER_ERRORS,
-)
+from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE, USER_ERRORS
 from demo.shared.uploads import displayable, uploaded
 from demo.shared.widgets import Upload
 from demo.transfer import style_file
-from demo.transfer.form import TransferForm
+from demo.transfer.form import PAINTING_PLACES, TransferForm
 from demo.transfer.known_pictures import gallery_digests, known_picture
 
-PAINTING_PLACES = ("style", "second", "third", "fourth")
 WHAT = {"content": "photo", "outside": "painting for outside the mask"}
 ROOT = Path(__file__).resolve().parents[2]
 MAX_JSON = 100_000  # bytes
@@ -60,12 +53,8 @@ def texts(recipe: Provenance, file_name: str) -> tuple[str, str, str]:
     for digest, picture in gallery_digests().items():
         if picture.path().is_relative_to(ROOT):
             files[digest] = str(picture.path().relative_to(ROOT))
-    settings = json.dumps(recipe.settings.to_json(), indent=1)
-    return (
-        command_line(recipe, files, file_name),
-        python_snippet(recipe, files, file_name),
-        settings,
-    )
+    command, snippet = (tell(recipe, files, file_name) for tell in (command_line, python_snippet))
+    return command, snippet, json.dumps(recipe.settings.to_json(), indent=1)
 
 
 def read(path: str) -> tuple[Settings, Provenance | None]:
@@ -212,17 +201,14 @@ def _weights(settings: Settings, now: TransferForm, recipe: Provenance | None) -
     scale = 1.0
     if largest > 100 or largest <= 1:  # sliders go to 100, shares of 1 are read as per cent
         scale = 100 / largest if largest > 100 else 100
-    return {
-        name: round(weight * scale, 6) for name, weight in zip(fields, settings.mix, strict=False)
-    }
+    weights = [round(weight * scale, 6) for weight in settings.mix]
+    return dict(zip(fields, weights, strict=False))
 
 
 def _crops(settings: Settings, answer: Mapping[str, Any], now: TransferForm) -> dict[str, Any]:
     """The paintings' places, those of the answer or as they are, with the parts that count."""
-    places = {
-        name: answer.get(name, value)
-        for name, value in zip(PAINTING_PLACES, now.styles, strict=True)
-    }
+    before = zip(PAINTING_PLACES, now.styles, strict=True)
+    places = {name: answer.get(name, value) for name, value in before}
     filled = [name for name, value in places.items() if value or name == "style"]
     boxes = dict(zip(filled, settings.style_crop, strict=False))
     cropped: dict[str, Any] = {}
@@ -267,31 +253,28 @@ def build(shown: Sequence[str]) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML
     """Command line, Python and settings under the result; the button to load settings, and where it says how that went."""
     with gr.Accordion("Recipe of this picture", open=False, elem_id="recipe"):
         gr.HTML(messages.caption(ABOUT))
-        codes = []
         with gr.Tabs():
-            for (label, language), text in zip(LANGUAGES, shown, strict=True):
-                with gr.Tab(label):
-                    codes.append(
-                        gr.Code(
-                            text,
-                            language=language,  # type: ignore[arg-type]
-                            label=label,
-                            show_label=False,
-                            interactive=False,
-                            lines=3,
-                            max_lines=14,
-                            wrap_lines=True,
-                            show_line_numbers=False,
-                            buttons=["copy", "download"],
-                            elem_id=f"recipe-{language or 'command'}",
-                        )
-                    )
-        load_button = gr.UploadButton(
-            LOAD,
-            file_types=[".json", ".png", ".jpg", ".jpeg", ".webp"],
-            size="sm",
-            elem_id="load-settings",
-        )
+            codes = [_code(*kind, text) for kind, text in zip(LANGUAGES, shown, strict=True)]
+        kinds = [".json", ".png", ".jpg", ".jpeg", ".webp"]
+        load_button = gr.UploadButton(LOAD, file_types=kinds, size="sm", elem_id="load-settings")
         loaded = gr.HTML("", elem_id="loaded")
         keep_style = style_file.build()
     return codes, load_button, loaded, keep_style
+
+
+def _code(label: str, language: Any, text: str) -> gr.Code:
+    """A tab of its own with a text to copy."""
+    with gr.Tab(label):
+        return gr.Code(
+            text,
+            language=language,
+            label=label,
+            show_label=False,
+            interactive=False,
+            lines=3,
+            max_lines=14,
+            wrap_lines=True,
+            show_line_numbers=False,
+            buttons=["copy", "download"],
+            elem_id=f"recipe-{language or 'command'}",
+        )

@@ -26,18 +26,8 @@ from demo.shared.requests import REFINED, StylizeRequest, repaint
 from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
 from demo.shared.uploads import label_of
 from demo.shared.widgets import PAINTING, QUIET, gallery, random_button
-from demo.transfer import arrival, download, endpoints, provenance, style_file
-from demo.transfer.events import (
-    CODES,
-    give_up,
-    look_due,
-    paint,
-    photo_file,
-    picker,
-    random_painting,
-    shown,
-    stop_painting,
-)
+from demo.transfer import arrival, download, endpoints, events, provenance, style_file
+from demo.transfer.events import CODES, give_up, paint, photo_file, picker, random_painting, shown
 from gallery.pictures import MORE_STYLES, STYLES
 
 LOOK_AT_RESULT = """() => {
@@ -45,9 +35,7 @@ LOOK_AT_RESULT = """() => {
   const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
   if (top < 0 || top > 0.6 * innerHeight) slider.scrollIntoView({ behavior });
 }"""
-FADE = """(strength) => {
-  document.dispatchEvent(new CustomEvent("strength", { detail: strength }));
-}"""
+FADE = """(detail) => void document.dispatchEvent(new CustomEvent("strength", { detail }))"""
 REFINE_NOW = "Refine now: this model takes up a painting by refining"
 
 
@@ -100,12 +88,11 @@ def build() -> tuple[gr.HTML, gr.HTML]:
         *(form[slider].release for slider in ("strength", "style_size")),
         *(form[choice].input for choice in ("colours", "detail")),
     ):
-        connect(changed, look_due, {"visit": visit} | form, {"due": due}, **let_go)
-    refining = view["refine_now"].click(
-        lambda: REFINED, None, form["mode"], trigger_mode="multiple", **QUIET
-    )
+        connect(changed, events.look_due, {"visit": visit} | form, {"due": due}, **let_go)
+    refine_now, mode = view["refine_now"], form["mode"]
+    refining = refine_now.click(lambda: REFINED, None, mode, trigger_mode="multiple", **QUIET)
     painting.after(refining.then)
-    stop.click(stop_painting, visit, stop, **QUIET)
+    stop.click(events.stop_painting, visit, stop, **QUIET)
 
     notes = {"content_note": content_note, "style_note": style_note}
     filled = form | notes | {"loaded": loaded, "due": due}
@@ -173,10 +160,8 @@ def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, g
     """One of the two places for a picture, filled with the first of the gallery under it."""
     name = label.lower()
     with gr.Column(min_width=150):
-        choose, is_painting = f"Your {name}", name == "painting"
-        image = image_input(
-            label, name, pictures[0], camera=True, choose=choose, cropped=is_painting
-        )
+        own: dict[str, Any] = {"choose": f"Your {name}", "cropped": name == "painting"}
+        image = image_input(label, name, pictures[0], camera=True, **own)
         note = gr.HTML(messages.caption(label_of(pictures[0])), elem_id=f"{name}-note")
         return image, note, gallery(pictures, f"{name}-gallery", columns=4, in_use=note)
 

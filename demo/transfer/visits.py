@@ -112,14 +112,14 @@ class Visits:
 
     def __init__(self, grace: float = GRACE) -> None:
         self._grace = grace
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._works: list[Work] = []
 
     def start(self, visitor: str, page: str, values: Mapping[str, Any], paint: Paint) -> Work:
         """Begin to paint. What this page alone waited for before is replaced by it."""
         work = Work(visitor, values, pages={page})
         with self._lock:
-            self._give_up(visitor, page)
+            self.give_up(visitor, page)
             unseen = [other for other in self._works if not (other.ended or other.followers)]
             for other in unseen[:-MAX_UNSEEN]:
                 other.stop.set()
@@ -150,14 +150,11 @@ class Visits:
     def give_up(self, visitor: str, page: str) -> None:
         """This page is about to ask for something else: what it alone waits for ends, and is not shown any more."""
         with self._lock:
-            self._give_up(visitor, page)
-
-    def _give_up(self, visitor: str, page: str) -> None:
-        for work in self._of(visitor):
-            work.pages.discard(page)
-            if not work.pages:
-                work.replace()
-                self._works.remove(work)
+            for work in self._of(visitor):
+                work.pages.discard(page)
+                if not work.pages:
+                    work.replace()
+                    self._works.remove(work)
 
     def leave(self, visitor: str, page: str) -> None:
         """A page was closed. Work for which no page waits ends a little later, unless one comes back."""

@@ -13,7 +13,8 @@ import app
 from core.inference.model_store import ModelStore
 from demo.page import PageBlocks
 from demo.shared.requests import JobResult, StylizeRequest, repaint
-from demo.transfer import events, history
+from demo.shared.templates import component
+from demo.transfer import events
 from demo.transfer import tab as transfer
 from gallery import pictures
 from gallery.pictures import STYLES
@@ -29,7 +30,7 @@ def address(tiny_checkpoint: Callable[[str], Path]) -> Iterator[str]:
             patch.setattr(module, "MORE_STYLES", STYLES[:1])
         with PageBlocks() as blocks, gr.Tab("Transfer", id="transfer"):
             transfer.build()
-            history.build()
+            component("transfer/history", elem_id="strip")
         yield app.start(blocks.queue_jobs(), "127.0.0.1", None, None)
         blocks.close()
 

@@ -1,7 +1,7 @@
 """Turns: one at a time, first come first served, others between two batches of a long job."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -76,7 +76,7 @@ def test_a_turn_is_given_back_after_an_error() -> None:
 def test_an_iterator_computes_in_turns_and_rests_between() -> None:
     turns, closed = Turns(), list[bool]()
 
-    def steps() -> Iterator[bool]:
+    def steps() -> Generator[bool, None, None]:
         try:
             for _ in range(3):
                 yield turns._taken
