@@ -172,8 +172,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--share", action="store_true", help="also ask for a public address at gradio.live")
     password = "ask visitors for a password"
     add("--auth", type=credentials, metavar="USER:PASSWORD", help=password)
-    further = "a further name under which the page may be reached, as behind a proxy"
-    further += " (may be given several times)"
+    further = (
+        "a further name under which the page may be reached, as behind a proxy "
+        "(may be given several times)"
+    )
     add("--allow-host", action="append", default=[], metavar="NAME", help=further)
     add("--mcp", action="store_true", help="offer the endpoints to assistants as tools too (MCP)")
     add("--device", default=AUTO, help=DEVICE_HELP)

@@ -96,13 +96,13 @@ def default_rows(appendices: Sequence[str] | None) -> list[str]:
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = command_parser("gallery.build", __doc__)
-    add, own = parser.add_argument, "your own %s instead of the gallery's"
+    add, instead = parser.add_argument, "instead of the gallery's"
     only = "only the models of these appendices"
     add("--appendix", nargs="+", choices=list(APPENDICES), help=only)
     add("--models", nargs="+", metavar="ROW", help="only these models and references")
     add("--mode", nargs="+", choices=MODES, default=list(MODES), help="default: both")
-    add("--content", type=path_of, metavar="FOLDER", help=own % "photos")
-    add("--style", type=path_of, metavar="FOLDER", help=own % "paintings")
+    add("--content", type=path_of, metavar="FOLDER", help=f"your own photos {instead}")
+    add("--style", type=path_of, metavar="FOLDER", help=f"your own paintings {instead}")
     out = "where the cells go, and a sheet of each grid (default: the gallery)"
     add("--out", type=path_of, help=out)
     add("--device", default=AUTO, help=DEVICE_HELP)

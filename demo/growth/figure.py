@@ -20,9 +20,10 @@ from plotly.subplots import make_subplots
 from core.analysis.curves import Distribution, Floats, Series, TrainingLog
 from core.analysis.growth_law import fit_growth, has_no_scale
 from core.training.log_writer import PERCENT
-from gallery.grids.charts import LINES, TEXT
+from gallery.grids.charts import CLEAR, LAYOUT, LINES, TEXT
 
 MAX_POINTS = 300
+FONTS = "Source Sans Pro, Noto Sans CJK SC, sans-serif"
 PANEL, RMS, TURNS, LOSS, GAP = 124, 230, 160, 210, 42  # px
 TOP, BOTTOM, LEFT, RIGHT = 30, 44, 52, 10  # px
 ALPHAS = (0.14, 0.26, 0.4, 0.58)  # of the bands, outer to inner
@@ -258,31 +259,21 @@ def _title(plot: go.Figure, row: int, text: str) -> None:
 
 def _lay_out(plot: go.Figure, height: int, revision: str, touch: bool) -> None:
     plot.update_layout(
+        LAYOUT,
         template="none",
         height=height + TOP + BOTTOM,
         margin={"l": LEFT, "r": RIGHT, "t": TOP, "b": BOTTOM},
         paper_bgcolor="#fffdf9",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={
-            "family": "Source Sans Pro, Noto Sans CJK SC, sans-serif",
-            "size": 12,
-            "color": "#4d453a",
-        },
+        font={"family": FONTS, "size": 12, "color": "#4d453a"},
         hovermode="x unified",
-        hoverlabel={
-            "bgcolor": "#24211f",
-            "font": {"color": "#fdfaf4", "size": 12},
-            "bordercolor": "#24211f",
-        },
-        showlegend=False,
+        hoverlabel_font_size=12,
         dragmode=False if touch else "zoom",
         uirevision=revision,  # a refresh keeps the zoom
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": TEXT, "activecolor": "#5b60b5"},
+        modebar={"bgcolor": CLEAR, "color": TEXT, "activecolor": "#5b60b5"},
     )
     axes = {"gridcolor": LINES, "linecolor": TEXT, "ticklen": 3, "tickcolor": TEXT}
-    plot.update_xaxes(
-        zeroline=False, showline=True, unifiedhovertitle={"text": "iteration %{x:,d}"}, **axes
-    )
+    at = {"text": "iteration %{x:,d}"}
+    plot.update_xaxes(zeroline=False, showline=True, unifiedhovertitle=at, **axes)
     plot.update_yaxes(zerolinecolor=TEXT, zerolinewidth=0.7, **axes)
 
 

@@ -12,6 +12,7 @@ where it stands, the page sets the colour of its text.
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -36,6 +37,13 @@ OTHERS = ("#a58a70", "#7fa6a0", "#a97fb5", "#9a9a5a")
 DISTANCES = [[0.0, "#f8f1e2"], [0.5, "#c3c6ea"], [1.0, "#8589d0"]]
 ON_PALE = "#24211f"
 TEXT, LINES = "#857a6a", "rgba(133, 122, 106, 0.3)"
+CLEAR = "rgba(0,0,0,0)"
+# What all figures of the page have in common.
+LAYOUT: dict[str, Any] = {
+    "plot_bgcolor": CLEAR,
+    "hoverlabel": {"bgcolor": "#24211f", "font": {"color": "#fdfaf4"}, "bordercolor": "#24211f"},
+    "showlegend": False,
+}
 BAR_HEIGHT, CELL_HEIGHT, BOX_HEIGHT, LEGEND_HEIGHT = 46, 44, 17, 40  # px
 TOP, BOTTOM = 68, 52  # px: the title, the axis
 LABEL_WIDTH = 18  # letters of a style's title in one line
@@ -227,19 +235,16 @@ def _head(figure: go.Figure, title: str, about: str) -> None:
 
 def _lay_out(figure: go.Figure, height: int, measure: str | None) -> None:
     figure.update_layout(
+        LAYOUT,
         height=height + TOP + BOTTOM,
         margin={"l": 8, "r": 18, "t": TOP, "b": BOTTOM},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
+        paper_bgcolor=CLEAR,
         font={"family": "Source Sans Pro, sans-serif", "size": 13, "color": TEXT},
-        hoverlabel={"bgcolor": "#24211f", "font": {"color": "#fdfaf4"}, "bordercolor": "#24211f"},
-        showlegend=False,
         dragmode=False,
     )
-    figure.update_xaxes(gridcolor=LINES, zerolinecolor=TEXT, fixedrange=True, automargin=True)
-    figure.update_yaxes(
-        gridcolor="rgba(0,0,0,0)", fixedrange=True, automargin=True, ticksuffix="  "
-    )
+    axes = {"fixedrange": True, "automargin": True}
+    figure.update_xaxes(gridcolor=LINES, zerolinecolor=TEXT, **axes)
+    figure.update_yaxes(gridcolor=CLEAR, ticksuffix="  ", **axes)
     if measure:
         figure.update_xaxes(title=title_of_measure(measure), rangemode="tozero")
         ideal = {"color": "#3f9c86", "width": 1.5, "dash": "dot"}
