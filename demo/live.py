@@ -21,11 +21,10 @@ import gradio as gr
 from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
-from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.settings import MATCH, RECOLOUR, Settings
 from demo.shared import messages, requests, style_form
-from demo.shared.controls import in_px, model_input, size_input
+from demo.shared.controls import in_px, model_input, size_input, trained_models
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
@@ -184,9 +183,8 @@ def waiting(seconds: float) -> str:
 
 def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
-    titles = model_store().titles()
+    titles = trained_models()
     if not titles:
-        gr.HTML(messages.notice(requests.TRAIN_FIRST))
         return
     gr.HTML(messages.caption(ABOUT))
     with gr.Row(elem_id="live-pair"):

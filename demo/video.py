@@ -17,12 +17,11 @@ import gradio as gr
 from core.frames import FrameStylizer
 from core.images.decode import ImageError, load_mask
 from core.images.video_file import Limits, VideoError, probe
-from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.video import Progress, painted_frames
 from demo.server.turns import in_turns
 from demo.shared import messages, requests, style_form
-from demo.shared.controls import in_px, model_input, size_input
+from demo.shared.controls import in_px, model_input, size_input, trained_models
 from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK, EndpointLook, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
@@ -217,9 +216,7 @@ def stylize_video(
 
 def build() -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`."""
-    titles = model_store().titles()
-    if not titles:
-        gr.HTML(messages.notice(requests.TRAIN_FIRST))
+    titles = trained_models()
     with gr.Row():
         with gr.Column(scale=6, min_width=340):
             clip = gr.Video(

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -13,27 +13,25 @@ from demo.compare import plots, render
 from demo.compare.selection import OWN, Choice, read
 from demo.shared import messages
 from demo.shared.events import Answer
-from demo.shared.sessions import WORKING
+from demo.shared.sessions import WORKING, RunningJobs
 from gallery.grids.backends import why_not
 from gallery.grids.results import Grid
 
 
-@dataclass
-class Job:
-    """A visitor's painting.
+class Job(threading.Event):
+    """A visitor's painting, which ends once this is set.
 
     Attributes:
         shown: which of the styles that visitor looks at.
-        stop: ends the painting.
         left: whether another grid was chosen meanwhile, which then is not to be painted over.
     """
 
-    shown: int
-    stop: threading.Event = field(default_factory=threading.Event)
-    left: bool = False
+    def __init__(self, shown: int) -> None:
+        super().__init__()
+        self.shown, self.left = shown, False
 
 
-JOBS: dict[str, Job] = {}  # by session
+RUNNING = RunningJobs()
 MAX_ROWS = 16  # that one press paints, since others wait meanwhile: a choice of one's own may have more than a hundred
 
 
@@ -86,31 +84,19 @@ def paint_missing(
     request: gr.Request, choice: Choice, shown: int, measure: str
 ) -> Iterator[Answer]:
     """The view and the charts, as the rows come; a sentence where something is wrong, with what was painted before."""
-    session, job, said = str(request.session_hash), Job(shown), ""
+    job, said, started = Job(shown), "", time.perf_counter()
     buttons = {"paint": WORKING["go"], "stop": WORKING["stop"]}
-    JOBS[session] = job
     try:
-        started = time.perf_counter()
-        for step in render.paint(next_of(choice, shown), job.stop):
-            if job.left:
-                break
-            status = compare_html.progress_html(step, time.perf_counter() - started)
-            grid = grid_of(choice, job.shown) if step.changed else {}
-            yield {**grid, **buttons, "status": status}
+        with RUNNING.job(request, job):
+            for step in render.paint(next_of(choice, shown), job):
+                if job.left:
+                    break
+                status = compare_html.progress_html(step, time.perf_counter() - started)
+                grid = grid_of(choice, job.shown) if step.changed else {}
+                yield {**grid, **buttons, "status": status}
     except Exception as error:
         said = messages.problem(error)
-    finally:
-        job.stop.set()
-        if JOBS.get(session) is job:
-            del JOBS[session]
     if job.left:
         yield {"stop": gr.Button(visible=False)}
     else:
         yield {**view(choice, job.shown), **plots.charts(choice, measure), "status": said}
-
-
-def stop_painting(request: gr.Request) -> Any:
-    """Let this visitor's painting end after the picture, or the batch, it is at; what was painted stays."""
-    if job := JOBS.get(str(request.session_hash)):
-        job.stop.set()
-    return gr.Button("Stopping…", interactive=False)

@@ -56,9 +56,9 @@ def look(request: gr.Request, shown: int, measure: str, **selection: Any) -> Ans
         view, charts = painting.view(choice, shown), plots.charts(choice, measure)
     except Exception as error:
         return {"status": messages.problem(error)}
-    if job := painting.JOBS.get(str(request.session_hash)):
+    if job := painting.RUNNING.of(request):
         job.left = True
-        job.stop.set()
+        job.set()
     closed = gr.Column(visible=False)
     return {**view, **charts, "choice": choice, "shown": shown, "panel": closed}
 
@@ -66,7 +66,7 @@ def look(request: gr.Request, shown: int, measure: str, **selection: Any) -> Ans
 def pick_style(event: gr.EventData, request: gr.Request, choice: Choice) -> Answer:
     """Another painting of the same choice: the view, the style shown; one that is being worked on goes on meanwhile."""
     index: int = getattr(event, "style", -1)
-    job = painting.JOBS.get(str(request.session_hash))
+    job = painting.RUNNING.of(request)
     if index not in range(len(choice.styles)):
         return {}
     if job is None:
@@ -164,7 +164,7 @@ def build() -> None:
     painted: dict[str, Any] = {"inputs": {**at, "measure": measure}, "outputs": {**view, **charts}}
     painted |= UNOPENED | LONG_WORK | {"show_progress_on": status, "show_progress": "minimal"}
     connect(paint.click, painting.paint_missing, **painted)
-    stop.click(painting.stop_painting, None, stop, **QUIET)
+    stop.click(painting.RUNNING.stop, None, stop, **QUIET)
     connect(measure.input, plots.charts, {"choice": choice, "measure": measure}, charts, **LIGHT)
     export.connect(exports, choice, shown, status)
 

@@ -9,9 +9,8 @@ The two halves, each under a tab of its own, are `demo.many.sheet` and `demo.man
 import gradio as gr
 
 from core.images.decode import ImageError
-from core.inference.model_store import model_store
 from demo.many import photos, sheet
-from demo.shared import messages, requests
+from demo.shared.controls import trained_models
 from demo.shared.events import Answer, connect
 from demo.shared.picture_place import placed
 from demo.shared.uploads import displayable, uploaded
@@ -38,9 +37,7 @@ def build(
         tab: the tab itself.
         photo, photo_note: the place of another tab's photo, which is taken along when this one is opened.
     """
-    titles = model_store().titles()
-    if not titles:
-        gr.HTML(messages.notice(requests.TRAIN_FIRST))
+    titles = trained_models()
     with gr.Tabs():
         with gr.Tab("Every painting"):
             content, note = sheet.build(titles)

@@ -1,6 +1,6 @@
 """What can be set about one picture: model, size, strength, colours and strokes as controls, and as `core.settings.Settings`.
 
-controls = build(model_store().titles()) | build_look()       # components by name
+controls = build(trained_models()) | build_look()       # components by name
 settings_of(model="improved-500", mode="instant", batches=20, size=512, style_size=256, strength=0.8)
 """
 
@@ -13,9 +13,11 @@ from core.baselines.adapter import METHODS
 from core.files import short
 from core.images.convert import Box
 from core.images.decode import MIN_SIDE
+from core.inference.model_store import model_store
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import MATCH, MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
 from core.training.refine import REFINE_BATCHES
+from demo.shared import messages
 from demo.shared.requests import (
     INSTANT,
     LARGEST,
@@ -23,6 +25,7 @@ from demo.shared.requests import (
     MAX_STYLE_SIZE,
     MIN_STYLE_SIZE,
     REFINED,
+    TRAIN_FIRST,
     RequestError,
 )
 from demo.shared.widgets import QUIET
@@ -148,6 +151,14 @@ def with_choice(choices: Sequence[tuple[str, Any]], value: float) -> list[tuple[
 def named(tab: str, name: str) -> str:
     """The id of an element that several tabs have; Transfer's have no tab before them."""
     return f"{tab}-{name}" if tab else name
+
+
+def trained_models() -> dict[str, str]:
+    """The trained models' titles by name; where there are none, the tab says how to train one."""
+    titles = model_store().titles()
+    if not titles:
+        gr.HTML(messages.notice(TRAIN_FIRST))
+    return titles
 
 
 def model_input(titles: Mapping[str, str], info: str | None = None) -> gr.Dropdown:

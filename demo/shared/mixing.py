@@ -15,9 +15,9 @@ import gradio as gr
 from demo.shared import messages
 from demo.shared.controls import named
 from demo.shared.events import Answer, connect
-from demo.shared.picture_place import bring, image_input, placed
+from demo.shared.picture_place import bring, image_input, of_gallery
 from demo.shared.templates import component
-from demo.shared.uploads import displayable, label_of
+from demo.shared.uploads import label_of
 from demo.shared.widgets import QUIET, Upload, gallery
 from gallery.pictures import paintings
 
@@ -46,7 +46,7 @@ def add(event: gr.SelectData, **places: Upload) -> Answer:
     for number, (name, value) in enumerate(places.items(), 2):
         if not value:
             said = messages.caption(f"Painting {number}: {label_of(picture)}")
-            return {name: placed(displayable(str(picture.path()))), "note": said}
+            return {name: of_gallery(picture), "note": said}
     return {"note": messages.problem_line(FULL)}
 
 

@@ -61,7 +61,7 @@ def image_input(
     own["max_bytes"] = MAX_UPLOAD_BYTES
     return component(
         "shared/picture_place",
-        placed(displayable(str(picture.path()))) if picture else None,
+        of_gallery(picture) if picture else None,
         words={"name": label, "choose": choose, "cropped": cropped, "own": json.dumps(own)},
         label=label,
         js_on_load=SCRIPT,
@@ -82,6 +82,11 @@ def placed(path: str, name: str | None = None, brought: str | None = None) -> Pl
         path = save_file_to_cache(path, get_upload_folder())
     name = name or Path(path).name
     return {"path": path, "url": file_url(path), "orig_name": name, "brought": brought}
+
+
+def of_gallery(picture: Picture) -> Placed:
+    """A picture of the gallery as the value of a place."""
+    return placed(displayable(str(picture.path())))
 
 
 def bring(place: gr.HTML, note: gr.HTML, styles: bool = False) -> None:
@@ -128,4 +133,4 @@ def placed_style(path: str, name: str | None = None, brought: str | None = None)
 
 def chosen(picture: Picture) -> tuple[Placed, str]:
     """A picture of the gallery for a place, and the note that names it."""
-    return placed(displayable(str(picture.path()))), messages.caption(label_of(picture))
+    return of_gallery(picture), messages.caption(label_of(picture))

@@ -30,9 +30,15 @@ class RunningJobs:
         self._stops: dict[str, threading.Event] = {}
 
     @contextmanager
-    def job(self, request: gr.Request) -> Iterator[threading.Event]:
-        """Give the event that is set once the visitor asks to stop; it is set too when the job has ended."""
-        session, stop = str(request.session_hash), threading.Event()
+    def job(
+        self, request: gr.Request, stop: threading.Event | None = None
+    ) -> Iterator[threading.Event]:
+        """Give the event that is set once the visitor asks to stop; it is set too when the job has ended.
+
+        Args:
+            stop: that event, where the caller keeps more in it, for `of`.
+        """
+        session, stop = str(request.session_hash), stop or threading.Event()
         self._stops[session] = stop
         try:
             yield stop
@@ -40,6 +46,10 @@ class RunningJobs:
             stop.set()
             if self._stops.get(session) is stop:
                 del self._stops[session]
+
+    def of(self, request: gr.Request) -> Any:
+        """The event of this visitor's job; None where there is none."""
+        return self._stops.get(str(request.session_hash))
 
     def buttons(self, words: str, tab: str, ready: bool) -> dict[str, gr.Button]:
         """The button that starts a job and the one that stops it, by their names in `WORKING`; the latter is connected."""
@@ -50,6 +60,6 @@ class RunningJobs:
 
     def stop(self, request: gr.Request) -> Any:
         """Ask this visitor's job to end soon; return the stop button as it then looks."""
-        if stop := self._stops.get(str(request.session_hash)):
+        if stop := self.of(request):
             stop.set()
         return gr.Button("Stopping…", interactive=False)

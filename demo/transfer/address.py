@@ -10,13 +10,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from core.baselines.adapter import METHODS
-from core.images.library import Picture
 from core.inference.model_store import model_store
 from core.provenance import Provenance, Source
 from demo.shared.controls import OWN
-from demo.shared.picture_place import Placed, placed
+from demo.shared.picture_place import of_gallery
 from demo.shared.requests import INSTANT, REFINED, RequestError
-from demo.shared.uploads import displayable
 from demo.transfer.form import PAINTING_PLACES, TransferForm
 from demo.transfer.known_pictures import known_picture
 from gallery.pictures import PictureNotFoundError, find_content, find_style
@@ -77,12 +75,13 @@ def _values_of(query: str) -> dict[str, Any]:
     asked = {name: found[-1] for name, found in parse_qs(query).items()}
     values: dict[str, Any] = {}
     if "photo" in asked:
-        values["content"] = _place(find_content(asked["photo"]))
+        values["content"] = of_gallery(find_content(asked["photo"]))
     if "style" in asked:
         names = asked["style"].split(",")
         if len(names) > len(PAINTING_PLACES):
             raise RequestError(f"The page mixes at most {len(PAINTING_PLACES)} paintings.")
-        values |= {place: _place(find_style(name)) for place, name in zip(PAINTING_PLACES, names)}  # noqa: B905
+        styles = map(of_gallery, map(find_style, names))
+        values |= dict(zip(PAINTING_PLACES, styles, strict=False))
     if "mix" in asked:
         weights = [_number("mix", text) for text in asked["mix"].split(",")][: len(PAINTING_PLACES)]
         values |= {f"weight_{index}": weight for index, weight in enumerate(weights, 1)}
@@ -93,10 +92,6 @@ def _values_of(query: str) -> dict[str, Any]:
                 values[place] |= {"crop": edges}
     values |= {name: _number(name, asked[name]) for name in NUMBERS if name in asked}
     return values | {name: asked[name] for name in ("model", "mode", "colours") if name in asked}
-
-
-def _place(picture: Picture) -> Placed:
-    return placed(displayable(str(picture.path())))
 
 
 def _number(name: str, text: str) -> float:

@@ -27,9 +27,9 @@ from demo.shared.controls import values_of, with_choice
 from demo.shared.events import Answer
 from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_files
 from demo.shared.mixing import EQUAL
-from demo.shared.picture_place import Placed, placed, placed_style
+from demo.shared.picture_place import Placed, of_gallery, placed, placed_style
 from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE, USER_ERRORS
-from demo.shared.uploads import displayable, uploaded
+from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
 from demo.transfer import style_file
 from demo.transfer.form import PAINTING_PLACES, TransferForm
@@ -169,7 +169,7 @@ def _value_of(source: Source, at_hand: Mapping[str, str]) -> Placed | None:
         file = at_hand[source.sha256]
         return placed_style(file) if is_style_file(file) else placed(file)
     picture = known_picture(source.sha256)
-    return placed(displayable(str(picture.path()))) if picture else None
+    return of_gallery(picture) if picture else None
 
 
 def _at_hand(now: TransferForm) -> dict[str, str]:

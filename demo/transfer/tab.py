@@ -16,9 +16,8 @@ from typing import Any
 import gradio as gr
 
 from core.images.library import Picture, my_styles, photographs
-from core.inference.model_store import model_store
 from core.settings import Settings
-from demo.shared import controls, mask, messages, mixing, requests
+from demo.shared import controls, mask, messages, mixing
 from demo.shared.before_after import before_after
 from demo.shared.events import Answer, connect
 from demo.shared.picture_place import Placed, bring, image_input
@@ -41,10 +40,8 @@ REFINE_NOW = "Refine now: this model takes up a painting by refining"
 
 def build() -> tuple[gr.HTML, gr.HTML]:
     """Lay the tab out and connect it; call inside `gr.Blocks`. Returns the photo's place and note."""
-    titles = model_store().titles()
+    titles = controls.trained_models()
     contents, more = photographs(), (*my_styles(), *MORE_STYLES)
-    if not titles:
-        gr.HTML(messages.notice(requests.TRAIN_FIRST))
     with gr.Row(elem_id="transfer"):
         with gr.Column(scale=6, min_width=340, elem_id="order"):
             with gr.Row(elem_classes="inputs"):
