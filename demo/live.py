@@ -57,7 +57,7 @@ watch("value", () => {{
 """
 
 
-class Turns:
+class CameraQueue:
     """Who is live: one visitor at a time, the others in the order in which they came.
 
     Args:
@@ -94,7 +94,7 @@ class Turns:
             return max(1.0, self._since + place * self.limit - now) if place else 0.0
 
 
-_turns = Turns()
+_queue = CameraQueue()
 _painted: dict[str, deque[float]] = {}  # session -> when its latest frames were done
 
 
@@ -105,7 +105,7 @@ def frame(
     session = str(request.session_hash)
     if not camera:
         return {}
-    seconds = _turns.wait(session)
+    seconds = _queue.wait(session)
     if seconds:
         return {"status": waiting(seconds)}
     try:

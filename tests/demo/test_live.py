@@ -17,7 +17,7 @@ from core.images.decode import ImageError
 from core.inference.model_store import ModelStore
 from core.settings import SettingsError
 from demo import live
-from demo.live import Turns, repaint
+from demo.live import CameraQueue, repaint
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from gallery.pictures import find_style
@@ -28,7 +28,7 @@ PAINTING = str(find_style("duerer_lion").path())
 
 @pytest.fixture
 def models(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(live, "_turns", Turns())
+    monkeypatch.setattr(live, "_queue", CameraQueue())
     live._stylizer.cache_clear()
     with ModelStore(checkpoints).in_use():
         yield
@@ -45,38 +45,38 @@ def data_url(image: Image.Image) -> str:
 
 
 def test_one_visitor_alone_is_live_as_long_as_they_like() -> None:
-    turns = Turns(limit=60, patience=3)
-    assert [turns.wait("a", now) for now in range(200)] == [0] * 200
+    queue = CameraQueue(limit=60, patience=3)
+    assert [queue.wait("a", now) for now in range(200)] == [0] * 200
 
 
 def test_others_wait_and_are_told_how_long_at_most() -> None:
-    turns = Turns(limit=60, patience=3)
-    assert turns.wait("a", 0) == 0
-    assert [turns.wait("b", 1), turns.wait("c", 1)] == [59, 119]
-    assert [turns.wait("a", 2), turns.wait("b", 2), turns.wait("c", 2)] == [0, 58, 118]
+    queue = CameraQueue(limit=60, patience=3)
+    assert queue.wait("a", 0) == 0
+    assert [queue.wait("b", 1), queue.wait("c", 1)] == [59, 119]
+    assert [queue.wait("a", 2), queue.wait("b", 2), queue.wait("c", 2)] == [0, 58, 118]
 
 
 def test_a_turn_passes_on_when_its_time_is_over_and_someone_waits() -> None:
-    turns = Turns(limit=60, patience=3)
+    queue = CameraQueue(limit=60, patience=3)
     for now in range(60):
-        assert (turns.wait("a", now), turns.wait("b", now)) == (0, 60 - now)
-    assert (turns.wait("a", 60), turns.wait("b", 60)) == (60, 0)
-    assert turns.wait("a", 61) == 59
+        assert (queue.wait("a", now), queue.wait("b", now)) == (0, 60 - now)
+    assert (queue.wait("a", 60), queue.wait("b", 60)) == (60, 0)
+    assert queue.wait("a", 61) == 59
 
 
 def test_a_visitor_who_waits_longer_goes_first() -> None:
-    turns = Turns(limit=10, patience=3)
+    queue = CameraQueue(limit=10, patience=3)
     for now in range(30):
-        live_now = [name for name in "abc" if turns.wait(name, now) == 0]
+        live_now = [name for name in "abc" if queue.wait(name, now) == 0]
         assert live_now[-1] == "abc"[now // 10]
 
 
 def test_the_next_visitor_goes_on_when_the_one_who_is_live_stops() -> None:
-    turns = Turns(limit=60, patience=3)
-    turns.wait("a", 0)
-    assert [turns.wait("b", now) for now in (1, 2, 3)] == [59, 58, 57]
-    assert turns.wait("b", 3.5) == 0
-    assert turns.wait("a", 4) == pytest.approx(59.5)
+    queue = CameraQueue(limit=60, patience=3)
+    queue.wait("a", 0)
+    assert [queue.wait("b", now) for now in (1, 2, 3)] == [59, 58, 57]
+    assert queue.wait("b", 3.5) == 0
+    assert queue.wait("a", 4) == pytest.approx(59.5)
 
 
 # ---- a frame ----
