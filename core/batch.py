@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from PIL import Image
 from tqdm import tqdm
 
-from core.baselines.adapter import Backend
+from core.baselines.adapter import Backend, Method
 from core.commandline import memory_sentence
 from core.files import OutputError, check_output, distinct_name, printable, shortened, write_atomic
 from core.images.contact_sheet import SHEET_SIZE, layout, sheet
@@ -25,9 +25,8 @@ from core.images.decode import ImageError, load_image, load_mask, load_with_alph
 from core.images.metadata import date_taken
 from core.images.save import FORMATS, QUALITY, encode_picture
 from core.inference.style_file import SUFFIX, SavedStyle, is_style_file, load_painting
-from core.inference.stylizer import Stylizer
 from core.models.weights import WeightsError
-from core.paintings import prepared
+from core.paintings import no_painting_for, prepared
 from core.pipeline import stylize_image
 from core.provenance import Source, picture_bytes, provenance_of
 from core.rendering import sizes
@@ -208,8 +207,10 @@ class Batch:
         and for one of which more is asked than it can give.
         """
         painting = File.read(path, load_painting if is_style_file(path) else load_image)
-        if isinstance(painting.image, SavedStyle) and isinstance(self.stylizer, Stylizer):
+        if isinstance(painting.image, SavedStyle):
             try:
+                if isinstance(self.stylizer, Method):
+                    raise no_painting_for(self.stylizer.name)
                 painting.image.filters_for(self.stylizer)
                 prepared([painting.image], replace(self.settings, style_crop=()))
             except (WeightsError, SettingsError) as error:

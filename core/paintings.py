@@ -21,6 +21,11 @@ MIXED_MASKS = "Paintings that have a mask each are not mixed; leave the mix out.
 Masks = Image.Image | Sequence[Image.Image] | None
 
 
+def no_painting_for(method: str) -> SettingsError:
+    """What is wrong with a style file where a method needs the painting itself."""
+    return SettingsError(f"{NO_PAINTING}painted with {method}.")
+
+
 def mask_list(mask: Masks) -> list[Image.Image]:
     """No mask, one, or several."""
     if mask is None:

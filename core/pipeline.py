@@ -39,7 +39,7 @@ from core.images.decode import ImageError
 from core.images.library import library
 from core.images.normalise import on_white
 from core.inference.style_file import Painting, SavedStyle
-from core.paintings import NO_PAINTING, Masks, Paintings, mask_list
+from core.paintings import Masks, Paintings, mask_list, no_painting_for
 from core.rendering import Area, Rendering, Share, sizes
 from core.result import PaintStep, StylizeResult
 from core.settings import MATCH, RECOLOUR, Settings, SettingsError
@@ -135,7 +135,7 @@ def _begin(
     backend = backend or find_backend(settings.model, device)
     if isinstance(backend, Method):
         if any(isinstance(painting, SavedStyle) for painting in (*paintings, outside)):
-            raise SettingsError(f"{NO_PAINTING}painted with {backend.name}.")
+            raise no_painting_for(backend.name)
         settings = backend.fitting(settings)
         # Optimised pixels are those of one photo, at the size at which it is painted.
         _, working = sizes(photo, settings)

@@ -449,6 +449,20 @@ def test_a_style_file_that_holds_too_little_is_one_file_that_is_skipped(
     assert results_of(tmp_path / "out") == ["0000__0050__improved-500.png"]
 
 
+def test_a_style_file_is_skipped_by_a_method_that_needs_the_painting(
+    model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved, painting = tmp_path / "wave.style.safetensors", str(pictures[1] / "0050.png")
+    assert (
+        stylize.main(["--style", painting, "--model", str(model), "--save-style", str(saved)]) == 0
+    )
+    given = ["--content", str(pictures[0] / "0000.png"), "--style", str(saved), painting]
+    given += ["--model", "gatys", "--refine", "1", "--size", "40", "--out", str(tmp_path / "out")]
+    assert stylize.main(given) == 2
+    assert "could be painted with gatys" in capsys.readouterr().out
+    assert results_of(tmp_path / "out") == ["0000__0050__gatys.png"]
+
+
 @pytest.mark.parametrize(
     "options", [["--content", ""], ["--style", ""], ["--out", ""], ["--strength", "1e2000000"]]
 )
