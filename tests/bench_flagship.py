@@ -6,7 +6,7 @@
     python -m tests.bench_flagship --models flagship --data data --side 512
     python -m tests.bench_flagship --models flagship --data data --match    # and with colours matched to the painting's
 
-The tables are those of `core.training.validation`, the same code for all contenders in one run: shares left of the Gram
+The tables are those of `tests.validation`, the same code for all contenders in one run: shares left of the Gram
 and of the mean/std distance at each tap, and the content change. Classical paintings and graphic pictures stand apart, and
 so do the photographs outside the training sets and those inside.
 """

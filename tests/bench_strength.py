@@ -3,7 +3,7 @@
     python -m tests.bench_strength                    # the page's default model
     python -m tests.bench_strength --model improved-500 --count 2
 
-The style distance is that of `core.training.validation`: the share left of the Gram and of the mean/std distance
+The style distance is that of `tests.validation`: the share left of the Gram and of the mean/std distance
 (the photo itself: 1),
 geometric mean over both and over the four taps of VGG19, at 256 px. Content change is that of tap 4.
 """
