@@ -5,15 +5,16 @@ from typing import Any
 
 import gradio as gr
 
+from core.images.convert import resize_smaller
 from core.images.decode import load_image
 from core.images.save import png_bytes
 from demo.compare import grid_html
-from demo.compare.render import content_image
 from demo.compare.selection import Choice, read
 from demo.shared import messages
 from demo.shared.before_after import before_after, side_by_side
 from demo.shared.requests import RequestError
 from demo.shared.uploads import file_of
+from gallery.grids.paths import CELL_SIDE
 from gallery.grids.results import Grid, title_of
 from gallery.pictures import Picture
 
@@ -98,7 +99,7 @@ def _pictures(grid: Grid, column: int) -> dict[str, Path]:
 def _fitted(content: Picture, before: Path | None, after: Path) -> str:
     """The left picture, or the photo, at the size of the right one."""
     size = load_image(after).size
-    image = load_image(before) if before else content_image(content)
+    image = load_image(before) if before else resize_smaller(content.image(), CELL_SIDE)
     if before and image.size == size:
         return str(before)
     fitted = image.resize(size) if image.size != size else image

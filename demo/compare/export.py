@@ -73,12 +73,22 @@ def build() -> tuple[list[gr.Button], gr.File]:
 def connect(
     built: tuple[list[gr.Button], gr.File], choice: gr.State, shown: gr.State, status: gr.HTML
 ) -> None:
-    """Let the buttons of `build` work on the choice; what goes wrong is said in `status`."""
+    """Let the buttons of `build` work on the choice; what goes wrong is said in `status`. Then /compare and
+    /measures, on components that are never shown.
+    """
     buttons, file = built
     for button, make in zip(buttons, FILES.values(), strict=True):
         done = button.click(partial(export, make), [choice, shown], [file, status], **UNOPENED)
         done.success(None, file, None, js=DOWNLOAD)
-    _endpoints()
+    with gr.Column(visible=False):
+        appendix = gr.Textbox("A", label='appendix: "A" or "B"')
+        style = gr.Textbox(STYLES[0].name, label="style: name of one of the eight paintings")
+        mode = gr.Textbox(REFINED, label='mode: "instant" or "refined"')
+        picture, numbers = gr.File(label="grid"), gr.JSON(label="measures")
+        never = gr.Button()
+    hidden: dict[str, Any] = {"show_progress": "hidden"}
+    never.click(compare, [appendix, style, mode], picture, api_name="compare", **hidden)
+    never.click(measures, [appendix, mode], numbers, api_name="measures", queue=False, **hidden)
 
 
 def export(
@@ -117,16 +127,3 @@ def measures(appendix: str, mode: str) -> list[dict[str, Any]]:
     """
     choice = of_appendix(appendix, mode)
     return exports.numbers([read(choice, style) for style in choice.styles])
-
-
-def _endpoints() -> None:
-    """/compare and /measures, on components that are never shown."""
-    with gr.Column(visible=False):
-        appendix = gr.Textbox("A", label='appendix: "A" or "B"')
-        style = gr.Textbox(STYLES[0].name, label="style: name of one of the eight paintings")
-        mode = gr.Textbox(REFINED, label='mode: "instant" or "refined"')
-        picture, numbers = gr.File(label="grid"), gr.JSON(label="measures")
-        never = gr.Button()
-    hidden: dict[str, Any] = {"show_progress": "hidden"}
-    never.click(compare, [appendix, style, mode], picture, api_name="compare", **hidden)
-    never.click(measures, [appendix, mode], numbers, api_name="measures", queue=False, **hidden)

@@ -14,10 +14,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
-
 from core.baselines.adapter import METHODS
-from core.images.convert import resize_smaller
 from core.inference.stylizer import Cancelled
 from demo.server.turns import TURNS, Job, in_turns
 from demo.shared.background import in_background
@@ -25,9 +22,8 @@ from demo.shared.requests import REFINED
 from demo.shared.thumbnails import folder
 from gallery.grids import render
 from gallery.grids.backends import Paint, prepare
-from gallery.grids.paths import CELL_SIDE, mode_of
+from gallery.grids.paths import mode_of
 from gallery.grids.results import Grid, Row, read_grid
-from gallery.pictures import Picture
 
 KEPT = 256  # rows
 
@@ -72,20 +68,21 @@ def paint(grids: Sequence[Grid], stop: threading.Event) -> Iterator[GridStep]:
     for grid, row in rows:
         first = GridStep(done, total, f"{row.title}: {grid.style.title}")
         yield dataclasses.replace(first, text=f"{first.text}, getting ready")
-        painted = _painted_at_once if _is_quick(grid, row) else _painted_slowly
         try:
-            yield from painted(grid, row, first, stop)
+            if grid.mode != REFINED and row.name not in METHODS:  # seconds; others take minutes
+                with TURNS:
+                    painter = prepare(row.name, grid.mode, grid.style.image())
+                yield from in_turns(_cells(grid, row, first, painter, stop.is_set))
+            else:
+                yield from _painted_slowly(grid, row, first, stop)
         except Cancelled:
             return
         if stop.is_set():
             return
         done += len(gaps(row))
-        _forget_the_oldest()
-
-
-def _is_quick(grid: Grid, row: Row) -> bool:
-    """Whether a row takes seconds; others take minutes, of many batches or steps."""
-    return grid.mode != REFINED and row.name not in METHODS
+        there = sorted(folder().glob("*/*/*/"), key=lambda row: row.stat().st_mtime)
+        for oldest in there[:-KEPT]:
+            shutil.rmtree(oldest, ignore_errors=True)
 
 
 def _cells(
@@ -98,15 +95,6 @@ def _cells(
             return
         render.render(place, grid.contents[column], painter, folder())
         yield dataclasses.replace(first, done=done, changed=True)
-
-
-def _painted_at_once(
-    grid: Grid, row: Row, first: GridStep, stop: threading.Event
-) -> Iterator[GridStep]:
-    """The gaps of a row, each in a turn of its own."""
-    with TURNS:
-        painter = prepare(row.name, grid.mode, grid.style.image())
-    yield from in_turns(_cells(grid, row, first, painter, stop.is_set))
 
 
 def _painted_slowly(
@@ -133,14 +121,3 @@ def _painted_slowly(
             give(step)
 
     yield from in_background(work, stop)
-
-
-def _forget_the_oldest() -> None:
-    rows = sorted(folder().glob("*/*/*/"), key=lambda row: row.stat().st_mtime)
-    for row in rows[:-KEPT]:
-        shutil.rmtree(row, ignore_errors=True)
-
-
-def content_image(content: Picture) -> Image.Image:
-    """A content at the size of a cell."""
-    return resize_smaller(content.image(), CELL_SIDE)

@@ -8,10 +8,10 @@ models. What can be taken away, and the endpoints for programs, are in `demo.com
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from core.images.formats import IMAGE_SUFFIXES
 from demo.compare import cell, export, painting, plots
@@ -73,11 +73,6 @@ def pick_style(event: gr.EventData, request: gr.Request, choice: Choice) -> Answ
         return {**painting.view(choice, index), "shown": index}
     job.shown = index
     return {**painting.grid_of(choice, index), "shown": index}
-
-
-def pick_kind(kind: str) -> Any:
-    """The visitor's own choices appear where they count."""
-    return gr.Column(visible=kind == OWN)
 
 
 def adder(offered: Sequence[tuple[str, str]]) -> Callable[..., Answer]:
@@ -172,18 +167,16 @@ def build() -> None:
 def _connect_choosing(
     selection: Mapping[str, Any],
     own: gr.Column,
-    uploads: Sequence["Upload"],
+    uploads: Sequence[Dependency],
     looked: dict[str, Any],
 ) -> None:
     """Show what is chosen as soon as it is; `looked` is how `look` is connected."""
-    selection["kind"].input(pick_kind, selection["kind"], own, **LIGHT)
+    kind = selection["kind"]
+    kind.input(lambda chosen: gr.Column(visible=chosen == OWN), kind, own, **LIGHT)
     for component in selection.values():
         connect(component.input, look, **looked)
     for upload in uploads:
-        given = {"values": upload.button, "known": upload.known, "picked": upload.picked}
-        filled = {"known": upload.known, "picked": upload.picked, "problem": upload.problem}
-        added = connect(upload.button.upload, upload.add, given, filled, **LIGHT)
-        connect(added.success, look, **looked)
+        connect(upload.success, look, **looked)
 
 
 def _connect_cell(
@@ -201,19 +194,10 @@ def _connect_cell(
         connect(side.input, change_sides, asked, compared, **LIGHT)
 
 
-@dataclass(frozen=True)
-class Upload:
-    """What is needed for a visitor's own pictures to join those that can be chosen: see `adder`."""
-
-    add: Callable[..., Answer]
-    button: gr.UploadButton
-    known: gr.State
-    picked: gr.Dropdown
-    problem: gr.HTML
-
-
-def _selection(choice: Choice) -> tuple[dict[str, Any], gr.Column, list[Upload]]:
-    """What is chosen with, by the names that `chosen` takes; the part for own choices; its places for uploads."""
+def _selection(choice: Choice) -> tuple[dict[str, Any], gr.Column, list[Dependency]]:
+    """What is chosen with, by the names that `chosen` takes; the part for own choices; the events after which a
+    visitor's own pictures have joined it.
+    """
     with gr.Row():
         kinds = [*((f"Appendix {name}", name) for name in paths.APPENDICES), ("Own selection", OWN)]
         kind = gr.Radio(kinds, value=choice.kind, label="Grid", min_width=300, elem_id="grid-kind")
@@ -226,15 +210,14 @@ def _selection(choice: Choice) -> tuple[dict[str, Any], gr.Column, list[Upload]]
         choices = [(title_of(row), row) for row in offered]
         rows = gr.CheckboxGroup(choices, value=first, label="Models")
         with gr.Row():
-            styles = _places("Paintings", paintings(), 2)
-            contents = _places("Photos", photographs(), 4)
-    selection = {"kind": kind, "mode": mode, "rows": rows}
-    selection |= {"styles": styles.picked, "contents": contents.picked}
-    return selection, own, [styles, contents]
+            styles, styles_added = _places("Paintings", paintings(), 2)
+            contents, contents_added = _places("Photos", photographs(), 4)
+    selection = {"kind": kind, "mode": mode, "rows": rows, "styles": styles, "contents": contents}
+    return selection, own, [styles_added, contents_added]
 
 
-def _places(label: str, offered: Sequence[Picture], first: int) -> Upload:
-    """What is chosen from, with the first few chosen."""
+def _places(label: str, offered: Sequence[Picture], first: int) -> tuple[gr.Dropdown, Dependency]:
+    """What is chosen from, with the first few chosen, and what `adder` does with a visitor's own pictures."""
     choices = [(label_of(picture), picture.name) for picture in offered]
     with gr.Column(min_width=300):
         picked = [name for _, name in choices[:first]]
@@ -244,4 +227,6 @@ def _places(label: str, offered: Sequence[Picture], first: int) -> Upload:
         add, kinds = f"Add {label.lower()} of your own", list(IMAGE_SUFFIXES)
         button = gr.UploadButton(add, file_count="multiple", file_types=kinds, size="sm")
         problem = gr.HTML("", elem_id=f"own-{label.lower()}-problem")
-        return Upload(adder(choices), button, gr.State([]), dropdown, problem)
+        kept = {"known": gr.State([]), "picked": dropdown}
+        given, filled = {"values": button} | kept, kept | {"problem": problem}
+        return dropdown, connect(button.upload, adder(choices), given, filled, **LIGHT)

@@ -22,13 +22,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request, cookie_parser
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.server.refusals import refusal_to
@@ -146,7 +145,8 @@ class AccessMiddleware:
         if not _needs_login(scope, headers):
             return await self.app(scope, receive, send)
         if path == "" and scope.get("method") in ("GET", "HEAD"):
-            return await _login_page()(scope, receive, send)
+            page = FileResponse(LOGIN_PAGE, headers={"Cache-Control": "no-store"})
+            return await page(scope, receive, send)
         return await _refuse(401, LOG_IN_FIRST, scope, receive, send)
 
     def _with_headers(self, send: Send) -> Send:
@@ -210,12 +210,6 @@ def _needs_login(scope: Scope, headers: Headers) -> bool:
     cookies = cookie_parser(headers.get("cookie", ""))
     names = (f"access-token-{gradio.cookie_id}", f"access-token-unsecure-{gradio.cookie_id}")
     return not any(cookies.get(name) in gradio.tokens for name in names)
-
-
-@lru_cache(maxsize=1)
-def _login_page() -> Response:
-    page = LOGIN_PAGE.read_text(encoding="utf-8")
-    return HTMLResponse(page, headers={"Cache-Control": "no-store"})
 
 
 async def _refuse(status: int, sentence: str, scope: Scope, receive: Receive, send: Send) -> None:

@@ -30,11 +30,6 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger(__name__)
 
 
-def nothing() -> Collection[str]:
-    """No files."""
-    return ()
-
-
 class Cleaner:
     """Walks one folder and deletes old files and empty folders in it.
 
@@ -42,19 +37,16 @@ class Cleaner:
         folder: everything in it belongs to the page; it need not exist. Symbolic links are deleted, never followed.
         needed: gives the files that orders which were accepted still need; they stay, however old.
         kept: gives files and folders which are no visitor's and stay as long as the page runs.
-        keep_for: seconds for which a file stays after it was last written.
     """
 
     def __init__(
         self,
         folder: Path,
-        needed: Callable[[], Collection[str]] = nothing,
-        kept: Callable[[], Collection[str]] = nothing,
-        keep_for: float = KEEP_FOR,
+        needed: Callable[[], Collection[str]] = tuple,
+        kept: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.folder = folder
         self.needed, self.kept = needed, kept
-        self.keep_for = keep_for
         self._lock = threading.Lock()  # one pass at a time
         self._stopping = threading.Event()
 
@@ -86,8 +78,8 @@ class Cleaner:
     def stop(self) -> int:
         """End the passes and delete every file in the folder, also what orders still need; returns how many."""
         self.end()
-        with self._lock:
-            return self._delete(float("-inf"), time.time(), staying=frozenset(), needed=nothing)
+        self.needed = self.kept = tuple
+        return self.clean(float("-inf"))
 
     def finish(self, within: float = 3.0) -> None:
         """`stop` again and again until nothing more is found, as threads that were at work may still write; s at most."""
@@ -96,19 +88,37 @@ class Cleaner:
             quiet = 0 if self.stop() else quiet + 1
             time.sleep(LOOK_AGAIN)
 
-    def clean(self, keep_for: float | None = None, now: float | None = None) -> int:
+    def clean(self, keep_for: float = KEEP_FOR, now: float | None = None) -> int:
         """Delete files that were last written more than `keep_for` seconds before `now`; returns how many."""
-        age = self.keep_for if keep_for is None else keep_for
+        now, deleted = time.time() if now is None else now, 0
         with self._lock:
             staying = frozenset(map(os.path.abspath, self.kept()))
-            return self._delete(age, time.time() if now is None else now, staying, self.needed)
+            for path, is_folder in _deepest_first(os.path.abspath(self.folder), staying):
+                try:
+                    if now - os.lstat(path).st_mtime <= keep_for:
+                        continue
+                    in_use = map(
+                        os.path.abspath, self.needed()
+                    )  # asked each time: orders come in meanwhile
+                    if path in in_use:
+                        continue
+                    if is_folder:
+                        os.rmdir(path)  # fails while there is something in it
+                    else:
+                        os.unlink(path)
+                        deleted += 1
+                except OSError as error:
+                    gone = isinstance(error, FileNotFoundError)
+                    if not gone and not is_folder:
+                        _log.warning("An old file could not be deleted (%s).", error.strerror)
+        return deleted
 
     def free(self, size: int) -> bool:
         """Make room for `size` bytes more, if need be by deleting files before their hour; whether there is room now."""
-        for age in (self.keep_for, *SHORTER):
+        for age in (KEEP_FOR, *SHORTER):
             if self._has_room(size):
                 return True
-            self.clean(min(age, self.keep_for))
+            self.clean(age)
         return self._has_room(size)
 
     def _has_room(self, size: int) -> bool:
@@ -117,32 +127,6 @@ class Cleaner:
             folder = folder.parent
         disk = shutil.disk_usage(folder)
         return disk.free >= size + min(SPARE, disk.total // 20)
-
-    def _delete(
-        self,
-        age: float,
-        now: float,
-        staying: Collection[str],
-        needed: Callable[[], Collection[str]],
-    ) -> int:
-        deleted = 0
-        for path, is_folder in _deepest_first(os.path.abspath(self.folder), staying):
-            try:
-                if now - os.lstat(path).st_mtime <= age:
-                    continue
-                in_use = map(os.path.abspath, needed())  # asked each time: orders come in meanwhile
-                if path in in_use:
-                    continue
-                if is_folder:
-                    os.rmdir(path)  # fails while there is something in it
-                else:
-                    os.unlink(path)
-                    deleted += 1
-            except OSError as error:
-                gone = isinstance(error, FileNotFoundError)
-                if not gone and not is_folder:
-                    _log.warning("An old file could not be deleted (%s).", error.strerror)
-        return deleted
 
 
 def _deepest_first(folder: str, staying: Collection[str]) -> Iterator[tuple[str, bool]]:

@@ -129,18 +129,14 @@ class JobQueue(Queue):
         if event.concurrency_id != AT_ONCE or event not in line.queue or not is_long(event.data):
             return
         line.queue.remove(event)
-        event.fn = self._long_twin(event.fn)
+        if event.fn._id not in self._long_twins:
+            twin = self._long_twins[event.fn._id] = copy.copy(event.fn)
+            twin.concurrency_id, twin.concurrency_limit = LONG, 1
+        event.fn = self._long_twins[event.fn._id]
         event.concurrency_id = LONG
         self.create_event_queue_for_fn(event.fn)
         self.event_queue_per_concurrency_id[LONG].queue.append(event)
         self.broadcast_estimations(LONG, len(self.event_queue_per_concurrency_id[LONG].queue) - 1)
-
-    def _long_twin(self, fn: BlockFunction) -> BlockFunction:
-        twin = self._long_twins.get(fn._id)
-        if twin is None:
-            twin = self._long_twins[fn._id] = copy.copy(fn)
-            twin.concurrency_id, twin.concurrency_limit = LONG, 1
-        return twin
 
     def files_in_use(self) -> set[str]:
         """The files that accepted orders need, waiting or being done."""

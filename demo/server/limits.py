@@ -158,11 +158,6 @@ Handler = Callable[[Request, Exception], Awaitable[object]]
 HANDLERS: dict[type[Exception], Handler] = {
     RequestValidationError: on_wrong_request,
     HTTPException: on_refusal,
-    OSError: on_fault,
-    ValueError: on_fault,
-    TypeError: on_fault,
-    LookupError: on_fault,
-    AttributeError: on_fault,
     FnIndexInferError: on_wrong_request,
-    Exception: on_fault,
+    **dict.fromkeys((OSError, *FROM_WRONG_ORDERS, Exception), on_fault),
 }

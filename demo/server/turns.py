@@ -73,17 +73,13 @@ class Job:
             self._turns.job_running = None
         self._turns.__exit__()
 
-    def give_way(self) -> None:
-        """Between two batches: let those who wait have their turn, then go on."""
-        self._batch = max(self._batch, time.monotonic() - self._since)
-        self._turns.__exit__()
-        self._turns.__enter__()
-        self._since = time.monotonic()
-
     def stopped(self, *stops: threading.Event) -> bool:
         """Whether one of `stops` is set, asked between two batches: others have their turn before the job goes on."""
         if not any(stop.is_set() for stop in stops):
-            self.give_way()
+            self._batch = max(self._batch, time.monotonic() - self._since)
+            self._turns.__exit__()
+            self._turns.__enter__()
+            self._since = time.monotonic()
         return any(stop.is_set() for stop in stops)
 
     def say(self, seconds_left: float) -> None:
