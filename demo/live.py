@@ -107,7 +107,8 @@ def frame(
         return {}
     seconds = _queue.wait(session)
     if seconds:
-        return {"status": waiting(seconds)}
+        said = f"Another visitor is live; your turn comes in at most {seconds:.0f} s, keep the camera on."
+        return {"status": messages.notice(said)}
     try:
         form = StyleForm(**look, crop=crop_of(style))
         picture = repaint(camera.get("url"), uploaded(style), model, size, form, session)
@@ -172,13 +173,6 @@ def rate(session: str) -> str:
     if len(times) < 3:
         return messages.caption("Live.")
     return messages.caption(f"Live: {(len(times) - 1) / (times[-1] - times[0]):.1f} frames/s.")
-
-
-def waiting(seconds: float) -> str:
-    """The line for a visitor whose turn it is not."""
-    return messages.notice(
-        f"Another visitor is live; your turn comes in at most {seconds:.0f} s, keep the camera on."
-    )
 
 
 def build() -> None:

@@ -58,7 +58,7 @@ def painted_video(
     """Repaint a video within the page's limits to the file `out`; close the iterator to cancel.
 
     Raises:
-        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor.
+        RequestError, SettingsError, ImageError, VideoError, WeightsError, EncoderError: one sentence for the visitor.
     """
     requests.check_trained(model)
     if not clip:
@@ -70,15 +70,12 @@ def painted_video(
     if not (isinstance(smooth, int | float) and 0 <= smooth <= 1):
         raise RequestError("Smoothing must be between 0 and 1.")
     order = look.request(clip, style, model, size)
-    try:
-        probe(clip, LIMITS)  # before the model is loaded
-        paintings = [load_painting(file) for file in order.styles if file]
-        masks = [load_mask(mask) for mask in order.masks]
-        outside = load_painting(order.outside) if order.outside else None
-        paint = FrameStylizer(paintings, order.settings, masks, outside)
-        yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
-    except VideoError as error:
-        raise RequestError(str(error)) from error
+    probe(clip, LIMITS)  # before the model is loaded
+    paintings = [load_painting(file) for file in order.styles if file]
+    masks = [load_mask(mask) for mask in order.masks]
+    outside = load_painting(order.outside) if order.outside else None
+    paint = FrameStylizer(paintings, order.settings, masks, outside)
+    yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
 
 
 # ---- events of the page ----
@@ -92,7 +89,7 @@ def accept(value: Upload) -> tuple[Any, str]:
             return gr.skip(), ""
         info = probe(path, LIMITS)
     except (VideoError, ImageError) as error:
-        return None, messages.problem(RequestError(str(error)))
+        return None, messages.problem(error)
     name = (value or {}).get("orig_name") or "video"
     lasts = f", {info.seconds:.1f} s" if info.seconds else ""
     sound = "with sound" if info.sound else "without sound"
@@ -122,10 +119,9 @@ def paint(
             out = result_file(path, style_path, model)
             look_form = StyleForm(**look, crop=crop_of(style))
             work = in_turns(painted_video(path, style_path, model, size, smooth, out, look_form))
-            progress: Progress | None = None
             for progress in _now_and_then(work, stop):
                 yield {"status": progress_line(progress)}
-            if progress and not stop.is_set():
+            if not stop.is_set():
                 download = gr.DownloadButton(value=out, interactive=True)
                 yield {"result": out, "download": download, "status": facts(progress, model)} | IDLE
             else:
@@ -160,8 +156,9 @@ def progress_line(progress: Progress) -> str:
     said = f"{progress.done}{of} frames · {progress.fps:.1f} frames/s"
     if progress.seconds_left is not None:
         said += f" · about {progress.seconds_left:.0f} s left"
-    known = {"done": progress.done, "of": progress.frames} if progress.frames else {}
-    return messages.progress_line(said, **known)
+    return messages.progress_line(
+        said, progress.done if progress.frames else 0, progress.frames or 0
+    )
 
 
 def facts(progress: Progress, model: str) -> str:

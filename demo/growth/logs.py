@@ -132,7 +132,7 @@ def readable(chosen: Sequence[Source]) -> tuple[tuple[Source, ...], str]:
             read(source)
             good.append(source)
         except LogError as error:
-            wrong = wrong or messages.problem(RequestError(str(error)))
+            wrong = wrong or messages.problem(error)
     return tuple(good), wrong
 
 

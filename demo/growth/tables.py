@@ -12,7 +12,6 @@ from core.inference.model_store import model_store
 from demo.growth import text
 from demo.growth.logs import Source, read
 from demo.shared import messages
-from demo.shared.requests import RequestError
 from demo.shared.templates import macros
 
 _HTML = macros("growth/tables.html")
@@ -52,7 +51,7 @@ def heldout() -> str:
         folder = model_store().folder
         rows = summarise(find_heldout(folder, folder / SEEDS))
     except LogError as error:
-        return messages.problem(RequestError(str(error)))
+        return messages.problem(error)
     if not rows:
         return messages.notice(text.NO_HELDOUT)
     rows.sort(key=lambda row: row.seeds > 1)  # stable: runs over seeds after all others

@@ -69,7 +69,7 @@ class PhotosStep:
 def painted_photos(
     photos: Sequence[str], styles: Sequence[str | None], settings: Settings, folder: str | Path
 ) -> Generator[PhotosStep, None, None]:
-    """Paint each photo into a PNG file with its recipe in `folder`; close the iterator to cancel.
+    """Paint each photo into a PNG file with its recipe in `folder`, at least one step; close the iterator to cancel.
 
     Args:
         styles: files of one to four paintings, with the weights of `settings.mix`.
@@ -169,17 +169,15 @@ def paint(
             order = form.request(None, style_path, model, size)
             folder = Path(new_file("result.png")).parent
             work = painted_photos(files_of(photos), order.styles, order.settings, folder)
-            step: PhotosStep | None = None
             for step in work:
                 shown = [*zip(step.files, step.names, strict=True)]
                 yield {"results": shown, "status": progress(step)}
                 if stop.is_set():
                     work.close()
-            if step and step.files:
+            if step.files:
                 file = zipped(step, style_path, model)
                 yield {"download": gr.DownloadButton(value=file, interactive=True)}
-            if step:
-                yield {"status": facts(step, model)} | IDLE
+            yield {"status": facts(step, model)} | IDLE
         except Exception as error:  # the page keeps the previous results, whatever happened
             yield {"status": messages.problem(error)} | IDLE
 

@@ -189,14 +189,21 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
             words, name = "Download the sheet as PNG", "sheet-download"
             download = gr.DownloadButton(words, interactive=False, elem_id=name)
         with gr.Column(scale=9, min_width=340):
-            opened = _enlarged()
+            large_status = gr.HTML("", elem_id="many-large-status")
+            with gr.Column(visible=False, elem_id="many-large", elem_classes="opened") as panel:
+                title = gr.HTML("")
+                slider = before_after("many-slider")
+                name = "many-large-download"
+                taken = gr.DownloadButton("Download PNG", interactive=False, elem_id=name)
             grid = component("many/sheet", empty_grid(), elem_id="sheet")
     shown = gr.State(None)
 
     asked = {"content": content, "model": model, "size": small} | look
     answered = {"grid": grid, "shown": shown, "status": status, "download": download, **buttons}
     connect(buttons["go"].click, paint_sheet, asked, answered, **(PAINTING | LONG_WORK))
-    grid.select(wait, None, opened["large_status"], **QUIET)
+    grid.select(wait, None, large_status, **QUIET)
+    opened = {"panel": panel, "title": title, "slider": slider, "large_download": taken}
+    opened["large_status"] = large_status
     each = PAINTING | {"trigger_mode": "multiple"}
     clicked = connect(grid.select, enlarge, {"shown": shown, "size": large}, opened, **each)
     clicked.success(None, js=SHOW_LARGE)
@@ -204,15 +211,3 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
         size = gr.Number(SMALL, label="longest side in px of each picture, 128 to 384", precision=0)
         offer(sheet_of, [picture("photo"), model, size], "sheet", api_name="sheet", **LONG_WORK)
     return content, note
-
-
-def _enlarged() -> dict[str, Any]:
-    """The panel of a picture that is painted large, closed, as `enlarge` fills it."""
-    status = gr.HTML("", elem_id="many-large-status")
-    with gr.Column(visible=False, elem_id="many-large", elem_classes="opened") as panel:
-        title = gr.HTML("")
-        slider = before_after("many-slider")
-        name = "many-large-download"
-        download = gr.DownloadButton("Download PNG", interactive=False, elem_id=name)
-    names = {"panel": panel, "title": title, "slider": slider, "large_download": download}
-    return names | {"large_status": status}

@@ -28,9 +28,7 @@ def take_along(photo: Upload, photo_note: str, taken: str | None) -> Answer:
         return {}
 
 
-def build(
-    tab: gr.Tab | None = None, photo: gr.HTML | None = None, photo_note: gr.HTML | None = None
-) -> None:
+def build(tab: gr.Tab, photo: gr.HTML, photo_note: gr.HTML) -> None:
     """Lay the tab out and connect it; call inside `gr.Blocks`.
 
     Args:
@@ -43,8 +41,7 @@ def build(
             content, note = sheet.build(titles)
         with gr.Tab("Several photos"):
             photos.build(titles)
-    if tab and photo and photo_note:
-        taken = gr.State(None)
-        given = {"photo": photo, "photo_note": photo_note, "taken": taken}
-        changed = {"content": content, "note": note, "taken": taken}
-        connect(tab.select, take_along, given, changed, preprocess=False, **QUIET)
+    taken = gr.State(None)
+    given = {"photo": photo, "photo_note": photo_note, "taken": taken}
+    changed = {"content": content, "note": note, "taken": taken}
+    connect(tab.select, take_along, given, changed, preprocess=False, **QUIET)

@@ -54,11 +54,12 @@ class Access:
     Args:
         host: the address that is listened on.
         more: further names, without port.
-        public: on a Space, where everything is let through.
+
+    On a Space everything is let through.
     """
 
-    def __init__(self, host: str, more: Iterable[str] = (), public: bool | None = None) -> None:
-        self.public = bool(os.environ.get("SPACE_ID")) if public is None else public
+    def __init__(self, host: str, more: Iterable[str] = ()) -> None:
+        self.public = bool(os.environ.get("SPACE_ID"))
         self.any_address = host in EVERYWHERE
         self.hosts = {*LOOPBACK, host.lower().strip("[]"), *(name.lower() for name in more)}
         if self.any_address:

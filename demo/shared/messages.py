@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Sequence
 
-from core.commandline import lacks_memory
+from core.commandline import UserError, lacks_memory
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import MATCH, PHOTO, RECOLOUR, STYLE
 from demo.server.cleaner import is_full
 from demo.server.refusals import FULL, NO_MEMORY, OUR_FAULT
 from demo.shared.pace import PACE, duration
-from demo.shared.requests import USER_ERRORS, JobResult
+from demo.shared.requests import JobResult
 from demo.shared.templates import macros
 
 COLOURS_SAID = {
@@ -107,7 +107,7 @@ def problem_line(text: str) -> str:
 
 def sentence(error: Exception) -> str:
     """The sentence of `problem` as plain text."""
-    if isinstance(error, USER_ERRORS):
+    if isinstance(error, UserError):
         return str(error)
     if is_full(error):
         return FULL

@@ -21,19 +21,18 @@ from typing import Any
 from PIL import Image
 
 from core.baselines.adapter import METHODS
+from core.commandline import UserError
 from core.files import short
-from core.images.decode import ImageError, load_mask, load_with_alpha
+from core.images.decode import load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.stylizer import Cancelled
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from core.pipeline import stylize_image
-from core.provenance import Provenance, ProvenanceError, Source, picture_bytes, provenance_of
+from core.provenance import Provenance, Source, picture_bytes, provenance_of
 from core.rendering import DRAFT_SIZE
 from core.result import PaintStep, StylizeResult
-from core.settings import Settings, SettingsError
+from core.settings import Settings
 from demo.server.turns import TURNS, Job
 from demo.shared.background import in_background
 from demo.shared.gpu import stylize_instantly
@@ -52,11 +51,8 @@ STOPPED_AT_ONCE = (
 )
 
 
-class RequestError(ValueError):
+class RequestError(UserError):
     """Something is missing from what was asked, or outside its limits; the message is one sentence for the visitor."""
-
-
-USER_ERRORS = (RequestError, SettingsError, ProvenanceError, ImageError, WeightsError, EncoderError)
 
 
 @dataclass(frozen=True)
@@ -239,22 +235,19 @@ class _Painting:
 
     def _finished(self, painted: StylizeResult) -> JobResult:
         """A result, with its recipe."""
-        result = self._described(painted, painted.settings.refine)
-        return replace(result, recipe=_recipe(painted, self.request))
+        result, request = self._described(painted, painted.settings.refine), self.request
+        content, *styles = (Source.of(file) for file in (request.content, *request.styles) if file)
+        masks = [Source.of(mask) for mask in request.masks]
+        outside = Source.of(request.outside) if request.outside else None
+        taken = date_taken(request.content) if request.content else ""
+        recipe = provenance_of(painted, content, styles, masks=masks, outside=outside, taken=taken)
+        return replace(result, recipe=recipe)
 
     def _described(self, painted: StylizeResult, done: int) -> JobResult:
         """A picture that has so many batches behind it, with what is known of all."""
         seconds = painted.seconds | {"total": time.perf_counter() - self.started}
         sizes, asked = (self.photo.size, self.paintings[0].size), self.settings.refine
         return JobResult(painted, None, self.file_name, *sizes, seconds, asked, done)
-
-
-def _recipe(painted: StylizeResult, request: StylizeRequest) -> Provenance:
-    content, *styles = (Source.of(file) for file in (request.content, *request.styles) if file)
-    masks = [Source.of(mask) for mask in request.masks]
-    outside = Source.of(request.outside) if request.outside else None
-    taken = date_taken(request.content) if request.content else ""
-    return provenance_of(painted, content, styles, masks=masks, outside=outside, taken=taken)
 
 
 def check_trained(model: str | None) -> None:

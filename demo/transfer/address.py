@@ -17,7 +17,7 @@ from demo.shared.picture_place import of_gallery
 from demo.shared.requests import INSTANT, REFINED, RequestError
 from demo.transfer.form import PAINTING_PLACES, TransferForm
 from demo.transfer.known_pictures import known_picture
-from gallery.pictures import PictureNotFoundError, find_content, find_style
+from gallery.pictures import find_content, find_style
 
 NUMBERS = ("strength", "size", "style_size", "detail", "batches")
 
@@ -63,15 +63,8 @@ def values_of(query: str) -> dict[str, Any]:
     """The form's values that an address asks for, {} where it asks for none.
 
     Raises:
-        RequestError: one sentence for the visitor.
+        RequestError, PictureNotFoundError: one sentence for the visitor.
     """
-    try:
-        return _values_of(query)
-    except PictureNotFoundError as error:
-        raise RequestError(str(error)) from error
-
-
-def _values_of(query: str) -> dict[str, Any]:
     asked = {name: found[-1] for name, found in parse_qs(query).items()}
     values: dict[str, Any] = {}
     if "photo" in asked:

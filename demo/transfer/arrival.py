@@ -21,7 +21,7 @@ from core.training.refine import REFINE_BATCHES
 from demo.shared import messages
 from demo.shared.controls import values_of
 from demo.shared.events import Answer, connect
-from demo.shared.requests import MAX_BATCHES, REFINED, USER_ERRORS, checked
+from demo.shared.requests import MAX_BATCHES, REFINED, checked
 from demo.shared.widgets import QUIET, SILENT
 from demo.transfer import address
 from demo.transfer.form import TransferForm
@@ -37,7 +37,7 @@ MAX_NAME = 64  # characters of a token
 # Pages that follow a refining after they were loaded again. Each holds one of Gradio's 40 threads; later ones wait for a place.
 MAX_FOLLOWERS = 16
 REFINE_FIRST = "The address asks for refining, which takes some minutes: press Stylize."
-UNREADABLE = (*USER_ERRORS, TypeError, ValueError, AttributeError)
+UNREADABLE = (TypeError, ValueError, AttributeError)
 FIELDS = {field.name for field in fields(TransferForm)}
 
 
@@ -79,7 +79,12 @@ def arrive(told: str | None, **values: Any) -> Answer:
     found = (restored(values | _fields(form), work is None) for form in forms)
     answer |= next(filter(None, found), {})
     if work and work.ended:
-        return answer | dict(_result_of(work))
+        try:
+            for latest in work.follow():
+                answer |= latest
+        except Exception as error:
+            answer["status"] = messages.problem(error)
+        return answer
     return answer | ({"following": time.time()} if work else {})
 
 
@@ -96,15 +101,6 @@ def _forms(said: Mapping[str, Any], work: Work | None) -> list[Mapping[str, Any]
 def _fields(form: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a form's values that there are."""
     return {name: form[name] for name in FIELDS & set(form)}
-
-
-def _result_of(work: Work) -> Answer:
-    """What work that has ended has to show."""
-    try:
-        answers = [*work.follow()]
-        return answers[-1] if answers else {}
-    except Exception as error:
-        return {"status": messages.problem(error)}
 
 
 def opened(values: Mapping[str, Any]) -> Answer:

@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from core.baselines.adapter import METHODS
+from core.commandline import UserError
 from core.files import short
 from core.inference.model_store import model_store
 from core.inference.style_file import is_style_file
@@ -28,7 +29,7 @@ from demo.shared.events import Answer
 from demo.shared.mask import AUTO, PAINTING, PHOTO, SOFTNESS_CHOICES, mask_files
 from demo.shared.mixing import EQUAL
 from demo.shared.picture_place import Placed, of_gallery, placed, placed_style
-from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE, USER_ERRORS
+from demo.shared.requests import LARGEST, MAX_BATCHES, MAX_STYLE_SIZE, MIN_STYLE_SIZE
 from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
 from demo.transfer import style_file
@@ -102,7 +103,7 @@ def load(file: Upload, **values: Any) -> Answer:
         pictures = _pictures(recipe, now) if recipe else Pictures()
         if recipe:
             _put_mask(recipe, now, pictures)
-    except (*USER_ERRORS, OSError) as error:
+    except (UserError, OSError) as error:
         return {"loaded": messages.problem(error)}
     model, about_model = _model(settings.model, recipe)
     remarks += about_model + pictures.remarks
@@ -198,9 +199,8 @@ def _weights(settings: Settings, now: TransferForm, recipe: Provenance | None) -
     if recipe is None and len(settings.mix) == len(filled):
         fields = [fields[index] for index in filled]
     largest = max(settings.mix)
-    scale = 1.0
-    if largest > 100 or largest <= 1:  # sliders go to 100, shares of 1 are read as per cent
-        scale = 100 / largest if largest > 100 else 100
+    # Sliders go to 100, shares of 1 are read as per cent.
+    scale = 100 if largest <= 1 else min(1.0, 100 / largest)
     weights = [round(weight * scale, 6) for weight in settings.mix]
     return dict(zip(fields, weights, strict=False))
 

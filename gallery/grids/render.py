@@ -21,13 +21,12 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from core.commandline import UserError
 from core.files import read_json, write_atomic
 from core.images.convert import resize_smaller
 from core.images.decode import ImageError, load_image
 from core.inference.stylizer import STYLE_SIDE
 from core.metrics.features import MEASURES, Analysis, measure
-from core.models.encoder import EncoderError
-from core.models.weights import WeightsError
 from gallery.grids.backends import (
     REFERENCE_PAINTERS,
     Paint,
@@ -193,7 +192,7 @@ class Builder:
                 bar.set_postfix_str(f"{row}: {done} of {of}")
 
             paint = prepare(row.row, row.mode, row.style.image(), self.device, progress)
-        except (RowError, ImageError, WeightsError, EncoderError, OSError) as error:
+        except (UserError, OSError) as error:
             self._skip(row, error, len(left))
             bar.update(len(left))
             return

@@ -8,10 +8,11 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from core.commandline import UserError
 from core.settings import SettingsError
 from demo.shared import endpoint_look
 from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX, SAID, EndpointLook, takes, weights
-from demo.shared.requests import USER_ERRORS, RequestError, checked
+from demo.shared.requests import RequestError, checked
 from demo.shared.uploads import new_file
 from tests.soak.mutants import ODD
 
@@ -78,6 +79,6 @@ def test_weights_are_numbers() -> None:
 @pytest.mark.parametrize("name", SAID)
 def test_a_wrong_type_is_refused_in_a_sentence(name: str) -> None:
     for value in ODD:
-        with contextlib.suppress(*USER_ERRORS):
+        with contextlib.suppress(UserError):
             chosen = EndpointLook(**{"style_2": upload("second.png"), name: value})
             checked(chosen.request(upload("photo.png")["path"], "first.png", "improved-500", 64))

@@ -36,6 +36,7 @@ from demo.shared.endpoint_look import LOOK, MASK
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
+from demo.shared.widgets import photo_input
 from gallery.pictures import CONTENTS, Picture
 from tests.browser import foreign_requests, new_page
 from tests.conftest import draw_folder
@@ -310,8 +311,10 @@ def test_photos_are_painted_with_what_the_controls_say(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def address(gallery: list[Picture]) -> Iterator[str]:
     """A page of this tab alone, served from this process."""
-    with PageBlocks() as blocks, gr.Tab("Many", id="many"):
-        many.build()
+    with PageBlocks() as blocks:
+        photo, note = photo_input("other")
+        with gr.Tab("Many", id="many") as tab:
+            many.build(tab, photo, note)
     yield app.start(blocks.queue_jobs(), "127.0.0.1", None, None)
     blocks.close()
 

@@ -16,13 +16,13 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
+from core.commandline import UserError
 from core.frames import FrameStylizer
 from core.images.decode import load_image
 from core.inference.video import Progress, stylize_video
-from core.settings import Settings, SettingsError
+from core.settings import Settings
 from demo import video
 from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK
-from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
 from demo.video import painted_video
@@ -100,7 +100,7 @@ def test_an_impossible_order_is_refused_in_one_sentence(
         "model": "original-500",
     }
     usual |= {"size": 256, "smooth": 0.5, "out": str(tmp_path / "out.mp4"), "look": StyleForm()}
-    with pytest.raises((RequestError, SettingsError), match=said):
+    with pytest.raises(UserError, match=said):
         next(painted_video(**(usual | order)))
     assert not (tmp_path / "out.mp4").exists()
 

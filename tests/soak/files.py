@@ -21,6 +21,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from core.analysis.curves import LogError
 from core.analysis.training_logs import read_files
+from core.commandline import UserError
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.formats import FORMATS
 from core.images.save import encode_picture
@@ -35,7 +36,6 @@ from core.provenance import Provenance, ProvenanceError, Source
 from core.settings import Settings, SettingsError
 from core.training.log_writer import WEIGHT_FIELDS
 from demo.growth.figure import Curves, View, figure
-from demo.shared.requests import RequestError
 from demo.shared.uploads import checked_size, displayable
 from demo.transfer import address, provenance
 from tests.conftest import tiny
@@ -291,5 +291,5 @@ def addresses(count: int, rng: random.Random, folder: Path) -> list[str]:
     for _ in range(count):
         asked = mutated(query, rng).decode("utf-8", "surrogateescape")
         with uploads_in(folder):
-            outcomes.append(tried(partial(address.values_of, asked), (RequestError,)))
+            outcomes.append(tried(partial(address.values_of, asked), (UserError,)))
     return outcomes
