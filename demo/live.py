@@ -203,7 +203,7 @@ def build() -> None:
         with gr.Column(min_width=320):
             with gr.Row(elem_classes="model-row"):
                 model, size = model_input(titles), size_input(in_px(SIZES), DEFAULT_SIZE)
-            look = style_form.build("live", style=style, remark=NO_MASK)
+            look, _ = style_form.build("live", style=style, remark=NO_MASK)
     connect(
         camera.stream,
         frame,

@@ -90,7 +90,10 @@ class PageBlocks(gr.Blocks):
             error.message = translate(str(error.message), language)
             raise
         except Exception as error:
-            raise refusal(translate(_sentence(error, block_fn), language)) from error
+            clicked = getattr(block_fn, "collects_event_data", False)
+            is_hand_made = clicked and isinstance(error, FROM_HAND_MADE_EVENTS)
+            said = UNREADABLE if is_hand_made else messages.sentence(error)
+            raise refusal(translate(said, language)) from error
 
     async def postprocess_data(self, block_fn: Any, *arguments: Any) -> list[Any]:
         """Gradio's, in the visitor's language: before it is told only what changes from answer to answer."""
@@ -114,9 +117,3 @@ def _without_mark(item: Any) -> Any:
     own = {name: value for name, value in item["props"].items() if name != "__type__"}
     rest = {name: value for name, value in item.items() if name != "props"}
     return rest | ({"props": own} if own else {})
-
-
-def _sentence(error: Exception, block_fn: Any) -> str:
-    if getattr(block_fn, "collects_event_data", False) and isinstance(error, FROM_HAND_MADE_EVENTS):
-        return UNREADABLE
-    return messages.sentence(error)

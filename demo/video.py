@@ -221,7 +221,7 @@ def build() -> None:
             )
             clip_note = gr.HTML(messages.caption(""), elem_id="clip-note")
             style, _ = painting_input("video")
-            look = style_form.build("video", style=style, masked=True, remark=NOT_REFINED)
+            look, _ = style_form.build("video", style=style, masked=True, remark=NOT_REFINED)
         with gr.Column(scale=7, min_width=340):
             with gr.Row(elem_classes="model-row"):
                 model, size = model_input(titles), size_input(in_px(SIZES), DEFAULT_SIZE)

@@ -12,7 +12,7 @@ looked up part by part.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from html import escape, unescape
 from pathlib import Path
@@ -154,12 +154,10 @@ def translate_html(html: str, language: str) -> str:
     """HTML with its texts, titles and descriptions in that language."""
     if language == ENGLISH:
         return html
-    return "".join(_translated_parts(html, language))
-
-
-def _translated_parts(html: str, language: str) -> Iterator[str]:
-    for index, part in enumerate(BLOCK_TAG.split(html)):
-        yield _tag(part, language) if index % 2 else _text(part, language)
+    parts = BLOCK_TAG.split(html)  # text, tag, text, tag, ..., text
+    parts[::2] = [_text(text, language) for text in parts[::2]]
+    parts[1::2] = [_tag(tag, language) for tag in parts[1::2]]
+    return "".join(parts)
 
 
 def _tag(tag: str, language: str) -> str:

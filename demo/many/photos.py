@@ -252,7 +252,7 @@ def build(titles: Mapping[str, str]) -> None:
             photos_note = gr.HTML("", elem_id="many-files-note")
             style, _ = painting_input("many")
             model, size = model_input(titles), size_input(in_px(SIZES))
-            look = style_form.build("many", style=style, remark=NO_MASK)
+            look, _ = style_form.build("many", style=style, remark=NO_MASK)
             buttons = _painting.buttons("Paint the photos", "many", bool(titles))
         with gr.Column(scale=9, min_width=340):
             results = gr.Gallery(

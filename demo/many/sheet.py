@@ -21,7 +21,6 @@ from demo.shared.before_after import before_after, side_by_side
 from demo.shared.controls import SIZES, in_px, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MASK, EndpointLook, offer, picture, takes
 from demo.shared.events import Answer, connect
-from demo.shared.mask import offer_alpha
 from demo.shared.requests import repaint
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
@@ -182,8 +181,7 @@ def build(titles: Mapping[str, str]) -> tuple[gr.HTML, gr.HTML]:
             with gr.Row():
                 small = size_input(in_px(SMALL_SIZES), SMALL, "Size on the sheet")
                 large = size_input(in_px(SIZES), label="Size of one enlarged")
-            look = style_form.build("sheet", photo="many-photo", masked=True, remark=NO_MIXING)
-            offer_alpha(content, look["alpha"])
+            look, _ = style_form.build("sheet", photo=content, masked=True, remark=NO_MIXING)
             buttons = _painting.buttons("Show every painting", "sheet", bool(titles))
             status = gr.HTML("", elem_id="sheet-status")
             words, name = "Download the sheet as PNG", "sheet-download"

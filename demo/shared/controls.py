@@ -1,6 +1,6 @@
 """What can be set about one picture: model, size, strength, colours and strokes as controls, and as `core.settings.Settings`.
 
-controls = build(trained_models()) | build_look()       # components by name
+controls = build(trained_models()) | build_look("")      # components by name
 settings_of(model="improved-500", mode="instant", batches=20, size=512, style_size=256, strength=0.8)
 """
 
@@ -189,7 +189,7 @@ def build(titles: Mapping[str, str]) -> dict[str, Any]:
     return {"model": model, "mode": mode, "batches": batches, "size": size}
 
 
-def build_look(tab: str = "") -> dict[str, Any]:
+def build_look(tab: str) -> dict[str, Any]:
     """Strength, colours, style size and detail, folded away, by name.
 
     Args:

@@ -1,6 +1,6 @@
 """Where the style goes: painted on the photo, or a file, white inside; outside it the photo or another painting.
 
-controls = build()                              # a list of components, in the order of `order` after its file
+controls = build()                              # components by the names of `StyleForm`
 file = mask_file(painted, uploaded_mask)        # of the mask, or None for the whole picture
 """
 
@@ -88,20 +88,21 @@ def outside_file(kind: str, painting: Upload) -> str | None:
     return file
 
 
-def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> list[Any]:
+def build(tab: str, photo: gr.HTML | None, several: bool) -> dict[str, Any]:
     """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion,
-    and the choice of the photo's transparency, which `offer_alpha` shows.
+    and the choice of the photo's transparency, which is seen while it has some, by the names of `StyleForm`.
 
     Args:
         tab: goes before the ids of the elements.
-        photo: id of the photo that is painted over; None where there is only a file.
+        photo: the photo that is painted over; None where there is only a file.
         several: whether each of the paintings that can be mixed may have a mask of its own.
     """
     title = "Only a part: mask"
     with gr.Accordion(title, open=False, elem_id=named(tab, "masking"), elem_classes="masking"):
         said = f"{ABOUT} {ABOUT_SEVERAL}" if several else ABOUT
         gr.HTML(messages.caption(said if photo else ABOUT_FILE))
-        words, name = {"photo": photo, "several": several}, named(tab, "mask")
+        over = photo.elem_id if photo else None
+        words, name = {"photo": over, "several": several}, named(tab, "mask")
         painted = component("shared/mask", words=words, elem_id=name, visible=photo is not None)
         with gr.Row(elem_classes="places"):
             with gr.Column(min_width=120):
@@ -119,28 +120,20 @@ def build(tab: str = "", photo: str | None = "photo", several: bool = True) -> l
                     visible=False,
                     elem_id=named(tab, "mask-alpha"),
                 )
-        kind, outside = _outside(tab)
-    bring(file, note)
-    return [painted, file, kind, outside, softness, invert, alpha]
-
-
-def _outside(tab: str) -> tuple[gr.Radio, gr.HTML]:
-    """What is outside the mask, and the place of the painting there."""
-    kinds = [("the photo stays", PHOTO), ("another painting", PAINTING)]
-    kind = gr.Radio(kinds, value=PHOTO, label="Outside the mask")
-    with gr.Column(visible=False) as other:
-        name, choose = named(tab, "outside"), "Your painting"
-        outside = image_input("Painting outside the mask", name, height=150, choose=choose)
-        note = gr.HTML("", elem_id=named(tab, "outside-note"))
-        strip_for(outside, note, paintings(), named(tab, "outside-gallery"), columns=10)
+        kinds = [("the photo stays", PHOTO), ("another painting", PAINTING)]
+        kind = gr.Radio(kinds, value=PHOTO, label="Outside the mask")
+        with gr.Column(visible=False) as other:
+            name, choose = named(tab, "outside"), "Your painting"
+            outside = image_input("Painting outside the mask", name, height=150, choose=choose)
+            outside_note = gr.HTML("", elem_id=named(tab, "outside-note"))
+            strip_for(outside, outside_note, paintings(), named(tab, "outside-gallery"), columns=10)
     kind.change(lambda chosen: gr.Column(visible=chosen == PAINTING), kind, other, **QUIET)
-    bring(outside, note)
-    return kind, outside
-
-
-def offer_alpha(photo: gr.HTML, alpha: gr.Checkbox) -> None:
-    """Let the choice that a photo's transparency is its mask be seen while the photo has some."""
-    photo.change(_alpha_for, photo, alpha, **QUIET)
+    bring(file, note)
+    bring(outside, outside_note)
+    if photo:
+        photo.change(_alpha_for, photo, alpha, **QUIET)
+    parts = {"painted": painted, "mask": file, "elsewhere": kind, "outside": outside}
+    return parts | {"softness": softness, "invert": invert, "alpha": alpha}
 
 
 def _alpha_for(photo: Upload) -> Any:

@@ -50,8 +50,8 @@ def add(event: gr.SelectData, **places: Upload) -> Answer:
     return {"note": messages.problem_line(FULL)}
 
 
-def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
-    """Lay it out; returns the places and weights, and the events after which the mix is another.
+def build(style: gr.HTML, tab: str = "") -> tuple[dict[str, Any], list[Any]]:
+    """Lay it out; returns the places and weights by the names of `StyleForm`, and the events after which the mix is another.
 
     Args:
         style: the place of the first painting.
@@ -62,22 +62,22 @@ def build(style: gr.HTML, tab: str = "") -> tuple[list[Any], list[Any]]:
         gr.HTML(messages.caption(ABOUT))
         with gr.Row(elem_classes="places"):
             more = [_place(number, tab) for number in (2, 3, 4)]
+            places = dict(zip(("second", "third", "fourth"), more, strict=True))
         note = gr.HTML("", elem_id=named(tab, "mixing-note"))
         strip = gallery(paintings(), named(tab, "mixing-gallery"), columns=10, strip=True)
         with gr.Row(elem_classes="mix"):
             name, classes = named(tab, "square"), "mixing-square"
             square = component("shared/mixing", elem_id=name, elem_classes=classes, min_width=220)
             with gr.Column(min_width=200, elem_classes="weights"):
-                weights = [_weight(number, tab) for number in (1, 2, 3, 4)]
-    mixed: list[Any] = [style, *more, *weights]
+                weights = {f"weight_{number}": _weight(number, tab) for number in (1, 2, 3, 4)}
+    mixed: list[Any] = [style, *more, *weights.values()]
     gr.on([part.change for part in mixed], None, mixed, square, js=SHOW, **QUIET)
     for image in more:
         bring(image, note, styles=True)
-    places = dict(zip(("second", "third", "fourth"), more, strict=True))
     each: dict[str, Any] = {"preprocess": False, "trigger_mode": "multiple"} | QUIET
     added = connect(strip.select, add, places, places | {"note": note}, **each)
-    moved = square.input(None, square, weights, js="(mix) => mix.weights", **QUIET)
-    return [*more, *weights], [added, moved]
+    moved = square.input(None, square, [*weights.values()], js="(mix) => mix.weights", **QUIET)
+    return places | weights, [added, moved]
 
 
 def _place(number: int, tab: str) -> gr.HTML:

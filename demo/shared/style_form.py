@@ -1,6 +1,6 @@
 """How a tab's pictures are painted, beside model and size: the folded controls, and their values as one form.
 
-    look = build("video", style=style, mask=True)       # components by the names of the form's fields
+    look, _ = build("video", style=style, masked=True)  # components by the names of the form's fields
     form = StyleForm(**values)                          # of an event's values by the same names
     order = form.request("photo.jpg", "painting.jpg", "flagship", 384)
 
@@ -22,9 +22,6 @@ from demo.shared.uploads import crop_of, is_transparent, uploaded
 from demo.shared.widgets import Upload
 
 MASK_ALONE = "Painting {0} has a mask but is empty; add it under Mix paintings."
-# The fields in the order in which `demo.shared.mixing` and `demo.shared.mask` give their components.
-MIX_FIELDS = ("second", "third", "fourth", "weight_1", "weight_2", "weight_3", "weight_4")
-MASK_FIELDS = ("painted", "mask", "elsewhere", "outside", "softness", "invert", "alpha")
 
 
 @dataclass(frozen=True)
@@ -114,26 +111,25 @@ class StyleForm:
 def build(
     tab: str,
     style: gr.HTML | None = None,
-    photo: str | None = None,
+    photo: gr.HTML | None = None,
     masked: bool = False,
     remark: str = "",
-) -> dict[str, Any]:
-    """Lay the controls out, folded; returns them by the names of `StyleForm`.
+) -> tuple[dict[str, Any], list[Any]]:
+    """Lay the controls out, folded; returns them by the names of `StyleForm`, and the events after which the mix is another.
 
     Args:
         tab: goes before the ids of the elements.
         style: the place of the first painting, with which others can be mixed; None for no mixing.
-        photo: id of the photo on which a mask can be painted; None where a mask can only be a file.
+        photo: the photo on which a mask can be painted; None where a mask can only be a file.
         masked: whether there are masks.
         remark: what the tab leaves out, and why.
     """
-    look = controls.build_look(tab)
+    look, mixed = controls.build_look(tab), list[Any]()
     if style:
-        places, _ = mixing.build(style, tab)
-        look |= dict(zip(MIX_FIELDS, places, strict=True))
+        mix, mixed = mixing.build(style, tab)
+        look |= mix
     if masked:
-        parts = mask.build(tab, photo, several=style is not None)
-        look |= dict(zip(MASK_FIELDS, parts, strict=True))
+        look |= mask.build(tab, photo, several=style is not None)
     if remark:
         gr.HTML(messages.caption(remark), elem_id=f"{tab}-remark")
-    return look
+    return look, mixed

@@ -249,7 +249,9 @@ def _weights_hash(name: str) -> str | None:
 # ---- layout ----
 
 
-def build(shown: Sequence[str]) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML, gr.Button]:
+def build(
+    shown: Sequence[str], form: Mapping[str, Any]
+) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML]:
     """Command line, Python and settings under the result; the button to load settings, and where it says how that went."""
     with gr.Accordion("Recipe of this picture", open=False, elem_id="recipe"):
         gr.HTML(messages.caption(ABOUT))
@@ -258,8 +260,8 @@ def build(shown: Sequence[str]) -> tuple[list[gr.Code], gr.UploadButton, gr.HTML
         kinds = [".json", ".png", ".jpg", ".jpeg", ".webp"]
         load_button = gr.UploadButton(LOAD, file_types=kinds, size="sm", elem_id="load-settings")
         loaded = gr.HTML("", elem_id="loaded")
-        keep_style = style_file.build()
-    return codes, load_button, loaded, keep_style
+        style_file.build(form, loaded)
+    return codes, load_button, loaded
 
 
 def _code(label: str, language: Any, text: str) -> gr.Code:

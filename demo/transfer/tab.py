@@ -17,15 +17,14 @@ import gradio as gr
 
 from core.images.library import Picture, my_styles, photographs
 from core.settings import Settings
-from demo.shared import controls, mask, messages, mixing
+from demo.shared import controls, messages, style_form
 from demo.shared.before_after import before_after
 from demo.shared.events import Answer, connect
 from demo.shared.picture_place import Placed, bring, image_input
 from demo.shared.requests import REFINED, StylizeRequest, repaint
-from demo.shared.style_form import MASK_FIELDS, MIX_FIELDS
 from demo.shared.uploads import label_of
 from demo.shared.widgets import PAINTING, QUIET, gallery, random_button
-from demo.transfer import arrival, download, endpoints, events, provenance, style_file
+from demo.transfer import arrival, download, endpoints, events, provenance
 from demo.transfer.events import CODES, give_up, paint, photo_file, picker, random_painting, shown
 from gallery.pictures import MORE_STYLES, STYLES
 
@@ -49,16 +48,14 @@ def build() -> tuple[gr.HTML, gr.HTML]:
                 style, style_note, style_gallery = _input("Painting", STYLES)
             by_chance = random_button("painting")
             form: dict[str, Any] = {"content": content, "style": style}
-            form |= controls.build(titles) | controls.build_look()
-            mix, mixed = mixing.build(style)
-            form |= dict(zip(MIX_FIELDS, mix, strict=True))
-            form |= dict(zip(MASK_FIELDS, mask.build(), strict=True))
-            mask.offer_alpha(content, form["alpha"])
+            form |= controls.build(titles)
+            look, mixed = style_form.build("", style, content, masked=True)
+            form |= look
             go = gr.Button("Stylize", variant="primary", elem_id="go", interactive=bool(titles))
             stop = gr.Button("Stop refining", variant="stop", elem_id="stop")
         with gr.Column(scale=7, min_width=340, visible=bool(titles), elem_id="result"):
             opening = _opening(contents[0], STYLES[0], next(iter(titles), None))
-            view, load_button, loaded, keep_style = _result(opening)
+            view, load_button, loaded = _result(opening, form)
     with gr.Accordion("More paintings", open=True):
         more_gallery = gallery(more, "more", columns=7, in_use=style_note)
     visit, due = gr.State(None), arrival.signal()
@@ -95,7 +92,6 @@ def build() -> tuple[gr.HTML, gr.HTML]:
     filled = form | notes | {"loaded": loaded, "due": due}
     given = {"file": load_button} | form
     connect(load_button.upload, provenance.load, given, filled, preprocess=False, **QUIET)
-    style_file.connect(keep_style, form, loaded)
     arrival.build(form, notes | {"visit": visit, "due": due}, view)
     endpoints.build(form["model"], form["mode"])
     return content, content_note
@@ -163,9 +159,8 @@ def _input(label: str, pictures: Sequence[Picture]) -> tuple[gr.HTML, gr.HTML, g
         return image, note, gallery(pictures, f"{name}-gallery", columns=4, in_use=note)
 
 
-def _result(opening: Answer) -> tuple[dict[str, Any], Any, gr.HTML, gr.Button]:
-    """What shows a result, by name; the button to load settings, the line that says how that went,
-    and the button to save a style."""
+def _result(opening: Answer, form: Mapping[str, Any]) -> tuple[dict[str, Any], Any, gr.HTML]:
+    """What shows a result, by name; the button to load settings, and the line that says how that went."""
     view: dict[str, Any] = {
         "slider": before_after("slider", opening.get("slider")),
         "status": gr.HTML(opening.get("status", ""), elem_id="status"),
@@ -173,5 +168,5 @@ def _result(opening: Answer) -> tuple[dict[str, Any], Any, gr.HTML, gr.Button]:
     }
     view["download"] = download.build(opening.get("download", {}).get("value"), view["status"])
     texts = [opening.get(name, "") for name in CODES]
-    codes, load_button, loaded, keep_style = provenance.build(texts)
-    return view | dict(zip(CODES, codes, strict=True)), load_button, loaded, keep_style
+    codes, load_button, loaded = provenance.build(texts, form)
+    return view | dict(zip(CODES, codes, strict=True)), load_button, loaded

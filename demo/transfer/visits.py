@@ -62,7 +62,10 @@ class Work:
         error = None
         try:
             for answer in paint(self.stop):
-                self._say(answer)
+                with self._changed:
+                    self._answers += 1
+                    self._latest = answer
+                    self._changed.notify_all()
         except Exception as raised:  # raised again where the work is followed
             error = raised
         with self._changed:
@@ -74,12 +77,6 @@ class Work:
         with self._changed:
             self.replaced = True
             self.stop.set()
-            self._changed.notify_all()
-
-    def _say(self, answer: Answer) -> None:
-        with self._changed:
-            self._answers += 1
-            self._latest = answer
             self._changed.notify_all()
 
     def follow(self) -> Iterator[Answer]:
