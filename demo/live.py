@@ -67,8 +67,7 @@ class CameraQueue:
 
     def __init__(self, limit: float = TURN, patience: float = PATIENCE) -> None:
         self.limit, self.patience = limit, patience
-        self._line: list[str] = []  # the first is live
-        self._seen: dict[str, float] = {}
+        self._line: dict[str, float] = {}  # when each was last seen; the first is live
         self._since = 0.0
         self._lock = threading.Lock()
 
@@ -80,17 +79,16 @@ class CameraQueue:
         """
         now = time.monotonic() if now is None else now
         with self._lock:
-            live = self._line[0] if self._line else None
-            self._seen[visitor] = now
-            self._line = [other for other in self._line if now - self._seen[other] <= self.patience]
-            if visitor not in self._line:
-                self._line.append(visitor)
-            self._seen = {other: self._seen[other] for other in self._line}
-            if self._line[0] == live and len(self._line) > 1 and now - self._since >= self.limit:
-                self._line.append(self._line.pop(0))
-            if self._line[0] != live:
+            live = next(iter(self._line), None)
+            self._line[visitor] = now  # at the end, or where they stand already
+            last = self._line.items()
+            self._line = {other: seen for other, seen in last if now - seen <= self.patience}
+            first = next(iter(self._line))
+            if first == live and len(self._line) > 1 and now - self._since >= self.limit:
+                self._line[first] = self._line.pop(first)
+            if next(iter(self._line)) != live:
                 self._since = now
-            place = self._line.index(visitor)
+            place = [*self._line].index(visitor)
             return max(1.0, self._since + place * self.limit - now) if place else 0.0
 
 

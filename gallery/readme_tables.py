@@ -73,20 +73,18 @@ def _claims(*titles: str) -> list[Claim]:
 
 def models() -> Table:
     """What distinguishes the shipped models."""
-    rows = []
-    for name, card in cards().items():
-        variant = card.variant
-        rows.append(
-            {
-                "name": name,
-                "encoder": variant.encoder.upper(),
-                "block": BLOCKS[variant.block],
-                "style loss": LOSSES[variant.style_loss],
-                "images": f"{variant.images:,}" if variant.images else "all",
-                "channels": str(variant.base),
-            }
-        )
-    return rows
+    variants = {name: card.variant for name, card in cards().items()}
+    return [
+        {
+            "name": name,
+            "encoder": variant.encoder.upper(),
+            "block": BLOCKS[variant.block],
+            "style loss": LOSSES[variant.style_loss],
+            "images": f"{variant.images:,}" if variant.images else "all",
+            "channels": str(variant.base),
+        }
+        for name, variant in variants.items()
+    ]
 
 
 def training() -> Table:

@@ -104,28 +104,6 @@ def refining(variant: Variant, batches: int, device: str, dtype: torch.dtype) ->
     return taken_up
 
 
-def measure_times(options: argparse.Namespace) -> dict[str, Any]:
-    """What timings.json holds: the settings, and seconds by model and round."""
-    found: dict[str, Any] = {
-        "batch": options.batch,
-        "crop": options.crop,
-        "base": VARIANTS[CONTENDERS[0]].base,
-        "device": options.device,
-        "dtype": "float32",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "refining_batches": options.refine_batches,
-    }
-    found |= time_training(options, CONTENDERS, torch.float32)
-    fast = fast_dtype(options.device)
-    if fast != torch.float32:
-        found["fast"] = {"dtype": str(fast).removeprefix("torch.")}
-        found["fast"] |= time_training(options, COMPARED, fast)
-    if options.method_rounds:
-        found["methods"] = time_methods(options.device, options.method_rounds)
-    return found
-
-
 def time_training(
     options: argparse.Namespace, names: Sequence[str], dtype: torch.dtype
 ) -> dict[str, Any]:
@@ -176,7 +154,24 @@ def work(options: argparse.Namespace) -> int:
     """Measure, and write the file that the options name; returns the exit code."""
     check_output(options.out)
     options.device = str(find_device(options.device))
-    write_atomic(options.out, json.dumps(measure_times(options), indent=1).encode())
+    found: dict[str, Any] = {
+        "batch": options.batch,
+        "crop": options.crop,
+        "base": VARIANTS[CONTENDERS[0]].base,
+        "device": options.device,
+        "dtype": "float32",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "refining_batches": options.refine_batches,
+    }
+    found |= time_training(options, CONTENDERS, torch.float32)
+    fast = fast_dtype(options.device)
+    if fast != torch.float32:
+        found["fast"] = {"dtype": str(fast).removeprefix("torch.")}
+        found["fast"] |= time_training(options, COMPARED, fast)
+    if options.method_rounds:
+        found["methods"] = time_methods(options.device, options.method_rounds)
+    write_atomic(options.out, json.dumps(found, indent=1).encode())
     print(options.out)
     return 0
 

@@ -102,5 +102,4 @@ def _fitted(content: Picture, before: Path | None, after: Path) -> str:
     image = load_image(before) if before else resize_smaller(content.image(), CELL_SIDE)
     if before and image.size == size:
         return str(before)
-    fitted = image.resize(size) if image.size != size else image
-    return file_of(f"{content.name}.png", png_bytes(fitted))
+    return file_of(f"{content.name}.png", png_bytes(image.resize(size)))

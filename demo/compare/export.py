@@ -64,19 +64,16 @@ def _with_pictures(choice: Choice, grids: list[Grid] | None = None) -> list[Grid
 # ---- for visitors ----
 
 
-def build() -> tuple[list[gr.Button], gr.File]:
-    """A button for each kind of file, and the place, never shown, from which the browser takes it."""
-    buttons = [gr.Button(label, size="md", min_width=130, elem_classes="export") for label in FILES]
-    return buttons, gr.File(visible=False)
+def build() -> list[gr.Button]:
+    """A button for each kind of file."""
+    return [gr.Button(label, size="md", min_width=130, elem_classes="export") for label in FILES]
 
 
-def connect(
-    built: tuple[list[gr.Button], gr.File], choice: gr.State, shown: gr.State, status: gr.HTML
-) -> None:
+def connect(buttons: list[gr.Button], choice: gr.State, shown: gr.State, status: gr.HTML) -> None:
     """Let the buttons of `build` work on the choice; what goes wrong is said in `status`. Then /compare and
     /measures, on components that are never shown.
     """
-    buttons, file = built
+    file = gr.File(visible=False)  # from which the browser takes it
     for button, make in zip(buttons, FILES.values(), strict=True):
         done = button.click(partial(export, make), [choice, shown], [file, status], **UNOPENED)
         done.success(None, file, None, js=DOWNLOAD)

@@ -44,7 +44,10 @@ def _figures(choice: Choice, measure: str) -> tuple[str, Mapping[str, PlotData |
     if not grids:
         return messages.notice("Nothing in this selection was measured yet."), dict.fromkeys(CHARTS)
     plots = {name: _plot(chart(grids, measure)) for name, chart in CHARTS.items()}
-    return messages.caption(_about(measure)), plots
+    about, title = MEASURES[measure], title_of_measure(measure)
+    mean = "Averages are geometric. " if about.is_ratio else ""
+    said = f"{title}. The ideal, in this respect alone, is {about.ideal:g}: a dotted line, and pale in the map. {mean}"
+    return messages.caption(said), plots
 
 
 def _place(value: PlotData | None) -> gr.Plot:
@@ -55,10 +58,3 @@ def _place(value: PlotData | None) -> gr.Plot:
 def _plot(figure: Figure) -> PlotData:
     data = {**json.loads(figure.to_json()), "config": CONFIG}
     return PlotData(type="plotly", plot=json.dumps(data))
-
-
-def _about(measure: str) -> str:
-    about = MEASURES[measure]
-    mean = "Averages are geometric. " if about.is_ratio else ""
-    title = title_of_measure(measure)
-    return f"{title}. The ideal, in this respect alone, is {about.ideal:g}: a dotted line, and pale in the map. {mean}"

@@ -115,12 +115,9 @@ def opening() -> Choice:
 
 def offered_rows() -> list[str]:
     """The rows of an own grid: trained models, then the reference methods that were rendered or can be painted here."""
-    references = [name for name in REFERENCE_PAINTERS if _is_rendered(name) or not why_not(name)]
+    rendered = {path.parent.name for path in (paths.RENDERED / paths.REFERENCE).glob("*/*/*.jpg")}
+    references = [name for name in REFERENCE_PAINTERS if name in rendered or not why_not(name)]
     return [*model_store().titles(), *references]
-
-
-def _is_rendered(reference: str) -> bool:
-    return any((paths.RENDERED / paths.REFERENCE).glob(f"*/{reference}/*.jpg"))
 
 
 def accept_upload(value: Mapping[str, object]) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 from gradio.components.plot import PlotData
+from plotly.colors import hex_to_rgb
 from plotly.subplots import make_subplots
 
 from core.analysis.curves import Distribution, Floats, Series, TrainingLog
@@ -106,7 +107,12 @@ def figure(runs: Sequence[Curves], view: View) -> PlotData | None:
     for row, (_, draw, drawn) in enumerate(panels, 1):
         draw(plot, row, drawn, view)
     plot.update_xaxes(row=len(panels), title="iteration", showticklabels=True)
-    _end_with_the_weights(plot, weights, losses, view)
+    # The axis of iterations ends where the weights do, if a run without that layer goes on much longer.
+    ends = [run.log.layers[layer].iterations[-1] for run in weights]
+    others = [run.log.losses[loss] for run in losses if layer not in run.log.layers]
+    latest = max((each.iterations[-1] for each in others if len(each.iterations)), default=0)
+    if ends and latest > 1.1 * max(ends):
+        plot.update_xaxes(range=[0, 1.02 * max(ends)])
     data = {**json.loads(plot.to_json()), "config": CONFIG}
     return PlotData(type="plotly", plot=json.dumps(data))
 
@@ -123,7 +129,15 @@ def _draw_rms(plot: go.Figure, row: int, runs: Sequence[Curves], view: View) -> 
     logged = "" if view.touch else "solid as logged, "
     _title(plot, row, f"RMS: {logged}dashed the fitted law, dotted with c = 1")
     for run in runs:
-        _rms(plot, row, run, run.log.layers[view.layer])
+        layer = run.log.layers[view.layer]
+        points = thin(len(layer.rms))
+        times = layer.iterations[points]
+        _line(plot, row, run, times, layer.rms[points], run.title)
+        law = fit_growth(layer.iterations, layer.rms, run.log.lr)
+        if law:
+            fitted, report = f"{run.title}, fitted", f"{run.title}, law with c = 1"
+            _line(plot, row, run, times, law.rms(times), fitted, dash="dash", width=1.3)
+            _line(plot, row, run, times, law.unit(times), report, dash="dot", width=1.3)
     plot.update_yaxes(row=row, type=view.scale, nticks=7)
     plot.update_xaxes(row=row, showticklabels=True)
 
@@ -153,17 +167,6 @@ def _draw_losses(plot: go.Figure, row: int, runs: Sequence[Curves], view: View) 
         mean = running_mean(series, view.window)[points]
         _line(plot, row, run, series.iterations[points], mean, run.title, width=1.4)
     plot.update_yaxes(row=row, type=view.scale, nticks=6)
-
-
-def _end_with_the_weights(
-    plot: go.Figure, weights: Sequence[Curves], losses: Sequence[Curves], view: View
-) -> None:
-    """Let the axis of iterations end where the weights do, if a run without that layer goes on much longer."""
-    ends = [run.log.layers[view.layer].iterations[-1] for run in weights]
-    others = [run.log.losses[view.loss] for run in losses if view.layer not in run.log.layers]
-    latest = max((each.iterations[-1] for each in others if len(each.iterations)), default=0)
-    if ends and latest > 1.1 * max(ends):
-        plot.update_xaxes(range=[0, 1.02 * max(ends)])
 
 
 def thin(count: int) -> Any:
@@ -207,7 +210,7 @@ def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarith
             mode="lines",
             line={"color": run.color, "width": 1.6 if PERCENT[place] == 50 else 0.5},
             fill="tonexty" if place < len(PERCENT) - 1 else None,
-            fillcolor=_faint(run.color, ALPHAS[outer]),
+            fillcolor=f"rgba{(*hex_to_rgb(run.color), ALPHAS[outer])}",
             customdata=exact if logarithmic else None,
             hovertemplate="%{customdata:.6g}" if logarithmic else "%{y:.6g}",
         )
@@ -217,17 +220,6 @@ def _bands(plot: go.Figure, row: int, run: Curves, layer: Distribution, logarith
         ticks = [sign * tick for tick in TICKS for sign in ((-1, 1) if tick else (1,))]
         words = [f"{tick:g}" for tick in ticks]
         plot.update_yaxes(row=row, tickvals=two_signed_log(ticks), ticktext=words)
-
-
-def _rms(plot: go.Figure, row: int, run: Curves, layer: Distribution) -> None:
-    points = thin(len(layer.rms))
-    times = layer.iterations[points]
-    _line(plot, row, run, times, layer.rms[points], run.title)
-    law = fit_growth(layer.iterations, layer.rms, run.log.lr)
-    if law:
-        fitted, report = f"{run.title}, fitted", f"{run.title}, law with c = 1"
-        _line(plot, row, run, times, law.rms(times), fitted, dash="dash", width=1.3)
-        _line(plot, row, run, times, law.unit(times), report, dash="dot", width=1.3)
 
 
 def _line(
@@ -275,11 +267,6 @@ def _lay_out(plot: go.Figure, height: int, revision: str, touch: bool) -> None:
     at = {"text": "iteration %{x:,d}"}
     plot.update_xaxes(zeroline=False, showline=True, unifiedhovertitle=at, **axes)
     plot.update_yaxes(zerolinecolor=TEXT, zerolinewidth=0.7, **axes)
-
-
-def _faint(color: str, alpha: float) -> str:
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{alpha})"
 
 
 def is_thinned(runs: Sequence[Curves], view: View) -> bool:

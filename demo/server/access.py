@@ -79,16 +79,12 @@ class Access:
         """Whether an Origin header is there and is not the page's own; localhost and 127.0.0.1 are the same."""
         if self.public or origin is None:
             return False
-        try:
-            there = urlsplit(origin)
-            port = there.port
-        except ValueError:  # no address at all
-            return True
-        name = (there.hostname or "").lower()
-        if not name:  # "null": a frame without an origin, a file
+        scheme, _, there = origin.partition("://")
+        name, port = split_host(there)
+        if not name:  # no address at all; "null": a frame without an origin, a file
             return True
         own_name, own_port = split_host(host or "")
-        default = 443 if there.scheme == "https" else 80
+        default = 443 if scheme == "https" else 80
         same_name = name == own_name or (name in LOOPBACK and own_name in LOOPBACK)
         if same_name and (port or default) == (own_port or default):
             return False
@@ -167,7 +163,13 @@ class AccessMiddleware:
 
         The first is answered after a second, each further one after twice the time, up to half a minute.
         """
-        attempts = self._attempts_of((scope.get("client") or ("",))[0])
+        address = (scope.get("client") or ("",))[0]
+        attempts = self._attempts.setdefault(address, _Attempts())
+        self._attempts.move_to_end(address)
+        if not attempts.waiting and time.monotonic() - attempts.last > FORGET_AFTER:
+            attempts.wrong = 0
+        if len(self._attempts) > MAX_ADDRESSES:
+            self._attempts.popitem(last=False)
         if attempts.waiting >= MAX_WAITING_LOGINS:
             return await _refuse(429, TOO_MANY_LOGINS, scope, receive, send)
         attempts.waiting += 1
@@ -189,15 +191,6 @@ class AccessMiddleware:
                 await self.app(scope, receive, sending)
         finally:
             attempts.waiting -= 1
-
-    def _attempts_of(self, address: str) -> _Attempts:
-        attempts = self._attempts.setdefault(address, _Attempts())
-        self._attempts.move_to_end(address)
-        if not attempts.waiting and time.monotonic() - attempts.last > FORGET_AFTER:
-            attempts.wrong = 0
-        if len(self._attempts) > MAX_ADDRESSES:
-            self._attempts.popitem(last=False)
-        return attempts
 
 
 def _needs_login(scope: Scope, headers: Headers) -> bool:

@@ -16,7 +16,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 CLEAN_EVERY = 600.0  # s
@@ -93,7 +93,8 @@ class Cleaner:
         now, deleted = time.time() if now is None else now, 0
         with self._lock:
             staying = frozenset(map(os.path.abspath, self.kept()))
-            for path, is_folder in _deepest_first(os.path.abspath(self.folder), staying):
+            for path in _deepest_first(os.path.abspath(self.folder), staying):
+                is_folder = os.path.isdir(path) and not os.path.islink(path)
                 try:
                     if now - os.lstat(path).st_mtime <= keep_for:
                         continue
@@ -129,20 +130,14 @@ class Cleaner:
         return disk.free >= size + min(SPARE, disk.total // 20)
 
 
-def _deepest_first(folder: str, staying: Collection[str]) -> Iterator[tuple[str, bool]]:
-    """(path, whether it is a folder) of all that is in a folder, contents before their folder, without what stays."""
-    try:
-        with os.scandir(folder) as found:
-            entries = list(found)
-    except OSError:  # gone, or not ours to read
-        return
-    for entry in entries:
-        if entry.path in staying:
-            continue
-        is_folder = entry.is_dir(follow_symlinks=False)
-        if is_folder:
-            yield from _deepest_first(entry.path, staying)
-        yield entry.path, is_folder
+def _deepest_first(folder: str, staying: Collection[str]) -> list[str]:
+    """The paths of all that is in a folder, contents before their folder, without what stays."""
+    found: list[str] = []
+    for parent, folders, files in os.walk(folder):  # neither through links, nor where it may not
+        folders[:] = [name for name in folders if os.path.join(parent, name) not in staying]
+        paths = [os.path.join(parent, name) for name in (*folders, *files)]
+        found += [path for path in paths if path not in staying]
+    return found[::-1]
 
 
 def is_full(error: BaseException | None) -> bool:

@@ -82,10 +82,8 @@ class JobQueue(Queue):
             return False, said(refusal, request), "queue_full"
         give_order(request)
         success, event_id, state = await super().push(body, request, username)
-        if not success:
-            return success, event_id, state
         event = self.event_ids_to_events.get(str(event_id))
-        if event is None:  # done already
+        if event is None:  # refused, or done already
             return success, event_id, state
         if not all(Path(path).exists() for path in files_in(body.data)):
             await self.remove_from_queue(event._id)

@@ -88,6 +88,9 @@ def settings_of(
     """
     if mode not in (INSTANT, REFINED):
         raise RequestError(f"There is no mode named {short(mode)}; choose {INSTANT} or {REFINED}.")
+    refine = METHODS[model].steps if model in METHODS else 0
+    if model not in METHODS and mode == REFINED:
+        refine = _whole(batches, 1, MAX_BATCHES, BATCHES_SAID)
     return Settings(
         model=model or "",
         mix=tuple(mix),
@@ -97,19 +100,11 @@ def settings_of(
         detail=None if detail == OWN else _whole(detail, MIN_SIDE, LARGEST, DETAIL_SAID),
         style_size=_whole(style_size, MIN_STYLE_SIZE, MAX_STYLE_SIZE, STYLE_SIZE_SAID),
         style_crop=tuple(crops),
-        refine=_batches(model, mode, batches),
+        refine=refine,
         mask_softness=softness,
         mask_invert=bool(invert),
         mask_alpha=bool(alpha),
     )
-
-
-def _batches(model: str | None, mode: str, batches: float) -> int:
-    if model in METHODS:
-        return METHODS[model].steps
-    if mode != REFINED:
-        return 0
-    return _whole(batches, 1, MAX_BATCHES, BATCHES_SAID)
 
 
 def _whole(number: float, least: int, most: int, message: str) -> int:

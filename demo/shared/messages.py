@@ -136,12 +136,8 @@ def heading(text: str, about: str = "") -> str:
     return str(_HTML.heading(text, about))
 
 
-STARTING = progress_line("Refining: the first batch…")
-
-
 def starting(model: str, batches: int) -> str:
     """The line until the first batch is done, with how long all will take where this machine has refined before."""
     seconds = PACE.seconds(model)
-    if seconds is None:
-        return STARTING
-    return progress_line(f"Refining: the first batch… · about {duration(batches * seconds)} in all")
+    lasts = "" if seconds is None else f" · about {duration(batches * seconds)} in all"
+    return progress_line(f"Refining: the first batch…{lasts}")

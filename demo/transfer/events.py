@@ -92,7 +92,7 @@ def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
     size, before = None, ""
     for result in repaint(request, stop):
         if size != result.before.size:
-            size, before = result.before.size, photo_file(result.before, "before.png")
+            size, before = result.before.size, photo_file(result.before)
         yield shown(result, before, address_of(result.recipe) if result.recipe else None)
 
 
@@ -159,8 +159,8 @@ def give_up(visit: Visit | None) -> None:
         VISITS.give_up(visit.visitor, visit.page)
 
 
-def photo_file(image: Image.Image, name: str) -> str:
+def photo_file(image: Image.Image) -> str:
     """A file of the photo for the page: of a large one a light copy."""
     if max(image.size) > messages.LARGE_SIDE:
-        return light_copy(image, name)
-    return file_of(name, png_bytes(image))
+        return light_copy(image, "before.png")
+    return file_of("before.png", png_bytes(image))

@@ -144,7 +144,7 @@ def _opening(content: Picture, style: Picture, model: str | None) -> Answer:
         settings = Settings(model=model, size=controls.DEFAULT_SIZE)
         order = StylizeRequest(str(content.path()), [str(style.path())], settings)
         result = next(repaint(order))
-        return shown(result, photo_file(result.before, "before.png"), None)
+        return shown(result, photo_file(result.before), None)
     except Exception as error:
         return {"status": messages.problem(error)}
 

@@ -144,7 +144,9 @@ def _painting(found: Mapping[str, Any]) -> Claim:
 
 
 def _sizes() -> Claim:
-    findings = [_counted()]
+    whole = {name: 4 * _parameters(name) / REPORT_MB for name in (IMPROVED, ORIGINAL)}
+    unit = f"units of {REPORT_MB:,} bytes in float32"
+    findings = [_size_ratio(f"base {REPORT_BASE}, whole", whole, unit)]
     sizes = {name: _stored_megabytes(name) for name in (IMPROVED, ORIGINAL)}
     if missing := [name for name, size in sizes.items() if not size]:
         findings.append(needs(STORED, *missing))
@@ -159,13 +161,6 @@ def _sizes() -> Claim:
     )
 
 
-def _counted() -> Finding:
-    """The sizes of both networks at the report's width, in float32."""
-    sizes = {name: 4 * _parameters(name, REPORT_BASE) / REPORT_MB for name in (IMPROVED, ORIGINAL)}
-    unit = f"units of {REPORT_MB:,} bytes in float32"
-    return _size_ratio(f"base {REPORT_BASE}, whole", sizes, unit)
-
-
 def _size_ratio(case: str, sizes: Mapping[str, float], unit: str) -> Finding:
     ours, theirs = sizes[IMPROVED], sizes[ORIGINAL]
     ratio = ours / theirs
@@ -173,10 +168,10 @@ def _size_ratio(case: str, sizes: Mapping[str, float], unit: str) -> Finding:
     return Finding(case, same_ratio([ratio], SIZE), text, {**sizes, "ratio": ratio})
 
 
-def _parameters(name: str, base: int) -> int:
-    """Counted without making them."""
+def _parameters(name: str) -> int:
+    """Those of a network at the report's width, counted without making them."""
     with torch.device("meta"):
-        net = replace(VARIANTS[name], base=base).build()
+        net = replace(VARIANTS[name], base=REPORT_BASE).build()
     return sum(parameter_counts(net).values())
 
 

@@ -88,9 +88,9 @@ def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
             "%{customdata[1]} to %{customdata[2]}<extra></extra>",
         )
     )
-    _lay_out(figure, max(BAR_HEIGHT * len(names), CELL_HEIGHT * len(grids)), measure)
+    height = max(BAR_HEIGHT * len(names), CELL_HEIGHT * len(grids))
     about = "the whiskers hold the middle half of all pairs of painting and photo"
-    _head(figure, "Average per model", about)
+    _lay_out(figure, height, measure, "Average per model", about)
     figure.update_yaxes(autorange="reversed")
     return figure
 
@@ -120,8 +120,8 @@ def heatmap(grids: Sequence[Grid], measure: str) -> go.Figure:
             ygap=2,
         )
     )
-    _lay_out(figure, CELL_HEIGHT * len(grids), None)
-    _head(figure, "Average per painting and model", "the darker, the farther from the ideal")
+    title, about = "Average per painting and model", "the darker, the farther from the ideal"
+    _lay_out(figure, CELL_HEIGHT * len(grids), None, title, about)
     figure.update_xaxes(showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
@@ -152,9 +152,9 @@ def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
             hoveron="points",
             hovertemplate=f"{name}<br>%{{text}}: %{{x:.3g}}<extra></extra>",
         )
-    _lay_out(figure, (BOX_HEIGHT * len(names) + 10) * len(grids) + LEGEND_HEIGHT, measure)
+    height = (BOX_HEIGHT * len(names) + 10) * len(grids) + LEGEND_HEIGHT
     about = "a dot each; the boxes hold the middle half"
-    _head(figure, "Every photo, per painting and model", about)
+    _lay_out(figure, height, measure, "Every photo, per painting and model", about)
     figure.update_layout(
         boxmode="group",
         boxgap=0.22,
@@ -217,8 +217,14 @@ def _spread(values: Sequence[float]) -> str:
     return f"{_short(min(values))} to {_short(max(values))} over {len(values)} photos"
 
 
-def _head(figure: go.Figure, title: str, about: str) -> None:
+def _lay_out(figure: go.Figure, height: int, measure: str | None, title: str, about: str) -> None:
     figure.update_layout(
+        LAYOUT,
+        height=height + TOP + BOTTOM,
+        margin={"l": 8, "r": 18, "t": TOP, "b": BOTTOM},
+        paper_bgcolor=CLEAR,
+        font={"family": "Source Sans Pro, sans-serif", "size": 13, "color": TEXT},
+        dragmode=False,
         title={
             "text": f'{title}<br><span style="font-size: 12px">{about}</span>',
             "font": {"size": 15},
@@ -229,18 +235,7 @@ def _head(figure: go.Figure, title: str, about: str) -> None:
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-        }
-    )
-
-
-def _lay_out(figure: go.Figure, height: int, measure: str | None) -> None:
-    figure.update_layout(
-        LAYOUT,
-        height=height + TOP + BOTTOM,
-        margin={"l": 8, "r": 18, "t": TOP, "b": BOTTOM},
-        paper_bgcolor=CLEAR,
-        font={"family": "Source Sans Pro, sans-serif", "size": 13, "color": TEXT},
-        dragmode=False,
+        },
     )
     axes = {"fixedrange": True, "automargin": True}
     figure.update_xaxes(gridcolor=LINES, zerolinecolor=TEXT, **axes)

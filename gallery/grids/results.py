@@ -96,20 +96,17 @@ def read_grid(
         root: as in `gallery.grids.paths`, by default `gallery/rendered`.
     """
     root = root or cells.RENDERED
-    found = (Row(name, _read_row(mode, style.name, name, contents, root)) for name in rows)
-    return Grid(mode, style, tuple(contents), (*found,))
-
-
-def _read_row(
-    mode: str, style: str, row: str, contents: Sequence[Picture], root: Path
-) -> tuple[Entry, ...]:
-    folder = cells.row_folder(mode, style, row, root)
-    numbers = _read_numbers(folder / cells.MEASURES_FILE)
-    files = {content.name: cells.cell_file(folder, content.name) for content in contents}
-    return tuple(
-        Entry(file, numbers.get(name, {})) if file.is_file() else Entry()
-        for name, file in files.items()
-    )
+    found = []
+    for row in rows:
+        folder = cells.row_folder(mode, style.name, row, root)
+        numbers = _read_numbers(folder / cells.MEASURES_FILE)
+        files = {content.name: cells.cell_file(folder, content.name) for content in contents}
+        entries = (
+            Entry(file, numbers.get(name, {})) if file.is_file() else Entry()
+            for name, file in files.items()
+        )
+        found.append(Row(row, (*entries,)))
+    return Grid(mode, style, tuple(contents), tuple(found))
 
 
 def _read_numbers(file: Path) -> dict[str, dict[str, float]]:
