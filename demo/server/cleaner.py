@@ -98,10 +98,8 @@ class Cleaner:
                 try:
                     if now - os.lstat(path).st_mtime <= keep_for:
                         continue
-                    in_use = map(
-                        os.path.abspath, self.needed()
-                    )  # asked each time: orders come in meanwhile
-                    if path in in_use:
+                    # Asked each time: orders come in meanwhile.
+                    if path in map(os.path.abspath, self.needed()):
                         continue
                     if is_folder:
                         os.rmdir(path)  # fails while there is something in it
