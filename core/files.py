@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import re
+import tempfile
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator
@@ -108,7 +109,8 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
         raise output_error(path, error) from error
     finally:
-        _remove(temporary)  # which has taken its place where all went well
+        with suppress(OSError):  # it has taken its place where all went well
+            temporary.unlink()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -215,17 +217,8 @@ def _locked(temporary: Path) -> IO[bytes]:
 
 def _probe(folder: Path) -> None:
     """Write a small file into a folder and remove it. Raises OSError where that fails."""
-    temporary = folder / f".{uuid.uuid4().hex}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            file.write(bytes(PROBE_BYTES))
-    finally:
-        _remove(temporary)
-
-
-def _remove(temporary: Path) -> None:
-    with suppress(OSError):
-        temporary.unlink()
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(PROBE_BYTES))
 
 
 def _is_about(error: OSError, *paths: Path) -> bool:

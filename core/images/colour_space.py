@@ -169,7 +169,8 @@ def to_srgb(samples: NDArray[np.integer], space: ColourSpace) -> NDArray[np.uint
             light = _on_hlg_screen(light, luminance)
         if space.compressed:
             light = _highlights_compressed(light)
-        result[top : top + ROWS] = _encoded(light @ matrix.T)
+        steps = np.clip(light @ matrix.T, 0, 1) * np.float32(ENCODE_STEPS) + np.float32(0.5)
+        result[top : top + ROWS] = _CODES[steps.astype(np.int32)]
     return result
 
 
@@ -198,11 +199,6 @@ def _srgb_codes() -> NDArray[np.uint8]:
 
 
 _CODES = _srgb_codes()
-
-
-def _encoded(light: Floats) -> NDArray[np.uint8]:
-    steps = np.clip(light, 0, 1) * np.float32(ENCODE_STEPS) + np.float32(0.5)
-    return _CODES[steps.astype(np.int32)]
 
 
 def _rgb_to_xyz(chromaticities: Chromaticities) -> NDArray[np.float64]:

@@ -113,7 +113,7 @@ def browsers_agree(path: str | Path) -> bool:
     with suppress(Exception), Image.open(path, formats=FORMATS) as image:
         if image.format in ("TIFF", "HEIF"):
             return False
-        if image.format == "PNG" and read_chunks(Path(path).read_bytes(), 0).described:
+        if image.format == "PNG" and read_chunks(Path(path).read_bytes(), 0).colours:
             return True
         return bool(image.info.get("icc_profile")) or not exif_colours(image).from_exif
     return True
@@ -224,11 +224,8 @@ def _read_png(data: bytes, limits: Limits) -> Image.Image:
     with Image.open(io.BytesIO(parts.pixels), formats=("PNG",)) as image:
         _check_size(image.size, limits)
         image.load()
-        colours = Colours(parts.icc_profile, parts.colour_space)
-        if not parts.described:
-            colours = exif_colours(image)
-        is_deep = parts.bits == 16 and parts.colour
-        deep = decode_16_bits(parts.pixels) if is_deep and colours.space else None
+        colours = parts.colours or exif_colours(image)
+        deep = decode_16_bits(parts.pixels) if parts.is_deep and colours.space else None
         return upright_srgb(image, colours, deep)
 
 

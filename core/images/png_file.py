@@ -1,7 +1,7 @@
 """A PNG file's chunks: what it says of its colours, and the chunks that its pixels need.
 
     parts = read_chunks(data)
-    parts.colour_space, parts.icc_profile               # by the precedence of the PNG specification
+    parts.colours                                       # by the precedence of the PNG specification
     Image.open(io.BytesIO(parts.pixels))                # the same picture without texts, and whole
 
 Pillow refuses a picture for a text chunk of more than a megabyte, which editors write, and knows no
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.images.colour_space import SRGB, ColourSpace, from_cicp, gamma, is_colour_triangle
+from core.images.colour_tags import Colours
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PROFILE = 16 << 20  # bytes
@@ -53,20 +54,14 @@ class PngParts:
 
     Attributes:
         pixels: a PNG file of the chunks that the pixels need.
-        icc_profile: of an ICC profile that counts.
-        colour_space: of a cICP or gAMA chunk that counts; None for sRGB,
-            which is also what a file without any has.
-        described: whether the file says anything of its colours.
-        bits: per sample, 1 to 16.
-        colour: whether it is RGB, with or without alpha.
+        colours: by the chunk that counts; None where the file says nothing of them,
+            and so has those of sRGB.
+        is_deep: whether it is RGB, with or without alpha, of 16 bits a sample.
     """
 
     pixels: bytes
-    icc_profile: bytes | None
-    colour_space: ColourSpace | None
-    described: bool
-    bits: int
-    colour: bool
+    colours: Colours | None
+    is_deep: bool
 
 
 def read_chunks(data: bytes, max_pixels: int) -> PngParts:
@@ -87,13 +82,12 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
         kept = _completed(kept, header, max_pixels)
     elif not all(chunk.intact for chunk in kept):
         raise ValueError("A checksum is wrong.")
-    colours: dict[bytes, bytes] = {}
+    intact: dict[bytes, bytes] = {}
     for chunk in chunks:
         if chunk.intact:
-            colours.setdefault(chunk.kind, chunk.body)
-    profile, space, described = _colours(colours)
+            intact.setdefault(chunk.kind, chunk.body)
     pixels = SIGNATURE + b"".join(chunk.raw for chunk in kept) + _new_chunk(b"IEND", b"").raw
-    return PngParts(pixels, profile, space, described, header[8], bool(header[9] & 2))
+    return PngParts(pixels, _colours(intact), header[8] == 16 and bool(header[9] & 2))
 
 
 def decode_16_bits(data: bytes) -> NDArray[np.uint16]:
@@ -195,8 +189,8 @@ def _lines(header: bytes) -> list[int]:
     return lines
 
 
-def _colours(chunks: dict[bytes, bytes]) -> tuple[bytes | None, ColourSpace | None, bool]:
-    """Profile, colour space, and whether anything is said: cICP before iCCP before sRGB before
+def _colours(chunks: dict[bytes, bytes]) -> Colours | None:
+    """What is said of the colours, None where nothing is: cICP before iCCP before sRGB before
     gAMA, as in the specification.
 
     As in browsers, a cICP of a reserved code or of a narrow range counts for nothing, and so does
@@ -205,17 +199,17 @@ def _colours(chunks: dict[bytes, bytes]) -> tuple[bytes | None, ColourSpace | No
     if len(code := chunks.get(b"cICP", b"")) == 4 and code[2:] == b"\0\1":
         space = from_cicp(code[0], code[1])
         if space is not None:
-            return None, space, True
+            return Colours(space=space)
     _, _, profile = chunks.get(b"iCCP", b"").partition(b"\0")
     # After the number of the method, of which there is one.
     icc_profile = _inflated(profile[1:], MAX_PROFILE)
     if icc_profile:
-        return icc_profile, None, True
+        return Colours(icc_profile)
     if b"sRGB" in chunks:
-        return None, None, True
+        return Colours()
     if len(chunks.get(b"gAMA", b"")) == 4:
-        return None, _from_gamma(chunks[b"gAMA"], chunks.get(b"cHRM", b"")), True
-    return None, None, False
+        return Colours(space=_from_gamma(chunks[b"gAMA"], chunks.get(b"cHRM", b"")))
+    return None
 
 
 def _from_gamma(body: bytes, chromaticities: bytes) -> ColourSpace | None:
