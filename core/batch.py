@@ -9,7 +9,7 @@ what `core.stylize` does between its options and its exit code.
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -80,6 +80,7 @@ def is_file(out: Path) -> bool:
     return out.suffix.lower() in FORMATS and not os.path.isdir(out)
 
 
+@dataclass
 class Batch:
     """Many pictures with one model and one set of settings;
     bad files are reported once and skipped.
@@ -99,34 +100,27 @@ class Batch:
         ImageError: the mask or the painting outside it cannot be used.
     """
 
-    def __init__(
-        self,
-        stylizer: Backend,
-        settings: Settings,
-        out: Path,
-        *,
-        masks: Sequence[Path] = (),
-        outside: Path | None = None,
-        refine_contents: Sequence[Path] = (),
-        suffix: str = ".png",
-        quality: int = QUALITY,
-        report: Callable[[str], None] = tqdm.write,
-        tell: Callable[[Facts], None] = lambda facts: None,
-    ) -> None:
-        self.stylizer = stylizer
-        self.settings = settings
-        self.out = out
-        self.suffix = out.suffix if is_file(out) else suffix
-        self.quality = quality
-        self.report = report
-        self.tell = tell
-        self.masks = [File.read(mask, load_mask) for mask in masks]
-        self.outside = self._read_painting(outside) if outside else None
-        self.refine_contents = refine_contents
-        self.done: list[Path] = []
-        self.skipped: list[Path] = []
-        self.notes: dict[str, None] = {}
-        self._names: set[str] = set()
+    stylizer: Backend
+    settings: Settings
+    out: Path
+    _: KW_ONLY
+    masks: Sequence[Path] = ()
+    outside: Path | None = None
+    refine_contents: Sequence[Path] = ()
+    suffix: str = ".png"
+    quality: int = QUALITY
+    report: Callable[[str], None] = tqdm.write
+    tell: Callable[[Facts], None] = lambda facts: None
+    done: list[Path] = field(init=False, default_factory=list)
+    skipped: list[Path] = field(init=False, default_factory=list)
+    notes: dict[str, None] = field(init=False, default_factory=dict)
+    _names: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        if is_file(self.out):
+            self.suffix = self.out.suffix
+        self._masks = [File.read(mask, load_mask) for mask in self.masks]
+        self._outside = self._read_painting(self.outside) if self.outside else None
 
     def run(self, contents: Sequence[Path], groups: Sequence[Sequence[Path]]) -> None:
         """Paint every content in every group of styles; see `done`,
@@ -156,14 +150,14 @@ class Batch:
             painted,
             content.source,
             [style.source for style in styles],
-            masks=[mask.source for mask in self.masks],
-            outside=self.outside.source if self.outside else None,
+            masks=[mask.source for mask in self._masks],
+            outside=self._outside.source if self._outside else None,
             refine_contents=refined_on,
             taken=content.taken,
         )
         data = picture_bytes(painted.image, recipe, self.suffix, self.quality)
         target = self._write(content, "+".join(style.stem for style in styles), data)
-        used = [file for file in (content, *styles, *self.masks, self.outside) if file]
+        used = [file for file in (content, *styles, *self._masks, self._outside) if file]
         files = {file.source.sha256: file.path for file in used}
         for source, file in zip(refined_on, self.refine_contents, strict=True):
             files[source.sha256] = file
@@ -231,8 +225,8 @@ class Batch:
                 content.image,
                 [style.image for style in styles],
                 self.settings,
-                [mask.image for mask in self.masks],
-                self.outside.image if self.outside else None,
+                [mask.image for mask in self._masks],
+                self._outside.image if self._outside else None,
                 stylizer=self.stylizer,
                 refine_contents=self.refine_contents,
                 on_step=on_step,
@@ -245,15 +239,11 @@ class Batch:
             sys.stdout.buffer.flush()
         else:
             if not is_file(target):
-                target = target / self._result_name(content.stem, style)
+                rest = f"__{shortened(style)}__{self.stylizer.name}{self.suffix}"
+                target = target / distinct_name(content.stem, rest, self._names)
             write_atomic(target, data)
         self.done.append(target)
         return target
-
-    def _result_name(self, content: str, style: str) -> str:
-        """CONTENT__STYLE__MODEL with a suffix, unlike any other name of this batch."""
-        rest = f"__{shortened(style)}__{self.stylizer.name}{self.suffix}"
-        return distinct_name(content, rest, self._names)
 
     def _guarded(self, path: Path, work: Callable[[Path], T]) -> T | None:
         """Do some work on a file; where the file is at fault, or too large for the memory, say so and

@@ -32,7 +32,7 @@ from core.training.data import Pools, pools_of
 from core.training.distillation import ABOUT as LESSONS
 from core.training.distillation import Distillation, DistillationConfig, Lessons
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
-from core.training.learning_curve import READER_COSTS, readers_agree
+from core.training.learning_curve import READER_COSTS, learning_rows, readers_agree
 from core.training.picture_store import PictureStore
 from core.training.run_folder import check_pictures, held, remember_pictures
 from core.training.state import STATE
@@ -132,12 +132,9 @@ def compare(
     training: Distillation, model: Model, place: DistributedContext, pools: Pools
 ) -> list[dict[str, Any]]:
     """Held-out measures of what the encoder reads and of what the reader reads, written down in the run's folder."""
-    reader = training.finished()
-    rows: list[dict[str, Any]] = []
-    for group, pairs in held_out_pairs(pools, place, model.card.encoder.source).items():
-        for read_by, given in (("encoder", None), ("reader", reader)):
-            found = pairs.measure(cast(FlagshipNet, model.net), 0.0, given)
-            rows.append({"group": group, "emphasis": 0.0, "read_by": read_by, **found})
+    held_out = held_out_pairs(pools, place, model.card.encoder.source)
+    readings = ((0.0, None), (0.0, training.finished()))
+    rows = learning_rows(held_out, cast(FlagshipNet, model.net), readings)
     about = {
         "config": asdict(training.config),
         "variations": len(training.lessons),

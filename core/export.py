@@ -17,8 +17,7 @@ from tqdm import tqdm
 from core.commandline import command
 from core.files import check_output
 from core.images.decode import load_image
-from core.images.find import find_pictures, tell_unread
-from core.images.library import library
+from core.images.find import training_photos
 from core.inference.model_store import model_store
 from core.inference.onnx_export import export
 from core.inference.stylizer import STYLE_SIDE
@@ -55,10 +54,7 @@ def work(options: argparse.Namespace) -> int:
     painting = load_image(options.style)
     stylizer = model_store().stylizer(options.model)
     if options.refine:
-        contents = library().refining_contents
-        if options.refine_content:
-            contents, unread = find_pictures([options.refine_content])
-            tell_unread(unread)
+        contents = training_photos([options.refine_content] if options.refine_content else ())
         with tqdm(total=options.refine, desc="Refining", unit="batch", leave=False) as bar:
             styled = refine(
                 stylizer,

@@ -16,8 +16,7 @@ from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, tr
 from core.commandline import command, memory_sentence
 from core.files import OutputError, check_output, distinct_name, printable, shortened
 from core.images.decode import ImageError, load_image
-from core.images.find import find_pictures, tell_unread
-from core.images.library import library
+from core.images.find import find_pictures, tell_unread, training_photos
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE, StyledModel
 from core.models.registry import PER_STYLE_WEIGHT
@@ -56,10 +55,7 @@ def train_to_file(options: argparse.Namespace) -> str:
     """Train as the command line asks; what there is to say about it."""
     check_output(options.out, unlike=[options.style, *(options.content or ())])
     style = load_image(options.style)
-    contents = library().refining_contents
-    if options.content:
-        contents, unread = find_pictures(options.content)
-        tell_unread(unread)
+    contents = training_photos(options.content or ())
     results: list[StepResult] = []
     with tqdm(total=options.iterations, desc="Training", unit="batch") as bar:
 

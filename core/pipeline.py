@@ -93,9 +93,13 @@ def stylize_image(
     """
     settings = settings or Settings()
     opaque, alpha = split_alpha(photo)
-    if settings.mask_alpha:
-        mask, opaque = _own_mask(photo, mask), on_white(photo)
     masks = mask_list(mask)
+    if settings.mask_alpha:
+        if masks:
+            raise SettingsError(ONE_MASK)
+        if alpha is None:
+            raise ImageError(OPAQUE)
+        masks, opaque = [alpha], on_white(photo)
     work = _begin(opaque, alpha, paintings, settings, masks, outside, stylizer, device)
     if work.settings.refine and work.settings.strength:
         work.refine(refine_contents or library().refining_contents, on_step, stop)
@@ -104,16 +108,6 @@ def stylize_image(
         return result
     before = with_alpha(result.before, alpha)
     return replace(result, image=with_alpha(result.image, alpha), before=before)
-
-
-def _own_mask(photo: Image.Image, mask: Masks) -> Image.Image:
-    """The photo's transparency as a mask, white where it is opaque; `mask` must be none."""
-    if mask_list(mask):
-        raise SettingsError(ONE_MASK)
-    _, alpha = split_alpha(photo)
-    if alpha is None:
-        raise ImageError(OPAQUE)
-    return alpha
 
 
 def _begin(

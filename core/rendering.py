@@ -9,6 +9,8 @@ and rendered as often as there are drafts.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -130,29 +132,9 @@ class Rendering:
         stop: Callable[[], bool],
     ) -> None:
         """Refine one style after the other; one alone stays as far as it came when stopped."""
-        for number, area in enumerate(self.areas):
-            try:
-                self._refine(area, number * self.settings.refine, contents, on_step, stop)
-            except Cancelled:
-                # Two styles stopped at different batches are a picture that no settings give again.
-                if len(self.areas) > 1 or area.latest is None:
-                    raise
-                area.style = area.latest()
-        self.styled = time.perf_counter()
+        batches, side = self.settings.refine, self.settings.style_size
 
-    def _refine(
-        self,
-        area: Area,
-        before: int,
-        contents: Sequence[Path],
-        on_step: Callable[[PaintStep], None] | None,
-        stop: Callable[[], bool],
-    ) -> None:
-        """Refine the style of one area; `before` batches were spent on others."""
-        batches = self.settings.refine
-        side = self.settings.style_size
-
-        def reached(step: RefineStep[Style]) -> None:
+        def reached(area: Area, before: int, step: RefineStep[Style]) -> None:
             self.losses = step.losses
             area.latest = step.style
 
@@ -161,15 +143,24 @@ class Rendering:
                 return self.draft(longest)
 
             if on_step:
-                on_step(
-                    PaintStep(before + step.done, batches * len(self.areas), step.losses, draft)
-                )
+                total = batches * len(self.areas)
+                on_step(PaintStep(before + step.done, total, step.losses, draft))
 
-        assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
-        if isinstance(self.backend, Method):
-            area.style = self.backend.refine(area.painting, contents, batches, side, reached, stop)
-        else:
-            area.style = refine(self.backend, area.painting, contents, batches, side, reached, stop)
+        for number, area in enumerate(self.areas):
+            assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
+            report = partial(reached, area, number * batches)
+            request = area.painting, contents, batches, side, report, stop
+            try:
+                if isinstance(self.backend, Method):
+                    area.style = self.backend.refine(*request)
+                else:
+                    area.style = refine(self.backend, *request)
+            except Cancelled:
+                # Two styles stopped at different batches are a picture that no settings give again.
+                if len(self.areas) > 1 or area.latest is None:
+                    raise
+                area.style = area.latest()
+        self.styled = time.perf_counter()
 
     def draft(self, longest: int) -> StylizeResult:
         """The picture as it stands, with at most `longest` px on its longest side."""
@@ -222,10 +213,19 @@ class Rendering:
             for area in self.areas
         ]
         passes = sum(2 if style.own else 1 for style in styles)  # over the picture
-        shares = (_part(on_share, number, passes) for number in range(passes))
+        begun = count()
 
         def paint(style: Style) -> Image.Image:
-            return _applied(style, working, settings, next(shares))
+            """The picture in a style, in strips where it is large or the settings say so."""
+            number = next(begun)  # of this pass
+
+            def on_part(share: float) -> None:
+                if on_share:
+                    on_share((number + share) / passes)
+
+            if isinstance(style, StyledModel) and (settings.tiles or max(working.size) > MAX_WHOLE):
+                return stylize_tiled(style, working, on_part)
+            return style(working)
 
         painted = [style(working, paint) for style in styles]
         return [self._matched(*each) for each in zip(painted, self.areas, strict=True)]
@@ -281,15 +281,3 @@ def sizes(photo: Image.Image, settings: Settings) -> tuple[Image.Image, Image.Im
     if settings.detail and settings.strength:  # at strength 0 the result is the photo, all of it
         return before, resize_longest(photo, settings.detail)
     return before, before
-
-
-def _applied(style: Style, working: Image.Image, settings: Settings, share: Share) -> Image.Image:
-    """A picture in a style, in strips where it is large or the settings say so."""
-    if isinstance(style, StyledModel) and (settings.tiles or max(working.size) > MAX_WHOLE):
-        return stylize_tiled(style, working, share)
-    return style(working)
-
-
-def _part(on_share: Share | None, number: int, of: int) -> Share:
-    """Reports the share of one pass among several as the share of them all."""
-    return lambda share: on_share((number + share) / of) if on_share else None

@@ -16,7 +16,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 import torch.distributed as dist
@@ -78,18 +78,16 @@ def make_trainer(
     for option in ("start", "minutes"):
         if getattr(options, option) is not None:
             raise ValueError(f"--{option} is for the flagship.")
-    settings: dict[str, Any] = {
-        "style_weight": options.style_weight,
-        "encoder_source": options.encoder,
-        "growth": options.growth,
-        "dtype": "float32" if options.fp32 else run_dtype(folder, place),
-        "seed": options.seed,
-        "allow_constant_images": options.allow_constant_images,
-    }
-    if options.crop:
-        settings["crop"] = options.crop
-    if options.pilot or options.iterations:
-        settings["iterations"] = PILOT_ITERATIONS if options.pilot else options.iterations
+    config = TrainingConfig(
+        crop=options.crop or TrainingConfig.crop,
+        seed=options.seed,
+        style_weight=options.style_weight,
+        encoder_source=options.encoder,
+        dtype="float32" if options.fp32 else run_dtype(folder, place),
+        iterations=PILOT_ITERATIONS if options.pilot else options.iterations or None,
+        growth=options.growth,
+        allow_constant_images=options.allow_constant_images,
+    )
     pools = pools_of(options.data, options.runs)
     contents, styles = training_set(variant, pools)
     check_pictures(folder, [*contents, *styles])
@@ -100,9 +98,7 @@ def make_trainer(
         base=options.base or variant.base,
     )
     measured_on = () if options.pilot else pools.held_out
-    return Trainer(
-        variant, TrainingConfig(**settings), contents, styles, folder, place, measured_on
-    )
+    return Trainer(variant, config, contents, styles, folder, place, measured_on)
 
 
 def make_flagship_training(

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.files import printable
 from core.images.decode import ImageError, list_images
 from core.images.formats import formats_said, kind_of_file
+from core.images.library import library
 
 RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef")
 OTHER_SUFFIXES = {  # of pictures that are not read
@@ -74,6 +75,15 @@ def tell_unread(unread: Iterable[Unread]) -> None:
     """Say of each picture of `find_pictures` that it is skipped, on standard error."""
     for _, sentence in unread:
         print(printable(f"skipped: {sentence}"), file=sys.stderr)
+
+
+def training_photos(given: Iterable[Path]) -> list[Path]:
+    """The photographs in files and folders that are given; the gallery's where none is.
+    Raises ImageError, see `find_pictures`.
+    """
+    found, unread = find_pictures(given)
+    tell_unread(unread)
+    return found or library().refining_contents
 
 
 def _others(folder: Path, pictures: list[Path]) -> list[Unread]:

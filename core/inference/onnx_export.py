@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import safetensors.torch
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
@@ -47,7 +46,7 @@ from core.inference.stylizer import STYLE_SIDE, StyledModel, Stylizer, picture_h
 from core.models.flagship import FLAGSHIP_BLOCKS, FlagshipTransformNet
 from core.models.layers import InstanceNorm
 from core.models.style_net import MULTIPLE, TransformNet
-from core.models.weights import WeightsError, load_one, under
+from core.models.weights import WeightsError, load_one, save_one, under
 
 FORMAT = "1"
 OPSET = 17
@@ -216,18 +215,6 @@ def onnx_difference(data: bytes, styled: StyledModel) -> float | None:
     return largest
 
 
-def to_safetensors(styled: StyledModel, about: dict[str, str]) -> bytes:
-    """The safetensors file of a style: the TransformNet's own values under `net.`,
-    the generated ones under `filters.`.
-    """
-    tensors = {f"net.{name}": value for name, value in styled.transform_net.state_dict().items()}
-    tensors |= {f"filters.{name}": value for name, value in styled.filters.items()}
-    plain = {
-        name: value.detach().float().cpu().contiguous().clone() for name, value in tensors.items()
-    }
-    return safetensors.torch.save(plain, {"metastyle": json.dumps(about, ensure_ascii=False)})
-
-
 def load_baked(path: str | Path) -> StyledModel:
     """A style from its safetensors file, ready to stylise: `load_baked(path)(photo)`.
 
@@ -291,5 +278,8 @@ def export(
     stem = folder / f"{shortened(Path(name).stem, MAX_NAME_BYTES // 2)}__{stylizer.name}"
     paths = stem.with_name(stem.name + ".onnx"), stem.with_name(stem.name + ".safetensors")
     write_atomic(paths[0], data)
-    write_atomic(paths[1], to_safetensors(styled, about))
+    # The TransformNet's own values, and the generated ones.
+    tensors = {f"net.{name}": value for name, value in styled.transform_net.state_dict().items()}
+    tensors |= {f"filters.{name}": value for name, value in styled.filters.items()}
+    save_one(paths[1], tensors, {"metastyle": json.dumps(about, ensure_ascii=False)})
     return Exported(*paths, difference)

@@ -131,6 +131,7 @@ class Normed(Rows):
         super().__init__(source.channels, source.height, source.width, source.work, source.peak)
         self.source = source
         self.norm = norm
+        self.rectified = False
         self.count = 0
         self.mean = torch.zeros(source.channels, dtype=torch.float64)
         self.squares = torch.zeros(source.channels, dtype=torch.float64)
@@ -163,18 +164,8 @@ class Normed(Rows):
         varies = variance > (FLAT * self.mean).square()
         variance = variance.where(varies, torch.inf)
         mean, scale, shift = self.mean.to(x), self.norm.scale, self.norm.shift
-        return F.batch_norm(x, mean, variance.to(x), scale, shift, eps=InstanceNorm.eps)
-
-
-class Rectified(Rows):
-    """A norm's map after ReLU."""
-
-    def __init__(self, source: Normed) -> None:
-        super().__init__(source.channels, source.height, source.width, source.work, source.peak)
-        self.source = source
-
-    def rows(self, first: int, last: int) -> Tensor:
-        return F.relu_(self.source.rows(first, last))  # a norm's rows are nobody else's
+        x = F.batch_norm(x, mean, variance.to(x), scale, shift, eps=InstanceNorm.eps)
+        return F.relu_(x) if self.rectified else x
 
 
 class Summed(Rows):

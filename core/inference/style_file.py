@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 
 import torch
 from PIL import Image
-from safetensors.torch import load, save
+from safetensors.torch import load
 
-from core.files import printable, write_atomic
+from core.files import printable
 from core.images.decode import MAX_PIXELS, MIN_SIDE, ImageError, load_image
 from core.models.layers import Filters
-from core.models.weights import WeightsError
+from core.models.weights import WeightsError, save_one
 
 if TYPE_CHECKING:
     from core.inference.stylizer import StyledModel, Stylizer
@@ -112,11 +112,8 @@ def save_style(
         "size": "{}x{}".format(*painting.size),
         "thumbnail": base64.b64encode(buffer.getvalue()).decode(),
     }
-    numbers = {
-        name: values.detach().to("cpu", torch.float32).contiguous().clone()
-        for name, values in style.filters.items()
-    }
-    write_atomic(Path(path), save(numbers, metadata))
+    numbers = {name: values.float() for name, values in style.filters.items()}
+    save_one(Path(path), numbers, metadata)
 
 
 def load_style(path: str | Path) -> SavedStyle:

@@ -54,7 +54,7 @@ from core.inference.layer_graph import (
     Upsample,
     flatten,
 )
-from core.inference.rows import Convolved, Kept, Normed, Picture, Rectified, Rows, Summed, Upsampled
+from core.inference.rows import Convolved, Kept, Normed, Picture, Rows, Summed, Upsampled
 from core.inference.stylizer import MAX_SIDE, StyledModel
 
 STRIP_VALUES = 4_000_000  # float32 values in a strip's largest map; a few such are alive at a time
@@ -131,7 +131,7 @@ class Plan:
                     source = self.norm(layer, source, scratch)
                 case Relu():
                     assert isinstance(source, Normed)
-                    source = Rectified(source)
+                    source.rectified = True
                 case Parallel():
                     source = Summed([self.chain(chain, source) for chain in layer.chains])
                 case Residual():

@@ -133,7 +133,8 @@ class Analysis:
 
 
 def _squares(first: list[Tensor], second: list[Tensor]) -> list[float]:
-    return [(a - b).square().mean().item() for a, b in zip(first, second, strict=True)]
+    pairs = zip(first, second, strict=True)
+    return [(a.float() - b.float()).square().mean().item() for a, b in pairs]
 
 
 def gram_distances(first: Analysis, second: Analysis) -> list[float]:
@@ -185,8 +186,7 @@ def unrelated_content_loss(content: Analysis, style: Analysis) -> float:
 
 def _squares_of_features(content: Analysis, output: Analysis) -> list[float]:
     check_same_size(content.pixels, output.pixels)
-    pairs = zip(content.encoded.features, output.encoded.features, strict=True)
-    return [(a.float() - b.float()).square().mean().item() for a, b in pairs]
+    return _squares(content.encoded.features, output.encoded.features)
 
 
 def _variance(stats: Tensor) -> Tensor:

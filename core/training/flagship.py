@@ -45,7 +45,13 @@ from core.training.averaging import running_average
 from core.training.flagship_batches import FlagshipBatch, FlagshipBatches
 from core.training.flagship_recipe import FlagshipConfig
 from core.training.interruption import RunGuard
-from core.training.learning_curve import LEARNING, HeldOut, add_learning_rows, readers_agree
+from core.training.learning_curve import (
+    LEARNING,
+    HeldOut,
+    add_learning_rows,
+    learning_rows,
+    readers_agree,
+)
 from core.training.log_writer import RunLog, rows_before, run_figures, trained_layers
 from core.training.objective import Objective
 from core.training.state import load_state, save_state, set_hash
@@ -252,13 +258,8 @@ class FlagshipTraining:
     def learning_row(self) -> None:
         """Add the held-out measures of what would be shipped as it stands to the learning curve."""
         self._rows += 1
-        found: list[dict[str, Any]] = []
-        for group, pairs in self.held_out.items():
-            for emphasis, reader in ((0.0, None), (1.0, None), (0.0, self.reader.eval())):
-                measures = pairs.measure(self.finished(), emphasis, reader)
-                read_by = "reader" if reader else "encoder"
-                about = {"group": group, "emphasis": emphasis, "read_by": read_by}
-                found.append({**about, **measures})
+        readings = ((0.0, None), (1.0, None), (0.0, self.reader.eval()))
+        found = learning_rows(self.held_out, self.finished(), readings)
         self.reader.train()
         self.reader_holds = readers_agree(found)
         add_learning_rows(self.folder / LEARNING, self.done, found)

@@ -6,7 +6,7 @@ painting = 0; geometric means over all pairs), and the content change at taps 3 
 `core.analysis.heldout_losses`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,26 @@ def _statistics(features: dict[str, Tensor]) -> list[Tensor]:
 def _square(found: Tensor, goal: Tensor) -> Tensor:
     """Mean squared difference of each image, N."""
     return (found - goal).square().flatten(1).mean(dim=1)
+
+
+def learning_rows(
+    held_out: Mapping[str, HeldOut],
+    net: FlagshipNet,
+    readings: Iterable[tuple[float, StyleReader | None]],
+) -> list[dict[str, Any]]:
+    """Rows of a learning curve: the measures of each group of paintings.
+
+    Args:
+        held_out: the pairs of each group.
+        readings: the balances, each with what reads the paintings in the encoder's place, if anything does.
+    """
+    rows: list[dict[str, Any]] = []
+    for group, pairs in held_out.items():
+        for emphasis, reader in readings:
+            measures = pairs.measure(net, emphasis, reader)
+            read_by = "reader" if reader else "encoder"
+            rows.append({"group": group, "emphasis": emphasis, "read_by": read_by, **measures})
+    return rows
 
 
 def add_learning_rows(path: Path, done: int, found: Iterable[dict[str, Any]]) -> None:

@@ -98,6 +98,5 @@ def _paint(net: Net, pairs: Sequence[Pair]) -> list[Tensor]:
 
 def spread(paths: Sequence[Path], count: int) -> list[Path]:
     """At most so many of some paths, at even distances."""
-    if len(paths) <= count:
-        return list(paths)
+    count = min(count, len(paths))
     return [paths[index * len(paths) // count] for index in range(count)]

@@ -184,7 +184,9 @@ class Int8Encoder:
             bias = layer.bias.float() / stretch  # out
             step = (largest / stretch).max().item() / LEVELS
             if stretch_before is None:
-                self._first = _in_steps(weight, bias, step)
+                # Its result is in steps, and a half more, for `_to_uint8`.
+                weight = (weight / step).contiguous(memory_format=torch.channels_last)
+                self._first = weight, bias / step + 0.5
             else:
                 weight = weight * stretch_before.view(1, -1, 1, 1)
                 self._convs.append(_Conv.pack(weight, bias, in_step=self._steps[-1]))
@@ -220,12 +222,6 @@ class Int8Encoder:
                 x = F.max_pool2d(x, 2, 2)  # N x C x H'/2 x W'/2
                 x = _to_uint8(x.div_(step).add_(0.5))
         return features
-
-
-def _in_steps(weight: Tensor, bias: Tensor, step: float) -> tuple[Tensor, Tensor]:
-    """A float32 convolution that gives its result in steps, and a half more, for `_to_uint8`."""
-    weight = (weight / step).contiguous(memory_format=torch.channels_last)
-    return weight, bias / step + 0.5
 
 
 def _to_uint8(steps: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ This is for a frozen encoder: filters are transformed once, and no gradient goes
 with few channels gain nothing, since moving the tiles costs more than the products that are saved.
 """
 
+from functools import cached_property
 from typing import Any, cast
 
 import torch
@@ -186,19 +187,15 @@ class WinogradConv:
         self.weight = weight
         self.bias = bias
         self.filters = transform_filters(weight)
-        self._backward: Tensor | None = None
 
-    @property
+    @cached_property
     def backward_filters(self) -> Tensor:
         """The points of the transposed convolution's filters, 36 x out x in.
 
         They are made when the first gradient comes, as they take four times the weights' memory.
         """
-        if self._backward is None:
-            # in x out x 3 x 3, rotated by 180 degrees
-            turned = self.weight.transpose(0, 1).flip(2, 3)
-            self._backward = transform_filters(turned)
-        return self._backward
+        # in x out x 3 x 3, rotated by 180 degrees
+        return transform_filters(self.weight.transpose(0, 1).flip(2, 3))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Convolve N x in x H x W, float32, to N x out x H x W, with a relative error of about
