@@ -81,7 +81,9 @@ def run_command(
             _say(stopped)
             return 128 + signal.SIGINT
         except BrokenPipeError:  # whoever read the output has gone, as with `| head`
-            _close_stdout()
+            # Python's own flush at the end goes nowhere instead of to the closed pipe.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 128 + 13  # SIGPIPE, which Windows does not have
         except caught as error:
             _say(f"error: {sentence_of(error)}")
@@ -180,9 +182,3 @@ def on_signals(stop: Callable[[int], None]) -> Iterator[None]:
 def _say(sentence: str) -> None:
     with suppress(OSError):
         print(sentence, file=sys.stderr, flush=True)
-
-
-def _close_stdout() -> None:
-    """Let Python's own flush at the end go nowhere instead of to the closed pipe."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -190,15 +190,9 @@ def remove_leftovers(folder: Path) -> None:
     with suppress(OSError):
         for entry in os.scandir(folder):
             if _TEMPORARY.fullmatch(entry.name):
-                with suppress(OSError):
-                    _remove_if_unlocked(Path(entry.path))
-
-
-def _remove_if_unlocked(temporary: Path) -> None:
-    """Remove a temporary file that no process holds. Raises OSError where one does."""
-    with temporary.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        temporary.unlink()
+                with suppress(OSError), open(entry.path, "rb") as file:  # a process holds it
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(entry.path)
 
 
 def _locked(temporary: Path) -> IO[bytes]:

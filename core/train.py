@@ -79,7 +79,6 @@ def make_trainer(
         if getattr(options, option) is not None:
             raise ValueError(f"--{option} is for the flagship.")
     config = TrainingConfig(
-        crop=options.crop or TrainingConfig.crop,
         seed=options.seed,
         style_weight=options.style_weight,
         encoder_source=options.encoder,
@@ -88,6 +87,8 @@ def make_trainer(
         growth=options.growth,
         allow_constant_images=options.allow_constant_images,
     )
+    if options.crop:
+        config = replace(config, crop=options.crop)
     pools = pools_of(options.data, options.runs)
     contents, styles = training_set(variant, pools)
     check_pictures(folder, [*contents, *styles])

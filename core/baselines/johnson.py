@@ -157,21 +157,17 @@ def train(
     net.compute_dtype = dtype
     optimizer = make_optimizer(net, lr)
     batches = TrainingBatches(contents, (), batch, crop, seed=seed)
+    warmup = max(1, min(WARMUP, iterations // 3))
     for iteration, crops in batches.batches(0, iterations):
         if stop():
             raise Cancelled(f"Training was cancelled after {iteration} of {iterations} iterations.")
-        optimizer.param_groups[0]["lr"] = _rate(lr, iteration, iterations)
+        rate = cosine(lr, iteration, iterations) * min(1, (iteration + 1) / warmup)
+        optimizer.param_groups[0]["lr"] = rate
         result = train_step(net, objective, optimizer, crops.to(device), target)
         if on_step:
             done = iteration + 1
             on_step(RefineStep(done, iterations, result, partial(net.styled, done)))
     return net.styled(iterations)
-
-
-def _rate(lr: float, iteration: int, iterations: int) -> float:
-    """The learning rate of an iteration, counted from 0: it rises over the first, and falls to 0 by half a cosine."""
-    warmup = max(1, min(WARMUP, iterations // 3))
-    return cosine(lr, iteration, iterations) * min(1, (iteration + 1) / warmup)
 
 
 def save(path: str | Path, styled: StyledModel, **about: Any) -> None:

@@ -108,17 +108,12 @@ _PRIMARIES: dict[int, Chromaticities] = {  # H.273, table 2
 PQ, HLG = 16, 18
 _VIDEO_SCREEN = gamma(2.4)  # BT.1886: how screens show what was filmed with the curve of BT.709
 _CURVES: dict[int, Curve] = {  # H.273, table 3
-    1: _VIDEO_SCREEN,
+    **dict.fromkeys((1, 6, 11, 12, 14, 15), _VIDEO_SCREEN),
     4: gamma(2.2),
     5: gamma(2.8),
-    6: _VIDEO_SCREEN,
     7: smpte_240_curve,
     8: gamma(1.0),
-    11: _VIDEO_SCREEN,
-    12: _VIDEO_SCREEN,
     13: srgb_curve,
-    14: _VIDEO_SCREEN,
-    15: _VIDEO_SCREEN,
     PQ: pq_curve,
     17: gamma(2.6, 52.37 / 48),
     HLG: hlg_curve,

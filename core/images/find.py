@@ -11,6 +11,7 @@ from core.images.formats import formats_said, kind_of_file
 from core.images.library import library
 
 RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef")
+OTHER_FORMATS = ("TGA", "PCX", "PPM", "PGM", "PBM", "PNM", "QOI")
 OTHER_SUFFIXES = {  # of pictures that are not read
     ".jxl": "a JPEG XL picture",
     ".jp2": "a JPEG 2000 picture",
@@ -22,16 +23,10 @@ OTHER_SUFFIXES = {  # of pictures that are not read
     ".ai": "an Illustrator file",
     ".ico": "a Windows icon",
     ".icns": "a macOS icon",
-    ".tga": "a TGA picture",
-    ".pcx": "a PCX picture",
-    ".ppm": "a PPM picture",
-    ".pgm": "a PGM picture",
-    ".pbm": "a PBM picture",
-    ".pnm": "a PNM picture",
+    **{f".{name.lower()}": f"a {name} picture" for name in OTHER_FORMATS},
     ".exr": "an OpenEXR picture",
     ".hdr": "a Radiance picture",
     ".dds": "a DDS texture",
-    ".qoi": "a QOI picture",
     **dict.fromkeys(RAW_SUFFIXES, "a camera's raw file"),
     ".pdf": "a PDF document",
 }

@@ -4,34 +4,30 @@ Where it was taken is never kept.
 
 import re
 from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-from core.images.decode import Source, opened
+from core.images.decode import opened
 from core.images.formats import FORMATS
 
 COMMENT_CODE = b"ASCII\0\0\0"  # of EXIF's UserComment
 _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
 
 
-def date_taken(source: Source) -> str:
+def date_taken(source: str | Path | bytes | BinaryIO) -> str:
     """When a photo was taken, as EXIF's DateTimeOriginal "2026:05:17 14:03:59";
     empty where it does not say.
     """
     with suppress(Exception):  # EXIF of any kind may be damaged, and then says nothing
-        if isinstance(source, Image.Image):
-            return _date(source)
         with opened(source) as file:
             file.seek(0)
             with Image.open(file, formats=FORMATS) as image:
-                return _date(image)
+                tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        text = str(tags.get(ExifTags.Base.DateTimeOriginal, "")).strip("\0 ")
+        return text if _DATE.fullmatch(text) else ""
     return ""
-
-
-def _date(image: Image.Image) -> str:
-    value = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, "")
-    text = str(value).strip("\0 ")
-    return text if _DATE.fullmatch(text) else ""
 
 
 def exif(taken: str = "", comment: str = "") -> bytes:

@@ -78,25 +78,6 @@ class Exported:
     difference: float | None
 
 
-def metadata(
-    stylizer: Stylizer, styled: StyledModel, painting: Image.Image, name: str, style_side: int
-) -> dict[str, str]:
-    """What both files say of themselves: model, painting, settings and terms, all of them text."""
-    variant = stylizer.model.variant
-    return {
-        "format": FORMAT,
-        "model": variant.name,
-        "model_hash": stylizer.hash,
-        "base": str(variant.base),
-        "block": variant.block,
-        "painting": printable(name),
-        "painting_sha256": picture_hash(painting),
-        "style_size": str(style_side),
-        "refined": str(styled.refined),
-        "terms": TERMS,
-    }
-
-
 class _Graph:
     """ONNX nodes as they are added; every value is known by its name."""
 
@@ -268,7 +249,19 @@ def export(
         ExportError: the graph's result is not PyTorch's.
         OSError: the folder cannot be written.
     """
-    about = metadata(stylizer, styled, painting, name, style_side)
+    variant = stylizer.model.variant
+    about = {  # what both files say of themselves
+        "format": FORMAT,
+        "model": variant.name,
+        "model_hash": stylizer.hash,
+        "base": str(variant.base),
+        "block": variant.block,
+        "painting": printable(name),
+        "painting_sha256": picture_hash(painting),
+        "style_size": str(style_side),
+        "refined": str(styled.refined),
+        "terms": TERMS,
+    }
     data = to_onnx(styled, about)
     difference = onnx_difference(data, styled)
     if difference is not None and not difference <= TOLERANCE:

@@ -249,16 +249,12 @@ class Stylizer:
             WeightsError: the style is not of this model.
         """
         if isinstance(style, SavedStyle):
-            net, filters = self.net, style.filters_for(self)
-            return StyledModel(net.transform_net, filters, meta_net=net.meta_net)
+            return self._with_filters(style.filters_for(self))
         key = self.key(style, style_side, emphasis)
         styled = self.cache.get(key)
         if styled is None:
-            net = self.net
-            filters = self._generate(net.meta_net, style, style_side, emphasis)
-            styled = StyledModel(
-                net.transform_net, filters, meta_net=net.meta_net, emphasis=emphasis
-            )
+            filters = self._generate(self.net.meta_net, style, style_side, emphasis)
+            styled = self._with_filters(filters, emphasis)
             self.cache.put(key, styled)
         return styled
 
@@ -289,8 +285,11 @@ class Stylizer:
             (weight, self.encode_style(style, style_side, emphasis).filters)
             for _, weight, style in kept
         ]
+        return self._with_filters(blend(self.net.transform_net, parts), emphasis)
+
+    def _with_filters(self, filters: Filters, emphasis: float = 0.0) -> StyledModel:
+        """The networks with a style in place."""
         net = self.net
-        filters = blend(net.transform_net, parts)
         return StyledModel(net.transform_net, filters, meta_net=net.meta_net, emphasis=emphasis)
 
     @torch.inference_mode()

@@ -128,7 +128,13 @@ class Plan:
                 case Upsample():
                     source = Upsampled(source)
                 case Norm():
-                    source = self.norm(layer, source, scratch)
+                    # Its statistics take one pass, and keeping what it sees another.
+                    if scratch is not None and scratch.channels == source.channels:
+                        self.passes.append(Pass(source, scratch.put))
+                        source = scratch
+                    normed = Normed(source, layer)
+                    self.passes.append(Pass(source, normed.gather))
+                    source = normed
                 case Relu():
                     assert isinstance(source, Normed)
                     source.rectified = True
@@ -137,15 +143,6 @@ class Plan:
                 case Residual():
                     source = self.residual(layer, source)
         return source
-
-    def norm(self, layer: Norm, source: Rows, scratch: Kept | None) -> Normed:
-        """A map after a norm, whose statistics take one pass, and keeping what it sees another."""
-        if scratch is not None and scratch.channels == source.channels:
-            self.passes.append(Pass(source, scratch.put))
-            source = scratch
-        normed = Normed(source, layer)
-        self.passes.append(Pass(source, normed.gather))
-        return normed
 
     def residual(self, block: Residual, source: Rows) -> Kept:
         """A residual block on a kept map, which takes the sum's place; the first block keeps it."""

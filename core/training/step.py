@@ -102,17 +102,13 @@ def start_step(
     grads = [p.grad for p in parameters if p.grad is not None]
     norms = torch.stack(torch._foreach_norm(grads))
     finite = torch.isfinite(values).all() & torch.isfinite(norms).all()
-    _step_where(optimizer, finite)
-    return PendingStep(torch.stack([*values, filter_norm, filter_max, finite.float()]))
-
-
-def _step_where(optimizer: torch.optim.Optimizer, finite: Tensor) -> None:
-    """The optimiser's step, unless the flag is 0. On a GPU a fused Adam looks at the flag itself, and nothing waits for it."""
-    if finite.device.type == "cuda" and optimizer.defaults.get("fused"):
+    # On a GPU a fused Adam looks at the flag itself, and nothing waits for it.
+    looks_itself = device.type == "cuda" and optimizer.defaults.get("fused")
+    if looks_itself:
         optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+    if looks_itself or finite:
         optimizer.step()
-    elif finite:
-        optimizer.step()
+    return PendingStep(torch.stack([*values, filter_norm, filter_max, finite.float()]))
 
 
 def _any(flag: bool, device: torch.device) -> bool:

@@ -170,15 +170,14 @@ class Trainer:
         """The run's log, with what its reader must know of the learning rate beside it
         (see `core.analysis.training_logs`); only the first process writes it.
         """
-        late = steps_late(self.place.device)
-        if self.place.rank:
-            return StepLog(None, self.sampler.per_epoch, late)
-        log = RunLog(self.folder, self.done)
-        training = {**asdict(self.recipe), "of_iterations": self.total}
-        about = {"variant": asdict(self.variant), "training": training}
-        text = json.dumps(about, indent=1, ensure_ascii=False)
-        write_atomic(self.folder / RUN_CARD, text.encode())
-        return StepLog(log, self.sampler.per_epoch, late)
+        log = None
+        if self.place.rank == 0:
+            log = RunLog(self.folder, self.done)
+            training = {**asdict(self.recipe), "of_iterations": self.total}
+            about = {"variant": asdict(self.variant), "training": training}
+            text = json.dumps(about, indent=1, ensure_ascii=False)
+            write_atomic(self.folder / RUN_CARD, text.encode())
+        return StepLog(log, self.sampler.per_epoch, steps_late(self.place.device))
 
     def export(self, folder: Path) -> int:
         """Write the finished model and its logs; returns the size of the weights in bytes."""
