@@ -1,26 +1,23 @@
 """What every command of this project does alike: how it ends, how it prints,
 whether its result can be written.
 
-    def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace: ...
-
-    def work(options: argparse.Namespace) -> int:
-        check_output(options.out)                      # from core.files; before anything is computed
+    def work() -> int:
+        check_output(out)                      # from core.files; before anything is computed
         ...
 
-    main = command(parse, work)
+    run_command(work)                          # `core.program.command` reads its options too
 
 A command ends with the exit code that `work` returns, with 1 and one line for an error of the
 user's, or with one line and 130 or 143 when it is stopped by Ctrl-C (SIGINT) or by the system
 (SIGTERM).
 """
 
-import argparse
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
@@ -93,26 +90,6 @@ def run_command(
                 raise
             _say(f"error: {NO_MEMORY}")
             return 1
-
-
-def command(
-    parse: Callable[[Sequence[str] | None], argparse.Namespace],
-    work: Callable[[argparse.Namespace], int],
-    errors: tuple[type[Exception], ...] = (),
-    stopped: str = STOPPED,
-) -> Callable[..., int]:
-    """A command's `main`: takes its arguments, by default the program's own; returns the exit code.
-
-    Args:
-        parse: the options of those arguments.
-        work, errors, stopped: as for `run_command`.
-    """
-
-    def main(arguments: Sequence[str] | None = None) -> int:
-        options = parse(arguments)
-        return run_command(lambda: work(options), errors, stopped)
-
-    return main
 
 
 def sentence_of(error: Exception) -> str:

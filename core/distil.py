@@ -11,20 +11,18 @@ the model's folder, from where it is used by itself, unless a measure is more th
 import argparse
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
-from core.commandline import command
 from core.files import check_output, write_atomic
 from core.inference.model_store import model_store
 from core.models.checkpoint import READER, Model, save_reader
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP
-from core.program import command_parser
+from core.program import command
 from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init_distributed
 from core.train import held_out_pairs, training_set
 from core.train_options import add_folders
@@ -41,8 +39,7 @@ VARIATIONS = 20_000
 ABOUT = "reader.json"
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.distil", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", metavar="NAME", help="a trained flagship, or its folder")
     add_folders(parser, "content/, style/ and graphic/", "the state is")
@@ -67,7 +64,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="PERCENT",
         help="how much worse a held-out measure may be with the reader (default: %(default)g)",
     )
-    return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -144,7 +140,7 @@ def compare(
     return rows
 
 
-main = command(parse, work, (ValueError,))
+main = command("core.distil", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -9,25 +9,22 @@ Exit code: 0 done, 1 an error.
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from core.commandline import command
 from core.files import check_output
 from core.images.decode import load_image
 from core.images.find import training_photos
 from core.inference.model_store import model_store
 from core.inference.onnx_export import export
 from core.inference.stylizer import STYLE_SIDE
-from core.program import MODEL_HELP, STYLE_SIZE_HELP, command_parser, path_of
+from core.program import MODEL_HELP, STYLE_SIZE_HELP, command, path_of
 from core.settings import Settings
 from core.training.refine import REFINE_BATCHES, refine
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.export", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--style", type=path_of, required=True, help="the painting")
     add("--model", help=MODEL_HELP)
@@ -44,7 +41,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=path_of,
         help="folder of photos to refine on (default: the gallery's)",
     )
-    return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -76,7 +72,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-main = command(parse, work)
+main = command("core.export", __doc__, add_options, work)
 
 if __name__ == "__main__":
     raise SystemExit(main())

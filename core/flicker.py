@@ -7,17 +7,16 @@ How it works, and its use from code: `core.inference.temporal`. `core.metrics.fl
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from PIL import Image
 
-from core.commandline import command
 from core.images.convert import resize_longest
 from core.images.decode import load_image
 from core.inference.model_store import model_store
 from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
-from core.program import MODEL_HELP, command_parser, path_of
+from core.program import MODEL_HELP, command, path_of
 
 
 def compare(
@@ -37,13 +36,11 @@ def compare(
     return rows
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.flicker", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--content", type=path_of, required=True, help="photo that the clip glides over")
     add("--style", type=path_of, required=True, help="painting")
     add("--model", help=MODEL_HELP)
-    return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -57,7 +54,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-main = command(parse, work)
+main = command("core.flicker", __doc__, add_options, work)
 
 if __name__ == "__main__":
     raise SystemExit(main())

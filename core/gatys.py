@@ -9,26 +9,24 @@ How it works, and its use from code: `core.baselines.gatys`.
 
 import argparse
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from core.baselines.gatys import INITS, SIZE, STEPS, State, Weights, optimise
-from core.commandline import Stopped, command
+from core.commandline import Stopped
 from core.files import check_output, printable
 from core.images.convert import resize_longest
 from core.images.decode import load_image
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import CONTENT_WEIGHT, PER_STYLE_WEIGHT, TV_WEIGHT
-from core.program import STYLE_SIZE_HELP, command_parser, path_of
+from core.program import STYLE_SIZE_HELP, command, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.gatys", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--content", type=path_of, required=True, help="the photo")
     add("--style", type=path_of, required=True, help="the painting")
@@ -49,7 +47,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="of the noise")
     add("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
     add("--device", default=AUTO, help=DEVICE_HELP)
-    return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -109,7 +106,7 @@ def kept_so_far(reached: State | None, out: Path) -> str:
     return f"Stopped after {done}; the picture so far is in {printable(out)}."
 
 
-main = command(parse, work, (ValueError,))
+main = command("core.gatys", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -9,24 +9,21 @@ How it works, and its use from code: `core.analysis.heldout_losses`.
 """
 
 import argparse
-from collections.abc import Sequence
 
 from tqdm import tqdm
 
 from core.analysis.heldout_losses import FIELDS, HELDOUT, evaluate, refuse_to_lose, unseen_paintings
-from core.commandline import command
 from core.files import check_output, write_atomic
 from core.images.library import library, unseen
 from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.models.encoder import load_encoder
-from core.program import command_parser
+from core.program import command
 from core.train_options import add_folders
 from core.training.log_writer import csv_table
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.heldout", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("models", nargs="+", metavar="NAME", help="trained models, or their folders")
     add_folders(
@@ -35,7 +32,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "hashes of pictures are",
         None,
     )
-    return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -59,7 +55,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-main = command(parse, work, (ValueError,))
+main = command("core.heldout", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -7,11 +7,9 @@ How it works, and its use from code: `core.models.fast.int8_encoder`.
 """
 
 import argparse
-from collections.abc import Sequence
 
 import torch
 
-from core.commandline import command
 from core.files import check_output
 from core.images.convert import resize_smaller, to_tensor
 from core.images.library import library
@@ -19,14 +17,12 @@ from core.models.encoder import TAPS, load_encoder
 from core.models.fast.int8_encoder import HASH, RANGES, SIDE, measure_ranges
 from core.models.weights import save_one
 from core.paths import CHECKPOINTS
-from core.program import command_parser
+from core.program import command
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.int8", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("names", nargs="+", choices=tuple(TAPS), help="which encoders")
-    return parser.parse_args(arguments)
 
 
 def work(options: argparse.Namespace) -> int:
@@ -45,7 +41,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-main = command(parse, work)
+main = command("core.int8", __doc__, add_options, work)
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -8,26 +8,24 @@ How it works, and its use from code: `core.baselines.johnson`.
 
 import argparse
 import sys
-from collections.abc import Sequence
 
 from tqdm import tqdm
 
 from core.baselines.johnson import BASE, BATCH, CROP, ITERATIONS, load, save, train
-from core.commandline import command, memory_sentence
+from core.commandline import memory_sentence
 from core.files import OutputError, check_output, distinct_name, printable, shortened
 from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures, tell_unread, training_photos
 from core.images.save import save_png
 from core.inference.stylizer import STYLE_SIDE, StyledModel
 from core.models.registry import PER_STYLE_WEIGHT
-from core.program import STYLE_SIZE_HELP, command_parser, path_of
+from core.program import STYLE_SIZE_HELP, command, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.training.refine import RefineStep
 from core.training.step import StepResult
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.johnson", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--style", type=path_of, help="train a network for this painting")
@@ -48,7 +46,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--style-size", type=int, default=STYLE_SIDE, help=STYLE_SIZE_HELP)
     add("--style-weight", type=float, default=PER_STYLE_WEIGHT, help="(default: %(default)g)")
     add("--device", default=AUTO, help=DEVICE_HELP)
-    return parser.parse_args(arguments)
 
 
 def train_to_file(options: argparse.Namespace) -> str:
@@ -123,7 +120,7 @@ def work(options: argparse.Namespace) -> int:
     return 2 if skipped and done else int(not done)
 
 
-main = command(parse, work, (ValueError,))
+main = command("core.johnson", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

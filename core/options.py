@@ -1,7 +1,6 @@
 """The command line's options, and the settings that they make."""
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import fields, replace
 from decimal import Decimal
 from io import BytesIO
@@ -11,7 +10,7 @@ from typing import Any
 from core import provenance
 from core.images.save import QUALITY
 from core.inference.stylizer import STYLE_SIDE
-from core.program import command_parser, path_of
+from core.program import path_of
 from core.runtime import AUTO, DEVICE_HELP
 from core.settings import COLOURS, Settings
 from core.training.refine import REFINE_BATCHES
@@ -37,9 +36,8 @@ def crop(text: str) -> tuple[float, ...]:
         raise argparse.ArgumentTypeError(f"{text!r} is not left,top,right,bottom") from error
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options as given; a setting that was not is None."""
-    parser = command_parser("core.stylize", DESCRIPTION)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `core.stylize`; a setting that is not given is None."""
     add = parser.add_argument
     add("--content", **FILES, help="photos, or folders of photos; - reads standard input")
     add("--style", **FILES, help="paintings, style files, or folders of paintings")
@@ -85,10 +83,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="a JSON object for each result, a line each, on standard output",
     )
     add("--device", default=AUTO, help=DEVICE_HELP)
-    options = parser.parse_args(arguments)
+
+
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if not (options.content or options.save_style):
         parser.error("the following arguments are required: --content")
-    return options
 
 
 def add_style(parser: argparse.ArgumentParser) -> Any:

@@ -8,11 +8,13 @@ A command's module is imported only when it is called, so that the list of comma
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
+
+from core.commandline import STOPPED, run_command
 
 MODEL_HELP = "a model of checkpoints/, or a checkpoint folder (default: the best shipped)"
 STYLE_SIZE_HELP = "smaller side at which the painting is read"
@@ -86,6 +88,34 @@ class Program:
             return 1
         finally:
             _called.reset(running)
+
+
+def command(
+    module: str,
+    doc: str | None,
+    add_options: Callable[[argparse.ArgumentParser], None],
+    work: Callable[[argparse.Namespace], int],
+    errors: tuple[type[Exception], ...] = (),
+    stopped: str = STOPPED,
+    check: Callable[[argparse.ArgumentParser, argparse.Namespace], None] = lambda *_: None,
+) -> Callable[..., int]:
+    """A command's `main`: takes its arguments, by default the program's own; returns the exit code.
+
+    Args:
+        module, doc: as for `command_parser`.
+        add_options: adds the command's own to its parser.
+        work, errors, stopped: as for `core.commandline.run_command`.
+        check: calls the parser's `error` for options that do not go together.
+    """
+
+    def main(arguments: Sequence[str] | None = None) -> int:
+        parser = command_parser(module, doc)
+        add_options(parser)
+        options = parser.parse_args(arguments)
+        check(parser, options)
+        return run_command(lambda: work(options), errors, stopped)
+
+    return main
 
 
 def command_parser(module: str, doc: str | None) -> argparse.ArgumentParser:

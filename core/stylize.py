@@ -30,15 +30,15 @@ from tqdm import tqdm
 
 from core.baselines.adapter import find_backend
 from core.batch import STDIO, Batch, is_file
-from core.commandline import command
 from core.files import check_output, printable
 from core.images.find import OTHER_SUFFIXES, find_pictures
 from core.images.formats import IMAGE_SUFFIXES
 from core.images.library import paintings
 from core.images.save import FORMATS, MAX_QUALITY
 from core.inference.style_file import SUFFIX, load_painting
-from core.options import parse, settings_of
+from core.options import DESCRIPTION, add_options, check_options, settings_of
 from core.paintings import OUTSIDE_NEEDS_MASK, weights_of
+from core.program import command
 from core.runtime import find_device
 from core.save_style import save_style_of
 from core.settings import Settings, SettingsError
@@ -152,7 +152,8 @@ def work(options: argparse.Namespace) -> int:
     return 2 if batch.skipped and batch.done else int(not batch.done)
 
 
-main = command(parse, work, stopped="Stopped; what was painted stays.")
+STOPPED = "Stopped; what was painted stays."
+main = command("core.stylize", DESCRIPTION, add_options, work, stopped=STOPPED, check=check_options)
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -21,7 +21,6 @@ from typing import cast
 import torch
 import torch.distributed as dist
 
-from core.commandline import command
 from core.files import check_output
 from core.images.decode import load_image
 from core.images.library import library, unseen
@@ -29,8 +28,9 @@ from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.models.flagship import FlagshipNet
 from core.models.registry import FLAGSHIP, MODELS, Variant
+from core.program import command
 from core.runtime import DistributedContext, fast_dtype, init_distributed
-from core.train_options import PILOT_ITERATIONS, parse, recipe_parts, run_folder
+from core.train_options import PILOT_ITERATIONS, add_options, recipe_parts, run_folder
 from core.training.data import Pools, draw_set, pools_of
 from core.training.flagship import FlagshipTraining
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig, going_on
@@ -217,7 +217,8 @@ def finish(trainer: Trainer | FlagshipTraining, options: argparse.Namespace) -> 
     return f"{summary}; {size / 1e6:.1f} MB of weights in {out}"
 
 
-main = command(parse, train, (ValueError,))
+ABOUT = "Train a model of the registry by the report's recipe."
+main = command("core.train", ABOUT, add_options, train, (ValueError,))
 
 if __name__ == "__main__":
     raise SystemExit(main())

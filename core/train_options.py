@@ -2,7 +2,6 @@
 
 import argparse
 import re
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from core.models.model_card import NAME
 from core.models.registry import MODELS, Variant
 from core.models.style_net import MULTIPLE
 from core.paths import WORK
-from core.program import command_parser, path_of
+from core.program import path_of
 from core.runtime import AUTO, DEVICE_HELP
 from core.training.data import MAX_SMALLER_SIDE, SEED
 from core.training.weight_growth import GROWTH
@@ -21,8 +20,7 @@ MIN_CROP = 32
 MAX_BASE = 64
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.train", "Train a model of the registry by the report's recipe.")
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", choices=list(MODELS), help="which model")
     add_folders(parser, "content/ and style/", "states and logs are")
@@ -69,7 +67,6 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="do not train, export what an unfinished run has reached",
     )
     add("--pilot", action="store_true", help=f"{PILOT_ITERATIONS} iterations, nothing exported")
-    return parser.parse_args(arguments)
 
 
 def add_folders(

@@ -9,13 +9,11 @@ How it works, and its use from code: `core.inference.video`. `core.inference.tem
 """
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from core.baselines.adapter import METHODS
-from core.commandline import command
 from core.files import check_output, printable, shortened
 from core.frames import FrameStylizer
 from core.images.decode import MIN_SIDE, load_mask
@@ -24,13 +22,12 @@ from core.inference.model_store import model_store
 from core.inference.style_file import load_painting
 from core.inference.video import stylize_video
 from core.options import FILES, add_mask, add_settings, add_style, settings_of
-from core.program import MODEL_HELP, command_parser, path_of
+from core.program import MODEL_HELP, command, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device
 from core.settings import SettingsError
 
 
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = command_parser("core.video", __doc__)
+def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--video", type=path_of, required=True, help="the video to repaint")
     add("--style", **FILES, required=True, help="painting; up to four are mixed")
@@ -43,14 +40,15 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add_mask(parser)
     add_settings(parser)
     add("--device", default=AUTO, help=DEVICE_HELP)
-    options = parser.parse_args(arguments)
+
+
+def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if options.out and options.out.suffix.lower() != ".mp4":
         parser.error("the result is an MP4: give --out a name that ends in .mp4")
     if options.size is not None and not MIN_SIDE <= options.size <= MAX_SIDE:
         parser.error(f"--size must be {MIN_SIDE} to {MAX_SIDE}")
     if not 0 <= options.smooth <= 1:
         parser.error("--smooth must be between 0 and 1")
-    return options
 
 
 def work(options: argparse.Namespace) -> int:
@@ -94,7 +92,7 @@ def work(options: argparse.Namespace) -> int:
     return 0
 
 
-main = command(parse, work)
+main = command("core.video", __doc__, add_options, work, check=check)
 
 if __name__ == "__main__":
     raise SystemExit(main())

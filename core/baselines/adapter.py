@@ -12,7 +12,7 @@ with a model.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -132,14 +132,8 @@ class Gatys(Method):
                 style = PixelStyle(state, state.done)
                 on_step(RefineStep(state.done, batches, losses, lambda: style))
 
-        arguments = {
-            "steps": batches,
-            "style_side": style_side,
-            "device": self.device,
-            "on_step": reached,
-            "stop": stop,
-        }
-        return PixelStyle(gatys.optimise(self.photo, style, **arguments), batches)  # type: ignore[arg-type]
+        optimise = partial(gatys.optimise, steps=batches, style_side=style_side, device=self.device)
+        return PixelStyle(optimise(self.photo, style, on_step=reached, stop=stop), batches)
 
 
 class Johnson(Method):

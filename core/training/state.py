@@ -9,6 +9,7 @@ a state.
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,9 @@ def saved_config(folder: Path) -> dict[str, Any]:
     """The configuration of the run whose state a folder holds;
     empty where there is none that can be read.
     """
-    try:
-        with safe_open(folder / STATE, "pt") as file:
-            config: dict[str, Any] = json.loads(file.metadata()["config"])
-    except (OSError, SafetensorError):
-        return {}
+    config: dict[str, Any] = {}
+    with suppress(OSError, SafetensorError), safe_open(folder / STATE, "pt") as file:
+        config = json.loads(file.metadata()["config"])
     return config
 
 

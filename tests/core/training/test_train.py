@@ -1,5 +1,6 @@
 """Training: what a run does, what it logs, what it ships, and its command line."""
 
+import argparse
 import copy
 import csv
 import dataclasses
@@ -222,7 +223,9 @@ def test_a_run_goes_on_in_what_it_began_in(
     for dtype in (began_in, torch.bfloat16 if began_in == torch.float32 else torch.float32):
         monkeypatch.setattr(train, "fast_dtype", lambda _, dtype=dtype: dtype)
         assert train.run_dtype(folder, CPU) == str(began_in).removeprefix("torch.")
-        options = train_options.parse(["improved-500", "--runs", str(tmp_path / "runs")])
+        parser = argparse.ArgumentParser()
+        train_options.add_options(parser)
+        options = parser.parse_args(["improved-500", "--runs", str(tmp_path / "runs")])
         run = train.make_trainer(
             dataclasses.replace(VARIANTS["improved-500"], base=2), options, CPU
         )
