@@ -249,18 +249,15 @@ def compare_pairs(pairs: pd.DataFrame, baseline: pd.DataFrame) -> list[Change]:
     """The change of the own loss in each seed that both have, over the pairs that both have,
     where both lost something.
     """
-    index = ["seed", *PAIR]
-    both = pd.concat(
-        {"model": pairs.set_index(index)[TOTAL], "baseline": baseline.set_index(index)[TOTAL]},
-        axis=1,
-        join="inner",
-    )
+    both = pairs.merge(baseline, on=["seed", *PAIR], suffixes=("", "_of_baseline"))
+    both = both.set_index(["seed", "style"])[[TOTAL, f"{TOTAL}_of_baseline"]]
     logarithms = np.log(both[(both > 0).all(axis=1)])
     paintings = logarithms.groupby(["seed", "style"]).mean()  # each with its mean over the photos
     changes = []
     for _, each in paintings.groupby("seed"):
-        change = math.exp(float((each["model"] - each["baseline"]).mean())) - 1
-        changes.append(Change(change, compare(each["model"], each["baseline"], LOWER)))
+        ours, theirs = each[TOTAL], each[f"{TOTAL}_of_baseline"]
+        change = math.exp(float((ours - theirs).mean())) - 1
+        changes.append(Change(change, compare(ours, theirs, LOWER)))
     return changes
 
 

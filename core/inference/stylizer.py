@@ -44,6 +44,13 @@ class Cancelled(Exception):
     """Work of some length was stopped on request; nothing was changed."""
 
 
+def check_sides(photo: Image.Image, most: int) -> None:
+    """Raises ImageError for a photo with a side of under 16 px, or of more than so many."""
+    if min(photo.size) < MIN_SIDE or max(photo.size) > most:
+        measured = f"{photo.width} x {photo.height} px"
+        raise ImageError(f"The photo has {measured}; each side must have {MIN_SIDE} to {most}.")
+
+
 def pad_to_multiple(images: Tensor) -> Tensor:
     """Reflect the right and lower edges so that height and width become multiples of 4;
     crop back after the network.
@@ -87,10 +94,7 @@ class StyledModel:
         Raises:
             ImageError: a side is shorter than 16 or longer than 4096 px.
         """
-        if min(image.size) < MIN_SIDE or max(image.size) > MAX_WHOLE:
-            raise ImageError(
-                f"The photo has {image.width} x {image.height} px; each side must have {MIN_SIDE} to {MAX_WHOLE}."
-            )
+        check_sides(image, MAX_WHOLE)
         device = next(self.transform_net.parameters()).device
         return to_image(self.apply(to_tensor(image)[None].to(device)))
 

@@ -86,8 +86,7 @@ class Smoother:
         if not 0 <= smooth <= 1:
             raise ValueError("Smoothing must be between 0 and 1.")
         self.share = MAX_KEPT * smooth
-        self._content: Tensor | None = None
-        self._result: Tensor | None = None
+        self._before: tuple[Tensor, Tensor] | None = None  # the last frame and its result
 
     def __call__(self, content: Image.Image, result: Image.Image) -> Image.Image:
         """The smoothed result of the next frame; `content` and `result` are RGB,
@@ -96,12 +95,13 @@ class Smoother:
         if not self.share:
             return result
         now, mixed = to_tensor(content), to_tensor(result)
-        if self._content is not None and self._result is not None:
-            flow = motion(now, self._content)
-            expected, inside = warp(self._content, flow)
+        if self._before:
+            content_before, result_before = self._before
+            flow = motion(now, content_before)
+            expected, inside = warp(content_before, flow)
             squares = (now - expected).square().mean(0)[None]
             difference = F.avg_pool2d(squares, 5, stride=1, padding=2)[0]
             share = self.share * torch.exp(-difference / AGREES**2) * inside
-            mixed = torch.lerp(mixed, warp(self._result, flow)[0].clamp(0, 1), share)
-        self._content, self._result = now, mixed
+            mixed = torch.lerp(mixed, warp(result_before, flow)[0].clamp(0, 1), share)
+        self._before = now, mixed
         return to_image(mixed)

@@ -43,7 +43,6 @@ from PIL import Image
 from torch import Tensor
 
 from core.images.convert import to_image
-from core.images.decode import MIN_SIDE, ImageError
 from core.inference.layer_graph import (
     Conv,
     Layer,
@@ -55,7 +54,7 @@ from core.inference.layer_graph import (
     flatten,
 )
 from core.inference.rows import Convolved, Kept, Normed, Picture, Rows, Summed, Upsampled
-from core.inference.stylizer import MAX_SIDE, StyledModel
+from core.inference.stylizer import MAX_SIDE, StyledModel, check_sides
 
 STRIP_VALUES = 4_000_000  # float32 values in a strip's largest map; a few such are alive at a time
 SCRATCH_BYTES = 600_000_000  # the largest second kept map
@@ -195,11 +194,7 @@ def stylize_tiled(
     Raises:
         ImageError: a side is shorter than 16 or longer than 8,192 px.
     """
-    if min(image.size) < MIN_SIDE or max(image.size) > MAX_SIDE:
-        sides = f"{MIN_SIDE} to {MAX_SIDE}"
-        raise ImageError(
-            f"The photo has {image.width} x {image.height} px; each side must have {sides}."
-        )
+    check_sides(image, MAX_SIDE)
     device = next(styled.transform_net.parameters()).device
     plan = Plan(device, strip_values, scratch_bytes)
     # A colour would fill the picture, and so take its memory, at once; None leaves it untouched.
