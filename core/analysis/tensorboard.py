@@ -72,8 +72,7 @@ def _curves(events: Any) -> Curves:
     layers = {tag: _histograms(events, tag) for tag in tags["distributions"]}
     losses: dict[str, Floats] = {}
     for tag in tags["scalars"]:
-        loss = loss_of(tag)
-        if loss:
+        if loss := loss_of(tag):
             losses[loss] = _table([(event.step, event.value) for event in events.Scalars(tag)], 2)
     for tag in tags["tensors"]:
         plugin = events.SummaryMetadata(tag).plugin_data.plugin_name

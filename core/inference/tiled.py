@@ -61,39 +61,27 @@ SCRATCH_BYTES = 600_000_000  # the largest second kept map
 MIN_ROWS = 4  # of a strip; a block reads 2 rows beyond
 
 
-@dataclass(frozen=True)
-class Pass:
-    """All rows of a map are computed, in strips, and handed on.
+# All rows of a map are computed, in strips, and handed on: the map, and what gets the first row,
+# the row after the last, and 1 x C x (last - first) x W.
+Pass = tuple[Rows, Callable[[int, int, Tensor], None]]
 
-    Attributes:
-        source: the map.
-        take: gets the first row, the row after the last, and 1 x C x (last - first) x W.
+
+def strips_done(source: Rows, take: Callable[[int, int, Tensor], None], step: int) -> Iterator[int]:
+    """Make a pass, each strip of `step` rows handed on after the next one is computed.
+
+    Yields:
+        After each strip, how many rows are computed.
     """
-
-    source: Rows
-    take: Callable[[int, int, Tensor], None]
-
-    def run(self, strip_values: int) -> Iterator[float]:
-        """Compute the rows and hand them on, each strip after the next one is computed.
-
-        Args:
-            strip_values: how large a strip may be, see `STRIP_VALUES`.
-
-        Yields:
-            After each strip, the part of the rows that is computed.
-        """
-        height = self.source.height
-        step = max(MIN_ROWS, int(strip_values / self.source.peak))
-        waiting: tuple[int, int, Tensor] | None = None
-        for first in range(0, height, step):
-            last = min(first + step, height)
-            x = self.source.rows(first, last)
-            if waiting:
-                self.take(*waiting)
-            waiting = (first, last, x)
-            yield last / height
+    waiting: tuple[int, int, Tensor] | None = None
+    for first in range(0, source.height, step):
+        last = min(first + step, source.height)
+        x = source.rows(first, last)
         if waiting:
-            self.take(*waiting)
+            take(*waiting)
+        waiting = (first, last, x)
+        yield last
+    if waiting:
+        take(*waiting)
 
 
 @dataclass
@@ -129,10 +117,10 @@ class Plan:
                 case Norm():
                     # Its statistics take one pass, and keeping what it sees another.
                     if scratch is not None and scratch.channels == source.channels:
-                        self.passes.append(Pass(source, scratch.put))
+                        self.passes.append((source, scratch.put))
                         source = scratch
                     normed = Normed(source, layer)
-                    self.passes.append(Pass(source, normed.gather))
+                    self.passes.append((source, normed.gather))
                     source = normed
                 case Relu():
                     assert isinstance(source, Normed)
@@ -149,24 +137,24 @@ class Plan:
             kept = source
         else:
             kept = Kept(source, self.device)
-            self.passes.append(Pass(source, kept.put))
+            self.passes.append((source, kept.put))
             is_small = kept.values.nbytes <= self.scratch_bytes
             self.scratch = Kept(kept, self.device) if is_small else None
         change = self.chain(block.layers, kept, self.scratch)
-        self.passes.append(Pass(Summed([kept, change]), kept.put))
+        self.passes.append((Summed([kept, change]), kept.put))
         return kept
 
     def run(self, on_progress: Callable[[float], None]) -> None:
         """Make the passes, once, forgetting each and the maps that only it needed."""
-        total = sum(each.source.work for each in self.passes)
+        total = sum(source.work for source, _ in self.passes)
         done = 0.0
         self.scratch = None
         while self.passes:
-            current = self.passes.popleft()
-            work = current.source.work
-            for part in current.run(self.strip_values):
-                on_progress(min(1.0, (done + work * part) / total))
-            done += work
+            source, take = self.passes.popleft()
+            step = max(MIN_ROWS, int(self.strip_values / source.peak))
+            for last in strips_done(source, take, step):
+                on_progress(min(1.0, (done + source.work * last / source.height) / total))
+            done += source.work
 
 
 @torch.inference_mode()
@@ -207,6 +195,6 @@ def stylize_tiled(
 
     layers = flatten(styled.transform_net, styled.filters)
     stylized = plan.chain(layers, Picture(image, device))
-    plan.passes.append(Pass(stylized, paste))
+    plan.passes.append((stylized, paste))
     plan.run(on_progress or (lambda _: None))
     return result

@@ -145,9 +145,8 @@ def load_tensors(folder: Path) -> dict[str, Tensor]:
             raise _unreadable(folder, f"{name} is missing.") from error
         except Exception as error:  # safetensors raises what it likes on a broken file
             pointer = is_lfs_pointer(folder / name)
-            raise _unreadable(
-                folder, lfs_sentence(name) if pointer else f"{name} is damaged."
-            ) from error
+            why = lfs_sentence(name) if pointer else f"{name} is damaged."
+            raise _unreadable(folder, why) from error
     return tensors
 
 

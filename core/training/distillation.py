@@ -143,9 +143,8 @@ class Lessons:
         """
         first_rows = self.descriptors[::AT_ONCE, -1] != 0
         done = len(first_rows) if first_rows.all() else int(first_rows.argmin())
-        is_whole = done == self.groups and bool(
-            (self.descriptors[-AT_ONCE:] != 0).any(axis=1).all()
-        )
+        last_rows = self.descriptors[-AT_ONCE:] != 0
+        is_whole = done == self.groups and bool(last_rows.any(axis=1).all())
         return done if is_whole else max(0, done - 1)
 
     @torch.no_grad()

@@ -178,9 +178,8 @@ class FlagshipTraining:
         """One batch."""
         config = self.config
         rate = min(1.0, (self.done + 1) / config.warm_up) * config.lr_at(share)
-        for group, scale in zip(
-            self.optimizer.param_groups, (1.0, config.reader_lr / config.lr), strict=True
-        ):
+        scales = (1.0, config.reader_lr / config.lr)
+        for group, scale in zip(self.optimizer.param_groups, scales, strict=True):
             group["lr"] = rate * scale
         batch = self.batches.batch(self.done, share)
         self.optimizer.zero_grad(set_to_none=True)

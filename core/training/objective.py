@@ -87,11 +87,10 @@ class Objective:
                 content_features = self.encoder(content, last=self.last_tap)
             features = self.encoder(output)
             share = len(output) / count
-            smooth = self.tv_weight(outputs, world) * total_variation(output)
             losses = (
                 CONTENT_WEIGHT * share * self.content_loss(features, content_features),
                 self.style_weight * share * self.style_loss(features, style.target),
-                smooth,
+                self.tv_weight(outputs, world) * total_variation(output),
             )
             grads.append(torch.autograd.grad(torch.stack(losses).sum(), output)[0])
             sums = [total + loss.detach() for total, loss in zip(sums, losses, strict=True)]

@@ -35,9 +35,8 @@ def save_state(
     """
     tensors = {f"net.{name}": value for name, value in net.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
-        tensors |= {
-            f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()
-        }
+        for name, value in moments.items():
+            tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
     about = {"done": str(done), "config": json.dumps(config, sort_keys=True)}
     save_one(folder / STATE, tensors, about)
 

@@ -64,9 +64,8 @@ class StyleBank:
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Targets]:
         """Descriptors (count x 1920) and targets of paintings taken at random."""
-        places = torch.randint(
-            self.filled, (count,), generator=generator, device=self.descriptors.device
-        )
+        device = self.descriptors.device
+        places = torch.randint(self.filled, (count,), generator=generator, device=device)
         targets = {
             tap: (grams[places], stats[places]) for tap, (grams, stats) in self._kept.items()
         }

@@ -8,7 +8,7 @@ trainer.export(Path("checkpoints/improved-500"))
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -57,11 +57,8 @@ class TrainingConfig:
 
     def identity(self) -> dict[str, Any]:
         """What differs from the default recipe: a field added later leaves the saved states of older runs valid."""
-        return {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if getattr(self, f.name) != f.default
-        }
+        defaults = asdict(TrainingConfig())
+        return {name: value for name, value in asdict(self).items() if value != defaults[name]}
 
 
 class Trainer:
@@ -142,10 +139,9 @@ class Trainer:
         steps = self._open_log()
         on_gpu = self.place.device.type == "cuda"
         workers = min(MAX_WORKERS, os.cpu_count() or 1) if on_gpu else 0
+        batches = self.sampler.batches(self.done, self.total, rank, world, workers)
         with self.guard.running(self.variant.name, self.done, self.total, rank == 0) as bar:
-            for iteration, contents in self.sampler.batches(
-                self.done, self.total, rank, world, workers
-            ):
+            for iteration, contents in batches:
                 pending = self.step(wrapped, iteration, contents)
                 self.done = iteration + 1
                 if steps.log and (iteration % WEIGHTS_EVERY == 0 or self.done == self.total):

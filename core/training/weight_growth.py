@@ -47,7 +47,12 @@ def make_optimizer(net: nn.Module, lr: float = 1e-3, growth: str = "free") -> to
         raise ValueError(f"There is no growth option {growth!r}; choose {', '.join(GROWTH)}.")
     if growth != "decay":
         return torch.optim.Adam(net.parameters(), lr=lr, fused=True)
-    layers = scale_free_layers(cast(StyleNet, net))
+    # The parameters of each layer whose filters feed an instance norm: the network's own
+    # convolutions, without their biases, which such a norm takes away, then the MetaNet's linear
+    # maps that generate filters.
+    style_net = cast(StyleNet, net)
+    layers = [[conv.weight] for conv in _own_convs(style_net)]
+    layers += [[out.weight, out.bias] for out, _ in _generating(style_net)]
     groups = [{"params": layer, "weight_decay": settling_decay(layer, lr)} for layer in layers]
     decayed = {parameter for layer in layers for parameter in layer}
     others = [parameter for parameter in net.parameters() if parameter not in decayed]
@@ -61,16 +66,6 @@ def settling_decay(parameters: list[Tensor], lr: float) -> float:
     """
     squares = sum(parameter.square().sum().item() for parameter in parameters)
     return lr * sum(parameter.numel() for parameter in parameters) / (2 * squares)
-
-
-def scale_free_layers(net: StyleNet) -> list[list[Tensor]]:
-    """The parameters of each layer whose filters feed an instance norm: the network's own
-    convolutions, without their biases, which such a norm takes away, then the MetaNet's linear maps
-    that generate filters.
-    """
-    return [[conv.weight] for conv in _own_convs(net)] + [
-        [out.weight, out.bias] for out, _ in _generating(net)
-    ]
 
 
 class FixedNorms:
