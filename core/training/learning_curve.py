@@ -121,7 +121,8 @@ def learning_rows(
 
     Args:
         held_out: the pairs of each group.
-        readings: the balances, each with what reads the paintings in the encoder's place, if anything does.
+        readings: the balances, each with what reads the paintings in the encoder's place,
+            if anything does.
     """
     rows: list[dict[str, Any]] = []
     for group, pairs in held_out.items():
