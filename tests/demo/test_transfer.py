@@ -30,7 +30,7 @@ from core.reproduce import command_line
 from core.settings import Settings, SettingsError
 from demo.server.job_queue import AT_ONCE, LONG
 from demo.server.turns import Job
-from demo.shared import controls, messages
+from demo.shared import controls, messages, requests
 from demo.shared.background import in_background
 from demo.shared.controls import settings_of
 from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX
@@ -109,6 +109,22 @@ def settings(**changed: Any) -> Settings:
         "style_size": 256,
     }
     return settings_of(**(untouched | changed))
+
+
+def test_memory_is_given_back_after_a_large_photo_before_the_next_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else each thread of the server keeps the gigabyte that its largest photo took."""
+    held: list[bool] = []
+    monkeypatch.setattr(
+        requests, "release_freed_memory", lambda: held.append(requests.TURNS._taken)
+    )
+    order = StylizeRequest(PHOTO, [PAINTING], settings(size=64))
+    list(repaint(order))
+    assert held == []
+    monkeypatch.setattr(requests, "GIVEN_BACK", 1000)
+    list(repaint(order))
+    assert held == [True]
 
 
 @pytest.mark.usefixtures("models")
