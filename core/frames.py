@@ -26,8 +26,8 @@ from core.rendering import StyleAtStrength, colour_match, put_together
 from core.settings import MATCH, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
-FLAT = 16  # levels of 255: a frame whose channels all have fewer is of one colour
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
+FLAT = 16  # levels of 255: a frame whose channels all have fewer is of one colour
 
 
 class FrameStylizer:

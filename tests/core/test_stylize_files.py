@@ -413,6 +413,11 @@ def test_standard_input_is_painted_in_every_style(
     standard_input.cache_clear()
 
 
+def save_style(model: Path, painting: str, out: Path) -> None:
+    made = ["--style", painting, "--model", str(model), "--save-style", str(out)]
+    assert stylize.main(made) == 0
+
+
 def test_a_style_of_another_model_is_one_file_that_is_skipped(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -422,8 +427,7 @@ def test_a_style_of_another_model_is_one_file_that_is_skipped(
     save_model(other, variant, variant.build(), shipped_encoder("vgg16"), about)
     saved = tmp_path / "old.style.safetensors"
     painting = str(pictures[1] / "0050.png")
-    made = ["--style", painting, "--model", str(other), "--save-style", str(saved)]
-    assert stylize.main(made) == 0
+    save_style(other, painting, saved)
     given = ["--style", str(saved), painting]
     assert stylize.main(quick(model, pictures, tmp_path / "out", *given)) == 2
     said = capsys.readouterr()
@@ -440,8 +444,7 @@ def test_a_style_file_that_holds_too_little_is_one_file_that_is_skipped(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     saved, painting = tmp_path / "wave.style.safetensors", str(pictures[1] / "0050.png")
-    made = ["--style", painting, "--model", str(model), "--save-style", str(saved)]
-    assert stylize.main(made) == 0
+    save_style(model, painting, saved)
     given = ["--style", str(saved), painting, "--colours", colours]
     assert stylize.main(quick(model, pictures, tmp_path / "out", *given)) == 2
     said = capsys.readouterr().out
@@ -453,9 +456,7 @@ def test_a_style_file_is_skipped_by_a_method_that_needs_the_painting(
     model: Path, pictures: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     saved, painting = tmp_path / "wave.style.safetensors", str(pictures[1] / "0050.png")
-    assert (
-        stylize.main(["--style", painting, "--model", str(model), "--save-style", str(saved)]) == 0
-    )
+    save_style(model, painting, saved)
     given = ["--content", str(pictures[0] / "0000.png"), "--style", str(saved), painting]
     given += ["--model", "gatys", "--refine", "1", "--size", "40", "--out", str(tmp_path / "out")]
     assert stylize.main(given) == 2
