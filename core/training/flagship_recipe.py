@@ -111,6 +111,7 @@ ON_CPU = FlagshipConfig(
     ),
     bank=2048,
     picture_sides=(256, 320),
+    learning_rows=6,
 )
 
 
