@@ -144,7 +144,7 @@ def to_onnx(styled: StyledModel, about: dict[str, str]) -> bytes:
     """The ONNX file of a style, checked for validity.
 
     Args:
-        about: see `metadata`.
+        about: what the file says of itself, name -> text.
     """
     graph = _Graph()
     sides = graph.constant((2,), np.int64), graph.constant((4,), np.int64)
