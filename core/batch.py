@@ -21,6 +21,7 @@ from core.baselines.adapter import Backend, Method
 from core.commandline import memory_sentence
 from core.files import OutputError, check_output, distinct_name, printable, shortened, write_atomic
 from core.images.contact_sheet import SHEET_SIZE, layout, sheet
+from core.images.convert import WHOLE, Box
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.images.save import FORMATS, QUALITY, encode_picture
@@ -128,7 +129,11 @@ class Batch:
         """
         with tqdm(total=len(contents) * len(groups), desc="Stylising", unit="picture") as bar:
             for group in groups:
-                styles = [self._guarded(path, self._read_painting) for path in group]
+                boxes = self.settings.crops(len(group))
+                styles = [
+                    self._guarded(path, partial(self._read_painting, box=box))
+                    for path, box in zip(group, boxes, strict=True)
+                ]
                 usable = [style for style in styles if style]
                 for content in contents:
                     if len(usable) == len(group) and content not in self.skipped:
@@ -178,12 +183,13 @@ class Batch:
         content = File.read(path, load_with_alpha)
         assert isinstance(content.image, Image.Image)
         layout(1 + len(styles), sizes(content.image, self.settings)[0].size)  # before the work
+        (box,) = self.settings.crops(1)
         cells: list[tuple[str, Image.Image]] = []
         used: list[File] = []
         for label, painting in styles:
             style = None
             if painting not in self.skipped:
-                style = self._guarded(painting, self._read_painting)
+                style = self._guarded(painting, partial(self._read_painting, box=box))
             if style:
                 painted = self._paint(content, [style])
                 cells = [*(cells or [("Photo", painted.before)]), (label, painted.image)]
@@ -196,19 +202,19 @@ class Batch:
             )
             self.tell(_facts(target, content, used, whole))
 
-    def _read_painting(self, path: Path) -> File:
-        """A painting, or its style from a file. Raises ImageError, also for the style of another model,
-        and for one of which more is asked than it can give.
+    def _read_painting(self, path: Path, box: Box = WHOLE) -> File:
+        """A painting, of which the part in a box counts, or its style from a file. Raises ImageError, also for
+        a part that is too small, the style of another model, and one of which more is asked than it can give.
         """
         painting = File.read(path, load_painting if is_style_file(path) else load_image)
-        if isinstance(painting.image, SavedStyle):
-            try:
+        try:
+            if isinstance(painting.image, SavedStyle):
                 if isinstance(self.stylizer, Method):
                     raise no_painting_for(self.stylizer.name)
                 painting.image.filters_for(self.stylizer)
-                prepared([painting.image], replace(self.settings, style_crop=()))
-            except (WeightsError, SettingsError) as error:
-                raise ImageError(f'"{printable(path.name)}": {error}') from error
+            prepared([painting.image], replace(self.settings, style_crop=(box,)))
+        except (ImageError, WeightsError, SettingsError) as error:
+            raise ImageError(f'"{printable(path.name)}": {error}') from error
         return painting
 
     def _paint(self, content: File, styles: Sequence[File]) -> StylizeResult:

@@ -435,9 +435,11 @@ def test_a_style_of_another_model_is_one_file_that_is_skipped(
     assert results_of(tmp_path / "out") == ["0000__0050__improved-500.png"]
 
 
-@pytest.mark.parametrize("colours", ["match", "recolour"])
+@pytest.mark.parametrize(
+    "asked", [["--colours", "match"], ["--colours", "recolour"], ["--style-crop", "0,0,0.9,0.9"]]
+)
 def test_a_style_file_that_holds_too_little_is_one_file_that_is_skipped(
-    colours: str,
+    asked: list[str],
     model: Path,
     pictures: tuple[Path, Path],
     tmp_path: Path,
@@ -445,11 +447,27 @@ def test_a_style_file_that_holds_too_little_is_one_file_that_is_skipped(
 ) -> None:
     saved, painting = tmp_path / "wave.style.safetensors", str(pictures[1] / "0050.png")
     save_style(model, painting, saved)
-    given = ["--style", str(saved), painting, "--colours", colours]
+    given = ["--style", str(saved), painting, *asked]
     assert stylize.main(quick(model, pictures, tmp_path / "out", *given)) == 2
     said = capsys.readouterr().out
     assert 'skipped: "wave.style.safetensors": A style file holds no painting that could be' in said
     assert results_of(tmp_path / "out") == ["0000__0050__improved-500.png"]
+
+
+@pytest.mark.parametrize("more", [[], ["--sheet"]])
+def test_a_painting_whose_part_is_too_small_is_skipped_and_the_photo_is_painted_in_others(
+    more: list[str],
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    small = draw_folder(tmp_path / "small", 1, first_seed=60, size=(20, 20))[0]
+    given = ["--style", str(small), str(pictures[1] / "0050.png"), "--style-crop", "0,0,0.5,0.5"]
+    assert stylize.main(quick(model, pictures, tmp_path / "out", *given, *more)) == 2
+    said = capsys.readouterr().out
+    assert said.count('skipped: "0060.png": The part of the painting has 10 x 10 px;') == 1
+    assert "1 painted" in said and "1 skipped" in said
 
 
 def test_a_style_file_is_skipped_by_a_method_that_needs_the_painting(
