@@ -122,6 +122,7 @@ class Normed(Rows):
     `gather` must have seen the whole map, row by row, before any `rows` are asked for.
 
     Attributes:
+        rectified: whether a ReLU follows, for all that read these rows.
         count: pixels seen so far.
         mean: of each channel over them, float64.
         squares: of each channel, the sum of squared deviations from its mean, float64.
