@@ -21,6 +21,7 @@ from core.commandline import lacks_memory
 from core.files import distinct_name, printable, replacing, write_atomic
 from core.images.decode import ImageError
 from core.inference.style_file import load_painting
+from core.paintings import prepared
 from core.settings import Settings
 from demo.server.refusals import NO_MEMORY
 from demo.shared import messages, style_form
@@ -80,8 +81,8 @@ def painted_photos(
     """
     check(photos)
     _, paintings = checked(StylizeRequest(photos[0], styles, settings))
-    for painting in paintings:  # what is wrong with a painting is wrong with all of them
-        load_painting(painting)
+    # What is wrong with a painting, or with the part of it that counts, is wrong with all of them.
+    prepared([load_painting(painting) for painting in paintings], settings)
     started, names = time.perf_counter(), set[str]()
     step = PhotosStep(0, len(photos), (), (), (), 0.0)
     for done, photo in enumerate(photos, 1):

@@ -258,6 +258,16 @@ def test_a_broken_painting_ends_it_before_the_first_photo(folder: Path, tmp_path
         )
 
 
+def test_a_part_of_the_painting_that_is_too_small_ends_it_before_the_first_photo(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Not said of each photo, as if that could not be used."""
+    small = replace(settings(), style_crop=((0, 0, 0.1, 0.1),))
+    photos = [str(folder / "0000.png"), str(folder / "0001.png")]
+    with pytest.raises(ValueError, match=r"^The part of the painting has"):
+        next(painted_photos(photos, [str(folder / "0100.png")], small, tmp_path))
+
+
 @pytest.mark.parametrize("value", [{"path": "/etc/passwd"}, "/etc/passwd", {}])
 def test_files_that_were_not_uploaded_are_not_read(value: Any) -> None:
     assert "did not arrive as a file" in many_photos.accept([value])
