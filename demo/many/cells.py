@@ -13,7 +13,8 @@ from PIL import Image
 
 from core.images.contact_sheet import sheet
 from core.images.convert import resize_longest
-from core.images.decode import load_image, load_mask, load_with_alpha
+from core.images.decode import load_mask, load_with_alpha
+from core.images.normalise import on_white
 from core.images.save import encode_picture
 from core.inference.style_file import load_painting
 from core.pipeline import stylize_image
@@ -32,6 +33,7 @@ class Cell:
     """A small picture of a sheet: number `done` of `of`, after so many seconds.
 
     Attributes:
+        image: RGB, what is transparent on white.
         before: the photo at the same size.
     """
 
@@ -59,7 +61,7 @@ def painted_cells(
     order = look.request(content, str(pictures[0].path()), model, size)
     path, _ = checked(order)
     settings = order.settings
-    photo = load_with_alpha(path) if settings.mask_alpha else load_image(path)
+    photo = load_with_alpha(path)  # what is hidden of it has no colours that count
     if settings == Settings(model=settings.model, size=settings.size):
         photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
     masks = [load_mask(mask) for mask in order.masks]
@@ -67,7 +69,8 @@ def painted_cells(
     for done, picture in enumerate(pictures, 1):
         painted = stylize_image(photo, picture.image(), settings, masks, outside)
         seconds = time.perf_counter() - started
-        yield Cell(picture, painted.image, painted.before, done, len(pictures), seconds)
+        image, before = on_white(painted.image), on_white(painted.before)
+        yield Cell(picture, image, before, done, len(pictures), seconds)
 
 
 def sheet_file(content: str, cells: Sequence[Cell], model: str) -> str:

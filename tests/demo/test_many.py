@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 import app
 from core.baselines.adapter import METHODS
 from core.files import distinct_name
-from core.images.decode import load_image
+from core.images.decode import load_image, load_with_alpha
+from core.images.normalise import on_white
 from core.inference.model_store import ModelStore
 from core.pipeline import stylize_image
 from core.provenance import read
@@ -165,6 +166,20 @@ def test_a_sheet_is_painted_with_what_the_controls_say(folder: Path) -> None:
         load_image(folder / name) for name in ("0000.png", "0101.png", "0102.png")
     )
     assert cells[1].image.tobytes() == stylize_image(image, painting, wanted, mask).image.tobytes()
+
+
+def test_what_is_hidden_of_a_transparent_photo_has_no_colours_on_a_sheet_either(
+    folder: Path, gallery: list[Picture], tmp_path: Path
+) -> None:
+    photo, alpha = load_image(folder / "0000.png"), Image.new("L", (96, 72))
+    alpha.paste(255, (0, 0, 30, 72))
+    photo.putalpha(alpha)
+    photo.save(tmp_path / "cut.png")
+    cells = painted_cells(str(tmp_path / "cut.png"), MODEL, 128, StyleForm(colours="match"))
+    matched = replace(settings(128), colours="match")
+    seen = load_with_alpha(tmp_path / "cut.png")
+    wanted = stylize_image(seen, gallery[0].image(), matched).image
+    assert next(cells).image.tobytes() == on_white(wanted).tobytes()
 
 
 def test_a_photo_is_taken_along_once_from_another_tab(folder: Path) -> None:
