@@ -25,7 +25,7 @@ from core.images.colour_tags import NCLX_WITHIN, Colours, exif_colours, find_col
 from core.images.formats import FORMATS, IMAGE_SUFFIXES, RARE, diagnosis, formats_said
 from core.images.jpeg_file import completed as completed_jpeg
 from core.images.normalise import PixelError, on_white, tiff_tag, upright_srgb
-from core.images.png_file import SIGNATURE, decode_16_bits, read_chunks
+from core.images.png_file import SIGNATURE, decode_16_bits, read_chunks, without_pixels
 from core.images.tiff_file import as_black_is_zero
 
 MIN_SIDE = 16  # pixels: below it, reflection padding and InstanceNorm have nothing to work on
@@ -110,7 +110,7 @@ def browsers_agree(path: str | Path) -> bool:
     Raises:
         ImageError: as `load_image`.
     """
-    with suppress(Exception), Image.open(path, formats=FORMATS) as image:
+    with suppress(Exception), opened_picture(path) as image:
         if image.format in ("TIFF", "HEIF"):
             return False
         if image.format == "PNG" and read_chunks(Path(path).read_bytes(), 0).colours:
@@ -193,6 +193,23 @@ def opened(source: str | Path | bytes | BinaryIO) -> Iterator[BinaryIO]:
         yield source if source.seekable() else io.BytesIO(source.read())
 
 
+@contextmanager
+def opened_picture(source: str | Path | bytes | BinaryIO) -> Iterator[Image.Image]:
+    """A picture as Pillow opens it: its size, mode and metadata, but neither pixels nor a PNG's
+    texts, for which Pillow would refuse it.
+
+    Raises:
+        Exception: nearly any, where it is no picture that can be read.
+    """
+    with opened(source) as file:
+        file.seek(0)
+        is_png = file.read(len(SIGNATURE)) == SIGNATURE
+        file.seek(0)
+        head = io.BytesIO(without_pixels(file.read())) if is_png else file
+        with Image.open(head, formats=FORMATS) as image:
+            yield image
+
+
 def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> Image.Image:
     """An upright sRGB picture, RGB or RGBA."""
     file.seek(0)
@@ -225,7 +242,9 @@ def _read_png(data: bytes, limits: Limits) -> Image.Image:
         _check_size(image.size, limits)
         image.load()
         colours = parts.colours or exif_colours(image)
-        deep = decode_16_bits(parts.pixels) if parts.is_deep and colours.space else None
+        # Of a transparent colour, all 16 bits of a pixel decide whether it is that one.
+        needs_all_bits = colours.space or parts.has_clear_colour
+        deep = decode_16_bits(parts.pixels) if parts.is_deep and needs_all_bits else None
         return upright_srgb(image, colours, deep)
 
 

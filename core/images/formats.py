@@ -10,7 +10,11 @@ from pathlib import Path
 import pillow_heif
 from PIL import Image
 
+from core.images.pillow_bounds import hold_bounds
+
+Image.init()  # else Pillow knows its formats only once it has opened a picture
 pillow_heif.register_heif_opener()
+hold_bounds()
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "HEIF")
 IMAGE_SUFFIXES = (
     ".png",
@@ -35,7 +39,13 @@ _OTHER_KINDS = (
     (b"\x00\x00\x01\x00", "a Windows icon"),
     (b"8BPS", "a Photoshop file"),
     (b"PK\x03\x04", "a ZIP archive"),
+    (b"\xff\x0a", "a JPEG XL picture"),
+    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 picture"),
+    (b"qoif", "a QOI picture"),
+    (b"\x1a\x45\xdf\xa3", "a video"),  # Matroska and WebM
 )
+_OTHER_BRANDS = {b"crx ": "a camera's raw file"}  # of what else begins as an MP4 does
 
 
 def formats_said() -> str:
@@ -76,7 +86,7 @@ def diagnosis(head: bytes) -> str:
     kind = next((kind for start, kind in _OTHER_KINDS if head.startswith(start)), None)
     lowered = head.lower()
     if head[4:8] == b"ftyp":
-        kind = "a video"
+        kind = _OTHER_BRANDS.get(head[8:12], "a video")
     elif b"<svg" in lowered:
         kind = "an SVG drawing"
     elif b"<html" in lowered or b"<!doctype html" in lowered:

@@ -9,8 +9,7 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-from core.images.decode import opened
-from core.images.formats import FORMATS
+from core.images.decode import opened_picture
 
 COMMENT_CODE = b"ASCII\0\0\0"  # of EXIF's UserComment
 _DATE = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
@@ -21,10 +20,8 @@ def date_taken(source: str | Path | bytes | BinaryIO) -> str:
     empty where it does not say.
     """
     with suppress(Exception):  # EXIF of any kind may be damaged, and then says nothing
-        with opened(source) as file:
-            file.seek(0)
-            with Image.open(file, formats=FORMATS) as image:
-                tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        with opened_picture(source) as image:
+            tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
         text = str(tags.get(ExifTags.Base.DateTimeOriginal, "")).strip("\0 ")
         return text if _DATE.fullmatch(text) else ""
     return ""

@@ -12,6 +12,7 @@ from core.images.colour_tags import Colours
 
 TIFF_TAGS = {"BitsPerSample": 258, "PlanarConfiguration": 284, "SampleFormat": 339}
 UNSIGNED = 1  # of TIFF's SampleFormat
+UPRIGHT = 1
 _UPRIGHT = {  # EXIF orientation: what makes it upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -188,14 +189,26 @@ def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB") if image.mode != "RGB" else image.copy()
 
 
+def orientation_of(image: Image.Image) -> int:
+    """EXIF's orientation of a picture that Pillow has opened, 1 to 8; 1 where it says none.
+
+    Where EXIF says none, Pillow takes XMP's, which browsers pass over.
+    """
+    with suppress(Exception):  # EXIF that cannot be read does not make the pixels worse
+        exif = image.getexif()
+        if image.info.get("xmp"):
+            exif = Image.Exif()
+            exif.load(image.info.get("exif") or b"")
+        orientation = exif.get(ExifTags.Base.Orientation, UPRIGHT)
+        return orientation if orientation in _UPRIGHT else UPRIGHT
+    return UPRIGHT
+
+
 def _transposed(image: Image.Image, source: Image.Image) -> Image.Image:
     """The image turned and mirrored as the EXIF orientation of `source` asks.
 
     ImageOps.exif_transpose also writes the rest of the EXIF anew, which fails on one odd tag and
     loses the orientation.
     """
-    with suppress(Exception):  # EXIF that cannot be read does not make the pixels worse
-        method = _UPRIGHT.get(source.getexif().get(ExifTags.Base.Orientation, 1))
-        if method is not None:
-            return image.transpose(method)
-    return image
+    method = _UPRIGHT.get(orientation_of(source))
+    return image if method is None else image.transpose(method)

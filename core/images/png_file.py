@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, islice
 from math import ceil
 
 import av
@@ -32,9 +32,11 @@ MAX_PROFILE = 16 << 20  # bytes
 MAX_TEXT = 1 << 20
 MAX_MISSING = 0.01  # of a picture's rows
 MAX_LINES = 1 << 20  # of a picture that is completed
+MAX_CHUNKS = 500_000  # each takes twelve bytes of the file and twenty times as many of the memory
 SRGB_GAMMA = 45455  # 1 / 2.2, which writers put in place of sRGB's own curve
 _LIKE_ABOVE = 2  # the filter "Up": with zeros, a line is as the one above it
 _EXIF_TEXT = b"Raw profile type exif\0"
+GREY, RGB = 0, 2  # colour types in which one colour of all can be the transparent one
 # By colour type: grey, RGB, palette, grey and alpha, RGB and alpha.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = (  # of each pass of an interlaced picture: left, top, step to the right, step down
@@ -57,11 +59,13 @@ class PngParts:
         colours: by the chunk that counts; None where the file says nothing of them,
             and so has those of sRGB.
         is_deep: whether it is RGB, with or without alpha, of 16 bits a sample.
+        has_clear_colour: whether it is RGB, and one colour of it is transparent.
     """
 
     pixels: bytes
     colours: Colours | None
     is_deep: bool
+    has_clear_colour: bool
 
 
 def read_chunks(data: bytes, max_pixels: int) -> PngParts:
@@ -71,13 +75,11 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
         max_pixels: no picture with more of them is completed, whatever it lacks.
 
     Raises:
-        ValueError: it has no header, or more than a hundredth of its rows is missing.
+        ValueError: it has no header, too many chunks, or more than a hundredth of its rows is
+            missing.
     """
-    chunks = list(_chunks(data))
-    header = chunks[0].body if chunks and chunks[0].kind == b"IHDR" else b""
-    if len(header) != 13:
-        raise ValueError("The file has no header.")
-    kept = [chunk for chunk in chunks if _is_needed(chunk)]
+    chunks, header = _chunks_and_header(data)
+    kept = [_scaled(chunk, header) for chunk in chunks if _is_needed(chunk)]
     if all(chunk.kind != b"IEND" for chunk in chunks):
         kept = _completed(kept, header, max_pixels)
     elif not all(chunk.intact for chunk in kept):
@@ -86,8 +88,21 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
     for chunk in chunks:
         if chunk.intact:
             intact.setdefault(chunk.kind, chunk.body)
-    pixels = SIGNATURE + b"".join(chunk.raw for chunk in kept) + _new_chunk(b"IEND", b"").raw
-    return PngParts(pixels, _colours(intact), header[8] == 16 and bool(header[9] & 2))
+    has_clear_colour = header[9] == RGB and b"tRNS" in intact
+    is_deep = header[8] == 16 and bool(header[9] & 2)
+    return PngParts(_joined(kept), _colours(intact), is_deep, has_clear_colour)
+
+
+def without_pixels(data: bytes) -> bytes:
+    """A PNG file of the chunks before the pixels that bear on them,
+    to learn of a picture all but its pixels.
+
+    Raises:
+        ValueError: it has no header, or too many chunks.
+    """
+    chunks, header = _chunks_and_header(data)
+    kept = [_scaled(chunk, header) for chunk in chunks if _is_needed(chunk)]
+    return _joined([*(each for each in kept if each.kind != b"IDAT"), _new_chunk(b"IDAT", b"")])
 
 
 def decode_16_bits(data: bytes) -> NDArray[np.uint16]:
@@ -114,6 +129,34 @@ class _Chunk:
     body: bytes
     raw: bytes
     intact: bool
+
+
+def _chunks_and_header(data: bytes) -> tuple[list[_Chunk], bytes]:
+    """All chunks, and what is in the first of them. Raises ValueError: see `read_chunks`."""
+    chunks = list(islice(_chunks(data), MAX_CHUNKS + 1))
+    header = chunks[0].body if chunks and chunks[0].kind == b"IHDR" else b""
+    if len(header) != 13:
+        raise ValueError("The file has no header.")
+    if len(chunks) > MAX_CHUNKS:
+        raise ValueError("The file has too many chunks.")
+    return chunks, header
+
+
+def _joined(chunks: list[_Chunk]) -> bytes:
+    """A file of these chunks and an end."""
+    return SIGNATURE + b"".join(chunk.raw for chunk in chunks) + _new_chunk(b"IEND", b"").raw
+
+
+def _scaled(chunk: _Chunk, header: bytes) -> _Chunk:
+    """The chunk itself, but the transparent grey of a picture of up to 8 bits as the 8-bit grey that
+    Pillow compares it with: of 2 and 4 bits it stretches the samples, and not this one.
+    """
+    bits = header[8]
+    if chunk.kind != b"tRNS" or header[9] != GREY or bits not in (2, 4, 8) or len(chunk.body) < 2:
+        return chunk
+    (grey,) = struct.unpack_from(">H", chunk.body)
+    largest = (1 << bits) - 1  # the higher bits do not count (PNG specification, 11.3.1.1)
+    return _new_chunk(b"tRNS", struct.pack(">H", (grey & largest) * 255 // largest))
 
 
 def _new_chunk(kind: bytes, body: bytes) -> _Chunk:

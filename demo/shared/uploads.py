@@ -21,12 +21,19 @@ from urllib.parse import quote
 
 from gradio.processing_utils import hash_file
 from gradio.utils import get_upload_folder
-from PIL import ExifTags, Image
+from PIL import Image
 
 from core.files import write_atomic
 from core.images.convert import WHOLE, Box, resize_longest, resize_smaller
-from core.images.decode import ImageError, browsers_agree, load_image, load_with_alpha
+from core.images.decode import (
+    ImageError,
+    browsers_agree,
+    load_image,
+    load_with_alpha,
+    opened_picture,
+)
 from core.images.metadata import date_taken
+from core.images.normalise import orientation_of
 from core.images.save import encode_picture, png_bytes
 from demo.server.limits import MAX_UPLOAD_BYTES
 from demo.shared.requests import JobResult
@@ -108,10 +115,10 @@ def checked_size(path: str) -> tuple[int, int]:
     """
     with DECODING:
         image = load_image(path, at_least=CHECKED_SIDE)
-    with Image.open(path) as file:
+    with opened_picture(path) as file:
         if file.format not in REDUCED_FORMATS:
             return image.size
-        is_turned = file.getexif().get(ExifTags.Base.Orientation, 1) in LYING
+        is_turned = orientation_of(file) in LYING
         return (file.height, file.width) if is_turned else file.size
 
 
@@ -119,8 +126,8 @@ def is_transparent(path: str | None) -> bool:
     """Whether a file is a picture that can be read and has a transparent pixel."""
     if path is None:
         return False
-    with suppress(ImageError, OSError, ValueError):
-        with Image.open(path) as image:  # most have none, which their head says
+    with suppress(Exception):  # of a file that Pillow cannot open, nearly any
+        with opened_picture(path) as image:  # most have none, which their head says
             if not image.has_transparency_data:
                 return False
         with DECODING:

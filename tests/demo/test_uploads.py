@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from core.images.decode import ImageError
 from demo.shared import uploads
-from demo.shared.uploads import checked_size, displayable, uploaded
+from demo.shared.uploads import checked_size, displayable, is_transparent, uploaded
 
 
 def huge_jpeg(path: Path, orientation: int = 1, size: tuple[int, int] = (6000, 4000)) -> str:
@@ -56,6 +57,22 @@ def test_the_colours_of_a_large_photo_are_converted_once_it_is_small(
     Image.new("RGB", (6000, 4000), "red").save(path, "JPEG", icc_profile=profile)
     assert checked_size(str(path)) == (6000, 4000)
     assert len(converted) == 1 and converted[0] <= 6000 * 4000 // 60
+
+
+def test_a_png_with_long_texts_is_taken_as_it_is_painted(tmp_path: Path) -> None:
+    texts = PngInfo()
+    texts.add_text("XML:com.adobe.xmp", "x" * (2 << 20), zip=True)
+    path = tmp_path / "a.png"
+    Image.new("RGBA", (60, 40), (90, 120, 60, 0)).save(path, pnginfo=texts)
+    assert checked_size(str(path)) == (60, 40)
+    assert is_transparent(str(path))
+
+
+def test_a_picture_of_too_many_pixels_has_no_transparency(tmp_path: Path) -> None:
+    """Pillow's own error for it is none of the usual ones."""
+    path = tmp_path / "a.gif"
+    path.write_bytes(b"GIF89a" + b"\x60\xea" * 2 + bytes(3) + b"," + bytes(9))
+    assert not is_transparent(str(path))
 
 
 def test_a_broken_photo_is_still_found_out(tmp_path: Path) -> None:

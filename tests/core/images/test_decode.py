@@ -322,7 +322,7 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "Photoshop": ("a.psd", lambda: b"8BPS\0\1" + bytes(40), "is a Photoshop file"),
     "ZIP": ("a.zip", lambda: b"PK\3\4" + bytes(40), "is a ZIP archive"),
     "video": ("a.jpg", lambda: b"\0\0\0\x18ftypisom" + bytes(40), "is a video"),
-    "JPEG 2000": ("a.jpg", lambda: encode(noise(), "JPEG2000"), "is not a picture that can be read"),
+    "JPEG 2000": ("a.jpg", lambda: encode(noise(), "JPEG2000"), "is a JPEG 2000 picture, which cannot be used"),
     "TGA": ("a.tga", lambda: encode(noise(), "TGA"), "is not a picture that can be read"),
     "PPM": ("a.ppm", lambda: encode(flat("RGB", (250, 1, 200)), "PPM"), "is not a picture that can be read"),
     "half a PNG": ("a.png", lambda: cut(encode(noise(), "PNG")), DAMAGED),
@@ -507,6 +507,14 @@ def test_exif_orientation_survives_another_odd_tag() -> None:
     image = load_image(encode(corners(STORED[6]), "PNG", exif=exif(6, resolution_as_text)))
     assert image.size == (HEIGHT, WIDTH)
     assert image.getpixel((0, 0)) == RED
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP"])
+def test_an_orientation_in_xmp_alone_turns_nothing_as_in_browsers(format: str) -> None:
+    xmp = b'<rdf:Description tiff:Orientation="6"/>'
+    assert load_image(encode(noise(), format, xmp=xmp)).size == (WIDTH, HEIGHT)
+    image = load_image(encode(corners(STORED[6]), format, xmp=xmp, exif=exif(6)))
+    assert image.size == (HEIGHT, WIDTH)
 
 
 # ---- sources ----
