@@ -6,6 +6,7 @@ Event files need the package `tensorboard`; the nine points of its compressed hi
 nine quantiles of weights.csv.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ _LOSS_WORDS = (
     ("tv", "tv_loss"),
     ("variation", "tv_loss"),
 )
+MAX_FILLED = 1000  # numbers of a tensor that its file need not hold one by one
 # of TensorBoard's compressed histograms
 BASIS_POINTS = (0, 668, 1587, 3085, 5000, 6915, 8413, 9332, 10000)
 
@@ -127,10 +129,16 @@ def _histograms(events: Any, tag: str) -> Floats:
 
 
 def _array(event: Any) -> Floats:
-    """The numbers of a tensor event."""
+    """The numbers of a tensor event. Raises ValueError where it says to have more than it holds,
+    of which one would be repeated: a small file could fill any memory.
+    """
     from tensorboard.util.tensor_util import make_ndarray
 
-    return np.asarray(make_ndarray(event.tensor_proto), dtype=np.float64)
+    tensor = event.tensor_proto
+    count = math.prod(each.size for each in tensor.tensor_shape.dim)
+    if count > max(MAX_FILLED, tensor.ByteSize()):
+        raise ValueError(f"a tensor of {count} numbers")
+    return np.asarray(make_ndarray(tensor), dtype=np.float64)
 
 
 def _tensor_histograms(events: Any, tag: str) -> Floats:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from core.commandline import NO_MEMORY, STOPPED, Stopped, run_command, sentence_of
 from core.files import OutputError
@@ -91,6 +92,19 @@ def test_a_signal_while_a_command_is_imported_ends_it_with_one_line(
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (code, f"{STOPPED}\n")
+
+
+def test_what_pillow_warns_of_is_not_shown(tmp_path: Path) -> None:
+    """It would come with a path of this computer and a line of Pillow's code."""
+    photo = tmp_path / "photo.jpg"
+    exif = b"Exif\0\0II*\0\10\0\0\0\2\0"  # says that it has two entries, and breaks off
+    Image.new("RGB", (40, 30)).save(photo, exif=exif)
+    code = (
+        "import sys, core.starting; from core.images.decode import load_image;"
+        "print(load_image(sys.argv[1]).size)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, photo], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("(40, 30)\n", "")
 
 
 def test_handlers_are_put_back() -> None:

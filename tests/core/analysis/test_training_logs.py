@@ -5,6 +5,7 @@ import importlib
 import io
 import math
 import random
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -354,6 +355,21 @@ def test_the_tensors_of_tensorflow_2_become_curves(tmp_path: Path) -> None:
         assert layer.quantiles[index] == pytest.approx(expected, abs=width)
         assert layer.rms[index] == pytest.approx(np.sqrt(np.mean(weight**2)), rel=1e-3)
     assert list(log.layers) == ["dense/kernel"]
+
+
+def test_a_tensor_that_says_to_be_larger_than_its_file_is_not_filled(tmp_path: Path) -> None:
+    """Sixty bytes would take a gigabyte."""
+    event_pb2 = importlib.import_module("tensorboard.compat.proto.event_pb2")
+    found = event_pb2.Event.FromString(event(1, "loss", "scalars", np.array([5.0])))
+    found.summary.value[0].tensor.tensor_shape.dim[0].size = 50_000_000
+    path = tmp_path / "events.out.tfevents.1"
+    path.write_bytes(event_records(found.SerializeToString()))
+    tracemalloc.start()
+    try:
+        assert "is broken" in refused(path)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
