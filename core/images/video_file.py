@@ -193,9 +193,12 @@ def _decoder(track: VideoStream) -> VideoCodecContext:
     if library and track.metadata.get("alpha_mode", track.metadata.get("ALPHA_MODE")) == "1":
         decoder = cast("VideoCodecContext", CodecContext.create(library, "r"))
         decoder.extradata = track.codec_context.extradata
-        return decoder
-    track.thread_type = "AUTO"
-    return track.codec_context
+    else:
+        track.thread_type = "AUTO"
+        decoder = track.codec_context
+    # Frames may become larger on the way, and a decoder holds up to sixteen of them.
+    decoder.options = {**decoder.options, "max_pixels": str(MAX_SIDE**2)}
+    return decoder
 
 
 def _seconds(source: InputContainer) -> float | None:

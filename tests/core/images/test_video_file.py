@@ -1,5 +1,6 @@
 """Videos as phones, editors and recorders write them: mirrored, with uneven times, transparent, in HDR."""
 
+import io
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
@@ -226,3 +227,21 @@ def test_a_film_is_refused_that_is_to_be_shown_as_a_line(tmp_path: Path, shape: 
     said = r'^"line.mp4" is to be shown at \d+ × 48 pixels, as its pixels are not square; accepted'
     with pytest.raises(VideoError, match=said):
         probe(film(tmp_path / "line.mp4", pixels=np.tile(corners(), (1, 2, 1)), pixel_shape=shape))
+
+
+def test_a_frame_larger_than_is_accepted_is_not_decoded_on_the_way(tmp_path: Path) -> None:
+    """A decoder holds several, each of up to half a gigabyte."""
+    path = tmp_path / "film.avi"
+    with av.open(str(path), "w") as file:
+        track = cast("VideoStream", file.add_stream("mjpeg", rate=10))
+        track.width, track.height, track.pix_fmt = *SIZE, "yuvj420p"
+        for time, size in enumerate([SIZE, SIZE, SIZE, (5000, 5000)]):
+            buffer = io.BytesIO()
+            Image.new("RGB", size, "red").save(buffer, "JPEG", subsampling="4:2:0")
+            packet = av.Packet(buffer.getvalue())
+            packet.stream, packet.pts, packet.dts = track, time, time
+            packet.time_base = Fraction(1, 10)
+            file.mux(packet)
+    with pytest.raises(VideoError, match="only its first 3 frames can be read"):
+        stylize_video(path, tmp_path / "out.mp4", lambda frame: frame)
+    assert not (tmp_path / "out.mp4").exists()
