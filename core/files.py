@@ -29,6 +29,8 @@ PROBE_BYTES = 1 << 16  # what must fit on the disk before any work begins
 MAX_QUOTED = 60  # characters of a name in a message
 MAX_NAME_BYTES = 255  # of a file's or folder's name on the usual file systems
 PART_BYTES = MAX_NAME_BYTES // 3  # of one of the names that a result's name is made of
+LFS_BEGINS = b"version https://git-lfs"
+LFS_POINTER = "is a Git LFS pointer, not the file itself; run `git lfs pull` in the repository"
 _TEMPORARY = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _REASONS = {
     errno.EACCES: "you have no permission to write there",
@@ -117,7 +119,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; empty where the file is missing, broken or something else."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -12,7 +12,7 @@ from core.images.save import QUALITY
 from core.inference.stylizer import STYLE_SIDE
 from core.program import path_of
 from core.runtime import AUTO, DEVICE_HELP
-from core.settings import COLOURS, Settings
+from core.settings import COLOURS, MAX_JSON, NEITHER, Settings, SettingsError
 from core.training.refine import REFINE_BATCHES
 
 # Of an option that takes several files or folders, and may be given several times.
@@ -159,7 +159,10 @@ def read_settings(path: Path) -> Settings:
         SettingsError, ProvenanceError: one sentence.
         OSError: the file cannot be read.
     """
-    data = path.read_bytes()  # at once: what a pipe gives can be read a single time
-    if provenance.is_picture(data[:4]):
-        return provenance.read(BytesIO(data)).settings
+    with path.open("rb") as file:  # once: what a pipe gives can be read a single time
+        data = file.read(MAX_JSON + 1)
+        if provenance.is_picture(data[:4]):
+            return provenance.read(BytesIO(data + file.read())).settings
+    if len(data) > MAX_JSON:  # or without an end
+        raise SettingsError(NEITHER)
     return Settings.from_json(data)

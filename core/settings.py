@@ -26,6 +26,8 @@ MAX_STRENGTH = 1.5
 MAX_BATCHES = 10_000
 MAX_SOFTNESS = 1000.0
 MAX_STYLE_SIZE = 2048
+MAX_JSON = 100_000  # bytes of a file of settings
+NEITHER = "This is neither a picture made here nor a JSON file of settings."
 
 
 class SettingsError(UserError):

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from core.commandline import UserError
-from core.files import printable
+from core.files import LFS_BEGINS, LFS_POINTER, printable
 from core.images.colour_tags import NCLX_WITHIN, Colours, exif_colours, find_colours
 from core.images.formats import FORMATS, IMAGE_SUFFIXES, RARE, diagnosis, formats_said
 from core.images.jpeg_file import completed as completed_jpeg
@@ -215,6 +215,8 @@ def _read(file: BinaryIO, limits: Limits, at_least: int | None) -> Image.Image:
     file.seek(0)
     head = file.read(NCLX_WITHIN)
     file.seek(0)
+    if head.startswith(LFS_BEGINS):
+        raise ImageError(f"{LFS_POINTER}.")
     try:
         if head.startswith(SIGNATURE):
             return _read_png(file.read(), limits)

@@ -227,4 +227,5 @@ def _check_frames(video: str | Path, frames: int, limits: Limits) -> None:
 
 def quoted_name(video: str | Path) -> str:
     """A video's file name for a message."""
-    return f'"{printable(Path(video).name)}"'
+    path = Path(video)
+    return f'"{printable(path.name or path)}"'

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import io
 import json
+import stat
 import struct
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,7 +25,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load
 
-from core.files import printable
+from core.files import LFS_BEGINS, LFS_POINTER, printable
 from core.images.decode import MAX_PIXELS, MIN_SIDE, ImageError, load_image
 from core.models.layers import Filters
 from core.models.weights import WeightsError, save_one
@@ -125,9 +126,14 @@ def load_style(path: str | Path) -> SavedStyle:
     path = Path(path)
     name = f'"{printable(path.name)}"'
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe or a device could block or never end
+            raise ImageError(f"{name} is not an ordinary file.")
+        if found.st_size > MAX_BYTES:
             raise ValueError("too large")
         data = path.read_bytes()
+        if data.startswith(LFS_BEGINS):
+            raise ImageError(f"{name} {LFS_POINTER}.")
         (length,) = struct.unpack_from("<Q", data)
         metadata = json.loads(data[8 : 8 + length])["__metadata__"]
         if metadata["metastyle"] != FORMAT:

@@ -20,13 +20,12 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from core.commandline import UserError
-from core.files import printable, write_atomic
+from core.files import LFS_BEGINS, LFS_POINTER, printable, write_atomic
 
 SIX_MIDDLE = 31  # 6 bits hold -31 to 31
 SHARD_BYTES = 9_500_000
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
-LFS_BEGINS = b"version https://git-lfs"
 
 
 class WeightsError(UserError):
@@ -183,6 +182,4 @@ def is_lfs_pointer(path: Path) -> bool:
 
 def lfs_sentence(name: str) -> str:
     """What to tell a person whose file is such a pointer."""
-    return (
-        f"{name} is a Git LFS pointer, not the file itself; run `git lfs pull` in the repository."
-    )
+    return f"{name} {LFS_POINTER}."

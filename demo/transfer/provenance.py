@@ -22,7 +22,7 @@ from core.models.weights import WeightsError
 from core.provenance import Provenance, Source, is_picture
 from core.provenance import read as read_recipe
 from core.reproduce import command_line, python_snippet
-from core.settings import Settings, SettingsError
+from core.settings import MAX_JSON, NEITHER, Settings, SettingsError
 from demo.shared import messages
 from demo.shared.controls import values_of, with_choice
 from demo.shared.events import Answer
@@ -38,7 +38,6 @@ from demo.transfer.known_pictures import gallery_digests, known_picture
 
 WHAT = {"content": "photo", "outside": "painting for outside the mask"}
 ROOT = Path(__file__).resolve().parents[2]
-MAX_JSON = 100_000  # bytes
 SMALLER = (
     f"The page paints at most {LARGEST} px, reads paintings at {MIN_STYLE_SIZE} to {MAX_STYLE_SIZE} px and refines with "
     f"at most {MAX_BATCHES} batches, so some values were brought within that."
@@ -70,7 +69,7 @@ def read(path: str) -> tuple[Settings, Provenance | None]:
         recipe = read_recipe(path)
         return recipe.settings, recipe
     if len(data) > MAX_JSON:
-        raise SettingsError("This is neither a picture made here nor a JSON file of settings.")
+        raise SettingsError(NEITHER)
     return Settings.from_json(data), None
 
 

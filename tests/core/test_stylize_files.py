@@ -25,6 +25,7 @@ from core.models.checkpoint import save_model
 from core.options import read_settings
 from core.provenance import read
 from core.reproduce import command_line
+from core.settings import SettingsError
 from tests.conftest import draw_folder, shipped_encoder, tiny
 from tests.core.stylizing import photos_and_paintings, quick
 
@@ -491,6 +492,14 @@ def test_an_empty_name_or_an_endless_number_is_refused(
     with pytest.raises(SystemExit):
         stylize.main(["--content", "photo.jpg", "--style", "painting.jpg", *options])
     assert f"argument {options[0]}" in capsys.readouterr().err
+
+
+def test_settings_that_do_not_end_are_not_read_to_their_end(tmp_path: Path) -> None:
+    """As of a device, or of a film that was meant for another option."""
+    path = tmp_path / "settings.json"
+    path.write_text("{}" + " " * 10_000_000)
+    with pytest.raises(SettingsError, match="neither a picture made here nor a JSON file"):
+        read_settings(path)
 
 
 def test_settings_may_come_through_a_pipe(tmp_path: Path) -> None:

@@ -323,6 +323,7 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "ZIP": ("a.zip", lambda: b"PK\3\4" + bytes(40), "is a ZIP archive"),
     "video": ("a.jpg", lambda: b"\0\0\0\x18ftypisom" + bytes(40), "is a video"),
     "JPEG 2000": ("a.jpg", lambda: encode(noise(), "JPEG2000"), "is a JPEG 2000 picture, which cannot be used"),
+    "Git LFS": ("a.jpg", lambda: b"version https://git-lfs.github.com/spec/v1\nsize 1\n", "run `git lfs pull` in the repository"),
     "TGA": ("a.tga", lambda: encode(noise(), "TGA"), "is not a picture that can be read"),
     "PPM": ("a.ppm", lambda: encode(flat("RGB", (250, 1, 200)), "PPM"), "is not a picture that can be read"),
     "half a PNG": ("a.png", lambda: cut(encode(noise(), "PNG")), DAMAGED),

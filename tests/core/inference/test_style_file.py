@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -135,6 +136,12 @@ def test_what_is_no_style_file_is_refused_by_name(file: Path, tmp_path: Path) ->
             load_style(tmp_path / f"{name}.safetensors")
     with pytest.raises(ImageError, match="cannot be opened"):
         load_style(tmp_path / "missing.safetensors")
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    with pytest.raises(ImageError, match=r'^"pipe.safetensors" is not an ordinary file\.$'):
+        load_style(tmp_path / "pipe.safetensors")
+    (tmp_path / "lfs.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(ImageError, match=r'^"lfs.safetensors" is a Git LFS pointer, [^\n]*\.$'):
+        load_style(tmp_path / "lfs.safetensors")
 
 
 @pytest.mark.parametrize(
