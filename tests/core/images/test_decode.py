@@ -323,7 +323,6 @@ REFUSED: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "ZIP": ("a.zip", lambda: b"PK\3\4" + bytes(40), "is a ZIP archive"),
     "video": ("a.jpg", lambda: b"\0\0\0\x18ftypisom" + bytes(40), "is a video"),
     "JPEG 2000": ("a.jpg", lambda: encode(noise(), "JPEG2000"), "is a JPEG 2000 picture, which cannot be used"),
-    "Git LFS": ("a.jpg", lambda: b"version https://git-lfs.github.com/spec/v1\nsize 1\n", "run `git lfs pull` in the repository"),
     "TGA": ("a.tga", lambda: encode(noise(), "TGA"), "is not a picture that can be read"),
     "PPM": ("a.ppm", lambda: encode(flat("RGB", (250, 1, 200)), "PPM"), "is not a picture that can be read"),
     "half a PNG": ("a.png", lambda: cut(encode(noise(), "PNG")), DAMAGED),
@@ -391,6 +390,12 @@ def test_refuses(case: str, tmp_path: Path) -> None:
         load_image(tmp_path / name)
     assert str(refusal.value).startswith(f'"{name}" ')
     assert_one_clear_sentence(str(refusal.value), phrase, tmp_path)
+
+
+def test_a_picture_that_git_lfs_has_not_fetched_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("version https://git-lfs.github.com/spec/v1\nsize 1\n")
+    with pytest.raises(ImageError, match=r'^"a.jpg" is a Git LFS pointer, [^;]*; run `git lfs'):
+        load_image(tmp_path / "a.jpg")
 
 
 def test_refuses_what_is_not_a_readable_file(tmp_path: Path) -> None:
