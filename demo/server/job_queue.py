@@ -14,6 +14,7 @@
 
 import asyncio
 import copy
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ class JobQueue(Queue):
         event = self.event_ids_to_events.get(str(event_id))
         if event is None:  # refused, or done already
             return success, event_id, state
-        if not all(Path(path).exists() for path in files_in(body.data)):
+        if not all(map(os.path.exists, files_in(body.data))):  # no path is too long for it
             await self.remove_from_queue(event._id)
             self.pending_event_ids_session.get(event.session_hash, set()).discard(event._id)
             return False, said(FILE_GONE, request), "error"

@@ -11,6 +11,7 @@ what they get through `uploaded`; `core.images.decode.load_image` is the only re
 
 import base64
 import io
+import os
 import threading
 import uuid
 from collections.abc import Iterable, Mapping
@@ -81,7 +82,7 @@ def uploaded(value: Mapping[str, object] | None, what: str = "picture") -> str |
     path = value.get("path") if isinstance(value, Mapping) else None
     if not isinstance(path, str) or not _is_upload(path):
         raise ImageError(f"The {what} did not arrive as a file; upload it again.")
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # no name is too long for it
         raise ImageError(
             f"The {what} is no longer kept here: uploads are deleted after an hour. Upload it again."
         )

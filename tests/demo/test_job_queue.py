@@ -196,8 +196,9 @@ def test_what_an_order_needs_stays_while_it_waits(page: Stage) -> None:
 def test_an_order_whose_photo_is_gone_is_refused_in_a_sentence(page: Stage) -> None:
     photo = page.upload()
     Path(photo).unlink()
-    answer = page.order("wave", file=photo)
-    assert answer.status_code == 400 and answer.json()["detail"] == FILE_GONE
+    for file in (photo, f"/{'n' * 3000}"):  # a name that no file can have
+        answer = page.order("wave", file=file)
+        assert answer.status_code == 400 and answer.json()["detail"] == FILE_GONE
     assert waiting(page, AT_ONCE) == 0 and not page.page.queue_of_jobs.files_in_use()
 
 

@@ -120,5 +120,6 @@ def test_what_was_not_uploaded_here_is_refused(path: object) -> None:
 
 def test_what_was_deleted_since_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    with pytest.raises(ImageError, match="no longer kept here"):
-        uploaded({"path": str(tmp_path / "gone.jpg")})
+    for name in ("gone.jpg", "n" * 3000):  # which no file can have
+        with pytest.raises(ImageError, match="no longer kept here"):
+            uploaded({"path": str(tmp_path / name)})
