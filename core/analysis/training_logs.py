@@ -26,6 +26,7 @@ from core.training.log_writer import PERCENT, WEIGHT_FIELDS
 from core.training.weight_growth import FALLING
 
 MAX_BYTES = 16 << 20
+MAX_LAYERS = 10_000  # of each of which a choice is made and arrays are kept
 FILES = ("log.csv", "weights.csv")
 SCALARS = ("Wall time", "Step", "Value")  # the columns of TensorBoard's own download
 QUANTILES = tuple(f"p{p}" for p in PERCENT)
@@ -75,7 +76,8 @@ def read_files(paths: Sequence[Path], name: str) -> TrainingLog:
     in any order and under any name; parts are joined.
 
     Raises:
-        LogError: one of them is something else, empty, broken, or larger than 16 MiB.
+        LogError: one of them is something else, empty, broken, or larger than 16 MiB, or they have
+            too many layers.
     """
     layers: dict[str, list[Floats]] = defaultdict(list)
     losses: dict[str, list[Floats]] = defaultdict(list)
@@ -88,12 +90,21 @@ def read_files(paths: Sequence[Path], name: str) -> TrainingLog:
         for parts, found in zip((layers, losses), read(path), strict=True):
             for key, rows in found.items():
                 parts[key].append(rows)
+        check_layers(path, len(layers))
     # Of an iteration that several parts have, the last one's row counts.
     return TrainingLog(
         name,
         {key: Distribution.of(np.concatenate(parts)) for key, parts in layers.items()},
         {key: Series.of(np.concatenate(parts)) for key, parts in losses.items()},
     )
+
+
+def check_layers(path: Path, count: int) -> None:
+    """Raises LogError where a log has too many layers."""
+    if count > MAX_LAYERS:
+        raise LogError(
+            f'"{path.name}" has weights of more than {MAX_LAYERS} layers, the most that is read of a log.'
+        )
 
 
 def read_csv(path: Path) -> Curves:
@@ -130,6 +141,7 @@ def _layers(table: pd.DataFrame, path: Path) -> dict[str, Floats]:
     if "layer" not in table:
         table = table.assign(layer=path.stem)
     rows = table[table["layer"] != ""]  # the page's own export has rows of losses alone
+    check_layers(path, rows["layer"].nunique())
     present = [name for name in ("iteration", *QUANTILES, "rms") if name in rows]
     numbers = _numbers(rows, present, path.name)
     numbers = numbers.reindex(columns=["iteration", *QUANTILES, "rms"])

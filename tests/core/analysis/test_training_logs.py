@@ -15,7 +15,7 @@ import torch
 
 from core.analysis.curves import LOSSES, LR, Distribution, LogError, Series
 from core.analysis.tensorboard import BASIS_POINTS, loss_of
-from core.analysis.training_logs import MAX_BYTES, find_logs, read_files, read_folder
+from core.analysis.training_logs import MAX_BYTES, MAX_LAYERS, find_logs, read_files, read_folder
 from core.training.log_writer import PERCENT, WEIGHT_FIELDS, weight_summary
 from tests.runs import FIRST, write_about, write_run
 
@@ -392,6 +392,21 @@ def test_a_tensor_that_says_to_be_larger_than_its_file_is_not_filled(tmp_path: P
 )
 def test_only_a_loss_is_taken_for_one(tag: str, loss: str | None) -> None:
     assert loss_of(tag) == loss
+
+
+def test_layers_beyond_any_network_are_refused(tmp_path: Path) -> None:
+    """Of each, arrays would be kept and a choice be sent: 16 MiB would become gigabytes."""
+    path = tmp_path / "weights.csv"
+    rows = [f"1,layer {number},0.5\n" for number in range(MAX_LAYERS + 1)]
+    path.write_text("iteration,layer,rms\n" + "".join(rows[:-1]))
+    assert len(read_files([path], "own").layers) == MAX_LAYERS
+    path.write_text("iteration,layer,rms\n" + "".join(rows))
+    assert f"more than {MAX_LAYERS} layers" in refused(path)
+    halves = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for half, part in zip(halves, (rows[::2], rows[1::2]), strict=True):
+        half.write_text("iteration,layer,rms\n" + "".join(part))
+    with pytest.raises(LogError, match=f"more than {MAX_LAYERS} layers"):
+        read_files(halves, "own")
 
 
 def test_any_broken_event_file_is_one_sentence(tmp_path: Path) -> None:
