@@ -11,7 +11,7 @@ from core.images.colour_space import to_srgb
 from core.images.colour_tags import Colours
 
 TIFF_TAGS = {"BitsPerSample": 258, "PlanarConfiguration": 284, "SampleFormat": 339}
-UNSIGNED = 1  # of TIFF's SampleFormat
+UNSIGNED, SIGNED = 1, 2  # of TIFF's SampleFormat
 UPRIGHT = 1
 _UPRIGHT = {  # EXIF orientation: what makes it upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -106,7 +106,7 @@ def _opaque(image: Image.Image, negative: bool) -> Image.Image:
     """
     if image.mode.startswith("I;16"):
         return Image.fromarray(_to_8_bits(_grey_16(image, negative)))
-    if image.mode in ("I", "F"):
+    if image.mode in ("I", "F") or _is_signed_8(image):
         return Image.fromarray(_stretched(image, negative))
     if image.mode == "CMYK":
         return image
@@ -132,6 +132,11 @@ def _grey_16(image: Image.Image, negative: bool) -> NDArray[np.uint16]:
     return 65535 - values if negative else values
 
 
+def _is_signed_8(image: Image.Image) -> bool:
+    """Whether a grey picture is a TIFF of signed 8 bits, which Pillow takes for unsigned ones."""
+    return image.mode == "L" and tiff_tag(image, "SampleFormat", UNSIGNED) == SIGNED
+
+
 def tiff_tag(image: Image.Image, name: str, default: int) -> int:
     """The first value of a TIFF tag that has one for each sample;
     the default where the picture is no TIFF.
@@ -149,7 +154,7 @@ def _to_8_bits(values: NDArray[np.uint16]) -> NDArray[np.uint8]:
 
 
 def _stretched(image: Image.Image, negative: bool) -> NDArray[np.uint8]:
-    """Grey of 32 bits or floating point (modes I, F) in 8 bits, H x W.
+    """Grey of 32 bits, of floating point (modes I, F) or of signed 8 bits in 8 bits, H x W.
 
     A range that does not show its scale (below zero, or past 16 bits; past 1 for floating point) is
     stretched from its least to its greatest value.
@@ -161,6 +166,8 @@ def _stretched(image: Image.Image, negative: bool) -> NDArray[np.uint8]:
     is_tiff = getattr(image, "tag_v2", None) is not None
     if image.mode == "I" and is_tiff and tiff_tag(image, "SampleFormat", UNSIGNED) == UNSIGNED:
         values = values.view(np.uint32)  # Pillow takes TIFF's unsigned 32 bits for signed ones
+    if _is_signed_8(image):
+        values = values.view(np.int8)
     if not np.isfinite(values).all():
         raise PixelError(
             "holds pixel values that are not numbers (NaN or infinity); accepted are finite values."

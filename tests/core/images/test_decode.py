@@ -515,6 +515,15 @@ def test_exif_orientation_survives_another_odd_tag() -> None:
     assert image.getpixel((0, 0)) == RED
 
 
+def test_a_tiff_of_signed_8_bits_is_no_other_picture() -> None:
+    """Pillow takes its values for unsigned ones, of which -1 is the lightest."""
+    buffer = io.BytesIO()
+    values = np.tile(np.arange(-128, 128, dtype=np.int8), (HEIGHT, 1))
+    tifffile.imwrite(buffer, values, photometric="minisblack")
+    grey = np.asarray(load_image(buffer.getvalue()))[0, :, 0]
+    assert grey.tolist() == list(range(256))
+
+
 @pytest.mark.parametrize("format", ["JPEG", "WEBP"])
 def test_an_orientation_in_xmp_alone_turns_nothing_as_in_browsers(format: str) -> None:
     xmp = b'<rdf:Description tiff:Orientation="6"/>'
