@@ -34,6 +34,7 @@ from demo.server.refusals import refusal_to
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 EVERYWHERE = ("0.0.0.0", "::", "")
+NO_PARTS_OF_A_HOST = frozenset("/?#@\\")  # with which a name could stand inside of another address
 LOGIN, STARTUP = "/login", "/gradio_api/startup-events"
 LOGIN_PAGE = Path(__file__).with_name("login.html")
 WRONG_HOST = (
@@ -93,7 +94,9 @@ class Access:
 
 
 def split_host(host: str) -> tuple[str, int | None]:
-    """`name:port` as name, in lower case and without brackets, and port or None."""
+    """`name:port` as name, in lower case and without brackets, and port or None; no name where there is more in it."""
+    if not NO_PARTS_OF_A_HOST.isdisjoint(host):
+        return "", None
     try:
         parts = urlsplit(f"//{host}")
         return (parts.hostname or "").lower(), parts.port

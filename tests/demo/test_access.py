@@ -63,6 +63,9 @@ def test_listening_everywhere_addresses_and_the_own_name_are_right() -> None:
     for host in ("192.168.1.5:7860", "[fe80::1]:7860", socket.gethostname(), "127.0.0.1"):
         assert access.is_own(host), host
     assert not access.is_own("evil.example:7860") and not access.is_own(None)
+    for host in ("localhost/evil", "evil@localhost", "localhost?evil", "localhost#evil"):
+        assert not access.is_own(host), host
+        assert access.is_foreign(f"http://{host}", "localhost"), host
     access.allow("0123.GRADIO.live")
     assert access.is_own("0123.gradio.live")
 
