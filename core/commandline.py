@@ -99,7 +99,8 @@ def sentence_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         about = f'"{printable(str(error.filename))}": ' if error.filename is not None else ""
         return f"{about}{error.strerror}."
-    return " ".join(str(error).split()) or type(error).__name__
+    # A file's name may hold what moves a terminal's letters.
+    return printable(" ".join(str(error).split())) or type(error).__name__
 
 
 def lacks_memory(error: Exception) -> bool:

@@ -31,7 +31,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from core.commandline import UserError
-from core.files import MAX_NAME_BYTES, printable, shortened, write_atomic
+from core.files import MAX_NAME_BYTES, printable, short, shortened, write_atomic
 from core.inference.layer_graph import (
     Conv,
     Layer,
@@ -208,15 +208,17 @@ def load_baked(path: str | Path) -> StyledModel:
         about = json.loads(metadata["metastyle"])
         if about["format"] != FORMAT:
             raise WeightsError(
-                f'"{path.name}" has format {about["format"]}; this version reads {FORMAT}.'
+                f'"{path.name}" has format {short(about["format"])}; this version reads {FORMAT}.'
             )
         base, block = int(about["base"]), str(about["block"])
-        net = (
-            FlagshipTransformNet(base, mixes=block == "mixed")
-            if block in FLAGSHIP_BLOCKS
-            else TransformNet(base, block)
-        )
-        net.load_state_dict(under(tensors, "net."))
+        with torch.device("meta"):  # the file says any width, which need not be that of its weights
+            net = (
+                FlagshipTransformNet(base, mixes=block == "mixed")
+                if block in FLAGSHIP_BLOCKS
+                else TransformNet(base, block)
+            )
+        state = {name: value.float() for name, value in under(tensors, "net.").items()}
+        net.load_state_dict(state, assign=True)
         filters = under(tensors, "filters.")
         if {name: value.numel() for name, value in filters.items()} != net.generated:
             raise ValueError("its filters have other shapes")

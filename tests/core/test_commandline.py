@@ -148,6 +148,7 @@ def test_memory_that_does_not_suffice_is_one_line_that_says_what_helps(
 
 def test_an_error_without_words_has_a_name() -> None:
     assert sentence_of(ValueError()) == "ValueError"
+    assert sentence_of(ValueError("no\x1b[31m model\u202e\n.")) == "no?[31m model? ."
 
 
 def test_letters_that_the_output_cannot_show_do_not_end_the_command() -> None:

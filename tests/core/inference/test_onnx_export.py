@@ -190,6 +190,8 @@ def test_files_that_hold_no_baked_style_are_refused(
             safetensors.torch.save(tensors),
             "is not a baked style, or is damaged",
         ),
+        # At once: of networks as wide as that nothing is made.
+        "wide.safetensors": (saved({"base": "20000"}), "is not a baked style, or is damaged"),
         "other.safetensors": (saved({"block": "resnext"}), "is not a baked style, or is damaged"),
         "more.safetensors": (
             saved({}, **{"filters.x": torch.zeros(3)}),
