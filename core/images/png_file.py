@@ -36,7 +36,7 @@ MAX_CHUNKS = 500_000  # each takes twelve bytes of the file and twenty times as 
 SRGB_GAMMA = 45455  # 1 / 2.2, which writers put in place of sRGB's own curve
 _LIKE_ABOVE = 2  # the filter "Up": with zeros, a line is as the one above it
 _EXIF_TEXT = b"Raw profile type exif\0"
-GREY, RGB = 0, 2  # colour types in which one colour of all can be the transparent one
+GREY, RGB, PALETTE = 0, 2, 3  # colour types whose transparent colours are said apart
 # By colour type: grey, RGB, palette, grey and alpha, RGB and alpha.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = (  # of each pass of an interlaced picture: left, top, step to the right, step down
@@ -79,7 +79,7 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
             missing.
     """
     chunks, header = _chunks_and_header(data)
-    kept = [_scaled(chunk, header) for chunk in chunks if _is_needed(chunk)]
+    kept = _needed(chunks, header)
     if all(chunk.kind != b"IEND" for chunk in chunks):
         kept = _completed(kept, header, max_pixels)
     elif not all(chunk.intact for chunk in kept):
@@ -88,7 +88,7 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
     for chunk in chunks:
         if chunk.intact:
             intact.setdefault(chunk.kind, chunk.body)
-    has_clear_colour = header[9] == RGB and b"tRNS" in intact
+    has_clear_colour = header[9] == RGB and any(chunk.kind == b"tRNS" for chunk in kept)
     is_deep = header[8] == 16 and bool(header[9] & 2)
     return PngParts(_joined(kept), _colours(intact), is_deep, has_clear_colour)
 
@@ -101,7 +101,7 @@ def without_pixels(data: bytes) -> bytes:
         ValueError: it has no header, or too many chunks.
     """
     chunks, header = _chunks_and_header(data)
-    kept = [_scaled(chunk, header) for chunk in chunks if _is_needed(chunk)]
+    kept = _needed(chunks, header)
     return _joined([*(each for each in kept if each.kind != b"IDAT"), _new_chunk(b"IDAT", b"")])
 
 
@@ -147,12 +147,27 @@ def _joined(chunks: list[_Chunk]) -> bytes:
     return SIGNATURE + b"".join(chunk.raw for chunk in chunks) + _new_chunk(b"IEND", b"").raw
 
 
+def _needed(chunks: list[_Chunk], header: bytes) -> list[_Chunk]:
+    """The chunks that bear on the pixels; a transparent colour of a wrong length does not, as in
+    browsers.
+    """
+    colours = next((len(chunk.body) // 3 for chunk in chunks if chunk.kind == b"PLTE"), 0)
+    lengths = {GREY: range(2, 3), RGB: range(6, 7), PALETTE: range(1, colours + 1)}
+    kept = []
+    for chunk in filter(_is_needed, chunks):
+        if chunk.kind != b"tRNS":
+            kept.append(chunk)
+        elif len(chunk.body) in lengths.get(header[9], ()):
+            kept.append(_scaled(chunk, header))
+    return kept
+
+
 def _scaled(chunk: _Chunk, header: bytes) -> _Chunk:
-    """The chunk itself, but the transparent grey of a picture of up to 8 bits as the 8-bit grey that
+    """The chunk of a transparent colour, of a grey picture of up to 8 bits as the 8-bit grey that
     Pillow compares it with: of 2 and 4 bits it stretches the samples, and not this one.
     """
     bits = header[8]
-    if chunk.kind != b"tRNS" or header[9] != GREY or bits not in (2, 4, 8) or len(chunk.body) < 2:
+    if header[9] != GREY or bits not in (2, 4, 8):
         return chunk
     (grey,) = struct.unpack_from(">H", chunk.body)
     largest = (1 << bits) - 1  # the higher bits do not count (PNG specification, 11.3.1.1)

@@ -141,7 +141,10 @@ def load_style(path: str | Path) -> SavedStyle:
         width, height = map(int, metadata["size"].split("x"))
         if not (MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_PIXELS):
             raise ValueError("no size of a painting")
-        filters = {key: values.float().flatten() for key, values in load(data).items()}
+        tensors = load(data)
+        if any(values.dtype != torch.float32 for values in tensors.values()):
+            raise ValueError("not as they were saved, and larger once they are read")
+        filters = {key: values.flatten() for key, values in tensors.items()}
         thumbnail = _thumbnail(metadata["thumbnail"])
         model, model_hash = str(metadata["model"]), str(metadata["model_hash"])
         return SavedStyle(model, model_hash, filters, (width, height), thumbnail)

@@ -64,6 +64,24 @@ def test_all_16_bits_tell_the_transparent_colour_from_others(extra: bytes) -> No
     assert opacity(png(16, 2, row, struct.pack(">HHH", *clear), extra)) == (CLEAR, OPAQUE)
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(
+    ("colour_type", "samples", "clear"),
+    [(0, 1, b"\0"), (0, 1, bytes(6)), (2, 3, b""), (2, 3, bytes(2)), (2, 3, bytes(7))],
+)
+def test_a_transparent_colour_of_a_wrong_length_is_none(
+    bits: int, colour_type: int, samples: int, clear: bytes
+) -> None:
+    row = bytes(SIDE * samples * bits // 8)
+    assert load_with_alpha(png(bits, colour_type, row, clear)).mode == "RGB"
+
+
+@pytest.mark.parametrize(("clear", "mode"), [(b"\0", "RGBA"), (b"", "RGB"), (b"\0" * 3, "RGB")])
+def test_a_palette_has_as_many_opacities_at_most_as_colours(clear: bytes, mode: str) -> None:
+    colours = chunk(b"PLTE", bytes(6))
+    assert load_with_alpha(png(8, 3, bytes(SIDE), clear, colours)).mode == mode
+
+
 def test_more_chunks_than_any_file_has_are_not_all_taken_apart() -> None:
     data = png(8, 0, bytes(SIDE), b"\0\0", chunk(b"teXt", b"") * (MAX_CHUNKS + 1))
     with pytest.raises(ValueError, match="too many chunks"):
