@@ -6,7 +6,7 @@ opened. A file beyond them is refused as a damaged one is; no camera or editor w
 
 | what | why |
 |---|---|
-| parts of a GIF before its pixels | each part of a comment copies those before it |
+| parts of a GIF's comments, and of all before its pixels | each part of a comment copies those before it |
 | segments of a JPEG before its pixels, and its scans | each scan of a progressive JPEG visits every pixel |
 | EXIF | its first bytes, repeated, are each taken off by a copy of the rest |
 | a directory of TIFF or EXIF | any number of its entries may claim the same bytes, each as a copy of its own |
@@ -18,9 +18,9 @@ from typing import IO, Any
 
 from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
-MAX_PARTS = (
-    5000  # of a file before its pixels; a part has at most 255 bytes in a GIF, 64 KB in a JPEG
-)
+MAX_SEGMENTS = 5000  # of a JPEG before its pixels, of up to 64 KB each
+MAX_COMMENTS = 5000  # parts of a GIF's comments, of up to 255 bytes each
+MAX_PARTS = 500_000  # of a GIF before its pixels; XMP in it looks like thousands
 MAX_SCANS = 100  # usual are ten, and at most about thirty
 MAX_EXIF = 4 << 20  # bytes
 MAX_NUMBERS = 16 << 20  # bytes of numbers in a directory, of which Pillow makes objects
@@ -28,6 +28,7 @@ MAX_COPIES = 2  # of a file's bytes, in what the entries of a directory hold tog
 _EXIF_BEGINS = b"Exif\0\0"
 _TEXTS = (1, 2, 6, 7)  # types of TIFF's values that stay bytes: byte, ASCII, signed byte, undefined
 _PALETTE, _PALETTE_SIZE = 0x80, 7  # bits of a GIF's flags
+_COMMENT = b"\xfe"  # a kind of a GIF's extensions
 _SOS, _EOI = 0xDA, 0xD9
 _PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)  # of JPEG's frame headers
 _NO_SEGMENTS = (0x01, *range(0xD0, 0xD9))  # markers without a length
@@ -95,32 +96,38 @@ def _claimed(directory: Any, file: IO[bytes], whole: int) -> tuple[int, int]:
 
 def _bounded_gif(file: IO[bytes], name: str | bytes) -> ImageFile.ImageFile:
     at = file.tell()
-    if _gif_parts(file) > MAX_PARTS:
-        raise SyntaxError("There are too many parts before the pixels.")
+    _check_gif(file)
     file.seek(at)
     return GifImagePlugin.GifImageFile(file, name)
 
 
-def _gif_parts(file: IO[bytes]) -> int:
-    """How many parts of extensions, or bytes of no meaning, come before the first picture of a GIF;
-    one more than are allowed where there are more.
+def _check_gif(file: IO[bytes]) -> None:
+    """Raises SyntaxError where too many parts of extensions, or bytes of no meaning,
+    come before the first picture of a GIF.
     """
     head = file.read(13)
     if len(head) == 13 and head[10] & _PALETTE:
         file.read(3 << ((head[10] & _PALETTE_SIZE) + 1))
-    parts = 0
-    while parts <= MAX_PARTS:
-        byte = file.read(1)
-        if byte in (b"", b",", b";"):
-            break
+    parts = comments = 0
+    while (byte := file.read(1)) not in (b"", b",", b";"):
         parts += 1
-        if byte != b"!":
-            continue
-        file.read(1)  # the kind of extension
-        while parts <= MAX_PARTS and (length := file.read(1)) not in (b"", b"\0"):
-            file.read(length[0])
-            parts += 1
-    return parts
+        if byte == b"!":
+            is_comment = file.read(1) == _COMMENT
+            blocks = _sub_blocks(file)
+            parts += blocks
+            comments += is_comment * (1 + blocks)
+        if comments > MAX_COMMENTS or parts > MAX_PARTS:
+            raise SyntaxError("There are too many parts before the pixels.")
+
+
+def _sub_blocks(file: IO[bytes]) -> int:
+    """Pass over the parts of a GIF's extension; how many there are, or one more than are allowed."""
+    for count in range(MAX_PARTS + 1):
+        length = file.read(1)
+        if length in (b"", b"\0"):
+            return count
+        file.read(length[0])
+    return MAX_PARTS + 1
 
 
 def _bounded_jpeg(file: IO[bytes], name: str | bytes) -> ImageFile.ImageFile:
@@ -141,7 +148,7 @@ def _is_progressive(file: IO[bytes]) -> bool:
     """
     file.read(2)
     found = False
-    for _ in range(MAX_PARTS):
+    for _ in range(MAX_SEGMENTS):
         # Pillow passes over what lies between segments, and over fillers.
         byte = file.read(1)
         while byte not in (b"", b"\xff"):

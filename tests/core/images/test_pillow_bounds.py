@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.images.decode import ImageError, load_image
-from core.images.pillow_bounds import MAX_PARTS, MAX_SCANS
+from core.images.pillow_bounds import MAX_COMMENTS, MAX_PARTS, MAX_SCANS, MAX_SEGMENTS
 
 SIZE = (64, 48)
 MANY = 20_000
@@ -74,7 +74,7 @@ def tiff(entries: int, held: int) -> bytes:
     [
         gif(comment(b"x") * MANY),
         gif(b"!\xfe" + b"\1x" * MANY + b"\0"),
-        gif(b"\1" * MANY),
+        gif(b"\1" * (MAX_PARTS + 1)),
         jpeg(b"\xff\xe5\0\2" * MANY),
         scanned(MANY),
         tiff(200, MEGABYTE),
@@ -96,14 +96,14 @@ def test_refuses_what_has_more_than_any_camera_or_editor_writes(data: bytes) -> 
 @pytest.mark.parametrize(
     "data",
     [
-        gif(comment(b"words" * 50) * (MAX_PARTS // 4)),
-        gif(b"\0" * 10),
-        jpeg(b"\xff\xe5\0\2" * (MAX_PARTS // 2)),
+        gif(comment(b"words" * 50) * (MAX_COMMENTS // 4)),
+        gif(b"!\xff" + b"\1x" * 2 * MAX_COMMENTS + b"\0"),
+        jpeg(b"\xff\xe5\0\2" * (MAX_SEGMENTS // 2)),
         jpeg(b"\xff\xfe\0\6\xff\xda\xff\xda" * MAX_SCANS, progressive=True),
         scanned(MAX_SCANS // 2),
         tiff(1, MEGABYTE),
     ],
-    ids=["gif comments", "gif junk", "jpeg segments", "jpeg words", "jpeg scans", "tiff"],
+    ids=["gif comments", "gif xmp", "jpeg segments", "jpeg words", "jpeg scans", "tiff"],
 )
 def test_reads_what_has_much_of_it(data: bytes) -> None:
     assert load_image(data).size == SIZE
