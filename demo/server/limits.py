@@ -23,7 +23,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.i18n.language import said
 from demo.server.cleaner import Cleaner, is_full
@@ -33,6 +33,7 @@ MAX_BODY = 16 << 20  # bytes
 MAX_UPLOAD_BYTES = 64 << 20  # of a file; 20 seconds of a phone's video have about 45 MB
 MAX_UPLOADS = 210_000_000  # bytes of one request that uploads files; twenty photos together have at most 200 MB
 MAX_LOGIN = 4 << 10  # bytes
+MAX_VALUES = 50_000  # in JSON: a million of them keep the page from all else for seconds
 COMPRESSED = ("/", "/config", f"{API_PREFIX}/info", f"{API_PREFIX}/openapi.json")
 CLEANER = "metastyle.cleaner"  # in the scope of a request
 UPLOAD, LOGIN = f"{API_PREFIX}/upload", "/login"
@@ -84,10 +85,31 @@ class LimitsMiddleware:
             return await refusal_to(request, FULL, 507)(scope, receive, send)
         scope[CLEANER] = self.cleaner
         try:
-            await self._limited[limit](scope, receive, send)
+            limited = self._limited[limit]
+            await limited(scope, receive if path == UPLOAD else _counted(receive), send)
         finally:
             if path == UPLOAD and self.cleaner.is_ending:  # it came in while the page was closed
                 self.cleaner.stop()
+
+
+def _counted(receive: Receive) -> Receive:
+    """Of a body in JSON no more than `MAX_VALUES` are read, by what stands before each of them.
+
+    Raises:
+        HTTPException: there are more.
+    """
+    values = 0
+
+    async def counting() -> Message:
+        nonlocal values
+        message = await receive()
+        body = message.get("body", b"")
+        values += sum(map(body.count, (b",", b"[", b"{")))
+        if values > MAX_VALUES:
+            raise HTTPException(400)
+        return message
+
+    return counting
 
 
 class TidyParser(GradioMultiPartParser):

@@ -59,6 +59,24 @@ def test_so_is_one_that_does_not_say_its_size(page: Stage) -> None:
     assert answer.status_code == 413 and "too large" in answer.text
 
 
+@pytest.mark.parametrize("values", ["[]", "{}", "1"])
+@pytest.mark.parametrize("route", ["call/paint", "queue/join", "run/check"])
+def test_endless_lists_are_refused_before_they_are_taken_apart(
+    page: Stage, route: str, values: str
+) -> None:
+    """Each value of an order is looked at several times, while everybody else waits."""
+    listed = ",".join([values] * (limits.MAX_VALUES + 1))
+    body = f'{{"fn_index":0,"session_hash":"x","data":["a","instant",[{listed}]]}}'
+    answer = httpx.post(page.url(f"/gradio_api/{route}"), content=body, timeout=WAIT)
+    assert (answer.status_code, answer.json()["detail"]) == (400, limits.BY_STATUS[400])
+
+
+def test_a_long_text_is_one_value(page: Stage) -> None:
+    """As a painted mask is, in a data URL."""
+    event = page.order("a" * 3_000_000).json()["event_id"]
+    assert page.answer(event)[-1][0] == "complete"
+
+
 def test_before_the_login_next_to_nothing_is_read(locked_page: Stage) -> None:
     address = httpx.URL(locked_page.address)
     with socket.create_connection((address.host, address.port or 80), timeout=WAIT) as connection:
