@@ -10,6 +10,7 @@ Read with PyAV (FFmpeg's libraries). `core.images.video_frame` makes pictures of
 `core.images.video_writer` writes an MP4, `core.inference.video` repaints what comes between.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,6 +150,7 @@ def contents(
     decoder = _decoder(track)
     time_base = time_base_of(track)
     step = max(1, int(1 / ((track.average_rate or USUAL_RATE) * time_base)))
+    times = deque[int]() if _has_decoding_times_alone(source, track) else None
     first: int | None = None
     last, count = 0, 0
     try:
@@ -157,7 +159,11 @@ def contents(
             if packet.stream is not track:
                 yield packet
                 continue
+            if times is not None and packet.dts is not None:
+                times.append(packet.dts)
             for frame in decoder.decode(packet):
+                if times is not None:
+                    frame.pts = times.popleft() if times else None
                 if frame.pts is None:
                     frame.pts = last + step
                 if first is None:
@@ -175,6 +181,14 @@ def contents(
         raise VideoError(
             f"{quoted_name(video)} is damaged: only its first {count} frames can be read."
         ) from error
+
+
+def _has_decoding_times_alone(source: InputContainer, track: VideoStream) -> bool:
+    """Whether a file says when frames are decoded but not when they are shown, and these differ:
+    an AVI whose frames refer to later ones. FFmpeg's guesses go back in time there. The first frame
+    that is shown has the first of these times, and so on.
+    """
+    return source.format.name == "avi" and bool(track.codec_context.has_b_frames)
 
 
 def sound_of(source: InputContainer) -> AudioStream | None:

@@ -229,6 +229,30 @@ def test_a_film_is_refused_that_is_to_be_shown_as_a_line(tmp_path: Path, shape: 
         probe(film(tmp_path / "line.mp4", pixels=np.tile(corners(), (1, 2, 1)), pixel_shape=shape))
 
 
+@pytest.mark.parametrize(("codec", "between"), [("libx264", 3), ("mpeg4", 2), ("libx264", 0)])
+def test_an_avi_whose_frames_refer_to_later_ones_keeps_all_of_them(
+    tmp_path: Path, codec: str, between: int
+) -> None:
+    """AVI knows no other times than those at which frames are decoded."""
+    path, frames = tmp_path / "film.avi", 12
+    with av.open(str(path), "w") as file:
+        track = cast("VideoStream", file.add_stream(codec, rate=10))
+        track.width, track.height, track.pix_fmt = *SIZE, "yuv420p"
+        track.codec_context.max_b_frames = between
+        for number in range(frames):
+            pixels = np.full((SIZE[1], SIZE[0], 3), 20 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(pixels).reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            file.mux(track.encode(frame))
+        file.mux(track.encode(None))
+    with opened(path) as source:
+        found = [item for item in contents(path, source) if isinstance(item, av.VideoFrame)]
+        times = [float((item.pts or 0) * (item.time_base or 1)) for item in found]
+    grey = [item.to_ndarray(format="rgb24").mean() for item in found]
+    assert grey == pytest.approx([20 * number for number in range(frames)], abs=4)
+    assert np.diff(times) == pytest.approx(np.full(frames - 1, 0.1))
+
+
 def test_a_frame_larger_than_is_accepted_is_not_decoded_on_the_way(tmp_path: Path) -> None:
     """A decoder holds several, each of up to half a gigabyte."""
     path = tmp_path / "film.avi"
