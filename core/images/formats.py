@@ -69,7 +69,6 @@ def kind_of_file(path: Path) -> str | None:
 
 def _format_of(head: bytes) -> str | None:
     """Which of `FORMATS` a file is of that begins so."""
-    Image.init()  # Pillow knows the formats only once it has opened or written a picture
     for name in FORMATS:
         _, accept = Image.OPEN[name]
         if accept is not None and accept(head[:16]) is True:
