@@ -6,6 +6,7 @@
 Weights are safetensors in shards (`core.models.weights`), in one of two formats:
 
 - 1, whole: every tensor under its own name. The flagship's, and that of any network saved whole.
+  The flagship's largest matrix is int8 rows with `NAME.scale`.
 - 2, factored: the report's networks in the form of `core.models.factored`. Of each generated layer
   L there are `meta_net.L.base`, `.columns`, `.scales`, `.projection` and `.centre`; the other large
   matrices are int8 rows with `NAME.scales`.
@@ -50,6 +51,9 @@ from core.models.weights import (
 
 ROWS_FROM = 100_000  # numbers in a matrix that is worth storing as int8
 OUTPUTS = "meta_net.outputs."
+MIXES = (
+    "meta_net.mix_out.1.weight"  # most of the flagship; of small changes, for which int8 is enough
+)
 READER = "reader"  # a folder in a model's folder
 READER_CARD = "reader.json"
 
@@ -100,13 +104,16 @@ class Model:
 
 
 def pack(net: Net) -> dict[str, Tensor]:
-    """The tensors to store of a network: as they are, or, of a network in factors,
-    by layer and in int8 rows.
+    """The tensors to store of a network: as they are but for the flagship's `MIXES`, or,
+    of a network in factors, by layer and in int8 rows.
     """
     state = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
-    if not (isinstance(net, StyleNet) and is_factored(net)):
-        return {name: value.float() for name, value in state.items()}
     packed: dict[str, Tensor] = {}
+    if not (isinstance(net, StyleNet) and is_factored(net)):
+        packed = {name: value.float() for name, value in state.items()}
+        if MIXES in packed:
+            packed[MIXES], packed[f"{MIXES}.scale"] = pack_rows(packed[MIXES])
+        return packed
     for name, value in state.items():
         if name.startswith(OUTPUTS):
             index, part = name.removeprefix(OUTPUTS).split(".")

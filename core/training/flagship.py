@@ -57,6 +57,7 @@ from core.training.objective import Objective
 from core.training.state import load_state, save_state, set_hash
 from core.training.step import PendingStep
 from core.training.step_log import StepLog, steps_late
+from core.training.storage import cost_of_rows
 
 CONTENT = (0.6, 1.4)  # weights of taps 3 and 4
 WEIGHTS_EVERY = 250
@@ -276,7 +277,10 @@ class FlagshipTraining:
             **run_figures(self.folder / "log.csv", self.done, self.per_epoch),
             "styles_seen": len(self.styles),
         }
-        size = save_model(folder, self.variant, self.finished(), self.encoder, training)
+        net = self.finished()
+        encoder = load_encoder(self.variant.encoder, self.config.encoder_source).to(self.device)
+        cost = cost_of_rows(net, self.variant, encoder)
+        size = save_model(folder, self.variant, net, encoder, training, cost)
         if self.reader_holds:
             size += save_reader(folder, self.reader)
         for name in ("log.csv", "weights.csv", LEARNING):

@@ -1,5 +1,6 @@
-"""The form in which a report's network is shipped: in factors (`core.models.factored`), of the lowest rank
-whose pictures are nearly those of the network that was trained.
+"""The form in which a network is shipped, and how far that moves its pictures. A report's network is
+shipped in factors (`core.models.factored`), of the lowest rank whose pictures are nearly those of the
+network that was trained.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import load_image
 from core.images.library import library
 from core.inference.stylizer import STYLE_SIDE, StyledModel
-from core.models.checkpoint import FACTORED, build_packed, pack
+from core.models.checkpoint import FACTORED, WHOLE, build_packed, pack
 from core.models.encoder import Encoder, normalize
 from core.models.factored import factorise
+from core.models.flagship import FlagshipNet
 from core.models.losses import mean_std
 from core.models.registry import Net, Variant
 from core.models.style_net import StyleNet
@@ -58,12 +60,20 @@ def store_net(
     for rank in RANKS:
         stored = factorise(net, descriptors, rank)
         loaded = build_packed(variant, pack(stored), FACTORED).to(descriptors.device)
-        after = zip(before, _paint(loaded, pairs), strict=True)
-        moved = [255 * (one - other).square().mean().sqrt().item() for one, other in after]
-        mean, largest = sum(moved) / len(moved), max(moved)
-        if mean < MAX_MEAN and largest < MAX_LARGEST:
+        cost = _moved(before, _paint(loaded, pairs))
+        if cost["mean"] < MAX_MEAN and cost["largest"] < MAX_LARGEST:
             break
-    return stored, {"rank": rank, "mean": mean, "largest": largest, "pairs": len(moved)}
+    return stored, {"rank": rank, **cost}
+
+
+def cost_of_rows(net: FlagshipNet, variant: Variant, encoder: Encoder) -> dict[str, float]:
+    """How far the form in which the flagship is stored moves the pictures of the gallery's pairs,
+    as `store_net` tells it.
+    """
+    net = net.eval()
+    pairs = _pairs(encoder, ())
+    loaded = build_packed(variant, pack(net), WHOLE).to(next(net.parameters()).device)
+    return _moved(_paint(net, pairs), _paint(loaded, pairs))
 
 
 @torch.inference_mode()
@@ -94,6 +104,15 @@ def _paint(net: Net, pairs: Sequence[Pair]) -> list[Tensor]:
         filters = net.meta_net(painting.to(device))
         pictures.append(StyledModel(net.transform_net, filters).apply(photo.to(device)))
     return pictures
+
+
+def _moved(before: Sequence[Tensor], after: Sequence[Tensor]) -> dict[str, float]:
+    """By how much pictures differ, RMS in steps of 1/255."""
+    moved = [
+        255 * (one - other).square().mean().sqrt().item()
+        for one, other in zip(before, after, strict=True)
+    ]
+    return {"mean": sum(moved) / len(moved), "largest": max(moved), "pairs": len(moved)}
 
 
 def spread(paths: Sequence[Path], count: int) -> list[Path]:
