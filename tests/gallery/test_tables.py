@@ -60,6 +60,14 @@ def test_wrong_marks_are_refused(text: str, said: str) -> None:
         fill(text, "README.md")
 
 
+def test_a_table_without_rows_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TABLES, "two", lambda: [])
+    with pytest.raises(
+        TableError, match=r"^README\.md asks for a table two, which has no rows yet"
+    ):
+        fill(MARKS.format("two"), "README.md")
+
+
 def test_the_command_writes_once_and_checks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
