@@ -49,6 +49,7 @@ def own_pictures(folder: Path, report: Callable[[str], None]) -> tuple[Picture, 
     """
     files = list_images(folder)
     alike = Counter(path.stem for path in files)
+    alike.update(path.name for path in files)  # `a.jpg` is also the stem of `a.jpg.png`
     found = []
     for path in files:
         try:
