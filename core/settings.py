@@ -150,7 +150,8 @@ class Settings:
             raise SettingsError(f"A picture takes 1 to {MAX_PAINTINGS} paintings, not {paintings}.")
         if self.mix and len(self.mix) != paintings:
             raise SettingsError(
-                f"The mix has {len(self.mix)} weights for {paintings} paintings; give one for each."
+                f"The mix has {len(self.mix)} weight{'s' if len(self.mix) > 1 else ''} for {paintings} "
+                f"painting{'s' if paintings > 1 else ''}; give one for each."
             )
         mix = self.mix or (1.0,) * paintings
         total = math.fsum(mix)

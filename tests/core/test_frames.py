@@ -88,7 +88,7 @@ def test_nothing_is_kept_of_the_black_before_a_film_fades_in(
     ("settings", "outside", "said"),
     [
         (Settings(refine=5), False, "painted at once"),
-        (Settings(mix=(1, 2)), False, "2 weights for 1 paintings"),
+        (Settings(mix=(1, 2)), False, "2 weights for 1 painting;"),
         (Settings(), True, "needs a mask"),
         (Settings(mask_alpha=True), False, "no transparency"),
     ],

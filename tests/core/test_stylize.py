@@ -351,7 +351,7 @@ def test_a_sheet_leaves_out_what_cannot_be_read(
         ),
         (
             "--content PHOTO --style PAINTING PAINTING --mix 1",
-            "The mix has 1 weights for 2 paintings",
+            "The mix has 1 weight for 2 paintings",
         ),
         (
             "--content PHOTO --style PAINTING --strength 160",

@@ -372,7 +372,7 @@ def test_stylize_takes_every_control_and_the_png_carries_them(
     ("changed", "said"),
     [
         ({"mix": "much, little"}, 'weights of a mix must be numbers, as in "0.7 0.3"'),
-        ({"mix": "0.7 0.3"}, "2 weights for 1 paintings"),
+        ({"mix": "0.7 0.3"}, "2 weights for 1 painting;"),
         ({"outside": handle_file(PAINTING)}, "A painting for outside the mask needs a mask"),
         ({"strength": -1}, "strength must be a number from 0 to 1.5"),
     ],
