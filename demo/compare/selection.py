@@ -150,7 +150,5 @@ def _own_picture(value: str, what: str) -> Picture:
     path = uploaded({"path": value}) if Path(value).is_absolute() else None
     if path is None:
         raise RequestError(f"There is no {what} named {short(value)}.")
-    if not Path(path).is_file():
-        raise RequestError(f'"{Path(path).name}" is no longer here; upload it again.')
     name = f"{requests.file_name(path, '', '').split('__')[0]}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
     return Picture.own(name, Path(path))

@@ -129,14 +129,14 @@ def strength_of(result: JobResult) -> tuple[float, str]:
 
 
 def look_due(visit: Visit | None, **values: Any) -> Answer:
-    """Strength, colours or strokes were changed: `due` where the form is painted at once and is not what was asked for last."""
+    """Strength, colours or strokes were changed: `due` where the form is painted at once and is not what was painted last."""
     if values["mode"] != INSTANT or values["model"] in METHODS:
         return {}
     latest = VISITS.latest(visit.visitor) if visit else None
-    if latest and values == (latest.due or latest.values):
+    if latest and values == latest.values and not latest.overtaken:
         return {}
     if latest:
-        latest.due = values
+        latest.overtaken = True
     return {"due": time.time()}
 
 

@@ -3,10 +3,10 @@
     with gr.Blocks() as blocks, gr.Tab("Transfer"):
         build()
 
-A click on a painting or on a photo paints at once, and so does a picture that is brought along; the button does after other
-changes. What happens then is in `demo.transfer.events`; what a visitor comes back to, by an address or after a reload, is
-`demo.transfer.arrival`'s. The recipe of the result is `demo.transfer.provenance`'s, and `demo.transfer.endpoints` offers the
-same to programs.
+A click on a painting or on a photo paints at once, and so do a picture that is brought along, another mix, strength, colours or
+strokes; the button does after other changes. What happens then is in `demo.transfer.events`; what a visitor comes back to, by
+an address or after a reload, is `demo.transfer.arrival`'s. The recipe of the result is `demo.transfer.provenance`'s, and
+`demo.transfer.endpoints` offers the same to programs.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -40,7 +40,7 @@ class Work:
         begun: when, in seconds of `time.monotonic`.
         replaced: whether the page has asked for something else; then nobody is told any more of this.
         followers: how many read its answers.
-        due: the values that were asked for after it and perhaps still wait for their turn.
+        overtaken: whether something was asked for after it, which perhaps waits for its turn or was refused.
     """
 
     visitor: str
@@ -51,7 +51,7 @@ class Work:
     ended: bool = False
     replaced: bool = False
     followers: int = 0
-    due: Mapping[str, Any] | None = None
+    overtaken: bool = False
     _answers: int = 0
     _latest: Answer = field(default_factory=dict)
     _error: Exception | None = None

@@ -26,7 +26,7 @@ def test_a_strength_moved_away_and_back_while_an_order_waits_is_asked_for_again(
     VISITS.start(visit.visitor, visit.page, full, lambda stop: iter([]))
     assert events.look_due(visit, **full) == {}, "it is what was painted"
     assert events.look_due(visit, **weak)["due"]
-    assert events.look_due(visit, **weak) == {}, "it waits already"
+    assert events.look_due(visit, **weak)["due"], "the queue may have refused it"
     assert events.look_due(visit, **full)["due"], "else the order that waits would be painted"
 
 
