@@ -20,7 +20,7 @@ from core.inference.style_file import load_painting
 from core.pipeline import stylize_image
 from core.settings import Settings
 from demo.shared.endpoint_look import EndpointLook
-from demo.shared.requests import RequestError, checked, file_name
+from demo.shared.requests import RequestError, checked, file_name, give_back
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import file_of
 from gallery.pictures import Picture, paintings
@@ -62,6 +62,7 @@ def painted_cells(
     path, _ = checked(order)
     settings = order.settings
     photo = load_with_alpha(path)  # what is hidden of it has no colours that count
+    give_back([photo.size])
     if settings == Settings(model=settings.model, size=settings.size):
         photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
     masks = [load_mask(mask) for mask in order.masks]

@@ -46,7 +46,7 @@ MIN_STYLE_SIZE, MAX_STYLE_SIZE = 64, 512
 MAX_BATCHES = 100
 MAX_OPTIMISED = 512  # px a side, for pixels that are optimised one photo at a time
 DRAFT_EVERY = 2  # batches
-GIVEN_BACK = 20_000_000  # pixels of a photo above which memory is given back at once
+GIVEN_BACK = 20_000_000  # pixels of a picture above which memory is given back at once
 TRAIN_FIRST = "There is no trained model yet: make one with `python -m core.train improved-500`, then start the page again."
 CHOOSE_PAINTING = "Choose a painting first: drop one in, or click one of those below."
 STOPPED_AT_ONCE = (
@@ -183,9 +183,7 @@ def repaint(request: StylizeRequest, stop: threading.Event | None = None) -> Ite
     with TURNS:  # one at a time: a photo of 85 million pixels takes a gigabyte while it is read
         painting = _Painting(request, *files)
         result = None if request.settings.refine else painting.instant()
-        if math.prod(painting.photo.size) > GIVEN_BACK:
-            # Else each thread that has read a large photo keeps a gigabyte in a heap of its own.
-            release_freed_memory()
+        give_back(painting.sizes)
     if result:
         yield result
         return
@@ -193,6 +191,15 @@ def repaint(request: StylizeRequest, stop: threading.Event | None = None) -> Ite
         yield from in_background(painting.refined, stop or threading.Event())
     except Cancelled as error:
         raise RequestError(STOPPED_AT_ONCE) from error
+
+
+def give_back(sizes: Sequence[tuple[int, int]]) -> None:
+    """After pictures of these sizes, in px, were read: what a large one took is the system's again.
+
+    Else each thread that has read a large picture keeps a gigabyte in a heap of its own.
+    """
+    if max(map(math.prod, sizes)) > GIVEN_BACK:
+        release_freed_memory()
 
 
 class _Painting:
@@ -208,6 +215,8 @@ class _Painting:
         self.paintings = [load_painting(style) for style in styles]
         masks = [load_mask(mask) for mask in request.masks]
         outside = load_painting(request.outside) if request.outside else None
+        read = (self.photo, *self.paintings, *masks, outside)
+        self.sizes = [picture.size for picture in read if picture]
         self.settings = request.settings
         if self.settings.size is None and max(self.photo.size) > LARGEST:
             self.settings = replace(self.settings, size=LARGEST)

@@ -14,10 +14,11 @@ import io
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from gradio.processing_utils import hash_file
@@ -37,7 +38,7 @@ from core.images.metadata import date_taken
 from core.images.normalise import orientation_of
 from core.images.save import encode_picture, png_bytes
 from demo.server.limits import MAX_UPLOAD_BYTES
-from demo.shared.requests import JobResult
+from demo.shared.requests import JobResult, give_back
 from gallery.pictures import Picture, paintings, photographs
 
 MAX_UPLOAD = f"{MAX_UPLOAD_BYTES >> 20}mb"
@@ -114,13 +115,20 @@ def checked_size(path: str) -> tuple[int, int]:
     Raises:
         ImageError: it cannot be used.
     """
-    with DECODING:
-        image = load_image(path, at_least=CHECKED_SIDE)
+    image = _read(load_image, path, at_least=CHECKED_SIDE)
     with opened_picture(path) as file:
         if file.format not in REDUCED_FORMATS:
             return image.size
         is_turned = orientation_of(file) in LYING
         return (file.height, file.width) if is_turned else file.size
+
+
+def _read(read: Callable[..., Image.Image], path: str, **options: Any) -> Image.Image:
+    """A picture as `read` gives it, with others in their turn; what a large one took is given back."""
+    with DECODING:
+        image = read(path, **options)
+        give_back([image.size])
+    return image
 
 
 def is_transparent(path: str | None) -> bool:
@@ -131,8 +139,7 @@ def is_transparent(path: str | None) -> bool:
         with opened_picture(path) as image:  # most have none, which their head says
             if not image.has_transparency_data:
                 return False
-        with DECODING:
-            return load_with_alpha(path).mode == "RGBA"
+        return _read(load_with_alpha, path).mode == "RGBA"
     return False
 
 
@@ -145,8 +152,7 @@ def displayable(path: str) -> str:
     """
     if browsers_agree(path):
         return path
-    with DECODING:
-        image = load_with_alpha(path, at_least=SHOWN_SIDE)
+    image = _read(load_with_alpha, path, at_least=SHOWN_SIDE)
     if max(image.size) > SHOWN_SIDE:
         image = resize_longest(image, SHOWN_SIDE)
     return file_of(f"{Path(path).stem}.png", encode_picture(image, taken=date_taken(path)))

@@ -32,7 +32,7 @@ from demo.many.cells import painted_cells, sheet_file
 from demo.many.photos import painted_photos
 from demo.page import PageBlocks
 from demo.server.refusals import NO_MEMORY
-from demo.shared import widgets
+from demo.shared import requests, widgets
 from demo.shared.endpoint_look import LOOK, MASK
 from demo.shared.requests import RequestError
 from demo.shared.style_form import StyleForm
@@ -141,6 +141,16 @@ def test_a_stopped_sheet_keeps_what_is_painted(folder: Path) -> None:
     with Image.open(last["download"].value["path"]) as sheet:
         assert sheet.width < 3 * 128, "the photo and one painting"
     assert not many_sheet._painting._stops
+
+
+def test_memory_that_the_large_photo_of_a_sheet_took_is_given_back(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back: list[str] = []
+    monkeypatch.setattr(requests, "release_freed_memory", lambda: given_back.append("all"))
+    monkeypatch.setattr(requests, "GIVEN_BACK", 100)
+    next(painted_cells(str(folder / "0000.png"), MODEL, 128, StyleForm()))
+    assert given_back == ["all"]
 
 
 def test_a_click_on_what_is_not_painted_is_answered(gallery: list[Picture]) -> None:

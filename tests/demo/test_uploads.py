@@ -10,7 +10,7 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from core.images.decode import ImageError
-from demo.shared import uploads
+from demo.shared import requests, uploads
 from demo.shared.uploads import checked_size, displayable, is_transparent, uploaded
 
 
@@ -110,6 +110,24 @@ def test_two_pictures_are_looked_at_at_a_time(
     for visitor in visitors:
         visitor.join(60)
     assert most == 2
+
+
+@pytest.mark.parametrize("look", [checked_size, displayable, is_transparent])
+def test_memory_that_a_large_upload_took_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Any
+) -> None:
+    """Uploads do not wait in the queue, after whose work the page gives memory back."""
+    given_back: list[str] = []
+    monkeypatch.setattr(requests, "release_freed_memory", lambda: given_back.append("all"))
+    monkeypatch.setattr(uploads, "browsers_agree", lambda path: False)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    path = tmp_path / "a.png"
+    Image.new("RGBA", (20, 20), (200, 30, 40, 128)).save(path)
+    look(str(path))
+    assert given_back == []
+    monkeypatch.setattr(requests, "GIVEN_BACK", 20 * 20 - 1)
+    look(str(path))
+    assert given_back == ["all"]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "a\0b", "x" * 9999, 7, None])
