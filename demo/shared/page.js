@@ -223,8 +223,8 @@
   if (visitor === left) ofAll("left", null);
   // A tab that was duplicated has taken over what was the other's alone: where that is still open, it says so.
   const HEARD_WITHIN = 200; // ms
-  const pages = new BroadcastChannel("metastyle");
-  pages.addEventListener("message", ({ data }) => data.visitor === visitor && pages.postMessage({ taken: data.page }));
+  const pages = ofTab("visitor") ? new BroadcastChannel("metastyle") : null; // refused as well where the browser keeps nothing
+  pages?.addEventListener("message", ({ data }) => data.visitor === visitor && pages.postMessage({ taken: data.page }));
   let asked = before ? null : Promise.resolve(false);
   const isTaken = () => asked ??= new Promise((done) => {
     pages.addEventListener("message", ({ data }) => data.taken === pageName && done(true));

@@ -307,3 +307,22 @@ def test_a_tab_that_was_duplicated_is_a_visitor_of_its_own(page: Page) -> None:
     duplicate.reload()
     repainted(duplicate, OPENING)
     assert visitor(duplicate) == own != first
+
+
+def test_where_the_browser_keeps_nothing_the_page_paints_all_the_same(
+    browser: Browser, address: str
+) -> None:
+    page = new_page(browser)
+    page.add_init_script(
+        """for (const name of ["sessionStorage", "localStorage", "indexedDB", "BroadcastChannel"]) {
+          const get = () => { throw new DOMException("It is denied.", "SecurityError"); };
+          Object.defineProperty(window, name, { get });
+        }"""
+    )
+    open_page(page, address)
+    page.wait_for_function(
+        "window.metastyle && document.querySelector('.languages [aria-current]')"
+    )
+    page.locator("#painting-gallery").get_by_label("Composition VIII").click()
+    repainted(page, "astronaut__kandinsky_composition_viii__original-500.png")
+    page.context.close()

@@ -373,6 +373,20 @@ def test_all_controls_from_a_phone_and_back_from_the_picture(
     page.context.close()
 
 
+def test_the_tool_that_is_chosen_is_legible_under_the_pointer_too(page: Page) -> None:
+    open_section(page, "Only a part: mask")
+    brush, eraser = (
+        page.locator("#mask [data-tool=brush]"),
+        page.locator("#mask [data-tool=eraser]"),
+    )
+    background = "tool => getComputedStyle(tool).backgroundColor"
+    chosen, other = brush.evaluate(background), eraser.evaluate(background)
+    eraser.hover()
+    expect(eraser).not_to_have_css("background-color", other)
+    brush.hover()
+    expect(brush).to_have_css("background-color", chosen)
+
+
 def only_where_it_was_painted(file: Path) -> None:
     """Something changed near the stroke, nothing of the photo elsewhere."""
     with Image.open(find_content("astronaut").path()) as photo, Image.open(file) as result:
