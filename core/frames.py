@@ -21,8 +21,9 @@ from core.images.masks import soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_file import Painting
 from core.inference.stylizer import Stylizer
+from core.matching import colour_match, places_shown
 from core.paintings import Masks, Paintings, mask_list
-from core.rendering import StyleAtStrength, colour_match, put_together
+from core.rendering import StyleAtStrength, put_together
 from core.settings import MATCH, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
@@ -96,8 +97,9 @@ class FrameStylizer:
         ]
 
     def _read_matches(self, painted: list[Image.Image], first: Image.Image) -> list[ColourMap]:
-        strength = self.settings.strength
+        strength, palettes = self.settings.strength, self.paintings.palettes()
+        shown = places_shown(self.masks, first.size, self.settings)
         return [
-            colour_match(image, palette, first, strength)
-            for image, palette in zip(painted, self.paintings.palettes(), strict=True)
+            colour_match(image, palette, first, strength, place)
+            for image, palette, place in zip(painted, palettes, shown, strict=False)
         ]

@@ -17,16 +17,17 @@ import numpy as np
 from PIL import Image
 
 from core.baselines.adapter import Backend, Method, Style
-from core.images.colours import ColourMap, Palette, keep_colours
-from core.images.convert import resize_longest, with_alpha
+from core.images.colours import Palette, keep_colours
+from core.images.convert import resize_longest
 from core.images.decode import ImageError
 from core.images.masks import layered, soft_mask
 from core.inference.style_file import Painting, SavedStyle
 from core.inference.style_mixing import blend, restore
 from core.inference.stylizer import MAX_SIDE, MAX_WHOLE, Cancelled, StyledModel
 from core.inference.tiled import stylize_tiled
+from core.matching import colour_match, places_shown
 from core.result import PaintStep, StylizeResult
-from core.settings import PHOTO, Settings
+from core.settings import MATCH, PHOTO, Settings
 from core.training.refine import RefineStep, refine
 from core.training.step import StepResult
 
@@ -180,7 +181,7 @@ class Rendering:
                 f"The photo has {before.width} x {before.height} px; "
                 f"choose a size of at most {MAX_SIDE} px."
             )
-        painted = self._paint_areas(working, settings, on_share)
+        painted = self._matched(self._paint_areas(working, settings, on_share), before, settings)
         softness, invert = settings.mask_softness, settings.mask_invert
         insides = (soft_mask(mask, before.size, softness, invert) for mask in self.masks)
         image = put_together(painted, before, settings, len(self.masks), insides)
@@ -227,30 +228,23 @@ class Rendering:
                 return stylize_tiled(style, working, on_part)
             return style(working)
 
-        painted = [style(working, paint) for style in styles]
-        return [self._matched(*each) for each in zip(painted, self.areas, strict=True)]
+        return [style(working, paint) for style in styles]
 
-    def _matched(self, painted: Image.Image, area: Area) -> Image.Image:
-        """A painted picture in the colours that its area is matched to; what is hidden of a
-        transparent photo has none that count, unless just that is the area.
-        """
-        if area.palette is None:
+    def _matched(
+        self, painted: list[Image.Image], before: Image.Image, settings: Settings
+    ) -> list[Image.Image]:
+        """What was painted for each area, in the colours that the area is matched to, if any."""
+        if settings.colours != MATCH or settings.strength == 0:
             return painted
-        settings, alpha = self.settings, self.alpha
-        if settings.mask_alpha and (area is self.areas[0]) == settings.mask_invert:
-            alpha = None
-        seen, photo = (with_alpha(image, alpha) for image in (painted, self.photo))
-        return colour_match(seen, area.palette, photo, settings.strength)(painted)
-
-
-def colour_match(
-    painted: Image.Image, palette: Palette, photo: Image.Image, strength: float
-) -> ColourMap:
-    """The map that gives a painted picture the colours of its painting; below strength 1, what lies
-    between those and the photo's. Pictures as `Palette.of` takes them.
-    """
-    goal = Palette.of(photo).towards(palette, min(strength, 1))
-    return Palette.of(painted).nearest_map_to(goal)
+        # A photo whose transparency is its mask lies on white: all of it is seen.
+        alpha = None if settings.mask_alpha else self.alpha
+        matched = []
+        shown = places_shown(self.masks, before.size, settings, alpha)
+        for image, area, place in zip(painted, self.areas, shown, strict=False):
+            assert area.palette is not None  # as colours are to be matched
+            match = colour_match(image, area.palette, self.photo, settings.strength, place)
+            matched.append(match(image))
+        return matched
 
 
 def put_together(

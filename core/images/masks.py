@@ -5,7 +5,7 @@ composite(painted, photo, inside).save("out.png")
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -65,3 +65,15 @@ def layered(
     for inside, inner in zip(insides, painted, strict=False):
         around = composite(inner, around, inside)
     return around
+
+
+def shares_shown(insides: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """How much of each picture that `layered` lays upon another is seen where: of those inside the
+    masks, then of what is around. H x W in [0, 1], as the masks are, which are at least one.
+    """
+    shares: list[np.ndarray] = []
+    uncovered = np.ones_like(insides[0])
+    for inside in reversed(insides):
+        shares.insert(0, uncovered * inside)
+        uncovered = uncovered * (1 - inside)
+    return [*shares, uncovered]

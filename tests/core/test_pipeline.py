@@ -340,17 +340,32 @@ def test_what_is_hidden_of_a_transparent_photo_has_no_colours(
         assert same(result.image.crop(there), seen.crop(there))
 
 
-def test_each_side_of_a_mask_is_matched_to_its_own_painting(
+def test_each_side_of_a_mask_is_matched_to_its_own_painting_where_it_is_shown(
+    ours: Stylizer, paintings: list[Image.Image]
+) -> None:
+    photo, (inside, outside) = draw(1, (600, 450)), paintings[:2]
+    photo.paste("white", (150, 0, 600, 450))  # what the left half has not as a whole
+    left, box = Image.new("L", photo.size), (0, 0, 300, 450)
+    left.paste(255, box)
+    matched = replace(SMALL, colours="match", detail=80, mask_softness=0)
+    got = stylize_image(photo, inside, matched, left, outside, stylizer=ours).image
+    for part, goal in ((got.crop(box), inside), (got.crop((300, 0, 600, 450)), outside)):
+        assert abs(Palette.of(part).mean - Palette.of(goal).mean).max() < 0.03
+    paint = FrameStylizer([inside], matched, left, outside, stylizer=ours)
+    assert same(paint(photo), got)
+
+
+def test_of_masks_that_overlap_the_upper_one_hides_colours_of_the_lower(
     ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
 ) -> None:
+    everywhere, left = Image.new("L", photo.size, 255), Image.new("L", photo.size)
+    box = (0, 0, photo.width // 2, photo.height)
+    left.paste(255, box)
     matched = replace(SMALL, colours="match", mask_softness=0)
-    inside, outside = paintings[:2]
-    first = stylize_image(photo, inside, matched, stylizer=ours).image
-    second = stylize_image(photo, outside, matched, stylizer=ours).image
-    left = Image.new("L", photo.size)
-    left.paste(255, (0, 0, photo.width // 2, photo.height))
-    got = stylize_image(photo, inside, matched, left, outside, stylizer=ours).image
-    assert same(got, Image.composite(first, second, left))
+    got = stylize_image(photo, paintings[:2], matched, [everywhere, left], stylizer=ours).image
+    right = Image.eval(left, lambda value: 255 - value)
+    alone = stylize_image(photo, paintings[0], matched, right, stylizer=ours).image
+    assert same(Image.composite(photo, got, left), Image.composite(photo, alone, left))
 
 
 def test_detail_is_the_size_at_which_the_photo_is_painted(

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from core.images.decode import load_mask
-from core.images.masks import composite, soft_mask
+from core.images.masks import composite, shares_shown, soft_mask
 from tests.conftest import draw
 
 SIZE = (96, 72)
@@ -76,6 +76,12 @@ def test_all_or_nothing_gives_the_pictures_themselves() -> None:
     for colour, wanted in (("white", first), ("black", second)):
         got = composite(first, second, soft_mask(Image.new("RGB", (50, 50), colour), SIZE))
         assert got.tobytes() == wanted.tobytes()
+
+
+def test_a_later_mask_hides_what_lies_under_it() -> None:
+    lower, upper = np.full((2, 3), 0.5, np.float32), np.full((2, 3), 0.25, np.float32)
+    shares = [float(share[0, 0]) for share in shares_shown([lower, upper])]
+    assert shares == pytest.approx([0.375, 0.25, 0.375])
 
 
 @pytest.mark.parametrize(
