@@ -7,7 +7,9 @@ The first frame is painted as `core.pipeline.stylize_image` paints a photo. What
 photo there is read from the first frame here and then kept, so that nothing jumps from frame to
 frame: the colours that a painting is given, the map that matches colours to a painting, and the
 photo's own style, towards which a strength other than 1 leads (`core.inference.style_mixing`).
-A frame of one colour, as before a film fades in, tells none of it, so nothing of it is kept.
+A frame of one colour, as before a film fades in, tells none of it, so nothing of it is kept; and
+while what was kept is of a dim frame, a frame with clearly more contrast is read in its place, so
+that a film which fades in slowly has the colours of what it shows then.
 """
 
 from collections.abc import Sequence
@@ -28,7 +30,10 @@ from core.settings import MATCH, RECOLOUR, Settings, SettingsError
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
-FLAT = 16  # levels of 255: a frame whose channels all have fewer is of one colour
+# Contrast is the most levels, of 255, that a channel of a frame spans.
+FLAT = 16  # a frame of less is of one colour
+CLEAR = 192  # what was read from a frame of so much is kept for good
+CLEARER = 1.25  # times the contrast: this much more is worth another reading
 
 
 class FrameStylizer:
@@ -65,6 +70,7 @@ class FrameStylizer:
         self.paintings = Paintings.of(paintings, settings, len(self.masks), outside)
         self.settings = settings
         self.stylizer = stylizer or model_store().stylizer(settings.model)
+        self._contrast = 0  # of the frame that the next two were read from
         self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
         self._matches: list[ColourMap] = []  # of the same areas, where colours are matched
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
@@ -75,13 +81,17 @@ class FrameStylizer:
             return frame
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
-        styles, matches = self._styles or self._read_styles(frame), self._matches
+        styles, matches, contrast = self._styles, self._matches, self._contrast
+        if contrast < CLEAR:
+            contrast = int(np.ptp(np.asarray(frame), axis=(0, 1)).max())
+        if contrast >= CLEARER * self._contrast:
+            styles, matches = self._read_styles(frame), []
         painted = [style(working) for style in styles]
         if settings.colours == MATCH:
             matches = matches or self._read_matches(painted, frame)
             painted = [match(image) for match, image in zip(matches, painted, strict=True)]
-        if not self._styles and np.ptp(np.asarray(frame), axis=(0, 1)).max() >= FLAT:
-            self._styles, self._matches = styles, matches
+        if contrast >= FLAT and styles is not self._styles:
+            self._styles, self._matches, self._contrast = styles, matches, contrast
         if self.masks and (not self._insides or self._insides[0].shape != frame.size[::-1]):
             softness, invert = settings.mask_softness, settings.mask_invert
             self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]

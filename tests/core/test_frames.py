@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -82,6 +83,31 @@ def test_nothing_is_kept_of_the_black_before_a_film_fades_in(
     alone = FrameStylizer(images[2:3], settings, stylizer=stylizer)
     for image in images[:2]:
         assert paint(image).tobytes() == alone(image).tobytes()
+
+
+def dimmed(image: Image.Image, contrast: int) -> Image.Image:
+    """A picture from black to so many levels, as in a film that fades in."""
+    lightest = int(np.asarray(image).max())
+    return image.point(lambda value: round(value * contrast / lightest))
+
+
+@pytest.mark.parametrize(
+    "settings", [Settings(colours="recolour"), Settings(colours="match"), Settings(strength=0.5)]
+)
+def test_a_film_that_fades_in_has_the_colours_of_what_it_shows_then(
+    settings: Settings, stylizer: Stylizer, images: list[Image.Image]
+) -> None:
+    faded_in = FrameStylizer(images[2:3], settings, stylizer=stylizer)
+    for contrast in (0, 20, 40, 90, 150, 200):
+        faded_in(dimmed(images[0], contrast))
+    clear = FrameStylizer(images[2:3], settings, stylizer=stylizer)
+    clear(dimmed(images[0], 200))
+    assert faded_in(images[1]).tobytes() == clear(images[1]).tobytes()
+
+    dim = FrameStylizer(images[2:3], settings, stylizer=stylizer)
+    before = dim(dimmed(images[0], 60)).tobytes()
+    dim(dimmed(images[1], 70))  # hardly clearer, so nothing jumps
+    assert dim(dimmed(images[0], 60)).tobytes() == before
 
 
 @pytest.mark.parametrize(
