@@ -4,7 +4,7 @@
     with opened("in.mov") as source:
         for item in contents("in.mov", source):            # frames of video, packets of sound
             if isinstance(item, av.VideoFrame):
-                image = picture(item, info.size, info.orientation)
+                image = picture(item, info.size, info.orientation, info.stored)
 
 Read with PyAV (FFmpeg's libraries). `core.images.video_frame` makes pictures of frames,
 `core.images.video_writer` writes an MP4, `core.inference.video` repaints what comes between.
@@ -60,12 +60,14 @@ class VideoInfo:
 
     Attributes:
         size: width and height in px as it is shown: upright, with square pixels.
+        stored: width and height in px of its first frame, as the file has it.
         orientation: what makes its frames upright.
         seconds, frames: by the file's own account, None if it gives none.
         sound: whether it has any that can be read.
     """
 
     size: tuple[int, int]
+    stored: tuple[int, int]
     orientation: Orientation
     seconds: float | None
     frames: int | None
@@ -113,7 +115,8 @@ def probe(video: str | Path, limits: Limits = NO_LIMITS) -> VideoInfo:
                 f"accepted are {MIN_SIDE} to {MAX_SIDE} a side."
             )
         size = (height, width) if orientation.transposed else (width, height)
-        return VideoInfo(size, orientation, seconds, frames, sound_of(source) is not None)
+        stored, sound = (frame.width, frame.height), sound_of(source) is not None
+        return VideoInfo(size, stored, orientation, seconds, frames, sound)
 
 
 def for_ffmpeg(path: str | Path) -> str:

@@ -1,7 +1,7 @@
 """A video's frame as a picture: upright, in sRGB, on white where it is transparent.
 
 orientation = orientation_of(frame)                 # of the first frame; it holds for all of them
-image = picture(frame, (512, 288), orientation)
+image = picture(frame, (512, 288), orientation, (1920, 1080))   # in px, as the first frame is stored
 """
 
 from dataclasses import dataclass, replace
@@ -63,25 +63,47 @@ def orientation_of(frame: VideoFrame) -> Orientation:
     return Orientation(mirrored=a < 0, flipped=d < 0)
 
 
-def picture(frame: VideoFrame, size: tuple[int, int], orientation: Orientation) -> Image.Image:
+def picture(
+    frame: VideoFrame, size: tuple[int, int], orientation: Orientation, first: tuple[int, int]
+) -> Image.Image:
     """A frame as an upright RGB picture of sRGB.
 
     HDR (PQ, HLG) and wide colours are converted as for pictures (`core.images.colour_space`); what
-    is transparent is laid on white.
+    is transparent is laid on white. A frame of another shape than the first is seen whole, between
+    black bars.
 
     Args:
         size: width and height in px of the picture.
+        first: width and height in px of the film's first frame, as it is stored.
     """
     width, height = (size[1], size[0]) if orientation.transposed else size
+    inner = _within((width, height), (frame.width, frame.height), first)
     if any(component.is_alpha for component in frame.format.components):
         frame = _on_white(frame)
     space = _colour_space(frame)
     matrix = "ITU709" if frame.colorspace == UNMARKED and frame.height >= HD_LINES else None
     deep = "rgb48le" if space else "rgb24"
-    scaled = frame.reformat(width, height, deep, src_colorspace=matrix, interpolation="LANCZOS")
+    scaled = frame.reformat(*inner, deep, src_colorspace=matrix, interpolation="LANCZOS")
     samples = scaled.to_ndarray()
     pixels = to_srgb(samples.astype(np.uint16), space) if space else samples.astype(np.uint8)
+    if inner != (width, height):
+        image = Image.new("RGB", (width, height))
+        image.paste(Image.fromarray(pixels), ((width - inner[0]) // 2, (height - inner[1]) // 2))
+        pixels = np.asarray(image)
     return Image.fromarray(np.ascontiguousarray(orientation.applied(pixels)))
+
+
+def _within(
+    size: tuple[int, int], stored: tuple[int, int], first: tuple[int, int]
+) -> tuple[int, int]:
+    """How large a frame is shown in a picture of a size that the first frame fills, pixels of both
+    frames being of one shape.
+    """
+    if stored[0] * first[1] == stored[1] * first[0]:
+        return size
+    width, height = stored[0] * size[0] / first[0], stored[1] * size[1] / first[1]
+    scale = min(size[0] / width, size[1] / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _colour_space(frame: VideoFrame) -> ColourSpace | None:

@@ -3,7 +3,8 @@
     with opened("in.mov") as source, mp4("out.mp4", source, info.size) as result:
         for item in contents("in.mov", source):            # frames of video, packets of sound
             if isinstance(item, av.VideoFrame):
-                result.add(picture(item, info.size, info.orientation), item.pts, item.duration)
+                image = picture(item, info.size, info.orientation, info.stored)
+                result.add(image, item.pts, item.duration)
             else:
                 result.add_sound(item)
 

@@ -124,7 +124,7 @@ def painted_frames(
                 if isinstance(item, av.Packet):
                     result.add_sound(item)
                     continue
-                frame = picture(item, even, info.orientation)
+                frame = picture(item, even, info.orientation, info.stored)
                 result.add(smoother(frame, paint(frame)), item.pts or 0, item.duration)
                 done += 1
                 yield Progress(done, info.frames, even, time.perf_counter() - started)

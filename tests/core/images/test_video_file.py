@@ -81,7 +81,7 @@ def first_picture(path: Path) -> Image.Image:
     info = probe(path)
     with opened(path) as source:
         frame = next(item for item in contents(path, source) if isinstance(item, av.VideoFrame))
-        return picture(frame, info.size, info.orientation)
+        return picture(frame, info.size, info.orientation, info.stored)
 
 
 def named(image: Image.Image) -> list[str]:
@@ -253,19 +253,40 @@ def test_an_avi_whose_frames_refer_to_later_ones_keeps_all_of_them(
     assert np.diff(times) == pytest.approx(np.full(frames - 1, 0.1))
 
 
-def test_a_frame_larger_than_is_accepted_is_not_decoded_on_the_way(tmp_path: Path) -> None:
-    """A decoder holds several, each of up to half a gigabyte."""
-    path = tmp_path / "film.avi"
+def film_of_sizes(path: Path, sizes: Sequence[tuple[int, int]]) -> Path:
+    """A red video, an AVI of JPEGs, each frame of a size of its own."""
     with av.open(str(path), "w") as file:
         track = cast("VideoStream", file.add_stream("mjpeg", rate=10))
-        track.width, track.height, track.pix_fmt = *SIZE, "yuvj420p"
-        for time, size in enumerate([SIZE, SIZE, SIZE, (5000, 5000)]):
+        track.width, track.height, track.pix_fmt = *sizes[0], "yuvj420p"
+        for time, size in enumerate(sizes):
             buffer = io.BytesIO()
             Image.new("RGB", size, "red").save(buffer, "JPEG", subsampling="4:2:0")
             packet = av.Packet(buffer.getvalue())
             packet.stream, packet.pts, packet.dts = track, time, time
             packet.time_base = Fraction(1, 10)
             file.mux(packet)
+    return path
+
+
+def test_a_frame_of_another_shape_is_seen_whole_between_black_bars(tmp_path: Path) -> None:
+    sizes = [SIZE, (128, 96), (32, 96), (64, 16)]
+    boxes = [(0, 0, 64, 48), (0, 0, 64, 48), (24, 0, 40, 48), (0, 16, 64, 32)]
+    path = film_of_sizes(tmp_path / "film.avi", sizes)
+    seen: list[Image.Image] = []
+
+    def paint(frame: Image.Image) -> Image.Image:
+        seen.append(frame)
+        return frame
+
+    stylize_video(path, tmp_path / "out.mp4", paint)
+    shown = [frame.getchannel("R").point(lambda red: 255 * (red > 128)) for frame in seen]
+    assert [red.getbbox() for red in shown] == boxes
+    assert {frame.size for frame in seen} == {SIZE}
+
+
+def test_a_frame_larger_than_is_accepted_is_not_decoded_on_the_way(tmp_path: Path) -> None:
+    """A decoder holds several, each of up to half a gigabyte."""
+    path = film_of_sizes(tmp_path / "film.avi", [SIZE, SIZE, SIZE, (5000, 5000)])
     with pytest.raises(VideoError, match="only its first 3 frames can be read"):
         stylize_video(path, tmp_path / "out.mp4", lambda frame: frame)
     assert not (tmp_path / "out.mp4").exists()
