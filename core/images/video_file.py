@@ -29,6 +29,7 @@ from core.commandline import UserError
 from core.files import printable
 from core.images.decode import MIN_SIDE
 from core.images.video_frame import Orientation, orientation_of
+from core.images.video_times import RunningTimes
 
 # No other format is opened: some of FFmpeg's are lists of further files, which a stranger's file
 # could point anywhere.
@@ -144,7 +145,7 @@ def contents(
     video: str | Path, source: InputContainer, limits: Limits = NO_LIMITS
 ) -> Iterator[av.Packet | av.VideoFrame]:
     """Packets of the first sound track, and frames of the first video track,
-    each later than the one before.
+    each later than the one before. What comes after times that begin anew follows what came before.
 
     Raises:
         VideoError: it is damaged in between, or goes beyond the limits.
@@ -154,11 +155,13 @@ def contents(
     time_base = time_base_of(track)
     step = max(1, int(1 / ((track.average_rate or USUAL_RATE) * time_base)))
     times = deque[int]() if _has_decoding_times_alone(source, track) else None
+    running = RunningTimes()
     first: int | None = None
     last, count = 0, 0
     try:
         sound = sound_of(source)
         for packet in source.demux([track, sound] if sound else [track]):
+            running.run_on(packet)
             if packet.stream is not track:
                 yield packet
                 continue
@@ -180,7 +183,7 @@ def contents(
                     )
                 _check_frames(video, count, limits)
                 yield frame
-    except av.FFmpegError as error:
+    except (av.FFmpegError, OverflowError) as error:  # times may be beyond all numbers
         raise VideoError(
             f"{quoted_name(video)} is damaged: only its first {count} frames can be read."
         ) from error

@@ -191,6 +191,25 @@ def test_sound_that_changes_its_layout_and_rate_midway_is_kept_to_the_end(tmp_pa
     assert len(heard(tmp_path / "out.mp4")) / 48000 == pytest.approx(2, abs=0.1)
 
 
+@pytest.mark.parametrize(("suffix", "sound"), [(".ts", "aac"), (".ts", ""), (".flv", "")])
+def test_a_film_whose_times_begin_anew_midway_is_kept_to_the_end(
+    tmp_path: Path, suffix: str, sound: str
+) -> None:
+    """As recordings are that were put one after the other."""
+    lengths = 1600, 3200, 1200  # ms
+    parts = [film(tmp_path / f"{ms}{suffix}", range(0, ms, 40), sound=sound) for ms in lengths]
+    head = 13 if suffix == ".flv" else 0  # bytes, which such a file has once
+    data = [part.read_bytes()[head if number else 0 :] for number, part in enumerate(parts)]
+    whole = tmp_path / f"whole{suffix}"
+    whole.write_bytes(b"".join(data))
+    stylize_video(whole, tmp_path / "out.mp4", same)
+    times, _ = watched(tmp_path / "out.mp4")
+    assert len(times) == sum(lengths) / 40
+    assert min(np.diff(times)) > 0 and max(np.diff(times)) < 0.15
+    if sound:
+        assert len(heard(tmp_path / "out.mp4")) / 48000 == pytest.approx(6, abs=0.2)
+
+
 def test_names_with_colons_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     film(tmp_path / "in.mp4").rename(tmp_path / "14:03:59.mp4")
