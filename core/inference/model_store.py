@@ -83,9 +83,19 @@ class ModelStore:
         )
 
     def path(self, name_or_folder: str | Path) -> Path:
-        """The folder of a model by its name; one of that name in the current folder comes first."""
+        """The folder of a model by its name; one of that name in the current folder comes first.
+
+        Raises:
+            WeightsError: there is none.
+        """
         own = Path(name_or_folder)
-        return own if (own / CARD).is_file() else self.folder / own
+        for folder in (own, self.folder / own):
+            if (folder / CARD).is_file():
+                return folder
+        have = ", ".join(self.names()) or "none yet"
+        raise WeightsError(
+            f"There is no trained model named {short(name_or_folder)}; shipped are: {have}."
+        )
 
     def card(self, name: str) -> ModelCard:
         """What is known of a model. Raises WeightsError, as `read_card`."""
@@ -97,13 +107,7 @@ class ModelStore:
         Raises:
             WeightsError: there is none, or see `load_model`.
         """
-        folder = self.path(name_or_folder)
-        if not (folder / CARD).is_file():
-            have = ", ".join(self.names()) or "none yet"
-            raise WeightsError(
-                f"There is no trained model named {short(name_or_folder)}; shipped are: {have}."
-            )
-        return load_model(folder)
+        return load_model(self.path(name_or_folder))
 
     def stylizer(
         self, name_or_folder: str | Path | None = None, device: str | None = None

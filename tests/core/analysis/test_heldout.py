@@ -84,9 +84,10 @@ def test_the_four_outside_styles_are_always_there() -> None:
 
 
 def test_a_model_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["best"]) == 1
+    assert main(["improved-500", "best"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("error: There is no trained model named") and said.count("\n") == 1
+    assert said.startswith("error: There is no trained model named best;")
+    assert said.count("\n") == 1
 
 
 # ---- comparing ----
