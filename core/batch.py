@@ -36,6 +36,7 @@ from core.result import PaintStep, StylizeResult
 from core.settings import Settings, SettingsError
 
 STDIO = Path("-")
+NOTHING_TO_REFINE_ON = "None of the photos to refine on can be used."
 NO_ALPHA = "has no transparency that could be its mask."
 T = TypeVar("T")
 Facts = dict[str, Any]
@@ -98,7 +99,8 @@ class Batch:
         tell: takes what there is to say about each result, a JSON object.
 
     Raises:
-        ImageError: the mask or the painting outside it cannot be used.
+        ImageError: the mask or the painting outside it cannot be used, or none of the photographs
+            to refine on.
     """
 
     stylizer: Backend
@@ -122,6 +124,11 @@ class Batch:
             self.suffix = self.out.suffix
         self._masks = [File.read(mask, load_mask) for mask in self.masks]
         self._outside = self._read_painting(self.outside) if self.outside else None
+        if self.settings.refine and self.refine_contents:
+            photos = self.refine_contents
+            self.refine_contents = [path for path in photos if self._guarded(path, load_image)]
+            if not self.refine_contents:
+                raise ImageError(NOTHING_TO_REFINE_ON)
 
     def run(self, contents: Sequence[Path], groups: Sequence[Sequence[Path]]) -> None:
         """Paint every content in every group of styles; see `done`,

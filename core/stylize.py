@@ -130,7 +130,7 @@ def run(options: argparse.Namespace) -> Batch:
         paintings = [load_painting(path) for path in groups[0]]
         save_style_of(paintings, settings, options.save_style, batch.stylizer)
         batch.notes.setdefault(f"The style is in {printable(options.save_style)}.")
-    batch.skipped += [path for path, _ in (*unread, *more_unread)]
+    batch.skipped += [path for path, _ in (*unread, *more_unread, *not_refined_on)]
     if options.sheet:
         batch.sheets(contents, labelled(styles))
     else:

@@ -124,6 +124,29 @@ def test_refining_from_the_command_line(
     assert (tmp_path / "out" / "0000__0050__improved-500.png").read_bytes() != instant
 
 
+def test_a_broken_photo_to_refine_on_is_skipped_once_and_others_take_its_place(
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    smaller_batches(monkeypatch, batch=2, crop=32)
+    broken, good, out = tmp_path / "broken.jpg", pictures[0] / "0000.png", tmp_path / "out"
+    broken.write_bytes(b"not a picture")
+    order = f"--content {pictures[0]} --style {pictures[1] / '0050.png'} --model {model}"
+    arguments = [*order.split(), "--refine", "1", "--out", str(out), "--refine-content"]
+    assert stylize.main([*arguments, str(broken), str(good)]) == 2
+    said = capsys.readouterr().out
+    assert said.count("broken.jpg") == 1 and "2 painted" in said and "1 skipped" in said
+    recipe = read(out / "0000__0050__improved-500.png")
+    assert recipe.refine_contents == (Source.of(good),)
+    assert stylize.main([*arguments, str(broken)]) == 1
+    said, error = capsys.readouterr()
+    assert said.count("\n") == said.count("broken.jpg") == 1
+    assert error == "error: None of the photos to refine on can be used.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
