@@ -157,7 +157,9 @@ def _bytes(url: object) -> bytes:
 @lru_cache(maxsize=16)
 def _stylizer(paintings: tuple[str, ...], settings: Settings, visitor: str) -> FrameStylizer:
     """Remembered from frame to frame, as it is made with the first of them."""
-    return FrameStylizer([load_painting(painting) for painting in paintings], settings)
+    pictures = [load_painting(painting) for painting in paintings]
+    requests.give_back(pictures)
+    return FrameStylizer(pictures, settings)
 
 
 def rate(session: str) -> str:

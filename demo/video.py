@@ -74,6 +74,7 @@ def painted_video(
     paintings = [load_painting(file) for file in order.styles if file]
     masks = [load_mask(mask) for mask in order.masks]
     outside = load_painting(order.outside) if order.outside else None
+    requests.give_back([*paintings, *masks, outside])
     paint = FrameStylizer(paintings, order.settings, masks, outside)
     yield from painted_frames(clip, out, paint, int(size), smooth, LIMITS)
 

@@ -62,11 +62,12 @@ def painted_cells(
     path, _ = checked(order)
     settings = order.settings
     photo = load_with_alpha(path)  # what is hidden of it has no colours that count
-    give_back([photo.size])
+    give_back([photo])
     if settings == Settings(model=settings.model, size=settings.size):
         photo = resize_longest(photo, int(size))  # once for all: nothing else is read from it
     masks = [load_mask(mask) for mask in order.masks]
     outside = load_painting(order.outside) if order.outside else None
+    give_back([*masks, outside])
     for done, picture in enumerate(pictures, 1):
         painted = stylize_image(photo, picture.image(), settings, masks, outside)
         seconds = time.perf_counter() - started

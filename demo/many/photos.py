@@ -29,7 +29,14 @@ from demo.shared.controls import SIZES, in_px, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, longest_side, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.pace import duration
-from demo.shared.requests import RequestError, StylizeRequest, checked, file_name, repaint
+from demo.shared.requests import (
+    RequestError,
+    StylizeRequest,
+    checked,
+    file_name,
+    give_back,
+    repaint,
+)
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, crop_of, new_file, uploaded
@@ -82,7 +89,9 @@ def painted_photos(
     check(photos)
     _, paintings = checked(StylizeRequest(photos[0], styles, settings))
     # What is wrong with a painting, or with the part of it that counts, is wrong with all of them.
-    prepared([load_painting(painting) for painting in paintings], settings)
+    pictures = [load_painting(painting) for painting in paintings]
+    give_back(pictures)
+    prepared(pictures, settings)
     started, names = time.perf_counter(), set[str]()
     step = PhotosStep(0, len(photos), (), (), (), 0.0)
     for done, photo in enumerate(photos, 1):

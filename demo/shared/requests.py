@@ -14,7 +14,7 @@ Nothing here knows of the page, and nothing computes: pictures are read by `core
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from core.files import short
 from core.images.decode import load_mask, load_with_alpha
 from core.images.metadata import date_taken
 from core.inference.model_store import model_store
-from core.inference.style_file import load_painting
+from core.inference.style_file import Painting, load_painting
 from core.inference.stylizer import Cancelled
 from core.pipeline import stylize_image
 from core.provenance import Provenance, Source, picture_bytes, provenance_of
@@ -183,7 +183,7 @@ def repaint(request: StylizeRequest, stop: threading.Event | None = None) -> Ite
     with TURNS:  # one at a time: a photo of 85 million pixels takes a gigabyte while it is read
         painting = _Painting(request, *files)
         result = None if request.settings.refine else painting.instant()
-        give_back(painting.sizes)
+        give_back(painting.read)
     if result:
         yield result
         return
@@ -193,12 +193,12 @@ def repaint(request: StylizeRequest, stop: threading.Event | None = None) -> Ite
         raise RequestError(STOPPED_AT_ONCE) from error
 
 
-def give_back(sizes: Sequence[tuple[int, int]]) -> None:
-    """After pictures of these sizes, in px, were read: what a large one took is the system's again.
+def give_back(pictures: Iterable[Painting | None]) -> None:
+    """After these pictures were read: what a large one took is the system's again.
 
     Else each thread that has read a large picture keeps a gigabyte in a heap of its own.
     """
-    if max(map(math.prod, sizes)) > GIVEN_BACK:
+    if any(math.prod(picture.size) > GIVEN_BACK for picture in pictures if picture):
         release_freed_memory()
 
 
@@ -215,8 +215,7 @@ class _Painting:
         self.paintings = [load_painting(style) for style in styles]
         masks = [load_mask(mask) for mask in request.masks]
         outside = load_painting(request.outside) if request.outside else None
-        read = (self.photo, *self.paintings, *masks, outside)
-        self.sizes = [picture.size for picture in read if picture]
+        self.read = (self.photo, *self.paintings, *masks, outside)
         self.settings = request.settings
         if self.settings.size is None and max(self.photo.size) > LARGEST:
             self.settings = replace(self.settings, size=LARGEST)

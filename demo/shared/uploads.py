@@ -127,7 +127,7 @@ def _read(read: Callable[..., Image.Image], path: str, **options: Any) -> Image.
     """A picture as `read` gives it, with others in their turn; what a large one took is given back."""
     with DECODING:
         image = read(path, **options)
-        give_back([image.size])
+        give_back([image])
     return image
 
 

@@ -14,7 +14,7 @@ from core.save_style import save_style_of
 from demo.server.turns import TURNS
 from demo.shared import messages
 from demo.shared.events import Answer, connect
-from demo.shared.requests import checked
+from demo.shared.requests import checked, give_back
 from demo.shared.uploads import new_file
 from demo.shared.widgets import DOWNLOAD, PAINTING
 from demo.transfer.form import TransferForm
@@ -33,7 +33,9 @@ def take(**values: Any) -> Answer:
         _, styles = checked(request)
         path = new_file(f"{'-'.join(Path(style).stem for style in styles)}{SUFFIX}")
         with TURNS:
-            save_style_of([load_painting(style) for style in styles], request.settings, path)
+            paintings = [load_painting(style) for style in styles]
+            give_back(paintings)
+            save_style_of(paintings, request.settings, path)
         return {"style_file": path, "loaded": ""}
     except Exception as error:
         return {"style_file": None, "loaded": messages.problem(error)}
