@@ -89,21 +89,21 @@ def outside_file(kind: str, painting: Upload) -> str | None:
 
 
 def build(tab: str, photo: gr.HTML | None, several: bool) -> dict[str, Any]:
-    """Lay it out; returns painted mask, mask file, what is outside, the painting there, softness, inversion,
-    and the choice of the photo's transparency, which is seen while it has some, by the names of `StyleForm`.
+    """Lay it out; returns painted mask (with a photo), mask file, what is outside, the painting there, softness,
+    inversion, and the choice of the photo's transparency, which is seen while it has some, by the names of `StyleForm`.
 
     Args:
         tab: goes before the ids of the elements.
         photo: the photo that is painted over; None where there is only a file.
         several: whether each of the paintings that can be mixed may have a mask of its own.
     """
-    title = "Only a part: mask"
+    title, parts = "Only a part: mask", dict[str, Any]()
     with gr.Accordion(title, open=False, elem_id=named(tab, "masking"), elem_classes="masking"):
         said = f"{ABOUT} {ABOUT_SEVERAL}" if several else ABOUT
         gr.HTML(messages.caption(said if photo else ABOUT_FILE))
-        over = photo.elem_id if photo else None
-        words, name = {"photo": over, "several": several}, named(tab, "mask")
-        painted = component("shared/mask", words=words, elem_id=name, visible=photo is not None)
+        if photo:
+            words = {"photo": photo.elem_id, "several": several}
+            parts["painted"] = component("shared/mask", words=words, elem_id=named(tab, "mask"))
         with gr.Row(elem_classes="places"):
             with gr.Column(min_width=120):
                 name, choose = named(tab, "mask-file"), "Mask file"
@@ -132,7 +132,7 @@ def build(tab: str, photo: gr.HTML | None, several: bool) -> dict[str, Any]:
     bring(outside, outside_note)
     if photo:
         photo.change(_alpha_for, photo, alpha, **QUIET)
-    parts = {"painted": painted, "mask": file, "elsewhere": kind, "outside": outside}
+    parts |= {"mask": file, "elsewhere": kind, "outside": outside}
     return parts | {"softness": softness, "invert": invert, "alpha": alpha}
 
 

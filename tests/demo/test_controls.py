@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,6 +20,7 @@ from core import stylize
 from core.images.decode import ImageError
 from core.provenance import read
 from core.settings import Settings, SettingsError
+from demo.shared import mask
 from demo.shared.mask import AUTO, PNG_URL, mask_file, outside_file
 from demo.shared.mixing import EQUAL, mixture
 from demo.shared.requests import RequestError, repaint
@@ -103,6 +105,13 @@ def test_the_photos_transparency_is_the_mask_where_it_has_some() -> None:
     cut = new_file("cut.png")
     Image.new("RGBA", (64, 64), (200, 30, 30, 90)).save(cut)
     assert controls(alpha=True, content={"path": cut}).request_of().settings.mask_alpha
+
+
+def test_without_a_photo_there_is_nothing_to_paint_a_mask_on() -> None:
+    with gr.Blocks() as page:
+        parts = mask.build("video", None, several=False)
+    assert "data-photo" not in str(page.get_config_file())
+    assert "mask" in parts and "painted" not in parts
 
 
 def test_each_painting_has_its_own_crop() -> None:
