@@ -1,6 +1,7 @@
-// The strip of this visit's results, in the tab of the result: a click on two of them compares them. It watches the finished result on the page (the right half of #slider while #status holds
-// .facts; drafts of refining have a progress bar there), keeps a small copy in IndexedDB, and compares two that are clicked.
-// A visit is a browser tab's: its name lies in sessionStorage; what other visits left is deleted when it is a day old.
+// The strip of this visit's results, in the tab of the result: a click on two of them compares them. It watches
+// the finished result on the page (the right half of #slider while #status holds .facts; drafts of refining have
+// a progress bar there), and keeps a small copy in IndexedDB. A visit is a browser tab's: its name lies in
+// sessionStorage; what other visits left is deleted when it is a day old.
 
 const LONGEST = 1024, MOST = 24, DAY = 24 * 3600 * 1000, SETTLED = 250; // px, results, ms, ms
 const section = element.querySelector(".visit"), list = element.querySelector(".results");

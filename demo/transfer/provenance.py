@@ -53,7 +53,8 @@ def texts(recipe: Provenance, file_name: str) -> tuple[str, str, str]:
     for digest, picture in gallery_digests().items():
         if picture.path().is_relative_to(ROOT):
             files[digest] = str(picture.path().relative_to(ROOT))
-    command, snippet = (tell(recipe, files, file_name) for tell in (command_line, python_snippet))
+    command = command_line(recipe, files, file_name)
+    snippet = python_snippet(recipe, files, file_name)
     return command, snippet, json.dumps(recipe.settings.to_json(), indent=1)
 
 
