@@ -1,6 +1,7 @@
 """The report: claims tested on galleries whose answer is known, what is missing, costs, growth, and the shipped files."""
 
 import json
+import runpy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
@@ -388,6 +389,12 @@ def test_contenders_take_turns_in_one_run(
     assert (
         "(one round)" in claim([cost_section(out)], "epoch of the improved model").findings[0].text
     )
+
+
+def test_a_model_of_ones_own_is_no_contender(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = replace(timing.VARIANTS["improved-500"], name="mine")
+    monkeypatch.setitem(timing.VARIANTS, "mine", own)
+    assert "mine" not in runpy.run_path(timing.__file__)["CONTENDERS"]
 
 
 def test_every_round_begins_with_another_contender() -> None:
