@@ -192,32 +192,50 @@ def test_a_request_without_headers_is_answered_in_english() -> None:
 # ---- it is complete ----
 
 
-Named = dict[str, ast.expr]
-
-
-def named_texts(tree: ast.AST) -> Named:
-    """What a module assigns to its names, as far as it stands there as a text."""
-    return {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.JoinedStr)
-        for target in node.targets
-        if isinstance(target, ast.Name)
+def test_of_a_name_that_is_given_two_texts_both_are_seen() -> None:
+    source = 'a = "one"\nb = f"{a} of {n}"\na = "two"\nc = f"{b}, {x}"'
+    assert {text for _, text in literals(ast.parse(source))} == {
+        *("one", "two", "one of {0}", "two of {0}"),
+        *("one of {0}, {1}", "two of {0}, {1}"),
     }
 
 
-def text_of(node: ast.AST, named: Named, number: Iterator[int]) -> str:
-    """A text of the source; what changes in it is named {0}, {1}, …, a part with a name stands there as it is."""
+Named = dict[str, list[ast.expr]]
+PLACE = "\0"  # of what changes in a text
+
+
+def named_texts(tree: ast.AST) -> Named:
+    """What a module assigns to its names, as far as it stands there as texts."""
+    found: Named = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant | ast.JoinedStr):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found.setdefault(target.id, []).append(node.value)
+    return found
+
+
+def texts_of(node: ast.AST, named: Named) -> list[str]:
+    """All that a text of the source may say, with `PLACE` for what changes in it; a part with a name stands there
+    as each of the texts that the name is given.
+    """
     if isinstance(node, ast.Constant):
-        return str(node.value)
+        return [str(node.value)]
     if isinstance(node, ast.JoinedStr):
-        return "".join(text_of(part, named, number) for part in node.values)
+        parts = [texts_of(part, named) for part in node.values]
+        return ["".join(chosen) for chosen in itertools.product(*parts)]
     if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name):
         name = node.value.id
-        others = {other: value for other, value in named.items() if other != name}
-        if name in named:
-            return text_of(named[name], others, number)
-    return f"{{{next(number)}}}"
+        others = {other: values for other, values in named.items() if other != name}
+        said = [text for value in named.get(name, ()) for text in texts_of(value, others)]
+        return list(dict.fromkeys(said)) or [PLACE]
+    return [PLACE]
+
+
+def numbered(text: str) -> str:
+    """The text with its places named {0}, {1}, …"""
+    number = itertools.count()
+    return re.sub(PLACE, lambda _: f"{{{next(number)}}}", text)
 
 
 def literals(tree: ast.AST, named: Named | None = None) -> Iterator[tuple[ast.AST, str]]:
@@ -234,7 +252,8 @@ def literals(tree: ast.AST, named: Named | None = None) -> Iterator[tuple[ast.AS
     for node in ast.walk(tree):
         is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
         if (is_text or isinstance(node, ast.JoinedStr)) and id(node) not in docs | parts:
-            yield node, text_of(node, named, itertools.count())
+            for text in texts_of(node, named):
+                yield node, numbered(text)
 
 
 def sources(*folders: str) -> Iterator[tuple[str, ast.AST]]:
