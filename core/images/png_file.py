@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate, islice, takewhile
 from math import ceil
 
 import av
@@ -79,6 +79,7 @@ def read_chunks(data: bytes, max_pixels: int) -> PngParts:
             missing.
     """
     chunks, header = _chunks_and_header(data)
+    chunks = _of_first_frame(chunks, header)
     kept = _needed(chunks, header)
     if all(chunk.kind != b"IEND" for chunk in chunks):
         kept = _completed(kept, header, max_pixels)
@@ -145,6 +146,25 @@ def _chunks_and_header(data: bytes) -> tuple[list[_Chunk], bytes]:
 def _joined(chunks: list[_Chunk]) -> bytes:
     """A file of these chunks and an end."""
     return SIGNATURE + b"".join(chunk.raw for chunk in chunks) + _new_chunk(b"IEND", b"").raw
+
+
+def _of_first_frame(chunks: list[_Chunk], header: bytes) -> list[_Chunk]:
+    """The chunks with the pixels of an animation's first frame, as browsers show it, in place of a
+    picture that is for programs without animations. A frame smaller than the picture counts for
+    nothing.
+    """
+    kinds = [chunk.kind for chunk in chunks]
+    before = kinds[: kinds.index(b"IDAT")] if b"IDAT" in kinds else []
+    if b"acTL" not in before or b"fcTL" in before or b"fcTL" not in kinds:
+        return chunks
+    at = kinds.index(b"fcTL")  # the number of the chunk, width and height, left and top
+    later = takewhile(lambda chunk: chunk.kind != b"fcTL", chunks[at + 1 :])
+    frame = [chunk for chunk in later if chunk.kind == b"fdAT"]
+    is_whole = chunks[at].body[4:20] == header[:8] + bytes(8)
+    if not frame or not is_whole or not all(chunk.intact for chunk in (chunks[at], *frame)):
+        return chunks
+    first = [chunk for chunk in chunks[:at] if chunk.kind != b"IDAT"]
+    return [*first, *(_new_chunk(b"IDAT", chunk.body[4:]) for chunk in frame), *chunks[at:]]
 
 
 def _needed(chunks: list[_Chunk], header: bytes) -> list[_Chunk]:

@@ -1,4 +1,4 @@
-"""PNG files in which one colour of all is the transparent one."""
+"""PNG files in which one colour of all is the transparent one, and animated ones."""
 
 import io
 import struct
@@ -6,8 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from core.images.decode import load_with_alpha, opened_picture
+from core.images.decode import load_image, load_with_alpha, opened_picture
 from core.images.png_file import MAX_CHUNKS, SIGNATURE, read_chunks
 
 SIDE = 32
@@ -92,3 +93,27 @@ def test_a_picture_is_opened_without_the_texts_that_pillow_refuses() -> None:
     long = chunk(b"zTXt", b"note\0\0" + zlib.compress(b"x" * (2 << 20)))
     with opened_picture(io.BytesIO(png(8, 0, bytes(SIDE), b"\0\7", long))) as image:
         assert (image.size, image.info["transparency"]) == ((SIDE, SIDE), 7)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_of_an_animation_the_first_frame_is_read_not_the_picture_for_other_programs(
+    frames: int,
+) -> None:
+    colours = ("red", "lime", "blue")[: frames + 1]
+    apart, *shown = [Image.new("RGB", (SIDE, SIDE), colour) for colour in colours]
+    file = io.BytesIO()
+    apart.save(file, "PNG", save_all=True, append_images=shown, default_image=True)
+    assert load_image(file.getvalue()).getpixel((5, 5)) == (0, 255, 0)
+    file = io.BytesIO()
+    apart.save(file, "PNG", save_all=True, append_images=shown)
+    assert load_image(file.getvalue()).getpixel((5, 5)) == (255, 0, 0)
+
+
+def test_a_first_frame_that_is_no_whole_picture_is_left_alone() -> None:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 0, 0, 0, 0))
+    white = chunk(b"IDAT", zlib.compress((b"\0" + b"\xff" * SIDE) * SIDE))
+    control = chunk(b"fcTL", struct.pack(">IIIIIHHBB", 0, 16, 16, 8, 8, 1, 1, 0, 0))
+    frame = chunk(b"fdAT", struct.pack(">I", 1) + zlib.compress((b"\0" + bytes(16)) * 16))
+    animated = chunk(b"acTL", struct.pack(">II", 1, 0))
+    data = SIGNATURE + header + animated + white + control + frame + chunk(b"IEND", b"")
+    assert load_image(data).getextrema() == ((255, 255),) * 3
