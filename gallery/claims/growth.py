@@ -19,6 +19,7 @@ from core.inference.model_store import model_store
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN
 from core.training.weight_growth import FREE, GROWTH
 from gallery.claims.finding import SIZES, Claim, Finding, Section, needs
+from gallery.claims.pictures import width_caution
 
 GROWN = 1.01  # the factor by which the last quarter of a run must lengthen the weights to be called growth
 FASTER = 1.1  # the factor between two growth rates below which one run each cannot tell
@@ -114,7 +115,8 @@ def _grows_faster(size: str) -> Finding:
     verdict = HOLDS if ratio >= FASTER else FAILS if ratio <= 1 / FASTER else UNKNOWN
     text = f"c = {ours.law.c:.2f} against {theirs.law.c:.2f}, a ratio of {ratio:.2f}"
     values = {improved: ours.law.c, original: theirs.law.c, "ratio": ratio}
-    return Finding(case, verdict, text, values)
+    caution = width_caution((improved, original))
+    return Finding(case, UNKNOWN if caution else verdict, text, values, caution=caution)
 
 
 def _better() -> Claim:

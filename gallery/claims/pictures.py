@@ -206,23 +206,28 @@ def run(test: Test, mode: str, numbers: Numbers) -> Finding:
         caution = f"{' and '.join(same)} hardly looked at the painting, so photos and paintings also count one by one"
         if verdicts_one_by_one(pairs, test.direction) != {verdict}:
             verdict = UNKNOWN
-    if len(channels := widths(test.rows)) > 1:
-        low, high = min(channels), max(channels)
-        caution = f"the models are not of one width ({low} to {high} channels), which may be the difference"
-        verdict = UNKNOWN
+    if uneven := width_caution(test.rows):
+        caution, verdict = uneven, UNKNOWN
     text = f"{ours:.3g} against {theirs:.3g} {MEASURES[test.measure].unit}".strip()
     sides = str(test.first), str(second) if isinstance(second, Side) else f"{second:g}"
     values = dict(zip(sides, (ours, theirs), strict=True))
     return Finding(case, verdict, text, values, result, caution=caution, pairs=result.pairs)
 
 
-def widths(rows: Iterable[str]) -> set[int]:
-    """The numbers of channels that those of the rows have which are the report's models."""
-    found = set()
+def width_caution(rows: Iterable[str]) -> str:
+    """That those of the rows which are the report's models have not all as many channels;
+    empty where they have.
+    """
+    channels = set()
     for row in set(rows) & set(VARIANTS):
         with suppress(WeightsError):  # of a row whose cells are there without its model
-            found.add(model_store().card(row).variant.base)
-    return found
+            channels.add(model_store().card(row).variant.base)
+    if len(channels) < 2:
+        return ""
+    low, high = min(channels), max(channels)
+    return (
+        f"the models are not of one width ({low} to {high} channels), which may be the difference"
+    )
 
 
 def _need(row: str, mode: str, numbers: Numbers) -> str:

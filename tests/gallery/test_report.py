@@ -114,19 +114,19 @@ def test_advantages_are_compared_pair_by_pair(tmp_path: Path) -> None:
     assert found.text == "-3 against -1 per megapixel"
 
 
+def save_widths(models: Path, widths: Mapping[str, int]) -> None:
+    """Untrained models of so many channels each."""
+    about = {"style_weight": 1.0, "lr": 1e-3}
+    for row, base in widths.items():
+        variant = replace(VARIANTS[row], base=base)
+        encoder = shipped_encoder(variant.encoder)
+        save_model(models / row, variant, variant.build(), encoder, about)
+
+
 def test_models_of_different_widths_leave_the_claim_open(tmp_path: Path) -> None:
     fill(tmp_path, "original-500", varied)
     numbers = fill(tmp_path, "improved-500", lambda s, c: varied(s, c) - 3)
-    about = {"style_weight": 1.0, "lr": 1e-3}
-    for row, base in (("original-500", 2), ("improved-500", 3)):
-        variant = replace(VARIANTS[row], base=base)
-        save_model(
-            tmp_path / "models" / row,
-            variant,
-            variant.build(),
-            shipped_encoder(variant.encoder),
-            about,
-        )
+    save_widths(tmp_path / "models", {"original-500": 2, "improved-500": 3})
     with ModelStore(tmp_path / "models").in_use():
         found = run(AGAINST, "instant", numbers)
     assert found.test is not None and found.test.verdict == HOLDS
@@ -291,6 +291,16 @@ def test_growth_is_fitted_and_compared(tmp_path: Path, checkpoints: Path) -> Non
         HOLDS,
         "8 against 4 iterations an epoch, 2.",
     )
+
+
+def test_growth_of_different_widths_is_not_compared(checkpoints: Path) -> None:
+    log(checkpoints / "original-500", law(1.0))
+    log(checkpoints / "improved-500", law(1.3))
+    save_widths(checkpoints, {"original-500": 2, "improved-500": 3})
+    faster = claim([growth_section()], "grow faster").findings[0]
+    assert faster.verdict == UNKNOWN
+    assert faster.text == "c = 1.30 against 1.00, a ratio of 1.30"
+    assert faster.caution.startswith("the models are not of one width (2 to 3 channels)")
 
 
 def test_no_log_no_growth(checkpoints: Path) -> None:
