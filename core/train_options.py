@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from core.files import short
+from core.models.encoder import SOURCES
 from core.models.model_card import NAME
-from core.models.registry import MODELS, Variant
+from core.models.registry import MODELS, REPORT_STYLE_WEIGHTS, Variant
 from core.models.style_net import MULTIPLE
 from core.paths import WORK
 from core.program import path_of
@@ -18,6 +19,10 @@ from core.training.weight_growth import GROWTH
 PILOT_ITERATIONS = 300
 MIN_CROP = 32
 MAX_BASE = 64
+STYLE_WEIGHT_HELP = (
+    "in place of the variant's own: the report's with --encoder torchvision "
+    f"({REPORT_STYLE_WEIGHTS['mse']:g} mean/std, {REPORT_STYLE_WEIGHTS['gram']:g} Gram), else one for Oxford's VGG"
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +36,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder of the finished model (default: %(default)s)",
     )
     add("--device", default=AUTO, help=DEVICE_HELP)
-    add("--encoder", choices=("oxford", "torchvision"), default="oxford", help="encoder weights")
+    add(
+        "--encoder",
+        choices=SOURCES,
+        default="oxford",
+        help="encoder weights, each with its own style weights (default: oxford, shipped)",
+    )
     add("--fp32", action="store_true", help="float32 even where bfloat16 is faster")
-    add("--style-weight", type=float, help="in place of the variant's own")
+    add("--style-weight", type=float, help=STYLE_WEIGHT_HELP)
     add(
         "--growth",
         choices=GROWTH,

@@ -14,9 +14,11 @@ from core.models.style_net import StyleNet
 Net = StyleNet | FlagshipNet
 CONTENT_WEIGHT = 1.0
 TV_WEIGHT = 1e-6
-# The report's weights, 50 for mean/std and 3e5 for Gram matrices, hold for torchvision's VGG. These
-# follow its rule for the encoders shipped here: at the end of training the weighted style loss and
-# the content loss are of about the same size (`python -m core.train NAME --pilot` shows both).
+# The report's own weights, by style loss: they hold for torchvision's VGG.
+REPORT_STYLE_WEIGHTS: dict[str, float] = {"mse": 50.0, "gram": 3e5}
+# These follow its rule for the encoders shipped here, Oxford's: at the end of training the weighted
+# style loss and the content loss are of about the same size (`python -m core.train NAME --pilot`
+# shows both).
 STYLE_WEIGHTS: dict[tuple[str, str], float] = {
     ("vgg16", "mse"): 12.0,
     ("vgg19", "mse"): 6.0,
@@ -65,6 +67,15 @@ class Variant:
     def style_weight(self) -> float:
         """What the style loss is multiplied by, see `STYLE_WEIGHTS`."""
         return STYLE_WEIGHTS[self.encoder, self.style_loss]
+
+    def style_weight_for(self, source: str) -> float:
+        """What the style loss is multiplied by in an encoder with weights from that source, one of
+        `core.models.encoder.SOURCES`. The flagship's loss is relative to the painting's own
+        statistics, so its weight is the same in both.
+        """
+        if source == "torchvision":
+            return REPORT_STYLE_WEIGHTS.get(self.style_loss, self.style_weight)
+        return self.style_weight
 
     @property
     def width_note(self) -> str:

@@ -36,14 +36,15 @@ class Objective:
     Args:
         variant: names the style loss.
         encoder: frozen, in the dtype it shall compute in.
-        style_weight: in place of the variant's own.
+        style_weight: in place of the variant's own for the encoder's weights.
     """
 
     def __init__(
         self, variant: Variant, encoder: Encoder, style_weight: float | None = None
     ) -> None:
         self.encoder = encoder
-        self.style_weight = variant.style_weight if style_weight is None else style_weight
+        own = variant.style_weight_for(encoder.source)
+        self.style_weight = own if style_weight is None else style_weight
         self.style_loss: StyleLoss = STYLE_LOSSES[variant.style_loss]()
         relative = variant.style_loss == "relative"
         taps = encoder.tap_names[CONTENT_TAP : CONTENT_TAP + (2 if relative else 1)]

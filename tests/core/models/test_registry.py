@@ -55,6 +55,13 @@ def test_style_weights_by_encoder_and_loss() -> None:
     }
     for name, v in MODELS.items():
         assert v.style_weight == weights[v.encoder, v.style_loss], name
+        assert v.style_weight_for("oxford") == v.style_weight, name
+
+
+def test_the_reports_style_weights_hold_for_torchvisions_encoder() -> None:
+    report = {"mse": 50.0, "gram": 3e5, "relative": 8.0}
+    for name, v in MODELS.items():
+        assert v.style_weight_for("torchvision") == report[v.style_loss], name
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,16 @@ import torch
 from core import train, train_options
 from core.images.decode import load_image
 from core.models.checkpoint import load_model
+from core.models.encoder import Encoder
 from core.models.registry import VARIANTS
 from core.runtime import DistributedContext, init_distributed
 from core.training import storage
+from core.training import trainer as trainer_module
 from core.training.batches import TrainingBatches
 from core.training.data import Pools
 from core.training.log_writer import LOG_FIELDS, PERCENT, read_rows, trained_layers
 from core.training.trainer import Trainer, TrainingConfig
-from tests.conftest import tiny
+from tests.conftest import shipped_encoder, tiny
 from tests.training import CPU, LOSSES, QUICK, after_each, assert_same, numbers, rows, stop_after
 
 StartTrainer = Callable[..., Trainer]
@@ -234,6 +236,23 @@ def test_a_run_goes_on_in_what_it_began_in(
         if not run.done:
             stop_after(run, 2)
     assert run.done == 2
+
+
+@pytest.mark.usefixtures("small_training")
+@pytest.mark.parametrize(("given", "weight"), [([], 3e5), (["--style-weight", "7"], 7.0)])
+def test_torchvisions_encoder_trains_with_the_reports_style_weight(
+    given: list[str], weight: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def retrained(name: str, source: str) -> Encoder:
+        return Encoder(name, shipped_encoder(name).state_dict(), source)
+
+    monkeypatch.setattr(trainer_module, "load_encoder", retrained)
+    parser = argparse.ArgumentParser()
+    train_options.add_options(parser)
+    arguments = ["improved-500", "--runs", str(tmp_path), "--encoder", "torchvision", *given]
+    run = train.make_trainer(tiny("improved-500"), parser.parse_args(arguments), CPU)
+    assert isinstance(run, Trainer) and run.encoder.source == "torchvision"
+    assert run.objective.style_weight == weight
 
 
 @pytest.mark.slow
