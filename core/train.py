@@ -5,6 +5,7 @@
     torchrun --nproc-per-node 2 -m core.train improved-500 --data data
     python -m core.train improved-500 --data data --pilot        # 300 iterations to see how large the losses are
     python -m core.train improved-500 --data data --snapshot     # export an interrupted run as it stands
+    python -m core.train improved-500 --data data --images 200   # sets of 200 contents and 200 styles
     python -m core.train flagship --data data --minutes 10       # a schedule that ends by then (core.training.flagship)
 
 Adam 1e-3, 8 crops of 256 px a batch, a new style every 20 batches, 22 epochs over the contents. State and logs are kept in
@@ -48,9 +49,13 @@ def training_set(variant: Variant, pools: Pools) -> tuple[list[Path], list[Path]
         for sentence in pools.refused:
             print(f"left out: {sentence}", file=sys.stderr)
     drawn = []
-    for pictures, pool in ((gallery.contents, pools.content), (gallery.styles, pools.style)):
+    for kind, pictures, pool in (
+        ("photographs", gallery.contents, pools.content),
+        ("paintings", gallery.styles, pools.style),
+    ):
         always = [picture.path() for picture in pictures if picture.in_training]
-        drawn.append(draw_set(pool, always, variant.images or len(always) + len(pool)))
+        size = variant.images or len(always) + len(pool)
+        drawn.append(draw_set(pool, always, size, kind=kind))
     contents, styles = drawn
     return contents, styles
 
@@ -89,6 +94,7 @@ def make_trainer(
     )
     if options.crop:
         config = replace(config, crop=options.crop)
+    variant = variant.with_images(options.images or variant.images)
     pools = pools_of(options.data, options.runs)
     contents, styles = training_set(variant, pools)
     check_pictures(folder, [*contents, *styles])
@@ -106,7 +112,7 @@ def make_flagship_training(
     variant: Variant, options: argparse.Namespace, place: DistributedContext
 ) -> FlagshipTraining:
     """The flagship's run that the command line asks for: on all paintings and graphic pictures that there are."""
-    for option in ("allow_constant_images", "crop"):
+    for option in ("allow_constant_images", "crop", "images"):
         if getattr(options, option):
             raise ValueError(f"--{option.replace('_', '-')} is for the report's models.")
     if options.growth != "free":

@@ -19,6 +19,7 @@ from core.training.weight_growth import GROWTH
 PILOT_ITERATIONS = 300
 MIN_CROP = 32
 MAX_BASE = 64
+MIN_IMAGES = 8  # a batch; the gallery's four are among them
 STYLE_WEIGHT_HELP = (
     "in place of the variant's own: the report's with --encoder torchvision "
     f"({REPORT_STYLE_WEIGHTS['mse']:g} mean/std, {REPORT_STYLE_WEIGHTS['gram']:g} Gram), else one for Oxford's VGG"
@@ -54,6 +55,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--base",
         type=int,
         help="channels after the first convolution (default: 32; the flagship's: 16)",
+    )
+    add(
+        "--images",
+        type=int,
+        metavar="N",
+        help="how many contents and how many styles to train on, in place of the variant's own number",
     )
     add(
         "--allow-constant-images",
@@ -105,6 +112,8 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
         )
     if options.base is not None and not 1 <= options.base <= MAX_BASE:
         raise ValueError(f"--base must be from 1 to {MAX_BASE}, not {options.base}.")
+    if options.images is not None and options.images < MIN_IMAGES:
+        raise ValueError(f"--images must be {MIN_IMAGES} or more, not {options.images}.")
     if options.seed < 0:
         raise ValueError(f"--seed must be 0 or more, not {options.seed}.")
     if options.run_name is not None and not re.fullmatch(NAME, options.run_name):
@@ -113,6 +122,7 @@ def recipe_parts(options: argparse.Namespace) -> list[str]:
         )
     parts = [options.growth] if options.growth != "free" else []
     parts += [f"base{options.base}"] if options.base is not None else []
+    parts += [f"images{options.images}"] if options.images is not None else []
     parts += ["allow-constant-images"] if options.allow_constant_images else []
     parts += [f"crop{options.crop}"] if options.crop else []
     return parts + ([f"seed{options.seed}"] if options.seed != SEED else [])

@@ -5,7 +5,7 @@ each a few words of configuration.
     net = variant.build()
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.models.flagship import FLAGSHIP_BLOCKS, FlagshipNet
@@ -93,6 +93,11 @@ class Variant:
     def is_flagship(self) -> bool:
         """Whether it is no model of the report."""
         return self.block in FLAGSHIP_BLOCKS
+
+    def with_images(self, images: int) -> "Variant":
+        """The same on sets of another size, which its title then tells where it tells one."""
+        told = self.title.replace(f"{self.images:,} images", f"{images:,} images")
+        return replace(self, images=images, title=told)
 
     def build(self) -> Net:
         """A freshly initialised network of this variant."""

@@ -159,10 +159,18 @@ def _set_aside(pictures: Hashes, most: int) -> Hashes:
 
 
 def draw_set(
-    pool: Sequence[Path], always: Sequence[Path], size: int, seed: int = SEED
+    pool: Sequence[Path],
+    always: Sequence[Path],
+    size: int,
+    seed: int = SEED,
+    kind: str = "pictures",
 ) -> list[Path]:
     """A training set: `always`, then pictures drawn from the pool without replacement,
     `size` in all.
+
+    Args:
+        size: at least as many as there are in `always`.
+        kind: what the pictures are called where there are too few.
 
     Raises:
         ValueError: the pool is too small.
@@ -170,7 +178,8 @@ def draw_set(
     wanted = size - len(always)
     if wanted > len(pool):
         raise ValueError(
-            f"A set of {size} needs {wanted} pictures beside the gallery's, and there are {len(pool)}."
+            f"A set of {size} needs {wanted} {kind} beside the gallery's, and there are {len(pool)}; "
+            "add some, or choose a smaller set with --images."
         )
     chosen = np.random.default_rng(seed).permutation(len(pool))[:wanted]
     return [*always, *(pool[i] for i in sorted(chosen))]

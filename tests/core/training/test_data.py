@@ -263,9 +263,10 @@ def test_neither_copies_nor_what_is_set_aside_are_ever_drawn(pools: Pools) -> No
 def test_a_pool_too_small_is_refused(pools: Pools, gallery: list[Path]) -> None:
     with pytest.raises(
         ValueError,
-        match=r"^A set of 500 needs 496 pictures beside the gallery's, and there are 30\.$",
+        match=r"^A set of 500 needs 496 photographs beside the gallery's, and there are 30; "
+        r"add some, or choose a smaller set with --images\.$",
     ):
-        draw_set(pools.content, gallery[:4], 500)
+        draw_set(pools.content, gallery[:4], 500, kind="photographs")
 
 
 def test_graphic_pictures_are_a_pool_of_their_own_with_some_set_aside(

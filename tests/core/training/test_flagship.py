@@ -245,6 +245,7 @@ def test_a_step_that_is_not_finite_changes_nothing(
     ("option", "sentence"),
     [
         (["--crop", "64"], "--crop is for the report's models."),
+        (["--images", "100"], "--images is for the report's models."),
         (["--allow-constant-images"], "--allow-constant-images is for the report's models."),
         (["--growth", "decay"], "the flagship's learning rate falls in the open anyway."),
     ],

@@ -277,6 +277,23 @@ def test_a_run_with_another_seed_crop_and_growth_has_a_name_of_its_own(tmp_path:
     assert (tmp_path / "shipped" / "my.run-1" / "model.json").is_file()
 
 
+def test_a_run_on_a_set_of_another_size_is_drawn_named_and_told_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = tuple(Path(f"{number}.png") for number in range(30))
+    monkeypatch.setattr(train, "pools_of", lambda *_: Pools(many, many, (), ()))
+    monkeypatch.setattr(train, "check_pictures", lambda *_: None)
+    parser = argparse.ArgumentParser()
+    train_options.add_options(parser)
+    arguments = ["improved-500", "--runs", str(tmp_path), "--images", "12", "--pilot"]
+    run = train.make_trainer(tiny("improved-500"), parser.parse_args(arguments), CPU)
+    assert isinstance(run, Trainer)
+    assert len(run.sampler.contents) == len(run.sampler.styles) == 12
+    assert (run.variant.name, run.variant.images) == ("improved-500-images12", 12)
+    assert run.variant.title == "Improved, 12 images (改进模型), images12"
+    assert run.variant.identity()["images"] == 12, "no run on other sets goes on from it"
+
+
 def test_seeds_differ_in_network_and_order_and_not_in_the_set(start: StartTrainer) -> None:
     one, other = start("one", seed=1), start("other", seed=2)
     first, second = (run.net.state_dict()["meta_net.hidden.weight"] for run in (one, other))
@@ -300,6 +317,7 @@ def test_what_is_not_chosen_leaves_saved_states_valid() -> None:
         (["--crop", "130"], "--crop must be a multiple of 4 from 32 to 480, not 130."),
         (["--crop", "16"], "--crop must be a multiple of 4 from 32 to 480, not 16."),
         (["--seed", "-1"], "--seed must be 0 or more, not -1."),
+        (["--images", "7"], "--images must be 8 or more, not 7."),
         (
             ["--name", "../elsewhere"],
             "--name must be at most 100 letters, digits, dots, dashes and underscores, not '../elsewhere'.",
