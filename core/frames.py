@@ -10,25 +10,38 @@ photo's own style, towards which a strength other than 1 leads (`core.inference.
 A frame of one colour, as before a film fades in, tells none of it, so nothing of it is kept; and
 while what was kept is of a dim frame, a frame with clearly more contrast is read in its place, so
 that a film which fades in slowly has the colours of what it shows then.
+
+Refining, the report's own way, comes once, before the first frame; then the fixed network paints
+them all:
+
+    paint = FrameStylizer([painting], Settings(refine=20), refine_contents=library().refining_contents)
+    paint.refine(on_step=lambda done, batches: print(done, batches))
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from core.baselines.adapter import Style
 from core.images.colours import ColourMap
 from core.images.convert import resize_longest
 from core.images.masks import soft_mask
 from core.inference.model_store import model_store
-from core.inference.style_file import Painting
-from core.inference.stylizer import Stylizer
+from core.inference.style_file import Painting, SavedStyle
+from core.inference.stylizer import StyledModel, Stylizer
 from core.matching import colour_match, places_shown
 from core.paintings import Masks, Paintings, mask_list
 from core.rendering import StyleAtStrength, put_together
 from core.settings import MATCH, RECOLOUR, Settings, SettingsError
+from core.training.refine import RefineStep, refine
 
 REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
+RECOLOURED_FRAMES = (
+    "Refining comes before the first frame, whose colours the painting cannot have yet; "
+    "choose other colours, or leave refining out."
+)
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
 # Contrast is the most levels, of 255, that a channel of a frame spans.
 FLAT = 16  # a frame of less is of one colour
@@ -46,10 +59,11 @@ class FrameStylizer:
             of several paintings, as in `core.pipeline`.
         outside: with a mask, the painting for outside it; by default the frame itself shows there.
         stylizer: in place of the model that the settings name.
+        refine_contents: photographs to refine on; without any, refining is refused.
 
     Raises:
         SettingsError: the settings do not go with the paintings or the mask, or ask for refining
-            or for a mask of their own transparency.
+            without photographs or with recoloured paintings, or for a mask of their own transparency.
         ImageError: a part of a painting is too small.
         WeightsError, EncoderError: see `ModelStore.stylizer`.
     """
@@ -61,24 +75,62 @@ class FrameStylizer:
         mask: Masks = None,
         outside: Painting | None = None,
         stylizer: Stylizer | None = None,
+        refine_contents: Sequence[Path] = (),
     ) -> None:
         self.masks = mask_list(mask)
-        if settings.refine:
+        if settings.refine and not refine_contents:
             raise SettingsError(REFINED_FRAMES)
+        if settings.refine and settings.colours == RECOLOUR:
+            raise SettingsError(RECOLOURED_FRAMES)
         if settings.mask_alpha:
             raise SettingsError(OPAQUE_FRAMES)
         self.paintings = Paintings.of(paintings, settings, len(self.masks), outside)
         self.settings = settings
         self.stylizer = stylizer or model_store().stylizer(settings.model)
+        self.refine_contents = refine_contents
+        self._refined: list[Style] = []  # as `_styles`, where the settings ask for refining
         self._contrast = 0  # of the frame that the next two were read from
         self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
         self._matches: list[ColourMap] = []  # of the same areas, where colours are matched
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
 
+    def refine(
+        self,
+        on_step: Callable[[int, int], object] = lambda done, batches: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Refine one style after the other, with as many batches as the settings say; where this is
+        not called, the first frame does it.
+
+        Args:
+            on_step: called after each batch with how many are done, and with how many there are.
+            stop: asked before each batch; true cancels.
+
+        Raises:
+            Cancelled: `stop` said so; the styles are as before.
+            ImageError: a photograph cannot be read.
+        """
+        batches, side = self.settings.refine, self.settings.style_size
+        if not (batches and self.settings.strength):
+            return
+        instant = self.paintings.styles(self.stylizer, side, emphasis=0.0)
+        refined: list[Style] = []
+
+        def report(step: RefineStep[StyledModel]) -> None:
+            on_step(len(refined) * batches + step.done, len(instant) * batches)
+
+        for painting, _ in instant:
+            assert not isinstance(painting, SavedStyle)  # `prepared` refuses to refine one
+            request = painting, self.refine_contents, batches, side, report, stop
+            refined.append(refine(self.stylizer, *request))
+        self._refined = refined
+
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame repainted, of the same size."""
         if self.settings.strength == 0:
             return frame
+        if self.settings.refine and not self._refined:
+            self.refine()
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
         styles, matches, contrast = self._styles, self._matches, self._contrast
@@ -101,10 +153,11 @@ class FrameStylizer:
         side, strength, paintings = self.settings.style_size, self.settings.strength, self.paintings
         if self.settings.colours == RECOLOUR:
             paintings = paintings.recoloured(first)
-        styles = paintings.styles(self.stylizer, side, self.stylizer.emphasis_at(strength))
-        return [
-            StyleAtStrength.of(self.stylizer, style, strength, first, side) for _, style in styles
+        emphasis = self.stylizer.emphasis_at(strength)
+        styles = self._refined or [
+            style for _, style in paintings.styles(self.stylizer, side, emphasis)
         ]
+        return [StyleAtStrength.of(self.stylizer, style, strength, first, side) for style in styles]
 
     def _read_matches(self, painted: list[Image.Image], first: Image.Image) -> list[ColourMap]:
         strength, palettes = self.settings.strength, self.paintings.palettes()

@@ -62,10 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, metavar="PX", help=longest)
 
     style = add_style(parser)
-    style.add_argument("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
-                       help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
-    refined_on = "photos, or folders of photos, to refine on (default: the gallery's)"
-    style.add_argument("--refine-content", **FILES, metavar="PHOTO", help=refined_on)
+    add_refining(style)
     add_mask(parser)
 
     more = parser.add_argument_group("more")
@@ -115,6 +112,15 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
     add("--detail", type=int, metavar="PX", help="longest side at which the photo is painted before it is "
                        "resized to the result: the smaller, the broader the strokes (default: the result's)")  # fmt: skip
     return style
+
+
+def add_refining(style: Any) -> None:
+    """Add the options on refining to the group that `add_style` gives."""
+    add = style.add_argument
+    add("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
+        help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
+    refined_on = "photos, or folders of photos, to refine on (default: the gallery's)"
+    add("--refine-content", **FILES, metavar="PHOTO", help=refined_on)
 
 
 def add_mask(parser: argparse.ArgumentParser) -> None:

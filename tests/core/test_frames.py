@@ -1,14 +1,17 @@
 """Frames of a moving picture: the first is painted as a photo is, and what was read from it is kept."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from core import frames
 from core.frames import FrameStylizer
 from core.inference.model_store import model_store
-from core.inference.stylizer import Stylizer
+from core.inference.stylizer import Cancelled, StyledModel, Stylizer
 from core.pipeline import stylize_image
 from core.settings import Settings, SettingsError
 from tests.conftest import draw_folder
@@ -138,3 +141,90 @@ def test_two_masks_hold_for_every_frame(stylizer: Stylizer, images: list[Image.I
     expected = stylize_image(photo, paintings, Settings(), masks, stylizer=stylizer)
     paint = FrameStylizer(paintings, Settings(), masks, stylizer=stylizer)
     assert paint(photo) == expected.image == paint(photo)
+
+
+def recording(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image]:
+    """The paintings that are refined on from now on, in their order."""
+    paintings: list[Image.Image] = []
+    really = frames.refine
+
+    def refine(stylizer: Stylizer, painting: Image.Image, *request: Any) -> StyledModel:
+        paintings.append(painting)
+        return really(stylizer, painting, *request)
+
+    monkeypatch.setattr(frames, "refine", refine)
+    return paintings
+
+
+@pytest.mark.usefixtures("_small_batches")
+def test_styles_are_refined_once_and_then_paint_every_frame(
+    stylizer: Stylizer,
+    images: list[Image.Image],
+    contents: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photo, second, *paintings = images
+    refined_on, settings = recording(monkeypatch), Settings(refine=2, strength=0.8)
+    mask, (inside, outside) = Image.linear_gradient("L"), paintings
+    paint = FrameStylizer([inside], settings, mask, outside, stylizer, contents)
+    steps: list[tuple[int, int]] = []
+    paint.refine(lambda *step: steps.append(step))
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    paint(Image.new("RGB", photo.size))
+    for frame in (photo, second, photo):
+        painted = paint(frame)
+    expected = stylize_image(
+        photo, inside, settings, mask, outside, stylizer=stylizer, refine_contents=contents
+    )
+    assert painted.tobytes() == expected.image.tobytes()
+    assert refined_on == paintings
+    instant = FrameStylizer([inside], replace(settings, refine=0), mask, outside, stylizer)
+    assert instant(photo).tobytes() != painted.tobytes()
+
+
+@pytest.mark.usefixtures("_small_batches")
+def test_the_first_frame_refines_where_nobody_did_before(
+    stylizer: Stylizer,
+    images: list[Image.Image],
+    contents: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refined_on = recording(monkeypatch)
+    unpainted = FrameStylizer(
+        images[2:3], Settings(refine=1, strength=0), None, None, stylizer, contents
+    )
+    unpainted.refine()
+    assert unpainted(images[0]) == images[0] and not refined_on
+    paint = FrameStylizer(images[2:3], Settings(refine=1), None, None, stylizer, contents)
+    assert paint(images[0]).tobytes() != paint(images[1]).tobytes()
+    assert refined_on == images[2:3]
+
+
+@pytest.mark.usefixtures("_small_batches")
+def test_refining_for_frames_can_be_stopped(
+    stylizer: Stylizer, images: list[Image.Image], contents: list[Path]
+) -> None:
+    paint = FrameStylizer(images[3:4], Settings(refine=9), None, None, stylizer, contents)
+    steps: list[tuple[int, int]] = []
+    with pytest.raises(Cancelled, match="after 2 of 9 batches"):
+        paint.refine(lambda *step: steps.append(step), stop=lambda: len(steps) == 2)
+    assert steps == [(1, 9), (2, 9)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (Settings(refine=2, colours="recolour"), "comes before the first frame"),
+        (Settings(refine=2), "Refining takes one painting; mix several"),
+    ],
+)
+def test_what_does_not_go_with_refined_frames_is_refused(
+    settings: Settings,
+    said: str,
+    stylizer: Stylizer,
+    images: list[Image.Image],
+    contents: list[Path],
+) -> None:
+    paintings = images[: 1 if settings.colours == "recolour" else 2]
+    with pytest.raises(SettingsError, match=said):
+        FrameStylizer(paintings, settings, None, None, stylizer, contents)

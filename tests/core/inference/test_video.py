@@ -24,9 +24,11 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Cancelled
 from core.inference.video import even_size, painted_frames, stylize_video
 from core.settings import Settings
+from core.training.refine import refine
 from core.video import main
 from tests.conftest import draw
 from tests.hungry import GPU_ERROR
+from tests.training import smaller_batches
 
 MILLISECONDS = Fraction(1, 1000)
 UNEVEN = [0, 10, 15, 40, 90, 110, 200, 230, 231, 400]  # ms
@@ -488,6 +490,29 @@ def test_the_command_takes_what_can_be_set_about_a_picture(
     ):
         assert main([*order, *wrong]) == 1
         assert said in capsys.readouterr().err
+
+
+def test_the_command_refines_once_before_the_first_frame(
+    tmp_path: Path,
+    painting: Path,
+    tiny_checkpoint: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    smaller_batches(monkeypatch, batch=2, crop=32)
+    draw(6).save(tmp_path / "photo.png")
+    source, out = film(tmp_path / "in.mp4"), tmp_path / "o.mp4"
+    order = order_of(source, painting, tiny_checkpoint, out)
+    assert main([*order, "--refine", "2", "--refine-content", str(tmp_path / "photo.png")]) == 0
+    assert "10 frames of" in capsys.readouterr().out
+    stylizer = model_store().stylizer(str(tiny_checkpoint("original-500")), "cpu")
+    refined = refine(stylizer, load_image(painting), [tmp_path / "photo.png"], 2)
+    stylize_video(source, tmp_path / "expected.mp4", refined)
+    for frame, expected in zip(watched(out)[1], watched(tmp_path / "expected.mp4")[1], strict=True):
+        assert np.array_equal(frame, expected)
+    mixed = [*order, "--style", str(painting), "--mix", "1", "1", "--refine", "2"]
+    assert main(mixed) == 1
+    assert "Refining takes one painting; mix several" in capsys.readouterr().err
 
 
 def order_of(
