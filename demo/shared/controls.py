@@ -49,7 +49,10 @@ COLOUR_CHOICES = [
     ("painting recoloured", RECOLOUR),
 ]
 MODEL_INFO = "The two methods that need no trained model take minutes."
-MODE_INFO = "The report's models need refining to take up a painting: some minutes on two cores, told after the first batch."
+MODE_INFO = (
+    "The report's models need refining to take up a painting: some minutes on two cores, told after the first batch. "
+    "Further photos in the same painting take only a moment."
+)
 STRENGTH_INFO = "0 % is the photo, 100 % the painting's style in full, more exaggerates it."
 COLOURS_INFO = (
     "Match the result to the painting's colours where it came too near to the photo's; "

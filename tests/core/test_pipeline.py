@@ -647,6 +647,25 @@ def test_stopping_keeps_what_was_reached(
 
 
 @pytest.mark.usefixtures("_small_batches")
+def test_further_photos_in_a_painting_are_painted_without_refining_again(
+    ours: Stylizer, contents: list[Path], photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    steps: list[PaintStep] = []
+    settings = replace(SMALL, refine=3)
+    for picture in (photo, photo.transpose(Image.Transpose.ROTATE_90)):
+        painted = stylize_image(
+            picture,
+            paintings[3].copy(),
+            settings,
+            stylizer=ours,
+            refine_contents=contents,
+            on_step=steps.append,
+        )
+        assert (painted.settings.refine, painted.image.size) == (3, picture.size)
+    assert [step.done for step in steps] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("_small_batches")
 def test_both_sides_of_a_mask_are_refined(
     ours: Stylizer, contents: list[Path], photo: Image.Image, paintings: list[Image.Image]
 ) -> None:
