@@ -12,6 +12,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import core
+
+if "from_pretrained" not in getattr(core, "__all__", ()):
+    raise ImportError(
+        f"MetaStyle needs its own package core, and {core.__file__} is another of that name, which Python finds first; "
+        "start elsewhere, take it out of PYTHONPATH, or install MetaStyle in an environment of its own."
+    )
+
 from core.__main__ import COMMANDS as OF_CORE
 from core.program import Command, Program
 

@@ -150,6 +150,19 @@ def test_a_model_comes_by_its_name_or_from_a_folder(tiny_checkpoint: Callable[[s
         metastyle.from_pretrained("nothing")
 
 
+@pytest.mark.parametrize("other", ["core/__init__.py", "core.py"])
+def test_another_package_named_core_is_named(other: str, tmp_path: Path) -> None:
+    (tmp_path / other).parent.mkdir(exist_ok=True)
+    (tmp_path / other).touch()
+    done = subprocess.run(
+        [sys.executable, "-c", "import metastyle"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("ImportError: MetaStyle needs its own package core, and ")
+    assert f"{Path(other).name} is another of that name" in said
+
+
 @pytest.mark.slow
 def test_the_wheel_paints_and_serves_from_a_folder_of_its_own(tmp_path: Path) -> None:
     stored = "import zlib; zlib.Z_DEFAULT_COMPRESSION = 0"  # compressing takes 10 s
@@ -161,6 +174,7 @@ def test_the_wheel_paints_and_serves_from_a_folder_of_its_own(tmp_path: Path) ->
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
     wheel.unlink()
+    assert (packages / "core" / "py.typed").is_file(), "its annotations count for type checkers"
     (distribution,) = distributions(path=[str(packages)])
     scripts = {
         it.name: it.value for it in distribution.entry_points if it.group == "console_scripts"

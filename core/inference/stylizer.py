@@ -81,11 +81,14 @@ class StyledModel:
     @torch.inference_mode()
     def apply(self, images: Tensor) -> Tensor:
         """Stylise N x 3 x H x W in [0, 1], 16 to 4096 px a side; returns the same shape,
-        clamped to [0, 1].
+        clamped to [0, 1]. A CPU takes one image after the other, a GPU all N at once, so that its
+        memory says how many there may be.
         """
         height, width = images.shape[-2:]
         padded = pad_to_multiple(normalize(images)).contiguous(memory_format=torch.channels_last)
-        outputs = [self.transform_net(part, self.filters) for part in padded.split(1)]
+        # A CPU is not sooner with several images at once, which take as many times the memory.
+        at_once = 1 if padded.device.type == "cpu" else len(padded)
+        outputs = [self.transform_net(part, self.filters) for part in padded.split(at_once)]
         return denormalize(torch.cat(outputs)[..., :height, :width]).clamp_(0, 1)
 
     def __call__(self, image: Image.Image) -> Image.Image:

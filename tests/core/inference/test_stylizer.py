@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
@@ -23,6 +24,7 @@ from core.inference.stylizer import (
 )
 from core.models.checkpoint import Model
 from core.models.encoder import EncoderError, denormalize, normalize
+from core.models.layers import Filters
 from core.models.losses import mean_std
 from core.models.style_net import TransformNet
 from core.training import refine as refine_module
@@ -100,6 +102,38 @@ def test_instant_is_one_pass_of_the_networks(name: str, make: Make, painting: Im
     torch.testing.assert_close(
         ours.encode_style(painting, SIDE).apply(images), wanted, rtol=0, atol=2e-4
     )
+
+
+class Recorder(nn.Module):
+    """Leaves images as they are, and remembers how many came at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def forward(self, images: Tensor, _: Filters) -> Tensor:
+        self.seen.append(len(images))
+        return images
+
+
+@pytest.mark.parametrize(("device", "at_once"), [("cpu", [1, 1, 1]), ("meta", [3])])
+def test_only_a_cpu_takes_images_one_by_one(device: str, at_once: list[int]) -> None:
+    """PyTorch's meta device, which computes nothing, stands for a GPU."""
+    net = Recorder()
+    images = torch.rand(3, 3, 18, 20, device=device)
+    styled = StyledModel(net, {})  # type: ignore[arg-type]
+    assert styled.apply(images).shape == images.shape
+    assert net.seen == at_once
+
+
+@pytest.mark.parametrize("name", [*NAMES, "flagship"])
+@torch.inference_mode()
+def test_networks_take_several_images_at_once(name: str, painting: Image.Image) -> None:
+    styled = model_store().stylizer(name, "cpu").encode_style(painting, SIDE)
+    images = torch.stack([to_tensor(draw(i, (32, 24))) for i in range(2)])
+    together = styled.transform_net(normalize(images), styled.filters)
+    wanted = styled.apply(images)
+    torch.testing.assert_close(denormalize(together).clamp(0, 1), wanted, rtol=0, atol=1e-3)
 
 
 def test_the_descriptor_is_of_the_painting_at_the_asked_size(
