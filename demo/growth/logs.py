@@ -14,6 +14,7 @@ from core.analysis.curves import LogError, TrainingLog
 from core.analysis.growth_law import SCALE_FREE
 from core.analysis.heldout_comparison import SEEDS, RunSettings
 from core.analysis.training_logs import FILES, find_logs, read_files, read_folder
+from core.files import short
 from core.inference.model_store import model_store
 from core.models.model_card import read_run
 from core.models.registry import MODELS
@@ -27,10 +28,13 @@ from gallery.grids.charts import COLORS, OTHERS
 RUNS = WORK / "runs"
 FIGURE_5 = ("original-500", "improved-500", "original-1000", "improved-1000")
 FRESH = 300  # seconds after its last row, a training counts as running
-RUNNING_COLOR, OWN_COLOR = "#3f9c86", "#c06a8b"
-MAX_FILES = 8
+# Of running trainings in the order in which they were chosen: no two of one colour, nor of a model's of figure 5.
+RUNNING_COLORS = ("#3f9c86", "#b0479b", "#3d84b8", "#86a03c", "#8a5a44", "#6b6f76")
+OWN_COLOR = "#c06a8b"
+MAX_RUNS, MAX_FILES = len(RUNNING_COLORS), 8
 
 Upload = Mapping[str, object]
+Runs = str | Sequence[str] | None  # names of folders in `runs/`, or one of them
 
 
 @dataclass(frozen=True)
@@ -83,12 +87,18 @@ def studied() -> dict[str, str]:
 
 def running() -> list[str]:
     """Names of the folders in `runs/` that hold a log, those first that were written last."""
-    found = {name: _folder(RUNS / name, name, RUNNING_COLOR) for name in find_logs(RUNS)}
+    found = {name: _folder(RUNS / name, name, RUNNING_COLORS[0]) for name in find_logs(RUNS)}
     return sorted(found, key=lambda name: -found[name].written)
 
 
-def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | None) -> list[Source]:
-    """The chosen logs: shipped ones, then a running training, then the visitor's own files, as one.
+def names_of(runs: Runs) -> list[str]:
+    """The running trainings that were chosen, each once, in their order."""
+    names = [runs] if isinstance(runs, str) else runs or ()
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def sources(models: Sequence[str], runs: Runs, files: Sequence[Upload] | None) -> list[Source]:
+    """The chosen logs: shipped ones, then running trainings, then the visitor's own files, as one.
 
     Raises:
         RequestError, ImageError: what was chosen is not there, or not a file that was uploaded.
@@ -99,13 +109,7 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
         if name in models:
             color = COLORS.get(name, OTHERS[index % len(OTHERS)])
             found.append(_folder(model_store().folder / name, title, color))
-    if run:
-        if run not in running():
-            raise RequestError("That training is not there any more; choose another.")
-        live = _folder(RUNS / run, run, RUNNING_COLOR)
-        if time.time() - live.written < FRESH:
-            live = replace(live, title=f"{run}, in training")
-        found.append(live)
+    found += _followed(names_of(runs))
     if files:
         if len(files) > MAX_FILES:
             raise RequestError(f"At most {MAX_FILES} files are read as one log; leave some out.")
@@ -116,6 +120,22 @@ def sources(models: Sequence[str], run: str | None, files: Sequence[Upload] | No
             raise RequestError(
                 "Your log is kept for an hour, which is over; take it out and drop it again."
             ) from error
+    return found
+
+
+def _followed(names: Sequence[str]) -> list[Source]:
+    """Running trainings, each in a colour of its own."""
+    if len(names) > MAX_RUNS:
+        raise RequestError(f"At most {MAX_RUNS} trainings are drawn at once; leave some out.")
+    there = running() if names else []
+    found = []
+    for name, color in zip(names, RUNNING_COLORS, strict=False):
+        if name not in there:
+            raise RequestError(f"The training {short(name)} is not there any more; leave it out.")
+        live = _folder(RUNS / name, name, color)
+        if time.time() - live.written < FRESH:
+            live = replace(live, title=f"{name}, in training")
+        found.append(live)
     return found
 
 

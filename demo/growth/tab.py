@@ -26,9 +26,12 @@ from demo.growth import text
 from demo.growth.figure import LOSS_TITLES, Curves, View, figure, is_thinned
 from demo.growth.logs import (
     FIGURE_5,
+    MAX_RUNS,
+    Runs,
     Source,
     Upload,
     layers_of,
+    names_of,
     read,
     readable,
     running,
@@ -72,7 +75,7 @@ def _curves(sources: Sequence[Source]) -> list[Curves]:
 def draw(
     touch: object,
     models: Sequence[str],
-    run: str | None,
+    runs: Runs,
     files: Sequence[Upload] | None,
     layer: str | None,
     scale: str,
@@ -81,7 +84,7 @@ def draw(
 ) -> tuple[Any, ...]:
     """Return (figure, laws, what there is to say, layers to choose from) for what the controls say."""
     try:
-        chosen, wrong = readable(sources(models, run, files))
+        chosen, wrong = readable(sources(models, runs, files))
         layers = layers_of([read(source) for source in chosen])
         layer = layer if layer in layers else next(iter(layers), LAYER)
         loss = loss if loss in LOSSES else LOSSES[0]
@@ -89,7 +92,7 @@ def draw(
         view = View(layer, scale == LOGARITHMIC, loss, mean_of, bool(touch))
         plot = drawn(chosen, view)
         shown = gr.Plot(plot, visible=plot is not None)
-        table, said = laws(chosen, layer), wrong + _status(chosen, view, run)
+        table, said = laws(chosen, layer), wrong + _status(chosen, view, runs)
     except Exception as error:
         return gr.skip(), gr.skip(), messages.problem(error), gr.skip()
     return shown, table, said, gr.Dropdown(_titled(layers), value=layer)
@@ -98,16 +101,12 @@ def draw(
 def open_tab(*order: Any) -> tuple[Any, ...]:
     """`draw`, and the trainings there are now."""
     names = running()
-    return *draw(*order), gr.Dropdown(_with_none(names), visible=bool(names))
+    return *draw(*order), gr.Dropdown(names, visible=bool(names))
 
 
-def _with_none(trainings: Sequence[str]) -> list[tuple[str, str]]:
-    return [("none", ""), *((name, name) for name in trainings)]
-
-
-def watch(run: str | None) -> gr.Timer:
-    """The curves of a running training are looked at again every few seconds."""
-    return gr.Timer(active=bool(run))
+def watch(runs: Runs) -> gr.Timer:
+    """The curves of running trainings are looked at again every few seconds."""
+    return gr.Timer(active=bool(names_of(runs)))
 
 
 def tick(seen: Any, *order: Any) -> tuple[Any, ...]:
@@ -123,11 +122,11 @@ def tick(seen: Any, *order: Any) -> tuple[Any, ...]:
 
 
 def export(
-    _: object, models: Sequence[str], run: str | None, files: Sequence[Upload] | None, layer: str
+    _: object, models: Sequence[str], runs: Runs, files: Sequence[Upload] | None, layer: str
 ) -> tuple[Any, Any]:
     """(a CSV file with every logged row of what is shown, nothing) or (nothing, what is wrong)."""
     try:
-        chosen, _ = readable(sources(models, run, files))
+        chosen, _ = readable(sources(models, runs, files))
         if not chosen:
             raise RequestError(text.NOTHING)
         path = new_file("weight-growth.csv")
@@ -166,22 +165,25 @@ def _logged(title: str, log: TrainingLog, layer: str) -> pd.DataFrame:
     return rows.rename_axis("iteration").assign(model=title)
 
 
-def _status(chosen: Sequence[Source], view: View, run: str | None) -> str:
-    runs = _curves(chosen)
-    if not runs:
+def _status(chosen: Sequence[Source], view: View, runs: Runs) -> str:
+    """A line for each thing that there is to say: in one text, what begins with a name would not be a sentence."""
+    curves = _curves(chosen)
+    if not curves:
         return messages.notice(text.NOTHING)
-    parts = [text.not_drawn(each.title, each.log) for each in runs if not _is_drawn(each.log, view)]
-    lacking = [each.title for each in runs if each.log.layers and view.layer not in each.log.layers]
-    if lacking and len(lacking) < len(runs):
+    parts = [text.not_drawn(it.title, it.log) for it in curves if not _is_drawn(it.log, view)]
+    lacking = [it.title for it in curves if it.log.layers and view.layer not in it.log.layers]
+    if lacking and len(lacking) < len(curves):
         parts.append(text.without_layer(lacking, view.layer))
+    followed = {growth_sources.RUNS / name: name for name in names_of(runs)}
     for source in chosen:
-        if run and source.folder == growth_sources.RUNS / run:
+        if source.folder in followed:
             times = [series.iterations for series in read(source).losses.values()]
             reached = max((each[-1] for each in times if len(each)), default=0)
             ago = duration(time.time() - source.written)
-            parts.append(f"{run}: iteration {reached:,.0f}, written {ago} ago.")
-    parts += [text.THINNED] if is_thinned(runs, view) else []
-    return messages.caption(" ".join(parts)) if parts else ""
+            name = followed[source.folder]
+            parts.append(f"{name}: iteration {reached:,.0f}, written {ago} ago.")
+    parts += [text.THINNED] if is_thinned(curves, view) else []
+    return "".join(map(messages.caption, parts))
 
 
 def _is_drawn(log: TrainingLog, view: View) -> bool:
@@ -219,14 +221,14 @@ def build(tab: gr.Tab) -> None:
     gr.HTML(str(words.cure()))
     gr.HTML(heldout(), elem_id="growth-heldout")
 
-    _, _, run, _, layer, *_ = order
+    _, _, runs, _, layer, *_ = order
     outputs, seen, timer = [plot, table, said, layer], gr.State(), gr.Timer(REFRESH, active=False)
     pointed: dict[str, Any] = {"js": WITH_POINTER} | LIGHT
-    tab.select(open_tab, order, [*outputs, run], **pointed)
+    tab.select(open_tab, order, [*outputs, runs], **pointed)
     for control in order[1:]:
         listen = control.change if isinstance(control, gr.File) else control.input
         listen(draw, order, outputs, **pointed)
-    run.input(watch, run, timer, **QUIET)
+    runs.input(watch, runs, timer, **QUIET)
     timer.tick(tick, [seen, *order], [seen, *outputs], js=SEEN_WITH_POINTER, **LIGHT)
     made = save.click(export, order[:5], [file, said], **LIGHT)
     made.success(None, file, None, js=DOWNLOAD)
@@ -262,10 +264,12 @@ def _controls() -> list[Any]:
         window = gr.Slider(
             1, WIDEST, value=WINDOW, step=1, label="Loss: mean of iterations", min_width=240
         )
-        run = gr.Dropdown(
-            _with_none(trainings),
-            value="",
-            label="Running training",
+        runs = gr.Dropdown(
+            trainings,
+            value=[],
+            label="Running trainings",
+            multiselect=True,
+            max_choices=MAX_RUNS,
             visible=bool(trainings),
             filterable=False,
             min_width=200,
@@ -273,4 +277,4 @@ def _controls() -> list[Any]:
         )
     with gr.Accordion("Your own log", open=False, elem_id="growth-own"):
         files = gr.File(label=text.OWN, file_count="multiple", height=130, elem_id="growth-files")
-    return [touch, models, run, files, layer, scale, loss, window]
+    return [touch, models, runs, files, layer, scale, loss, window]

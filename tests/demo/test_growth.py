@@ -26,6 +26,7 @@ from demo.growth import tab as growth
 from demo.growth import tables
 from demo.growth.figure import Curves, View, figure, running_mean, thin, two_signed_log
 from demo.growth.logs import Source, readable, running, shipped, sources, studied
+from demo.i18n.catalogue import CHINESE, translate_html
 from demo.page import PageBlocks
 from tests.browser import new_page, open_page, open_section
 from tests.runs import FIRST, write_about, write_heldout, write_run
@@ -51,8 +52,43 @@ def test_logs_of_models_and_of_trainings_are_offered(folders: Path) -> None:
         "other",
         "live, in training",
     ]
-    with pytest.raises(ValueError, match="That training is not there any more"):
-        sources([], "gone", None)
+    with pytest.raises(ValueError, match="The training gone is not there any more"):
+        sources([], ["live", "gone"], None)
+
+
+def test_trainings_are_drawn_beside_one_another_each_in_its_colour(folders: Path) -> None:
+    """As in figure 5: two models in training, both followed, and a line about each, in Chinese too."""
+    second = write_run(folders / "runs" / "second", iterations=50, c=3.0)
+    found = sources([], ["second", "live", "second", ""], None)
+    assert [source.title for source in found] == ["second, in training", "live, in training"]
+    assert [each.color for each in found] == [*growth_sources.RUNNING_COLORS[:2]]
+    assert len(set(growth_sources.RUNNING_COLORS)) == growth_sources.MAX_RUNS
+
+    rest = (None, FIRST, "linear", "loss", 20)
+    order: tuple[Any, ...] = (False, [], ["second", "live"], *rest)
+    seen, plot, _, said, _ = growth.tick(None, *order)
+    traces = json.loads(plot.value["plot"])["data"]
+    rms = {each["name"]: each["line"]["color"] for each in traces if each.get("name")}
+    assert rms["second, in training"] != rms["live, in training"]
+    assert "second: iteration 49" in said and "live: iteration 39" in said
+    chinese = translate_html(said, CHINESE)
+    assert "second：第 49 次迭代" in chinese and "live：第 39 次迭代" in chinese
+
+    assert growth.tick(seen, *order)[1] == gr.skip(), "no row was written since"
+    log = second / "log.csv"
+    log.write_text(log.read_text() + log.read_text().splitlines()[-1].replace("49,", "50,", 1))
+    assert growth.tick(seen, *order)[0] != seen, "each of them is followed, not the last alone"
+
+    many = [f"run-{number}" for number in range(growth_sources.MAX_RUNS + 1)]
+    assert "At most 6 trainings" in growth.draw(False, [], many, *rest)[2]
+
+
+@pytest.mark.parametrize("runs", ["live", ["live"]])
+def test_a_name_alone_is_a_choice_of_one_training(folders: Path, runs: str | list[str]) -> None:
+    assert "live: iteration 39" in growth.draw(False, [], runs, None, FIRST, "linear", "loss", 1)[2]
+    path, _ = growth.export(False, [], runs, None, FIRST)
+    assert "live, in training" in Path(path).read_text()
+    assert growth.watch(runs).active and not growth.watch([]).active
 
 
 def test_a_log_that_grows_is_read_again_and_a_cut_line_is_left_out(folders: Path) -> None:
@@ -310,6 +346,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_run(home / "checkpoints" / "original-500")
     write_run(home / "checkpoints" / "improved-500", c=2.0)
     write_run(home / "runs" / "live", c=3.0)
+    write_run(home / "runs" / "other", iterations=30)
     return home
 
 
@@ -371,9 +408,14 @@ def test_the_tab_from_figure_5_to_a_training_that_goes_on(
     own.set_input_files(write_run(tmp_path / "mine", c=1.5) / "weights.csv")
     expect(titles(page).filter(has_text="own log").first).to_be_visible()
 
-    page.get_by_label("Running training", exact=True).click()
+    page.get_by_label("Running trainings", exact=True).click()
     page.get_by_role("option", name="live").click()
     expect(page.locator("#growth-said")).to_contain_text("live: iteration 39")
+    page.get_by_role("option", name="other").click()
+    expect(page.locator("#growth-said")).to_contain_text("other: iteration 29")
+    expect(titles(page).filter(has_text="live, in training").first).to_be_visible()
+    expect(titles(page).filter(has_text="other, in training").first).to_be_visible()
+    page.keyboard.press("Escape")
     log = logs / "runs" / "live" / "log.csv"
     last = log.read_text().splitlines()[-1]
     with log.open("a") as file:
