@@ -10,13 +10,18 @@ the same to programs (`gradio_client`).
 import json
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
+from demo.i18n.catalogue import ENGLISH, translate
+from demo.i18n.language import language_of
 from demo.shared import messages
 from demo.shared.templates import render
+from demo.shared.uploads import file_of
+from demo.shared.widgets import DOWNLOAD, QUIET
 from gallery import report as written
 from gallery.claims.finding import NOT_YET, Finding
 from gallery.report import AVERAGES, INTRODUCTION, Report, averages_table
@@ -75,10 +80,24 @@ def tallied(findings: Sequence[Finding]) -> str:
     return ", ".join(parts)
 
 
+def markdown_file(found: Report, request: gr.Request) -> str:
+    """The report as Markdown in the visitor's language, a file that the page may serve."""
+    language = language_of(request)
+    name = written.MARKDOWN.name if language == ENGLISH else f"REPORT.{language}.md"
+    text = written.markdown(found, partial(translate, language=language))
+    return file_of(name, text.encode())
+
+
 def build() -> None:
     """Lay the tab out; call inside `gr.Blocks`."""
     found = read()
     gr.HTML(page(found) if found else messages.notice(MISSING), elem_id="report")
-    if found and written.MARKDOWN.is_file():
-        gr.DownloadButton("Download as Markdown", str(written.MARKDOWN), elem_id="report-download")
+    if found:
+        button = gr.Button("Download as Markdown", elem_id="report-download")
+        file = gr.File(visible=False)
+
+        def take(request: gr.Request) -> str:
+            return markdown_file(found, request)
+
+        button.click(take, None, file, **QUIET).success(None, file, None, js=DOWNLOAD)
     gr.api(report, api_name="report", queue=False)

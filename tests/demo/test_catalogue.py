@@ -37,6 +37,7 @@ from demo.i18n.language import language_of, preferred
 from demo.i18n.outgoing import answer_in, figure_in, page_in
 from demo.shared.templates import macros
 from demo.shared.uploads import label_of
+from gallery import report as written
 from gallery.pictures import CONTENTS, paintings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -390,6 +391,8 @@ def test_report_and_growth_tables_are_chinese_throughout() -> None:
     assert found
     words = macros("growth/text.html")
     pages = [report.page(found), tables.heldout(), words.introduction(), words.law(), words.cure()]
+    lines = written.markdown(found, zh).splitlines()
+    pages += [line.replace("|", "\n") for line in lines]
     pages += [
         f"<p>{text.TABLE_NOTE} {scale_free('transform_net.downsampling.1.weight')}</p>",
         f"<p>{text.HANDLING}</p>",

@@ -2,7 +2,10 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client
@@ -13,7 +16,7 @@ from demo import report as tab
 from gallery import report as written
 from gallery.claims.finding import NOT_YET, Claim, Finding, Section
 from gallery.report import CHANGE, SHOWN, Report, to_json
-from tests.browser import FRAMES, new_page, open_page
+from tests.browser import FRAMES, SLOW, new_page, open_page
 
 TESTED = compare(np.arange(64.0) + 3, np.arange(64.0), LOWER)
 FINDINGS = (
@@ -103,6 +106,32 @@ def test_the_endpoint_gives_what_was_written(
     monkeypatch.setattr(written, "DATA", tmp_path / "report.json")
     written.DATA.write_text(to_json(REPORT), encoding="utf-8")
     assert tab.report() == json.loads(to_json(REPORT))
+
+
+@pytest.mark.parametrize(
+    ("accepted", "name", "said"),
+    [
+        ("en", "REPORT.md", "*Section 4.* Measured: distance."),
+        ("zh-CN", "REPORT.zh.md", "| 情形 | 测量结果 | 对数 | 结论 |"),
+    ],
+)
+def test_the_file_is_in_the_visitors_language(accepted: str, name: str, said: str) -> None:
+    asked = SimpleNamespace(headers={"accept-language": accepted})
+    path = Path(tab.markdown_file(REPORT, cast(gr.Request, asked)))
+    assert path.name == name
+    assert said in path.read_text("utf-8")
+
+
+def test_a_chinese_visitor_downloads_a_chinese_report(browser: Browser, address: str) -> None:
+    page = browser.new_context(locale="zh-CN").new_page()
+    page.set_default_timeout(SLOW)
+    page.goto(f"{address}?tab=report", wait_until="domcontentloaded")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="下载 Markdown").click()
+    assert download.value.suggested_filename == "REPORT.zh.md"
+    text = download.value.path().read_text("utf-8")
+    assert text.startswith("# 报告的论断与测量结果") and "**成立**" in text
+    page.context.close()
 
 
 def test_programs_get_the_shipped_report(address: str) -> None:

@@ -438,6 +438,12 @@ def test_markdown_and_data_say_the_same(tmp_path: Path, checkpoints: Path) -> No
     )
 
 
+def test_every_text_of_the_markdown_goes_through_its_function() -> None:
+    data = from_json(report.DATA.read_text(encoding="utf-8"))
+    marked = markdown(data, lambda text: text.upper())
+    assert marked == markdown(data).upper()
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"sections": 3}', '{"sections": [{}], "averages": {}}']
 )
