@@ -1,49 +1,34 @@
 """Several photos at once: each painted in the same painting, shown one after another, and one zip back.
 
-    for step in painted_photos(["a.jpg", "b.jpg"], ["painting.jpg"], Settings(model="improved-500", size=512), "out"):
-        print(step.done, step.of, step.files, step.skipped)
-    zipped(step, "painting.jpg", "improved-500")            # a file that the page may serve
-
-A photo that cannot be used is named and skipped. The command line does the same with folders (`core.stylize`); the endpoint
-/stylize_many offers it to programs.
+`demo.many.photo_steps` paints them. The endpoint /stylize_many offers the same to programs.
 """
 
-import time
-import zipfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from core.commandline import lacks_memory
-from core.files import distinct_name, printable, replacing, write_atomic
-from core.images.decode import ImageError
-from core.inference.style_file import load_painting
-from core.paintings import prepared
-from core.settings import Settings
-from demo.server.refusals import NO_MEMORY
+from demo.many.photo_steps import (
+    MAX_BYTES,
+    MAX_PHOTOS,
+    PhotosStep,
+    check,
+    in_bytes,
+    painted_photos,
+    size_of,
+    zipped,
+)
 from demo.shared import messages, style_form
 from demo.shared.controls import SIZES, in_px, model_input, size_input
 from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, longest_side, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.pace import duration
-from demo.shared.requests import (
-    RequestError,
-    StylizeRequest,
-    checked,
-    file_name,
-    give_back,
-    repaint,
-)
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, crop_of, new_file, uploaded
 from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, painting_input
 
-MAX_PHOTOS = 20
-MAX_BYTES = 200_000_000
 ABOUT = "Drop photos, choose one painting, take them all back in a zip."
 NO_MASK = "No mask here: it belongs to one photo; the tab Transfer has it."
 LIMITS_SAID = (
@@ -54,96 +39,6 @@ LIMITS_SAID = (
 
 Uploads = Sequence[Upload] | None
 _painting = RunningJobs()
-
-
-@dataclass(frozen=True)
-class PhotosStep:
-    """How far it is: photos `done` of `of`, painted or skipped, after so many seconds.
-
-    Attributes:
-        files: painted so far, CONTENT__STYLE__MODEL.png, each name only once.
-        names: of the photo behind each of them, without an ending.
-        skipped: a sentence about each photo that could not be used.
-    """
-
-    done: int
-    of: int
-    files: tuple[str, ...]
-    names: tuple[str, ...]
-    skipped: tuple[str, ...]
-    seconds: float
-
-
-def painted_photos(
-    photos: Sequence[str], styles: Sequence[str | None], settings: Settings, folder: str | Path
-) -> Generator[PhotosStep, None, None]:
-    """Paint each photo into a PNG file with its recipe in `folder`, at least one step; close the iterator to cancel.
-
-    Args:
-        styles: files of one to four paintings, with the weights of `settings.mix`.
-
-    Raises:
-        RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor, before the
-            first photo.
-    """
-    check(photos)
-    _, paintings = checked(StylizeRequest(photos[0], styles, settings))
-    # What is wrong with a painting, or with the part of it that counts, is wrong with all of them.
-    pictures = [load_painting(painting) for painting in paintings]
-    give_back(pictures)
-    prepared(pictures, settings)
-    started, names = time.perf_counter(), set[str]()
-    step = PhotosStep(0, len(photos), (), (), (), 0.0)
-    for done, photo in enumerate(photos, 1):
-        files, painted, skipped = step.files, step.names, step.skipped
-        try:
-            result = next(repaint(StylizeRequest(photo, paintings, settings)))
-        except ImageError as error:
-            skipped = (*skipped, str(error))
-        except Exception as error:
-            if not lacks_memory(error):
-                raise
-            skipped = (*skipped, f'"{printable(Path(photo).name)}": {NO_MEMORY}')
-        else:
-            content, rest = result.file_name.split("__", 1)
-            path = Path(folder) / distinct_name(content, f"__{rest}", names)
-            write_atomic(path, result.png())
-            files, painted = (*files, str(path)), (*painted, Path(photo).stem)
-        step = PhotosStep(done, len(photos), files, painted, skipped, time.perf_counter() - started)
-        yield step
-
-
-def check(photos: Sequence[str]) -> None:
-    """Raise RequestError where there are none, too many, or too much of them."""
-    if not photos:
-        raise RequestError("Choose photos first: drop some in, or click to look for them.")
-    if len(photos) > MAX_PHOTOS:
-        raise RequestError(
-            f"These are {len(photos)} photos; at most {MAX_PHOTOS} can be painted at once."
-        )
-    size = _size(photos)
-    if size > MAX_BYTES:
-        raise RequestError(
-            f"The photos have {_bytes(size)} together; at most {_bytes(MAX_BYTES)} are accepted at once."
-        )
-
-
-def _size(photos: Sequence[str]) -> int:
-    return sum(Path(photo).stat().st_size for photo in photos)
-
-
-def zipped(step: PhotosStep, style: str | None, model: str | None) -> str:
-    """The zip of what is painted, whole or not at all, a file that the page may serve.
-
-    Raises:
-        OSError: a file cannot be read, or the zip not written.
-    """
-    name = Path(file_name("photos", style or "", model or "")).with_suffix(".zip").name
-    path = Path(new_file(name))
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for file in step.files:  # stored as they are: PNG does not get smaller
-            archive.write(file, Path(file).name)
-    return str(path)
 
 
 # ---- events of the page ----
@@ -165,7 +60,7 @@ def accept(values: Uploads) -> str:
     except Exception as error:
         return messages.problem(error)
     count = "1 photo" if len(photos) == 1 else f"{len(photos)} photos"
-    return messages.caption(f"{count}, {_bytes(_size(photos))}")
+    return messages.caption(f"{count}, {in_bytes(size_of(photos))}")
 
 
 def paint(
@@ -210,10 +105,6 @@ def facts(step: PhotosStep, model: str) -> str:
 
 def _skipped(step: PhotosStep) -> str:
     return "".join(messages.problem_line(f"Skipped: {text}") for text in step.skipped)
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB".replace(".0 MB", " MB") if size >= 1e6 else f"{size / 1e3:.0f} KB"
 
 
 # ---- endpoint for programs ----

@@ -24,12 +24,12 @@ from core.inference.model_store import ModelStore
 from core.pipeline import stylize_image
 from core.provenance import read
 from core.settings import Settings
-from demo.many import cells
+from demo.many import cells, photo_steps
 from demo.many import photos as many_photos
 from demo.many import sheet as many_sheet
 from demo.many import tab as many
 from demo.many.cells import painted_cells, sheet_file
-from demo.many.photos import painted_photos
+from demo.many.photo_steps import PhotosStep, painted_photos, zipped
 from demo.page import PageBlocks
 from demo.server.refusals import NO_MEMORY
 from demo.shared import requests, widgets
@@ -267,7 +267,7 @@ def test_limits_are_said(folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
         with pytest.raises(RequestError, match=said):
             next(painted_photos(photos, style, settings(), tmp_path))
     assert "2 photos, " in many_photos.accept([uploaded_file(Path(photo)) for _ in range(2)])
-    monkeypatch.setattr(many_photos, "MAX_BYTES", 1000)
+    monkeypatch.setattr(photo_steps, "MAX_BYTES", 1000)
     with pytest.raises(RequestError, match="KB together; at most"):
         next(painted_photos([photo], style, settings(), tmp_path))
     assert 'role="alert"' in many_photos.accept([uploaded_file(Path(photo))])
@@ -302,11 +302,11 @@ def test_a_zip_is_whole_or_not_there(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "photos.zip"
-    monkeypatch.setattr(many_photos, "new_file", lambda name: str(target))
+    monkeypatch.setattr(photo_steps, "new_file", lambda name: str(target))
     files = (str(folder / "0000.png"), str(folder / "gone.png"))
-    step = many_photos.PhotosStep(2, 2, files, ("0000", "gone"), (), 1.0)
+    step = PhotosStep(2, 2, files, ("0000", "gone"), (), 1.0)
     with pytest.raises(OSError, match=r"gone\.png"):
-        many_photos.zipped(step, "painting.png", MODEL)
+        zipped(step, "painting.png", MODEL)
     assert list(tmp_path.iterdir()) == []
 
 
