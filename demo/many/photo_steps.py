@@ -7,10 +7,11 @@
 A photo that cannot be used is named and skipped. The command line does the same with folders (`core.stylize`).
 """
 
+import threading
 import time
 import zipfile
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.commandline import lacks_memory
@@ -18,9 +19,10 @@ from core.files import distinct_name, printable, replacing, write_atomic
 from core.images.decode import ImageError
 from core.inference.style_file import load_painting
 from core.paintings import prepared
-from core.settings import Settings
+from core.settings import RECOLOUR, Settings
 from demo.server.refusals import NO_MEMORY
 from demo.shared.requests import (
+    JobResult,
     RequestError,
     StylizeRequest,
     checked,
@@ -32,6 +34,10 @@ from demo.shared.uploads import new_file
 
 MAX_PHOTOS = 20
 MAX_BYTES = 200_000_000
+ANEW = (
+    "Recoloured to each photo, the painting would be refined anew for each; "
+    "choose other colours, or instant pictures."
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,8 @@ class PhotosStep:
         files: painted so far, CONTENT__STYLE__MODEL.png, each name only once.
         names: of the photo behind each of them, without an ending.
         skipped: a sentence about each photo that could not be used.
+        refining: of the seconds, those for the painting: once, whatever the number of photos.
+        latest: the picture painted last; or a draft of the next photo, while the painting is refined.
     """
 
     done: int
@@ -50,21 +58,37 @@ class PhotosStep:
     names: tuple[str, ...]
     skipped: tuple[str, ...]
     seconds: float
+    refining: float = 0.0
+    latest: JobResult | None = field(default=None, repr=False)
+
+    @property
+    def draft(self) -> JobResult | None:
+        """The draft, while the painting is refined."""
+        return self.latest if self.latest and self.latest.draft else None
 
 
 def painted_photos(
-    photos: Sequence[str], styles: Sequence[str | None], settings: Settings, folder: str | Path
+    photos: Sequence[str],
+    styles: Sequence[str | None],
+    settings: Settings,
+    folder: str | Path,
+    stop: threading.Event | None = None,
 ) -> Generator[PhotosStep, None, None]:
     """Paint each photo into a PNG file with its recipe in `folder`, at least one step; close the iterator to cancel.
 
+    A painting is refined once, with a step for each draft of the first photo; for the others it is remembered.
+
     Args:
         styles: files of one to four paintings, with the weights of `settings.mix`.
+        stop: once set, refining ends, and the photo is painted with what it had reached.
 
     Raises:
         RequestError, SettingsError, ImageError, WeightsError, EncoderError: one sentence for the visitor, before the
-            first photo.
+            first photo. RequestError also where refining is stopped before its first batch.
     """
     check(photos)
+    if settings.refine and settings.colours == RECOLOUR:
+        raise RequestError(ANEW)
     _, paintings = checked(StylizeRequest(photos[0], styles, settings))
     # What is wrong with a painting, or with the part of it that counts, is wrong with all of them.
     pictures = [load_painting(painting) for painting in paintings]
@@ -73,21 +97,29 @@ def painted_photos(
     started, names = time.perf_counter(), set[str]()
     step = PhotosStep(0, len(photos), (), (), (), 0.0)
     for done, photo in enumerate(photos, 1):
-        files, painted, skipped = step.files, step.names, step.skipped
         try:
-            result = next(repaint(StylizeRequest(photo, paintings, settings)))
+            for result in repaint(StylizeRequest(photo, paintings, settings), stop):
+                if result.draft:
+                    yield replace(step, latest=result)
         except ImageError as error:
-            skipped = (*skipped, str(error))
+            step = replace(step, skipped=(*step.skipped, str(error)))
         except Exception as error:
             if not lacks_memory(error):
                 raise
-            skipped = (*skipped, f'"{printable(Path(photo).name)}": {NO_MEMORY}')
+            said = f'"{printable(Path(photo).name)}": {NO_MEMORY}'
+            step = replace(step, skipped=(*step.skipped, said))
         else:
             content, rest = result.file_name.split("__", 1)
             path = Path(folder) / distinct_name(content, f"__{rest}", names)
             write_atomic(path, result.png())
-            files, painted = (*files, str(path)), (*painted, Path(photo).stem)
-        step = PhotosStep(done, len(photos), files, painted, skipped, time.perf_counter() - started)
+            step = replace(
+                step,
+                files=(*step.files, str(path)),
+                names=(*step.names, Path(photo).stem),
+                refining=step.refining + (result.seconds["style"] if result.batches else 0),
+                latest=result,
+            )
+        step = replace(step, done=done, seconds=time.perf_counter() - started)
         yield step
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.training.refine import REFINE_BATCHES
 from demo.many.photo_steps import (
     MAX_BYTES,
     MAX_PHOTOS,
@@ -20,10 +21,18 @@ from demo.many.photo_steps import (
     zipped,
 )
 from demo.shared import messages, style_form
-from demo.shared.controls import SIZES, in_px, model_input, size_input
+from demo.shared.controls import (
+    SIZES,
+    batches_input,
+    in_px,
+    mode_input,
+    model_input,
+    size_input,
+)
 from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, longest_side, offer, picture, takes
 from demo.shared.events import Answer, connect
 from demo.shared.pace import duration
+from demo.shared.requests import INSTANT, check_trained
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import MAX_UPLOAD, crop_of, new_file, uploaded
@@ -64,17 +73,30 @@ def accept(values: Uploads) -> str:
 
 
 def paint(
-    request: gr.Request, photos: Uploads, style: Upload, model: str, size: float, **look: Any
+    request: gr.Request,
+    photos: Uploads,
+    style: Upload,
+    model: str,
+    size: float,
+    mode: str = INSTANT,
+    batches: float = REFINE_BATCHES,
+    **look: Any,
 ) -> Iterator[Answer]:
     """Photo by photo, then the zip, or a sentence; `look` are the values of a `StyleForm`."""
     with _painting.job(request) as stop:
         yield {"status": messages.progress_line("Reading the photos…")} | WORKING
         try:
             form, style_path = StyleForm(**look, crop=crop_of(style)), uploaded(style)
-            order = form.request(None, style_path, model, size)
+            check_trained(model)
+            order = form.request(None, style_path, model, size, mode, batches)
+            if order.settings.refine:
+                yield {"status": messages.starting(model, order.settings.refine)}
             folder = Path(new_file("result.png")).parent
-            work = painted_photos(files_of(photos), order.styles, order.settings, folder)
+            work = painted_photos(files_of(photos), order.styles, order.settings, folder, stop)
             for step in work:
+                if step.draft:  # once stopped, the photo that is painted with it is still to come
+                    yield {"status": progress(step)}
+                    continue
                 shown = [*zip(step.files, step.names, strict=True)]
                 yield {"results": shown, "status": progress(step)}
                 if stop.is_set():
@@ -89,7 +111,9 @@ def paint(
 
 def progress(step: PhotosStep) -> str:
     """How far it is, and what was skipped so far."""
-    left = step.seconds / step.done * (step.of - step.done)
+    if step.draft:
+        return messages.progress(step.draft) + _skipped(step)
+    left = (step.seconds - step.refining) / step.done * (step.of - step.done)
     text = f"{step.done} of {step.of} photos · about {duration(left)} left"
     return messages.progress_line(text, step.done, step.of) + _skipped(step)
 
@@ -100,6 +124,8 @@ def facts(step: PhotosStep, model: str) -> str:
     parts = [model, f"{len(step.files)} painted{of}", f"total {step.seconds:.1f} s"]
     if step.skipped:
         parts.insert(2, f"{len(step.skipped)} skipped")
+    if step.latest:
+        parts[1:1] = messages.refined(step.latest)
     return messages.facts_line(parts) + _skipped(step)
 
 
@@ -125,6 +151,7 @@ def stylize_many(
         model: one of /models.
         size: longest side of the results in px, 16 to 2048, or 0 for each photo's own.
     """
+    check_trained(model)
     style_path, folder = uploaded(style), Path(new_file("result.png")).parent
     order = EndpointLook.of(stylize_many, look).request(None, style_path, model, size)
     for step in painted_photos(files_of(photos), order.styles, order.settings, folder):
@@ -152,7 +179,8 @@ def build(titles: Mapping[str, str]) -> None:
             )
             photos_note = gr.HTML("", elem_id="many-files-note")
             style, _ = painting_input("many")
-            model, size = model_input(titles), size_input(in_px(SIZES))
+            model, mode, size = model_input(titles), mode_input(), size_input(in_px(SIZES))
+            batches = batches_input(mode)
             look, _ = style_form.build("many", style=style, remark=NO_MASK)
             buttons = _painting.buttons("Paint the photos", "many", bool(titles))
         with gr.Column(scale=9, min_width=340):
@@ -171,7 +199,8 @@ def build(titles: Mapping[str, str]) -> None:
             gr.HTML(messages.notice(LIMITS_SAID), elem_id="many-limits")
 
     photos.change(accept, photos, photos_note, preprocess=False, **QUIET)
-    asked = {"photos": photos, "style": style, "model": model, "size": size} | look
+    asked = {"photos": photos, "style": style, "model": model, "mode": mode, "size": size}
+    asked |= {"batches": batches} | look
     shown = {"results": results, "status": status, "download": download} | buttons
     connect(buttons["go"].click, paint, asked, shown, **(PAINTING | LONG_WORK))
     with gr.Column(visible=False):

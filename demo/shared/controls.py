@@ -172,16 +172,27 @@ def size_input(
     return gr.Dropdown(choices, value=value, label=label, min_width=110, filterable=False)
 
 
+def mode_input() -> gr.Radio:
+    """At once, or refined."""
+    return gr.Radio(MODE_CHOICES, value=INSTANT, label="Mode", info=MODE_INFO, min_width=270)
+
+
+def batches_input(mode: gr.Radio) -> gr.Slider:
+    """By how many batches, there while that mode is refined."""
+    most, usual = MAX_BATCHES, REFINE_BATCHES
+    batches = gr.Slider(1, most, value=usual, step=1, label="Batches", visible=False)
+    mode.change(lambda chosen: gr.Slider(visible=chosen == REFINED), mode, batches, **QUIET)
+    return batches
+
+
 def build(titles: Mapping[str, str]) -> dict[str, Any]:
     """Model, mode, batches and size, by name, to be seen at once. `settings_of` says what they mean."""
     methods = {name: method.title for name, method in METHODS.items()}
     model = model_input({**titles, **methods}, MODEL_INFO)
     with gr.Row():
-        mode = gr.Radio(MODE_CHOICES, value=INSTANT, label="Mode", info=MODE_INFO, min_width=270)
+        mode = mode_input()
         size = size_input(SIZE_CHOICES)
-    most, usual = MAX_BATCHES, REFINE_BATCHES
-    batches = gr.Slider(1, most, value=usual, step=1, label="Batches", visible=False)
-    mode.change(lambda chosen: gr.Slider(visible=chosen == REFINED), mode, batches, **QUIET)
+    batches = batches_input(mode)
     # The methods without a trained model have no choice of a mode.
     model.change(lambda name: gr.Radio(visible=name not in METHODS), model, mode, **QUIET)
     return {"model": model, "mode": mode, "batches": batches, "size": size}

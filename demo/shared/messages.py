@@ -29,11 +29,9 @@ def facts(painting: JobResult, address: str | None = None) -> str:
         address: the query that leads to it, for the page's address; "" where none can, None to leave the address alone.
     """
     seconds = painting.seconds
-    parts = [painting.painted.settings.model]
-    if painting.batches:
-        ended = "refined with" if painting.batches_done == painting.batches else "stopped after"
-        parts.append(f"{ended} {painting.batches_done} of {painting.batches} {_unit(painting)}")
-    parts += [
+    parts = [
+        painting.painted.settings.model,
+        *refined(painting),
         *_chosen(painting),
         f"model load {seconds['model']:.2f} s",
         f"style pass {seconds['style']:.2f} s",
@@ -50,6 +48,14 @@ def facts(painting: JobResult, address: str | None = None) -> str:
 def facts_line(parts: Sequence[str], note: str = "", address: str | None = None) -> str:
     """Facts about a result, side by side, the first of them set apart; below them a note."""
     return str(_HTML.facts(parts, note, address))
+
+
+def refined(painting: JobResult) -> list[str]:
+    """How far a result was refined; nothing of one that was painted at once."""
+    if not painting.batches:
+        return []
+    ended = "refined with" if painting.batches_done == painting.batches else "stopped after"
+    return [f"{ended} {painting.batches_done} of {painting.batches} {_unit(painting)}"]
 
 
 def _chosen(painting: JobResult) -> list[str]:

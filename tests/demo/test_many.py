@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from core.inference.model_store import ModelStore
 from core.pipeline import stylize_image
 from core.provenance import read
 from core.settings import Settings
+from core.training import refine
 from demo.many import cells, photo_steps
 from demo.many import photos as many_photos
 from demo.many import sheet as many_sheet
@@ -34,7 +36,7 @@ from demo.page import PageBlocks
 from demo.server.refusals import NO_MEMORY
 from demo.shared import requests, widgets
 from demo.shared.endpoint_look import LOOK, MASK
-from demo.shared.requests import RequestError
+from demo.shared.requests import RequestError, StylizeRequest, repaint
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
 from demo.shared.widgets import photo_input
@@ -338,6 +340,72 @@ def test_photos_are_painted_with_what_the_controls_say(folder: Path) -> None:
     )
     *_, refused = many_photos.paint(visitor, photos, style, MODEL, 64, **look | {"strength": 500})
     assert 'role="alert"' in refused["status"] and "strength" in refused["status"]
+
+
+@pytest.fixture
+def small_crops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch of refining on crops of the usual 256 px takes seconds."""
+    monkeypatch.setattr(refine, "TrainingBatches", partial(refine.TrainingBatches, crop=64))
+
+
+def test_a_painting_is_refined_once_and_all_photos_are_painted_with_it(
+    folder: Path, small_crops: None
+) -> None:
+    visitor, style = gr.Request(session_hash="visitor"), uploaded_file(folder / "0100.png")
+    photos = [uploaded_file(folder / name) for name in ("broken.jpg", "0000.png", "0001.png")]
+    order: dict[str, Any] = {"mode": "refined", "batches": 3}
+    answers = list(many_photos.paint(visitor, photos, style, MODEL, 64, **order))
+    said = [answer["status"] for answer in answers if "status" in answer]
+    refining = [text for text in said if "Refining: " in text]
+    assert "the first batch" in refining[0]
+    assert ["1 of 3 batches" in refining[1], "2 of 3 batches" in refining[2]] == [True, True]
+    assert len(refining) == 3, "for the first photo that can be read, and never again"
+    assert "Skipped: " in refining[2], "what was skipped before stays to be read"
+    assert "refined with 3 of 3 batches" in said[-1] and "2 painted" in said[-1]
+    files = [file for file, _ in answers[-3]["results"]]
+    assert [read(file).settings.refine for file in files] == [3, 3]
+    request = StylizeRequest(str(photos[2]["path"]), [str(style["path"])], settings())
+    *_, alone = repaint(replace(request, settings=replace(settings(), refine=3)))
+    assert load_image(files[1]).tobytes() == alone.after.tobytes(), "as in the tab Transfer"
+
+
+def test_the_time_left_is_that_of_the_photos_without_the_refining() -> None:
+    step = PhotosStep(1, 3, ("a.png",), ("a",), (), seconds=605.0, refining=600.0)
+    assert "1 of 3 photos · about 10 s left" in many_photos.progress(step)
+
+
+def test_stopped_refining_gives_the_first_photo_with_what_it_had_reached(
+    folder: Path, small_crops: None
+) -> None:
+    visitor, style = gr.Request(session_hash="visitor"), uploaded_file(folder / "0102.png")
+    photos = [uploaded_file(folder / f"000{i}.png") for i in range(3)]
+    order: dict[str, Any] = {"mode": "refined", "batches": 100}
+    run = many_photos.paint(visitor, photos, style, MODEL, 64, **order)
+    next(answer for answer in run if "1 of 100 batches" in answer["status"])
+    many_photos._painting.stop(visitor)
+    *_, results, _, last = run
+    assert "1 painted, stopped after 1 of 3" in last["status"] and last["go"].visible
+    [(file, _)] = results["results"]
+    done = read(file).settings.refine
+    assert 1 <= done < 100 and f"stopped after {done} of 100 batches" in last["status"]
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"colours": "recolour"}, "refined anew for each"),
+        ({"batches": 0}, "from 1 to 100"),
+        ({"model": "gatys"}, "no trained model named gatys"),
+    ],
+)
+def test_photos_that_would_each_take_minutes_are_refused(
+    folder: Path, order: dict[str, Any], said: str
+) -> None:
+    photos, style = [uploaded_file(folder / "0000.png")], uploaded_file(folder / "0100.png")
+    usual: dict[str, Any] = {"model": MODEL, "mode": "refined", "size": 64}
+    visitor = gr.Request(session_hash="visitor")
+    *_, last = many_photos.paint(visitor, photos, style, **usual | order)
+    assert said in last["status"] and last["go"].visible
 
 
 # ---- the page: endpoints and a browser ----
