@@ -1,23 +1,21 @@
 """Under the grids of the tab Compare: bars, a heatmap and boxes of one measure, for all paintings of the choice at once."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block
 from gradio.components.plot import PlotData
-from plotly.graph_objects import Figure
 
 from core.metrics.features import MEASURES
 from demo.compare.selection import Choice, read
 from demo.shared import messages
+from demo.shared.plots import plot_data
 from gallery.grids.charts import bars, boxes, heatmap
 from gallery.grids.results import title_of_measure
 
 FIRST = "gram_share"
 CHARTS = {"bars": bars, "heatmap": heatmap, "boxes": boxes}
-CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
 def charts(choice: Choice, measure: str) -> dict[str, Any]:
@@ -43,7 +41,10 @@ def _figures(choice: Choice, measure: str) -> tuple[str, Mapping[str, PlotData |
     grids = [grid for grid in (read(choice, style) for style in choice.styles) if grid.is_measured]
     if not grids:
         return messages.notice("Nothing in this selection was measured yet."), dict.fromkeys(CHARTS)
-    plots = {name: _plot(chart(grids, measure)) for name, chart in CHARTS.items()}
+    plots = {
+        name: plot_data(chart(grids, measure), f"{choice.file_name}_{measure}_{name}")
+        for name, chart in CHARTS.items()
+    }
     about, title = MEASURES[measure], title_of_measure(measure)
     mean = "Averages are geometric. " if about.is_ratio else ""
     said = f"{title}. The ideal, in this respect alone, is {about.ideal:g}: a dotted line, and pale in the map. {mean}"
@@ -53,8 +54,3 @@ def _figures(choice: Choice, measure: str) -> tuple[str, Mapping[str, PlotData |
 def _place(value: PlotData | None) -> gr.Plot:
     with gr.Column(min_width=320):
         return gr.Plot(value, visible=value is not None, show_label=False, elem_classes="chart")
-
-
-def _plot(figure: Figure) -> PlotData:
-    data = {**json.loads(figure.to_json()), "config": CONFIG}
-    return PlotData(type="plotly", plot=json.dumps(data))

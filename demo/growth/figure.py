@@ -3,11 +3,10 @@
     view = View("transform_net.downsampling.1.weight")
     plot = figure([Curves(log, "original-500", "#dba24a")], view)     # for gr.Plot
 
-Of each curve at most 300 points are drawn. Backgrounds and text are for light paper, as exported pictures are; on a dark page
-demo/growth/growth.css sets them.
+Of each curve at most 300 points are drawn. Text is for white paper, as exported pictures are; on a dark page
+demo/growth/growth.css sets it.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,8 @@ from plotly.subplots import make_subplots
 from core.analysis.curves import Distribution, Floats, Series, TrainingLog
 from core.analysis.growth_law import fit_growth, has_no_scale
 from core.training.log_writer import PERCENT
-from gallery.grids.charts import CLEAR, LAYOUT, LINES, TEXT
+from demo.shared.plots import plot_data
+from gallery.grids.charts import LAYOUT, LINES, TEXT
 
 MAX_POINTS = 300
 FONTS = "Source Sans Pro, Noto Sans CJK SC, sans-serif"
@@ -36,12 +36,6 @@ LOSS_TITLES = {
     "content_loss": "Content loss",
     "style_loss": "Style loss, weighted",
     "tv_loss": "Total variation, weighted",
-}
-CONFIG: dict[str, Any] = {
-    "displayModeBar": True,
-    "displaylogo": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-    "toImageButtonOptions": {"filename": "weight-growth", "format": "png", "scale": 2},
 }
 
 
@@ -113,8 +107,7 @@ def figure(runs: Sequence[Curves], view: View) -> PlotData | None:
     latest = max((each.iterations[-1] for each in others if len(each.iterations)), default=0)
     if ends and latest > 1.1 * max(ends):
         plot.update_xaxes(range=[0, 1.02 * max(ends)])
-    data = {**json.loads(plot.to_json()), "config": CONFIG}
-    return PlotData(type="plotly", plot=json.dumps(data))
+    return plot_data(plot, "weight-growth")
 
 
 def _draw_spread(plot: go.Figure, row: int, runs: Sequence[Curves], view: View) -> None:
@@ -255,13 +248,11 @@ def _lay_out(plot: go.Figure, height: int, revision: str, touch: bool) -> None:
         template="none",
         height=height + TOP + BOTTOM,
         margin={"l": LEFT, "r": RIGHT, "t": TOP, "b": BOTTOM},
-        paper_bgcolor="#fffdf9",
-        font={"family": FONTS, "size": 12, "color": "#4d453a"},
+        font={"family": FONTS, "size": 12},
         hovermode="x unified",
         hoverlabel_font_size=12,
         dragmode=False if touch else "zoom",
         uirevision=revision,  # a refresh keeps the zoom
-        modebar={"bgcolor": CLEAR, "color": TEXT, "activecolor": "#5b60b5"},
     )
     axes = {"gridcolor": LINES, "linecolor": TEXT, "ticklen": 3, "tickcolor": TEXT}
     at = {"text": "iteration %{x:,d}"}

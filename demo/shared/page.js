@@ -164,7 +164,7 @@
 
   const SAID_IN = ["aria-label", "title", "alt", "placeholder", "data-title"];
   const TEMPLATES = ["number input for {label}", "range slider for {label}", "queue: {place} |", "File: {name}",
-    "Invalid file type: {names}. Only {kinds} allowed.", "Invalid file types: {names}. Only {kinds} allowed."];
+    "Invalid file type: {names}. Only {kinds} allowed.", "Invalid file types: {names}. Only {kinds} allowed.", "Snapshot succeeded - {name}"];
   const PATTERNS = TEMPLATES.map((template) => {
     const literal = template.replace(/[.|]/g, "\\$&").replace(/\{(\w+)\}/g, "(?<$1>.*)");
     return [template, new RegExp(`^${literal}$`, "s")];
@@ -191,7 +191,7 @@
         if (known !== text) part.setAttribute(name, known);
       }
     }
-    for (const part of document.querySelectorAll("button, .toast-title-row, [data-testid=toast-text], .progress-text")) {
+    for (const part of document.querySelectorAll("button, .toast-title-row, [data-testid=toast-text], .progress-text, .notifier-note")) {
       const words = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
       while (words.nextNode()) {
         const text = words.currentNode.data.trim(), known = inLanguage(text);

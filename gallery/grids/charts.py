@@ -4,9 +4,9 @@ the spread, not just a mean.
     figure = heatmap([read_grid("refined", style, APPENDICES["A"].rows, CONTENTS) for style in STYLES], "specks")
     figure.write_html("specks.html")
 
-Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Backgrounds
-are transparent and marks of middle lightness, so that a figure stands on light and on dark pages;
-where it stands, the page sets the colour of its text.
+Averages are those of `core.metrics.features.average`, geometric for shares and ratios. Paper is
+white and text dark, for a figure that is taken away; marks are of middle lightness, so that it
+stands on dark pages too, which clear the paper and set the colour of its text.
 """
 
 import math
@@ -37,10 +37,13 @@ OTHERS = ("#a58a70", "#7fa6a0", "#a97fb5", "#9a9a5a")
 DISTANCES = [[0.0, "#f8f1e2"], [0.5, "#c3c6ea"], [1.0, "#8589d0"]]
 ON_PALE = "#24211f"
 TEXT, LINES = "#857a6a", "rgba(133, 122, 106, 0.3)"
-CLEAR = "rgba(0,0,0,0)"
+PAPER, INK, CLEAR = "#ffffff", "#4d453a", "rgba(0,0,0,0)"
 # What all figures of the page have in common.
 LAYOUT: dict[str, Any] = {
+    "paper_bgcolor": PAPER,
     "plot_bgcolor": CLEAR,
+    "font": {"color": INK},
+    "modebar": {"bgcolor": CLEAR, "color": TEXT, "activecolor": "#5b60b5"},
     "hoverlabel": {"bgcolor": "#24211f", "font": {"color": "#fdfaf4"}, "bordercolor": "#24211f"},
     "showlegend": False,
 }
@@ -222,8 +225,7 @@ def _lay_out(figure: go.Figure, height: int, measure: str | None, title: str, ab
         LAYOUT,
         height=height + TOP + BOTTOM,
         margin={"l": 8, "r": 18, "t": TOP, "b": BOTTOM},
-        paper_bgcolor=CLEAR,
-        font={"family": "Source Sans Pro, sans-serif", "size": 13, "color": TEXT},
+        font={"family": "Source Sans Pro, sans-serif", "size": 13},
         dragmode=False,
         title={
             "text": f'{title}<br><span style="font-size: 12px">{about}</span>',

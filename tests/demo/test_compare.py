@@ -471,6 +471,23 @@ def test_own_pictures_are_painted_where_they_are_missing(page: Page, tmp_path: P
     expect(page.locator("#cell-numbers").get_by_role("row", name="Specks")).to_be_visible()
 
 
+def test_a_chart_is_taken_away_for_white_paper_from_a_dark_page_too(
+    browser: Browser, page_address: str
+) -> None:
+    page = new_page(browser)
+    opened(page, f"{page_address}?__theme=dark")
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart.locator(".main-svg").first).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    with page.expect_download() as download:
+        chart.locator("[data-title='Download plot']").click()
+    assert download.value.suggested_filename == ("MetaStyle_appendix-A_instant_gram_share_bars.svg")
+    drawn = Path(download.value.path()).read_text("utf-8")
+    assert re.search(r"<svg[^>]*><rect[^>]*fill: rgb\(255, 255, 255\); fill-opacity: 1", drawn)
+    inks = set(re.findall(r"<text[^>]*?(?<![\w-])fill: (rgb\([^)]*\))", drawn))
+    assert inks == {"rgb(77, 69, 58)"}, "dark, whatever the page's text is"
+    page.context.close()
+
+
 @pytest.mark.parametrize(
     ("theme", "ink"), [("light", "rgb(51, 46, 41)"), ("dark", "rgb(235, 226, 210)")]
 )

@@ -184,6 +184,11 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
     ]
     plot = figure(runs, View(FIRST, window=2))
     assert plot is not None
+    assert json.loads(str(plot.plot))["config"]["toImageButtonOptions"] == {
+        "filename": "weight-growth",
+        "format": "svg",
+    }
+    assert json.loads(str(plot.plot))["layout"]["paper_bgcolor"] == "#ffffff"
     traces = json.loads(str(plot.plot))["data"]
     names = [trace["name"] for trace in traces]
     bands = ["max", "93 %", "84 %", "69 %", "median", "31 %", "16 %", "7 %", "min"]
