@@ -39,6 +39,7 @@ PATIENCE = 3.0  # s without a frame after which a visitor has left
 CONNECTED = 8  # visitors who are live or wait; those after them wait for a place among these
 MAX_FRAME = 4_000_000  # characters; a browser sends about 100,000
 MAX_PIXELS = 2_500_000  # of the camera's picture
+FILE_NAME = "live.jpg"  # of a picture that is taken away
 CAMERA = {"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}}
 ABOUT = (
     "Start the camera and press Start. The picture goes to the computer that serves this page, is painted there and comes "
@@ -112,7 +113,8 @@ def frame(
         picture = repaint(camera.get("url"), uploaded(style), model, size, form, session)
     except Exception as error:  # the page keeps the previous frame, whatever happened
         return {"status": messages.problem(error)}
-    return {"picture": {"url": picture}, "status": rate(session)}
+    shown = {"url": picture, "orig_name": FILE_NAME}
+    return {"picture": shown, "status": rate(session)}
 
 
 def repaint(
@@ -194,7 +196,11 @@ def build() -> None:
             **shape,
         )
         picture = gr.Image(
-            label="Painted", interactive=False, buttons=["fullscreen"], elem_id="live", **shape
+            label="Painted",
+            interactive=False,
+            buttons=["download", "fullscreen"],
+            elem_id="live",
+            **shape,
         )
     status = gr.HTML("", elem_id="live-status", js_on_load=ENDS)
     with gr.Row():

@@ -278,6 +278,11 @@ def test_the_camera_is_painted_live_for_one_visitor_after_the_other(
     second.wait_for_function(WAITING_WITHOUT_A_PICTURE)
     record(first).click()
     expect(status(first)).to_have_text("Stopped.")
+    with first.expect_download() as download:
+        first.locator("#live").get_by_label("Download").click()
+    assert download.value.suggested_filename == "live.jpg"
+    with Image.open(download.value.path()) as kept:
+        assert kept.format == "JPEG" and max(kept.size) == 320
     assert button.evaluate(label) == '"Start"'
     expect(second.locator("#live img")).to_be_visible()
     expect(status(second)).to_contain_text("Live")
