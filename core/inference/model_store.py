@@ -70,6 +70,16 @@ class ModelStore:
             return MODELS[name].title if name in MODELS else name
         return titled(variant.title, variant.width_note)
 
+    def label(self, name: str) -> str:
+        """What stands for a model beside numbers: its name, and how many channels it has where it is not
+        as wide as the report's: `original-1000 (8 channels)`. Its name alone where it has no card.
+        """
+        try:
+            note = self.card(name).variant.variant().channels_note
+        except WeightsError:
+            note = ""
+        return f"{name} ({note})" if note else name
+
     def default(self) -> str:
         """The name of the best model that is there.
 

@@ -78,16 +78,21 @@ class Variant:
         return self.style_weight
 
     @property
-    def width_note(self) -> str:
-        """`8 channels, a quarter of the report's width`; empty for a model of that width, and for the
-        flagship.
-        """
+    def channels_note(self) -> str:
+        """`8 channels`; empty for a model of the report's width, and for the flagship."""
         if self.is_flagship or self.base == REPORT_BASE:
+            return ""
+        return f"{self.base} channel{'s' if self.base > 1 else ''}"
+
+    @property
+    def width_note(self) -> str:
+        """`8 channels, a quarter of the report's width`; empty where `channels_note` is."""
+        if not self.channels_note:
             return ""
         shares = {2: "half", 4: "a quarter of", 8: "an eighth of", 16: "a sixteenth of"}
         share = shares.get(REPORT_BASE // self.base) if REPORT_BASE % self.base == 0 else None
         share = share or f"{self.base / REPORT_BASE:.2g} times"
-        return f"{self.base} channel{'s' if self.base > 1 else ''}, {share} the report's width"
+        return f"{self.channels_note}, {share} the report's width"
 
     @property
     def is_flagship(self) -> bool:

@@ -117,8 +117,8 @@ def compare(appendix: str, style: str, mode: str) -> str:
 
 
 def measures(appendix: str, mode: str) -> list[dict[str, Any]]:
-    """The numbers of all grids of an appendix: for each picture its mode, style, row and content by name, then every measure
-    by name, null where it had nothing to look at.
+    """The numbers of all grids of an appendix: for each picture its mode, style, row and content by name, its model with its
+    channels where it is not as wide as the report's, then every measure by name, null where it had nothing to look at.
 
     appendix: "A" (original and improved models) or "B" (ablations). mode: "instant" or "refined".
     """

@@ -103,7 +103,7 @@ def sources(models: Sequence[str], runs: Runs, files: Sequence[Upload] | None) -
     Raises:
         RequestError, ImageError: what was chosen is not there, or not a file that was uploaded.
     """
-    titles = {name: name for name in shipped()} | studied()
+    titles = {name: model_store().label(name) for name in shipped()} | studied()
     found = []
     for index, (name, title) in enumerate(titles.items()):
         if name in models:

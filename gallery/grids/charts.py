@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from core.inference.model_store import model_store
 from core.metrics.features import MEASURES, average
 from gallery.grids.results import Grid, title_of_measure
 
@@ -71,7 +72,7 @@ def bars(grids: Sequence[Grid], measure: str) -> go.Figure:
     low, high = np.transpose(quartiles)
     figure = go.Figure(
         go.Bar(
-            y=names,
+            y=_models(names),
             x=means,
             orientation="h",
             width=0.62,
@@ -107,7 +108,7 @@ def heatmap(grids: Sequence[Grid], measure: str) -> go.Figure:
     means = [[average(measure, cell) for cell in row] for row in values]
     figure = go.Figure(
         go.Heatmap(
-            x=names,
+            x=_models(names),
             y=_labels(grids),
             z=[[from_ideal(mean, measure) for mean in row] for row in means],
             text=[[_short(mean) for mean in row] for row in means],
@@ -135,6 +136,7 @@ def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
     names, labels = _rows(grids), _labels(grids)
     figure = go.Figure()
     for name in names:
+        label_of_model = model_store().label(name)
         points = [
             (label, value, content.title)
             for label, grid in zip(labels, grids, strict=True)
@@ -145,7 +147,7 @@ def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
             y=[label for label, _, _ in points],
             x=[value for _, value, _ in points],
             text=[title for *_, title in points],
-            name=name,
+            name=label_of_model,
             orientation="h",
             boxpoints="all",
             jitter=0.4,
@@ -153,7 +155,7 @@ def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
             marker={"size": 4, "opacity": 0.75, "color": _color(name, names)},
             line={"width": 1.3},
             hoveron="points",
-            hovertemplate=f"{name}<br>%{{text}}: %{{x:.3g}}<extra></extra>",
+            hovertemplate=f"{label_of_model}<br>%{{text}}: %{{x:.3g}}<extra></extra>",
         )
     height = (BOX_HEIGHT * len(names) + 10) * len(grids) + LEGEND_HEIGHT
     about = "a dot each; the boxes hold the middle half"
@@ -198,6 +200,11 @@ def _values(grid: Grid, name: str, measure: str) -> list[float]:
 
 def _known(values: Iterable[float]) -> list[float]:
     return [value for value in values if not math.isnan(value)]
+
+
+def _models(names: Sequence[str]) -> list[str]:
+    """The models' labels in two lines, so that they leave room for the bars."""
+    return [model_store().label(name).replace(" (", "<br>(") for name in names]
 
 
 def _labels(grids: Sequence[Grid]) -> list[str]:

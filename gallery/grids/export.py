@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from core.images.save import png_bytes
+from core.inference.model_store import model_store
 from core.metrics.features import MEASURES
 from gallery.grids.compose import FAINT, PAPER, latin, sheet
 from gallery.grids.results import Grid
@@ -93,14 +94,17 @@ def numbers_csv(grids: Sequence[Grid]) -> bytes:
     """A line for each cell that was measured, empty where a measure had nothing to look at;
     UTF-8 as Excel knows it.
     """
-    table = pd.DataFrame(numbers(grids), columns=["mode", "style", "row", "content", *MEASURES])
+    table = pd.DataFrame(
+        numbers(grids), columns=["mode", "style", "row", "model", "content", *MEASURES]
+    )
     return table.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
 
 
 def numbers(grids: Sequence[Grid]) -> list[dict[str, str | float | None]]:
-    """The lines of `numbers_csv`: mode, style, row, content, then the measures, None for NaN."""
+    """The lines of `numbers_csv`: mode, style, row, the row's label, content, then the measures, None for NaN."""
     return [
-        {"mode": grid.mode, "style": grid.style.name, "row": row.name, "content": content.name}
+        {"mode": grid.mode, "style": grid.style.name, "row": row.name}
+        | {"model": model_store().label(row.name), "content": content.name}
         | {name: None if math.isnan(value) else value for name, value in cell.numbers.items()}
         for grid in grids
         for row in grid.rows

@@ -82,6 +82,7 @@ def is_english(text: str) -> bool:
             "图中笔触的宽度约为 512 px 时的四分之一；将细节设为 512 px 可得到那样的笔触。",
         ),
         ("result 640 × 480 px", "结果 640 × 480 px"),
+        ("original-1000 (8 channels), fitted", "original-1000（8 通道），拟合"),
         (
             "The Great Wave off Kanagawa, Katsushika Hokusai, c. 1831",
             "神奈川冲浪里，葛饰北斋，约 1831",

@@ -192,8 +192,9 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
     traces = json.loads(str(plot.plot))["data"]
     names = [trace["name"] for trace in traces]
     bands = ["max", "93 %", "84 %", "69 %", "median", "31 %", "16 %", "7 %", "min"]
-    lines = ["original-500", "original-500, fitted", "original-500, law with c = 1"]
-    assert names == [*bands, *lines, "original-500", "original-500"], "bands, RMS, turns, loss"
+    model = "original-500 (8 channels)"
+    lines = [model, f"{model}, fitted", f"{model}, law with c = 1"]
+    assert names == [*bands, *lines, model, model], "bands, RMS, turns, loss"
     phone = figure(runs, View(FIRST, window=2, touch=True))
     assert phone is not None
     titles = [note["text"] for note in json.loads(str(phone.plot))["layout"]["annotations"]]

@@ -63,14 +63,18 @@ def test_the_best_of_the_models_that_are_there_is_the_default(tmp_path: Path) ->
         assert store.default() == name
 
 
-def test_a_narrower_model_says_so_in_its_title(store: ModelStore) -> None:
+def test_a_narrower_model_says_so_in_its_title_and_beside_numbers(store: ModelStore) -> None:
     card = store.card(NAME)
-    for base, note in ((32, ""), (8, "; 8 channels, a quarter of the report's width")):
+    for base, note, label in (
+        (32, "", NAME),
+        (8, "; 8 channels, a quarter of the report's width", f"{NAME} (8 channels)"),
+    ):
         variant = card.variant.model_copy(update={"base": base})
         write_card(store.folder / NAME, card.model_copy(update={"variant": variant}))
         assert store.title(NAME) == f"Improved, 500 images{note} (改进模型)"
+        assert store.label(NAME) == label
     assert store.title("original-500") == VARIANTS["original-500"].title
-    assert store.title("something") == "something"
+    assert store.title("something") == store.label("something") == "something"
 
 
 def test_missing_models_name_those_that_are_there(store: ModelStore, tmp_path: Path) -> None:

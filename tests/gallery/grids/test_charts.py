@@ -1,14 +1,18 @@
 """Figures of measurements: what they show is what was measured."""
 
-import dataclasses
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from core.inference.model_store import ModelStore
 from core.metrics.features import MEASURES
 from gallery.grids.charts import bars, boxes, from_ideal, heatmap
+from gallery.grids.export import numbers
 from gallery.grids.results import Entry, Grid, Row
 from gallery.pictures import CONTENTS, STYLES
+from tests.runs import write_about
 
 VALUES = {"original-500": [(1.0, 4.0), (2.0, 8.0)], "improved-500": [(1.0, 1.0), (0.5, 2.0)]}
 
@@ -66,9 +70,7 @@ def test_boxes_have_a_dot_for_each_photo() -> None:
 
 def test_what_had_nothing_to_look_at_is_left_out() -> None:
     first, second = grids("specks")
-    blind = dataclasses.replace(
-        first, rows=(Row("original-500", (Entry(None, {"specks": math.nan}),) * 2),)
-    )
+    blind = replace(first, rows=(Row("original-500", (Entry(None, {"specks": math.nan}),) * 2),))
     [cells] = heatmap([blind, second], "specks").data
     assert cells.text[0][0] == ""
     assert len(boxes([blind, second], "specks").data[0].x) == 2
@@ -84,3 +86,17 @@ def test_half_as_sharp_is_as_far_from_the_ideal_as_twice_as_sharp() -> None:
     assert from_ideal(0.5, "sharpness") == pytest.approx(from_ideal(2.0, "sharpness"))
     assert from_ideal(0.8, "ssim") == pytest.approx(0.2)
     assert math.isnan(from_ideal(math.nan, "specks"))
+
+
+def test_a_model_of_another_width_is_named_with_it(tmp_path: Path) -> None:
+    write_about(tmp_path / "original-500", "original-500")
+    with ModelStore(tmp_path).in_use():
+        drawn = [draw(grids("specks"), "specks") for draw in (bars, heatmap, boxes)]
+        lines = numbers(grids("specks"))
+    assert list(drawn[0].data[0].y) == ["original-500<br>(8 channels)", "improved-500"]
+    assert list(drawn[1].data[0].x) == ["original-500<br>(8 channels)", "improved-500"]
+    assert [box.name for box in drawn[2].data] == ["original-500 (8 channels)", "improved-500"]
+    assert {(line["row"], line["model"]) for line in lines} == {
+        ("original-500", "original-500 (8 channels)"),
+        ("improved-500", "improved-500"),
+    }

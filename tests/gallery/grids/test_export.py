@@ -69,7 +69,7 @@ def test_the_zip_has_the_cells_the_numbers_and_the_credits(grids: list[Grid]) ->
 def test_the_csv_has_a_line_for_each_cell(grids: list[Grid]) -> None:
     text = numbers_csv(grids).decode("utf-8-sig")
     lines = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert list(lines[0]) == ["mode", "style", "row", "content", *MEASURES]
+    assert list(lines[0]) == ["mode", "style", "row", "model", "content", *MEASURES]
     assert len(lines) == 2 * 2 * 8
     assert (lines[9]["row"], lines[9]["content"], lines[9]["specks"]) == (
         "improved-500",
