@@ -165,7 +165,13 @@ def boxes(grids: Sequence[Grid], measure: str) -> go.Figure:
         boxgap=0.22,
         boxgroupgap=0.1,
         showlegend=True,
-        legend={"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0},
+        legend={
+            "bgcolor": CLEAR,
+            "orientation": "h",
+            "yref": "container",
+            "yanchor": "bottom",
+            "y": 0,
+        },
         legend_xanchor="left",
         legend_x=0,
     )

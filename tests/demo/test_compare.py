@@ -478,6 +478,7 @@ def test_a_chart_is_taken_away_for_white_paper_from_a_dark_page_too(
     opened(page, f"{page_address}?__theme=dark")
     chart = page.locator(".js-plotly-plot").first
     expect(chart.locator(".main-svg").first).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(page.locator(".js-plotly-plot .legend .bg")).to_have_css("fill-opacity", "0")
     with page.expect_download() as download:
         chart.locator("[data-title='Download plot']").click()
     assert download.value.suggested_filename == ("MetaStyle_appendix-A_instant_gram_share_bars.svg")
