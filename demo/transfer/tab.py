@@ -114,7 +114,10 @@ class _Painting:
     def after(self, event: Callable[..., Any]) -> None:
         """Paint what the form says; an order that still waits makes room for the new one."""
         asked = {"visit": self.visit, **self.form}
-        connect(event, paint, asked, self.view, trigger_mode="multiple", **PAINTING)
+        options: dict[str, Any] = {"js": _busy_by(1), "trigger_mode": "multiple"} | PAINTING
+        answered = connect(event, paint, asked, self.view, **options)
+        for ending in (answered.success, answered.failure):  # `then` leaves out refused orders
+            ending(None, js=_busy_by(-1))
 
     def instead_after(self, event: Callable[..., Any]) -> None:
         """End the refining that goes on, and paint what the form says."""
@@ -134,6 +137,18 @@ class _Painting:
         given = [self.visit, *asked]
         picked = event(choose, given, [place, note], trigger_mode="multiple", **QUIET)
         self.after(picked.then)
+
+
+def _busy_by(change: int) -> str:
+    """The script that marks the picture as busy while orders are not answered; they are counted, as there may be several."""
+    return f"""(...values) => {{
+  const slider = document.getElementById("slider");
+  if (slider) {{
+    slider.dataset.orders = Number(slider.dataset.orders ?? 0) + ({change});
+    slider.setAttribute("aria-busy", slider.dataset.orders > 0);
+  }}
+  return values;
+}}"""
 
 
 def _opening(content: Picture, style: Picture, model: str | None) -> Answer:
