@@ -58,6 +58,12 @@ function fade(strength) {
 }
 document.addEventListener("strength", (event) => fade(event.detail));
 
+// ---- the picture's own menu, by which it is kept or copied: for a right click the range input makes way ----
+
+const makeWay = (way) => { range.style.pointerEvents = way ? "none" : ""; };
+stage.addEventListener("pointerdown", (event) => makeWay(event.button === 2));
+document.addEventListener("contextmenu", () => setTimeout(makeWay)); // some browsers open it when the button is let go
+
 range.setAttribute("aria-label", props.share_label);
 range.addEventListener("input", move);
 enlarge.addEventListener("click", () => (dialog.open ? dialog.close() : open()));

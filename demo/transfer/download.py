@@ -26,6 +26,22 @@ ABOUT = (
     "JPEG has no transparency: such a photo is laid on white."
 )
 
+# Whether there is an app that the result can be handed to, as on phones; else the button is not shown.
+CAN_SHARE = """
+const file = new File(["png"], "result.png", { type: "image/png" });
+document.documentElement.classList.toggle("can-share", Boolean(navigator.canShare?.({ files: [file] })));
+"""
+SHARE = """async (png) => {
+  try {
+    const answer = await fetch(png.url);
+    if (!answer.ok) throw new Error(answer.statusText);
+    const file = new File([await answer.blob()], png.orig_name, { type: "image/png" });
+    await navigator.share({ files: [file] });
+  } catch (error) { // where the visitor has not changed their mind, the file is downloaded, or it is said why not
+    if (error.name !== "AbortError") document.getElementById("download").click();
+  }
+}"""
+
 
 def converted_file(path: str, suffix: str, quality: float) -> str:
     """A result's PNG as a file of another kind, beside which it has the same name; the page may serve it.
@@ -61,6 +77,7 @@ def build(png: str | None, status: gr.HTML) -> gr.DownloadButton:
             "Download PNG", png, interactive=bool(png), size="md", scale=2, min_width=150,
             elem_id="download",
         )  # fmt: skip
+        share = gr.Button("Share", size="md", min_width=74, elem_id="share")
         others = [
             gr.Button(kind, size="md", min_width=74, elem_id=f"as-{kind.lower()}") for kind in KINDS
         ]
@@ -74,7 +91,8 @@ def build(png: str | None, status: gr.HTML) -> gr.DownloadButton:
             scale=2,
             elem_id="quality",
         )
-    gr.HTML(messages.caption(ABOUT), elem_id="download-about")
+    gr.HTML(messages.caption(ABOUT), elem_id="download-about", js_on_load=CAN_SHARE)
+    share.click(None, button, None, js=SHARE, **QUIET)
     file = gr.File(visible=False)
     given, answered = {"png": button, "quality": quality}, {"file": file, "status": status}
     options: dict[str, Any] = {"preprocess": False} | QUIET

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 from PIL import ExifTags, Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.images.metadata import date_taken
 from core.provenance import read, save
@@ -18,7 +18,7 @@ from demo.shared.uploads import new_file, saved
 from demo.transfer.download import take
 from demo.transfer.events import painted
 from gallery.pictures import find_style
-from tests.browser import open_section
+from tests.browser import new_page, open_page, open_section
 from tests.conftest import draw
 
 TAKEN = "2026:05:17 14:03:59"
@@ -173,3 +173,53 @@ def test_the_page_gives_jpeg_and_webp_of_a_quality(page: Page, tmp_path: Path) -
         page.get_by_role("button", name="Load settings").click()
     chooser.value.set_files(file)
     expect(page.locator("#loaded")).to_contain_text("95.webp loaded; painting")
+
+
+# What a phone's browser has: it notes what is shared, and refuses it where `window.refused` names an error.
+A_PHONE = """
+window.shared = [];
+navigator.canShare = ({ files }) => files.every((file) => file.type === "image/png");
+navigator.share = async ({ files: [file] }) => {
+  if (window.refused) throw new DOMException("", window.refused);
+  window.shared.push(`${file.name} ${file.size > 10_000}`);
+};
+"""
+
+
+def test_a_result_is_handed_to_another_app_where_there_are_such(
+    browser: Browser, address: str
+) -> None:
+    page, name = new_page(browser, 390), "astronaut__hokusai_great_wave__original-500.png"
+    page.add_init_script(A_PHONE)
+    open_page(page, address)
+    share = page.get_by_role("button", name="Share", exact=True)
+    share.click()
+    page.wait_for_function("name => window.shared.join() === `${name} true`", arg=name)
+    page.evaluate("window.refused = 'NotAllowedError'")
+    with page.expect_download() as download:
+        share.click()
+    assert download.value.suggested_filename == name
+    page.context.close()
+
+
+def test_where_no_app_takes_a_result_nothing_is_offered(page: Page) -> None:
+    expect(page.get_by_role("button", name="Download PNG")).to_be_visible()
+    expect(page.locator("#share")).to_be_hidden()
+
+
+MENU_OF = """document.addEventListener("contextmenu", ({ target }) => (window.menuOf = target.className || target.type));"""
+
+
+def test_the_menu_of_a_right_click_is_the_pictures(page: Page) -> None:
+    page.evaluate(MENU_OF)
+    stage, line = page.locator("#slider .stage"), page.locator("#slider input[type=range]")
+    stage.scroll_into_view_if_needed()
+    for share, side in ((0.1, "before"), (0.6, "after")):
+        box = stage.bounding_box()
+        assert box is not None
+        x, y = box["x"] + share * box["width"], box["y"] + box["height"] / 2
+        page.mouse.click(x, y, button="right")
+        page.wait_for_function("side => window.menuOf === side", arg=side)
+        expect(line).to_have_css("pointer-events", "auto")
+    page.mouse.click(x, y)
+    expect(line).to_have_value("60")
