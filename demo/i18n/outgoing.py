@@ -107,7 +107,8 @@ def figure_in(figure: Any, language: str) -> Any:
     if isinstance(figure, str):
         in_one_line = figure.replace("<br>", " ")  # a title may be set in two
         known = translate(in_one_line, language)
-        return known if known != in_one_line else translate_html(figure, language)
+        # Of a title, what it lists may be set apart in tags of its own.
+        return translate_html(known if known != in_one_line else figure, language)
     if isinstance(figure, Mapping):
         if "bdata" in figure:  # numbers, packed
             return figure

@@ -101,10 +101,15 @@ def paint(
                 yield {"results": shown, "status": progress(step)}
                 if stop.is_set():
                     work.close()
+            answer: dict[str, Any] = {"status": facts(step, model)} | IDLE
             if step.files:
                 file = zipped(step, style_path, model)
-                yield {"download": gr.DownloadButton(value=file, interactive=True)}
-            yield {"status": facts(step, model)} | IDLE
+                # The results once more: of two answers in one frame the browser may have kept the later alone.
+                answer |= {
+                    "results": shown,
+                    "download": gr.DownloadButton(value=file, interactive=True),
+                }
+            yield answer
         except Exception as error:  # the page keeps the previous results, whatever happened
             yield {"status": messages.problem(error)} | IDLE
 

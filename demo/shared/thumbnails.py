@@ -18,14 +18,14 @@ SMALL_SIDE = 160  # px, the smaller side
 
 
 @lru_cache(maxsize=1)
-def _temporary() -> tempfile.TemporaryDirectory[str]:
-    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryDirectory(prefix="compare-", dir=get_upload_folder())
+def _temporary(uploads: str) -> tempfile.TemporaryDirectory[str]:
+    Path(uploads).mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="compare-", dir=uploads)
 
 
 def folder() -> Path:
     """A folder that the page may serve, deleted when the page stops; made again where a cleaner took it."""
-    path = Path(_temporary().name)
+    path = Path(_temporary(get_upload_folder()).name)
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -45,17 +45,17 @@ def small_copy(picture: Picture) -> tuple[Path, float]:
     """
     path = picture.path()
     changed = path.stat().st_mtime_ns if path.is_file() else 0
-    made = _small_copy(path, changed)
+    own = shipped_folder() if path.is_relative_to(FOLDER) else folder()
+    made = _small_copy(path, changed, own)
     if not made[0].is_file():  # a cleaner took it: all that are remembered may be gone
         _small_copy.cache_clear()
-        made = _small_copy(path, changed)
+        made = _small_copy(path, changed, own)
     return made
 
 
 @lru_cache(maxsize=512)
-def _small_copy(path: Path, changed: int) -> tuple[Path, float]:
+def _small_copy(path: Path, changed: int, own: Path) -> tuple[Path, float]:
     image = resize_smaller(load_image(path, at_least=SMALL_SIDE), SMALL_SIDE)
-    own = shipped_folder() if path.is_relative_to(FOLDER) else folder()
     with tempfile.NamedTemporaryFile(suffix=".jpg", dir=own, delete=False) as file:
         image.save(file, "JPEG", quality=85)
     return Path(file.name), image.width / image.height

@@ -156,6 +156,8 @@ def test_of_a_figure_words_are_translated_and_numbers_are_not_looked_at() -> Non
     found = figure_in(figure, CHINESE)
     assert found["data"][0] == {"x": packed, "y": [1.0, 2.0], "name": "original-500，拟合"}
     assert found["layout"]["title"]["text"] == "总损失"
+    listed = "Total loss: <b>original-500</b>, <b style='color:red'>mine (8 channels)</b>"
+    assert figure_in(listed, CHINESE).endswith("<b style='color:red'>mine（8 通道）</b>")
 
 
 # ---- the language of a request ----
