@@ -11,6 +11,7 @@ lines of our own (`demo.server.job_queue`).
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from gradio.routes import App
 from gradio.utils import get_upload_folder
 
 from core.inference.model_store import model_store
+from core.models.encoder import EncoderError
+from core.models.weights import WeightsError
 from core.runtime import release_freed_memory
 from demo.i18n.catalogue import ENGLISH, translate
 from demo.i18n.language import language_of
@@ -31,6 +34,7 @@ from demo.server.refusals import UNREADABLE
 from demo.shared import messages
 
 CLOCK_STEP = 0.1  # s by which a file may seem older than it is
+REST_AFTER = 20 * 60.0  # s without anything to do
 LANGUAGE = ContextVar("language", default=ENGLISH)  # of the request that is being answered
 FROM_HAND_MADE_EVENTS = (TypeError, LookupError, AttributeError)
 
@@ -59,7 +63,7 @@ class PageBlocks(gr.Blocks):
             update_intervals=1,
             max_size=MAX_PLACES,
             blocks=self,
-            on_idle=give_memory_back,
+            on_idle=((0, give_memory_back), (REST_AFTER, forget_models)),
         )
         self._queue = self.queue_of_jobs = ours
         self.app = App.create_app(self, mcp_server=False)
@@ -104,6 +108,15 @@ class PageBlocks(gr.Blocks):
 def give_memory_back() -> None:
     """After a refining: what it needed is the system's again."""
     model_store().styles.trim()
+    release_freed_memory()
+
+
+def forget_models() -> None:
+    """After a long rest: of the models, only the one that a visitor meets first stays loaded."""
+    store = model_store()
+    store.forget()
+    with suppress(WeightsError, EncoderError):  # said to whoever asks for it
+        store.stylizer()
     release_freed_memory()
 
 

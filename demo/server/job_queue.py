@@ -57,10 +57,12 @@ class JobQueue(Queue):
     """Gradio's queue with the rules above.
 
     Args:
-        on_idle: called in a thread once all orders are done.
+        on_idle: what is called in a thread once nothing has been done for so many seconds.
     """
 
-    def __init__(self, *arguments: Any, on_idle: Callable[[], None], **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, on_idle: Sequence[tuple[float, Callable[[], None]]], **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self.on_idle = on_idle
         # Of a function's id the same function, in the line of long jobs.
@@ -199,13 +201,15 @@ class JobQueue(Queue):
 
     async def _look_after(self) -> None:
         """Every half minute: forget what nobody fetches, and once nothing is done any more give memory back."""
-        released = 0
+        seen, since, to_call = 0, 0.0, list[tuple[float, Callable[[], None]]]()
         while not self.stopped:
             await asyncio.sleep(LOOK_EVERY)
-            self.drop_unread(time.monotonic())
-            if self.events_recorded != released and not self.get_active_worker_count():
-                released = self.events_recorded
-                await asyncio.to_thread(self.on_idle)
+            now = time.monotonic()
+            self.drop_unread(now)
+            if self.events_recorded != seen or self.get_active_worker_count():
+                seen, since, to_call = self.events_recorded, now, list(self.on_idle)
+            while to_call and now - since >= to_call[0][0] and not self.get_active_worker_count():
+                await asyncio.to_thread(to_call.pop(0)[1])
 
     def drop_unread(self, now: float) -> int:
         """Forget what was said to visitors who have not listened for a while; returns to how many."""

@@ -1,6 +1,7 @@
 """Who waits for a picture, in which line, for how long."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,8 @@ import pytest
 from gradio.data_classes import PredictBodyInternal
 
 import demo.page
-from core.inference.model_store import model_store
-from demo.page import PageBlocks, give_memory_back
+from core.inference.model_store import ModelStore, model_store
+from demo.page import PageBlocks, forget_models, give_memory_back
 from demo.server import job_queue
 from demo.server.job_queue import AT_ONCE, FILE_GONE, LONG, YOU_WAIT
 from demo.server.newest import Order
@@ -227,7 +228,7 @@ def test_once_nobody_waits_memory_is_given_back_and_no_sooner(
     monkeypatch.setattr(job_queue, "LOOK_EVERY", 0.02)
     with stage(tmp_path) as page:
         queue = page.page.queue_of_jobs
-        queue.on_idle = lambda: given_back.append(len(page.painted))
+        queue.on_idle = [(0.0, lambda: given_back.append(len(page.painted)))]
         for name in ("first", "second"):
             page.order(name)
         wait_for(lambda: running(page) == 1)
@@ -245,6 +246,33 @@ def test_what_is_given_back_is_all_that_a_refining_held(monkeypatch: pytest.Monk
     monkeypatch.setattr(demo.page, "release_freed_memory", lambda: done.append("memory"))
     give_memory_back()
     assert done == ["styles", "memory"]
+
+
+def test_what_is_for_a_long_rest_comes_later_and_starts_anew_with_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(job_queue, "LOOK_EVERY", 0.02)
+    with stage(tmp_path, waits=False) as page:
+        calls = [(0.0, lambda: done.append("idle")), (0.2, lambda: done.append("rest"))]
+        page.page.queue_of_jobs.on_idle = calls
+        page.order("first")
+        wait_for(lambda: done == ["idle", "rest"])
+        page.order("second")
+        wait_for(lambda: done == ["idle", "rest"] * 2)
+
+
+def test_after_a_long_rest_only_the_first_model_stays_loaded(tmp_path: Path) -> None:
+    for name in ("flagship", "original-500"):
+        shutil.copytree(model_store().folder / name, tmp_path / name)
+    with ModelStore(tmp_path).in_use() as store:
+        before = store.stylizer("original-500")
+        forget_models()
+        loaded = store._stylizer.cache_info().currsize
+        assert loaded == 1 and store.stylizer() is store.stylizer("flagship")
+        assert store.stylizer("original-500") is not before
+        shutil.rmtree(tmp_path)
+        forget_models()  # without any model there is nothing to load
 
 
 def test_a_method_without_a_model_waits_in_the_line_of_long_jobs() -> None:
