@@ -37,6 +37,7 @@ LOG_OFFSET = 1e-2
 CLAMP = 3.0
 COLOUR_SCALE = 0.2
 MAP_SCALE = 0.02
+EMPHASIS_SCALE = 32.0  # so that one number has about as much say as 1,920 others have together
 
 
 class FlagshipTransformNet(nn.Module):
@@ -192,7 +193,8 @@ class FlagshipMetaNet(nn.Module):
         """
         if self.is_told:
             more = torch.as_tensor(emphasis, dtype=seen.dtype, device=seen.device)
-            seen = torch.cat([seen, more.expand(seen.shape[:-1])[..., None]], dim=-1)
+            told = EMPHASIS_SCALE * more.expand(seen.shape[:-1])
+            seen = torch.cat([seen, told[..., None]], dim=-1)
         elif isinstance(emphasis, Tensor) or emphasis:
             raise ValueError("this network knows one balance between painting and photo only")
         hidden = self.body[:-1](seen)
