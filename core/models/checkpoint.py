@@ -51,9 +51,8 @@ from core.models.weights import (
 
 ROWS_FROM = 100_000  # numbers in a matrix that is worth storing as int8
 OUTPUTS = "meta_net.outputs."
-MIXES = (
-    "meta_net.mix_out.1.weight"  # most of the flagship; of small changes, for which int8 is enough
-)
+# Most of the flagship's numbers, which generate small changes: 8 bits are enough.
+MIXES = "meta_net.mix_out.1.weight"
 READER = "reader"  # a folder in a model's folder
 READER_CARD = "reader.json"
 
