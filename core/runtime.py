@@ -57,6 +57,7 @@ def bfloat16_pays() -> bool:
     return statistics.median(in_bfloat16[1:]) < CLEARLY_FASTER * statistics.median(in_float32[1:])
 
 
+@torch.inference_mode(False)
 @torch.enable_grad()
 def convolution_seconds(dtype: torch.dtype) -> float:
     """Processor time of a usual convolution, forward and backward:

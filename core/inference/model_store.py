@@ -135,6 +135,7 @@ class ModelStore:
         with self._lock:
             return self._stylizer(name, device or str(default_device()))
 
+    @torch.inference_mode(False)  # what is loaded stays, and may be refined later
     def _load_stylizer(self, name: str, device: str) -> Stylizer:
         model = self.load(name)
         encoder, reader = self._encoder(model.card.encoder.name, model.card.encoder.source, device)
@@ -145,6 +146,7 @@ class ModelStore:
         with self._lock:
             self._stylizer.cache_clear()
             self._encoder.cache_clear()
+            self.styles.keep_refined()
 
     @contextmanager
     def in_use(self) -> Iterator["ModelStore"]:

@@ -140,6 +140,12 @@ class StyleCache:
             if self.nbytes > self.limit:
                 self._styles.clear()
 
+    def keep_refined(self) -> None:
+        """Forget instant styles, which are soon made again and hold their model's networks."""
+        with self._lock:
+            kept = [(key, style) for key, style in self._styles.items() if style.refined]
+            self._styles = OrderedDict(kept)
+
     @property
     def nbytes(self) -> int:
         return sum(style.nbytes for style in self._styles.values())

@@ -4,12 +4,13 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import torch
 
 from core import runtime
-from core.runtime import bfloat16_pays, fast_dtype
+from core.runtime import bfloat16_pays, convolution_seconds, fast_dtype
 
 
 @pytest.fixture
@@ -94,3 +95,9 @@ def test_what_was_kept_is_given_back() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     kept, left = map(int, done.stdout.split())  # MB
     assert kept > 300 and left < 100
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_model_can_be_loaded_where_gradients_are_off(mode: Callable[[], Any]) -> None:
+    with mode():
+        assert convolution_seconds(torch.float32) > 0

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
 from core.inference import model_store as module
 from core.inference.model_store import ModelStore, from_pretrained, model_store
@@ -32,6 +33,14 @@ def test_models_are_loaded_once_and_share_their_encoder_and_their_styles(store: 
     assert first.cache is second.cache is store.styles
     store.forget()
     assert store.stylizer(NAME) is not first
+
+
+def test_what_is_loaded_where_gradients_are_off_can_be_refined_later(store: ModelStore) -> None:
+    with torch.inference_mode():
+        stylizer = store.stylizer("improved-500")
+    modules = (stylizer.net, stylizer.encoder)
+    tensors = [value for module in modules for value in module.state_dict().values()]
+    assert tensors and not any(value.is_inference() for value in tensors)
 
 
 def test_two_who_ask_at_once_wait_for_one_loading(
