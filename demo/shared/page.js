@@ -222,7 +222,7 @@
   ofTab("visitor", visitor);
   if (visitor === left) ofAll("left", null);
   // A tab that was duplicated has taken over what was the other's alone: where that is still open, it says so.
-  const HEARD_WITHIN = 200; // ms
+  const HEARD_WITHIN = 500; // ms, as the other may be busy
   const pages = ofTab("visitor") ? new BroadcastChannel("metastyle") : null; // refused as well where the browser keeps nothing
   pages?.addEventListener("message", ({ data }) => data.visitor === visitor && pages.postMessage({ taken: data.page }));
   let asked = before ? null : Promise.resolve(false);
