@@ -142,7 +142,9 @@ class ModelStore:
         return Stylizer(model, encoder, device, self.styles, reader)
 
     def forget(self) -> None:
-        """Let go of what is loaded: models are read anew when they are next asked for."""
+        """Let go of what is loaded: models are read anew when they are next asked for. Instant styles,
+        which hold their model's networks, are forgotten with it; refined ones, which hold their own, stay.
+        """
         with self._lock:
             self._stylizer.cache_clear()
             self._encoder.cache_clear()
