@@ -37,7 +37,9 @@ from core.rendering import StyleAtStrength, put_together
 from core.settings import MATCH, RECOLOUR, Settings, SettingsError
 from core.training.refine import RefineStep, refine
 
-REFINED_FRAMES = "Moving pictures are painted at once; refining is for single pictures."
+REFINED_FRAMES = (
+    "Refining comes before the first frame and needs photographs; give some to refine on."
+)
 RECOLOURED_FRAMES = (
     "Refining comes before the first frame, whose colours the painting cannot have yet; "
     "choose other colours, or leave refining out."

@@ -38,10 +38,10 @@ SAY_EVERY = 0.5  # s
 LIMITS_SAID = (
     f"Up to {LIMITS.seconds:g} seconds, {LIMITS.frames:,} frames and {MAX_UPLOAD[:-2]} MB; the result has up to "
     f"{max(SIZES)} px on its longest side, and the sound of the original. "
-    "Longer and larger ones: `python -m core.video` on your own computer."
+    "Longer, larger and refined ones: `python -m core.video` on your own computer."
 )
 SMOOTH_INFO = "0 paints each frame for itself; 1 keeps what it can of the frame before."
-NOT_REFINED = "Each frame is painted at once: refining takes minutes for one picture."
+NOT_REFINED = "Each frame is painted at once: refining the painting first would take minutes."
 
 _painting = RunningJobs()
 

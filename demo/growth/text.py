@@ -6,7 +6,7 @@ from core.analysis.curves import LOSSES, TrainingLog
 from core.analysis.heldout_losses import DATA, GALLERY
 
 HANDLING = (
-    "Drag in the figure to zoom, double-click to see all of it again; its upper right corner saves it as PNG. "
+    "Drag in the figure to zoom, double-click to see all of it again; its upper right corner saves it as SVG. "
     "On a touch screen, its buttons zoom. The bands lie between the weights’ minimum, 7, 16, 31, 50, 69, 84, 93 % and maximum."
 )
 

@@ -116,7 +116,7 @@ def test_a_film_that_fades_in_has_the_colours_of_what_it_shows_then(
 @pytest.mark.parametrize(
     ("settings", "outside", "said"),
     [
-        (Settings(refine=5), False, "painted at once"),
+        (Settings(refine=5), False, "needs photographs"),
         (Settings(mix=(1, 2)), False, "2 weights for 1 painting;"),
         (Settings(), True, "needs a mask"),
         (Settings(mask_alpha=True), False, "no transparency"),

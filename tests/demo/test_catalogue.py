@@ -309,6 +309,16 @@ PUT_TOGETHER = {"The model {0} does not fit this program: in its {1}, {2}."}
 WITH_A_NAME = re.compile(r'^["A-Z`0-9{].* .*[.!?…]$', re.S)  # perhaps at its beginning
 
 
+def raised_by(call: ast.Call, named: Named) -> Iterator[str]:
+    """Every text in a call; an argument that is a name stands there as each of the texts that it is given."""
+    for _, said in literals(ast.Module([ast.Return(call)], []), named):
+        yield said
+    for argument in call.args:
+        if isinstance(argument, ast.Name):
+            for value in named.get(argument.id, ()):
+                yield from map(numbered, texts_of(value, named))
+
+
 def test_every_sentence_of_the_library_that_reaches_the_page_is_translated() -> None:
     missing = set()
     for name, tree in sources("core"):
@@ -317,7 +327,7 @@ def test_every_sentence_of_the_library_that_reaches_the_page_is_translated() -> 
         named = named_texts(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in USER_ERRORS:
-                for _, said in literals(ast.Module([ast.Return(node)], []), named):
+                for said in raised_by(node, named):
                     if not WITH_A_NAME.match(said) or said in PUT_TOGETHER:
                         continue
                     if all(is_english(zh(sample)) for sample in samples(said)):

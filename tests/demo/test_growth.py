@@ -26,6 +26,7 @@ from demo.growth import tab as growth
 from demo.growth import tables
 from demo.growth.figure import Curves, View, figure, running_mean, thin, two_signed_log
 from demo.growth.logs import Source, readable, running, shipped, sources, studied
+from demo.growth.text import HANDLING
 from demo.i18n.catalogue import CHINESE, translate_html
 from demo.page import PageBlocks
 from tests.browser import new_page, open_page, open_section
@@ -188,6 +189,7 @@ def test_the_figure_holds_the_curves_of_its_panels(folders: Path) -> None:
         "filename": "weight-growth",
         "format": "svg",
     }
+    assert "its upper right corner saves it as SVG." in HANDLING
     assert json.loads(str(plot.plot))["layout"]["paper_bgcolor"] == "#ffffff"
     traces = json.loads(str(plot.plot))["data"]
     names = [trace["name"] for trace in traces]
