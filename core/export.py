@@ -19,6 +19,7 @@ from core.images.find import training_photos
 from core.inference.model_store import model_store
 from core.inference.onnx_export import export
 from core.inference.stylizer import STYLE_SIDE
+from core.options import REFINE_HELP
 from core.program import MODEL_HELP, STYLE_SIZE_HELP, command, path_of
 from core.settings import Settings
 from core.training.refine import REFINE_BATCHES, refine
@@ -35,7 +36,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="folder for the two files (default: baked)",
     )
     add("--style-size", type=int, default=STYLE_SIDE, help=STYLE_SIZE_HELP)
-    add("--refine", type=int, nargs="?", const=REFINE_BATCHES, default=0, metavar="BATCHES")
+    add(
+        "--refine",
+        type=int,
+        nargs="?",
+        const=REFINE_BATCHES,
+        default=0,
+        metavar="BATCHES",
+        help=REFINE_HELP,
+    )
     add(
         "--refine-content",
         type=path_of,

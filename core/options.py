@@ -17,6 +17,10 @@ from core.training.refine import REFINE_BATCHES
 
 # Of an option that takes several files or folders, and may be given several times.
 FILES: dict[str, Any] = {"type": path_of, "nargs": "+", "action": "extend", "default": []}
+REFINE_HELP = f"train on the painting first, {REFINE_BATCHES} batches if no number is given"
+ALPHA_HELP = (
+    f". Or {provenance.ALPHA}: a transparent photo's own transparency, style where it is opaque"
+)
 DESCRIPTION = """Stylise files. Every content is painted in every style, or, with --mix, in all styles at once."""
 
 
@@ -63,13 +67,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     style = add_style(parser)
     add_refining(style)
-    add_mask(parser)
+    add_mask(parser, ALPHA_HELP)
 
     more = parser.add_argument_group("more")
     add_settings(more)
     add = more.add_argument
     add("--sheet", action="store_true", help="one labelled sheet of each photo in all paintings of the "
-                      "gallery, or in those of --style; --out may be a .png or .jpg file")  # fmt: skip
+                      "gallery, or in those of --style; --out may be a .png, .jpg or .webp file")  # fmt: skip
     add("--save-style", type=path_of, metavar="FILE", help="write the style of the painting, or of the mix, to a "
                       "small file, usually NAME.style.safetensors, that --style takes; needs no photo")  # fmt: skip
     add("--tiles", action="store_const", const=True, help="paint in tiles: slower, in little memory "
@@ -117,22 +121,21 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
 def add_refining(style: Any) -> None:
     """Add the options on refining to the group that `add_style` gives."""
     add = style.add_argument
-    add("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES",
-        help=f"train on the painting first, {REFINE_BATCHES} batches if no number is given")  # fmt: skip
+    add("--refine", type=int, nargs="?", const=REFINE_BATCHES, metavar="BATCHES", help=REFINE_HELP)
     refined_on = "photos, or folders of photos, to refine on (default: the gallery's)"
     add("--refine-content", **FILES, metavar="PHOTO", help=refined_on)
 
 
-def add_mask(parser: argparse.ArgumentParser) -> None:
-    """Add the options on where the style goes."""
+def add_mask(parser: argparse.ArgumentParser, more: str = "") -> None:
+    """Add the options on where the style goes; `more` is what else --mask takes."""
     mask = parser.add_argument_group("mask")
     add = mask.add_argument
     add("--mask", **FILES, help="a picture, white where the style goes; what is transparent counts as black. Up to "
-        f"four, one for each painting of --style, later ones above. Or {provenance.ALPHA}: a transparent photo's own "
-        "transparency, style where it is opaque")  # fmt: skip
+        f"four, one for each painting of --style, later ones above{more}")  # fmt: skip
     outside = "a painting for outside the mask (default: the photo stays)"
     add("--mask-style", type=path_of, help=outside)
-    add("--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result")
+    add("--mask-softness", type=float, metavar="PX", help="width of its soft edge in the result "
+        "(default: a fiftieth of the longest side)")  # fmt: skip
     add("--mask-invert", action="store_const", const=True, help="style where the mask is black")
 
 

@@ -17,7 +17,7 @@ from pkgutil import resolve_name
 from core.commandline import STOPPED, run_command
 
 MODEL_HELP = "a model of checkpoints/, or a checkpoint folder (default: the best shipped)"
-STYLE_SIZE_HELP = "smaller side at which the painting is read"
+STYLE_SIZE_HELP = "smaller side in px at which the painting is read (default: %(default)s)"
 _called: ContextVar[str] = ContextVar("called", default="")
 
 

@@ -223,7 +223,7 @@ def finish(trainer: Trainer | FlagshipTraining, options: argparse.Namespace) -> 
     return f"{summary}; {size / 1e6:.1f} MB of weights in {out}"
 
 
-ABOUT = "Train a model of the registry by the report's recipe."
+ABOUT = "Train one of the report's models by its recipe, or the flagship by its own."
 main = command("core.train", ABOUT, add_options, train, (ValueError,))
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ STYLE_WEIGHT_HELP = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", choices=list(MODELS), help="which model")
-    add_folders(parser, "content/ and style/", "states and logs are")
+    add_folders(parser, "content/, style/ and, for the flagship, graphic/", "states and logs are")
     add(
         "--out",
         type=path_of,

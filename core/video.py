@@ -32,7 +32,12 @@ from core.settings import SettingsError
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--video", type=path_of, required=True, help="the video to repaint")
-    add("--style", **FILES, required=True, help="painting; up to four are mixed")
+    add(
+        "--style",
+        **FILES,
+        required=True,
+        help="paintings or style files; up to four are mixed, or each goes where its mask says",
+    )
     add("--model", help=MODEL_HELP)
     add("--out", type=path_of, help="the MP4 to write (default: out/VIDEO__STYLE__MODEL.mp4)")
     add("--size", type=int, help="longest side of the result in px (default: the video's own)")
