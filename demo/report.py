@@ -45,8 +45,8 @@ def read() -> Report | None:
 
 def report() -> dict[str, Any]:
     """The report: sections with claims, each with its tests (case, verdict, the values in words and as numbers, the paired test,
-    pairs), and averages by mode, model
-    and measure. Verdicts are "holds", "does not hold", "cannot be told" and "not measured yet"; empty without a report.
+    pairs), and averages by mode, model and measure. Verdicts are "holds", "does not hold", "cannot be told", "not measured yet"
+    and, of what stands beside a claim, "not claimed"; empty without a report.
     """
     found = read()
     return json.loads(written.to_json(found)) if found else {}

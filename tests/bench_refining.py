@@ -1,6 +1,6 @@
-"""Whether refining from a stored network, in factors, ends as well as from the whole one: part of `make bench`.
+"""Whether refining from a stored network, in factors, ends as well as from the whole one.
 
-    python -m tests.bench_refining --model original-1000      # a model that is shipped whole; a quarter of an hour
+    python -m tests.bench_refining --model improved-1000      # a model that is stored whole; a quarter of an hour
 
 The gallery's eight paintings, each refined by 20 batches from the whole network and from what is left of it in factors
 (`core.models.factored`), with the same crops. Losses are means over the last five batches.
@@ -36,7 +36,7 @@ def stored(model: Model) -> Model:
         ValueError: it is in factors already, or is no model of the report.
     """
     if not isinstance(model.net, StyleNet) or is_factored(model.net):
-        raise ValueError(f"{model.variant.name} is not shipped whole.")
+        raise ValueError(f"{model.variant.name} is not stored whole.")
     encoder = model.encoder()
     pictures = [*library().styles, *library().contents]
     descriptors = torch.stack([descriptor(picture.image(), encoder) for picture in pictures])
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench_refining", description=first_paragraph(__doc__)
     )
-    parser.add_argument("--model", default="original-1000")
+    parser.add_argument("--model", required=True, help="one that is stored whole, or its folder")
     parser.add_argument("--batches", type=int, default=REFINE_BATCHES)
     parser.add_argument("--paintings", type=int, default=8)
     options = parser.parse_args(arguments)

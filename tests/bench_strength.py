@@ -1,4 +1,4 @@
-"""Does more strength bring a picture nearer to the painting? Every photo and painting of the gallery, part of `make bench`.
+"""Does more strength bring a picture nearer to the painting? Every photo and painting of the gallery.
 
     python -m tests.bench_strength                    # the page's default model
     python -m tests.bench_strength --model improved-500 --count 2
