@@ -1,6 +1,7 @@
 # make demo    create the environment if needed and start the page on http://127.0.0.1:7860
 # make test    create the environment if needed, then ruff, mypy and all tests
 # make quick   ruff and the tests that need neither a browser nor much time
+# make bench   speed and pictures beside those of other packages, as ratios (tests/bench.py)
 # make space SPACE=user/name    upload what a Hugging Face Space needs (demo/space.py)
 # make soak    what strangers send, by the thousand (tests/soak)
 # make lock    write requirements.lock again from requirements.txt (needs uv)

@@ -142,7 +142,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     for name, (default, about) in numbers.items():
         parser.add_argument(name, type=int, default=default, help=f"{about} (default: {default})")
     parser.add_argument("--device", default=AUTO, help=DEVICE_HELP)
-    parser.add_argument("--out", type=path_of, default=WORK / "gallery" / TIMINGS.name)
+    parser.add_argument(
+        "--out",
+        type=path_of,
+        default=WORK / "gallery" / TIMINGS.name,
+        help="the JSON file (default: %(default)s)",
+    )
     options = parser.parse_args(arguments)
     least = min(options.rounds, options.refine_batches, options.batch)
     if least < 1 or min(options.refine_rounds, options.method_rounds) < 0:

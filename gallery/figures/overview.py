@@ -75,8 +75,9 @@ def work(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = command_parser("gallery.figures.overview", __doc__)
-    parser.add_argument("model")
-    parser.add_argument("--refine", type=int, default=0, metavar="BATCHES")
+    parser.add_argument("model", help="name of a shipped model")
+    batches = "train on each painting first"
+    parser.add_argument("--refine", type=int, default=0, metavar="BATCHES", help=batches)
     options = parser.parse_args(arguments)
     return run_command(lambda: work(options))
 
