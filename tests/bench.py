@@ -15,7 +15,7 @@ import copy
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from core.inference.stylizer import STYLE_SIDE, StyleCache, Stylizer, pad_to_mul
 from core.models.encoder import Encoder, denormalize, load_encoder, normalize
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet
-from core.program import first_paragraph
+from core.program import command
 from core.runtime import fast_dtype, keep_freed_memory
 from core.training.objective import Objective
 from core.training.step import train_step
@@ -286,10 +286,7 @@ SECTIONS: dict[str, Callable[[argparse.Namespace], None]] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench", description=first_paragraph(__doc__)
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     sections = ", ".join(SECTIONS)
     parser.add_argument("what", nargs="*", help=f"of {sections} (default: all)")
     parser.add_argument(
@@ -302,13 +299,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--rounds", type=int, default=ROUNDS, help=f"turns of train and stylize (default: {ROUNDS})"
     )
-    options = parser.parse_args(arguments)
-    if unknown := set(options.what) - set(SECTIONS):  # argparse's choices refuse an empty list
-        parser.error(f"there is no {min(unknown)}; there are {sections}")
+
+
+def check_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse a section that there is not; argparse's choices would refuse an empty list."""
+    if unknown := set(options.what) - set(SECTIONS):
+        parser.error(f"there is no {min(unknown)}; there are {', '.join(SECTIONS)}")
+
+
+def work(options: argparse.Namespace) -> int:
     keep_freed_memory()  # as the page and the training do; the contenders share the process
     for name in options.what or SECTIONS:
         SECTIONS[name](options)
+    return 0
 
+
+main = command("tests.bench", __doc__, add_options, work, (ValueError,), check=check_options)
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -19,7 +19,7 @@ from typing import Any
 
 from core.models import modulated
 from core.models.registry import FLAGSHIP
-from core.program import first_paragraph
+from core.program import command
 from core.runtime import DistributedContext, init_distributed
 from core.train import held_out_pairs, training_set
 from core.training.data import pools_of
@@ -130,10 +130,7 @@ def compare(
                 yield row(name, group, pairs.measure(training.finished()), seconds)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_changes", description=first_paragraph(__doc__)
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with content/ and style/")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="where states and logs are kept"
@@ -144,7 +141,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--only", nargs="*", choices=tuple(CHANGES), default=tuple(CHANGES), metavar="PART"
     )
-    options = parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
     place = init_distributed()
     pools = pools_of(options.data, options.runs)
     pictures = TrainingPictures(*training_set(FLAGSHIP, pools), pools.graphic)
@@ -161,7 +160,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = options.runs / "changes"
     for line in compare(options.only, recipe, pictures, held_out, runs, place):
         print(line, flush=True)
+    return 0
 
+
+main = command("tests.bench_changes", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -25,7 +25,7 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
 from core.models.encoder import load_encoder
 from core.pipeline import stylize_image
-from core.program import first_paragraph
+from core.program import command
 from core.runtime import keep_freed_memory
 from core.settings import MATCH, Settings
 from core.training.learning_curve import NAMES, SIDE
@@ -161,10 +161,7 @@ def write_sheets(
         picture.save(folder / f"{name}-{sheet + 1}.jpg", quality=90)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_flagship", description=first_paragraph(__doc__)
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", nargs="*", default=model_store().names())
     parser.add_argument(
         "--data", type=Path, help="training data; adds 40 paintings set aside from it"
@@ -187,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--side", type=int, default=SIDE, help=f"of the photographs, px (default: {SIDE})"
     )
-    options = parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
     keep_freed_memory()
     cache = options.runs / "hashes.json"
     run(
@@ -200,7 +199,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.side,
         options.match,
     )
+    return 0
 
+
+main = command("tests.bench_flagship", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 
 from core.models.encoder import load_encoder
 from core.paths import CHECKPOINTS
-from core.program import first_paragraph
+from core.program import command
 from core.training.learning_curve import LEARNING
 from core.training.log_writer import read_rows
 from gallery.pictures import CONTENTS
@@ -100,10 +100,7 @@ def draw(
     return figure
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_learning", description=first_paragraph(__doc__)
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with content/ and style/")
     parser.add_argument(
         "--run", type=Path, default=CHECKPOINTS / "flagship", help="with log.csv and learning.csv"
@@ -112,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--cache", type=Path, default=Path("runs/hashes.json"), help="perceptual hashes"
     )
     parser.add_argument("--out", type=Path, default=SHOWN)
-    options = parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
     rivals, peer = contenders([]), {}
     if PEER in rivals:
         peer = outside_pairs(options.data, options.cache).measure(rivals[PEER])
@@ -120,7 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     learning = classical(read_rows(options.run / LEARNING))
     figure = draw(learning, hours(read_rows(options.run / "log.csv")), peer)
     figure.write_image(options.out, scale=1.5)
+    return 0
 
+
+main = command("tests.bench_learning", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -7,7 +7,6 @@ The gallery's eight paintings, each refined by 20 batches from the whole network
 """
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -20,7 +19,7 @@ from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import Model
 from core.models.factored import factorise, is_factored
 from core.models.style_net import StyleNet
-from core.program import first_paragraph
+from core.program import command
 from core.runtime import keep_freed_memory
 from core.training.refine import REFINE_BATCHES, refine
 from core.training.step import StepResult
@@ -60,14 +59,13 @@ def last_losses(model: Model, painting_number: int, batches: int) -> tuple[float
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_refining", description=first_paragraph(__doc__)
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, help="one that is stored whole, or its folder")
     parser.add_argument("--batches", type=int, default=REFINE_BATCHES)
     parser.add_argument("--paintings", type=int, default=8)
-    options = parser.parse_args(arguments)
+
+
+def work(options: argparse.Namespace) -> int:
     keep_freed_memory()
     whole = model_store().load(options.model)
     contenders = {"whole": whole, "in factors": stored(whole)}
@@ -82,7 +80,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, (content, style) in totals.items():
         count = options.paintings
         print(f"| mean | {name} | {content / count:.3f} | {style / count:.3f} |")
+    return 0
 
+
+main = command("tests.bench_refining", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from core.inference.model_store import model_store
 from core.models.encoder import load_encoder
 from core.pipeline import stylize_image
-from core.program import first_paragraph
+from core.program import command
 from core.settings import Settings
 from core.training.learning_curve import NAMES
 from gallery.pictures import CONTENTS, STYLES
@@ -87,17 +87,19 @@ def run(model: str, count: int) -> None:
     print(f"further from the photo at every step up to 150 %: {further}.")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench_strength", description=first_paragraph(__doc__)
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=model_store().default())
     parser.add_argument(
         "--count", type=int, default=8, help="photos and paintings of the gallery (default: all 8)"
     )
-    options = parser.parse_args(arguments)
-    run(options.model, options.count)
 
+
+def work(options: argparse.Namespace) -> int:
+    run(options.model, options.count)
+    return 0
+
+
+main = command("tests.bench_strength", __doc__, add_options, work, (ValueError,))
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
