@@ -225,7 +225,7 @@ class Stylizer:
             the painting (`core.inference.style_mixing`).
         """
         meta_net = self.net.meta_net
-        if strength <= 1 or not (isinstance(meta_net, FlagshipMetaNet) and meta_net.is_told):
+        if strength <= 1 or not isinstance(meta_net, FlagshipMetaNet) or not meta_net.emphasise:
             return 0.0
         return EMPHASIS_OF_STRENGTH * (strength - 1)
 

@@ -8,6 +8,9 @@ convolutions are the TransformNet's own, and the MetaNet generates, from the pai
   costs nothing when a picture is painted: it is added to the filter beforehand;
 - a 1x1 map from the last features to colours, and a 3x3 colour matrix with an offset.
 
+How much the painting counts, the emphasis, is a straight line through what is generated: all of it
+moves by the emphasis times a change that the painting has for itself.
+
     net = FlagshipNet()
     filters = net.meta_net(descriptor)                # 1920 numbers, or N x 1920: a painting for each image
     bolder = net.meta_net(descriptor, emphasis=1.0)   # trained with twice the style weight
@@ -37,7 +40,6 @@ LOG_OFFSET = 1e-2
 CLAMP = 3.0
 COLOUR_SCALE = 0.2
 MAP_SCALE = 0.02
-EMPHASIS_SCALE = 32.0  # so that one number has about as much say as 1,920 others have together
 
 
 class FlagshipTransformNet(nn.Module):
@@ -128,12 +130,16 @@ class FlagshipMetaNet(nn.Module):
     Args:
         sizes: name -> number of values to generate (`FlagshipTransformNet.generated`).
         mixes: those of them that change filters. They are many, and come through a narrower layer.
-            With them, the network is also told the emphasis.
+            With them, the network also knows how to emphasise.
         width: of the hidden layers.
 
     Attributes:
         centre, spread: mean and standard deviation of the log statistics over the training
             paintings (buffers).
+        emphasise: from the last hidden layer to how it changes with each doubling of the style
+            weight; none without `mixes`. Nothing at first. (As one more input beside 1,920
+            statistics, even 32 times as loud, the emphasis had moved no held-out measure by more
+            than 2 % after 650 iterations.)
     """
 
     centre: Tensor
@@ -149,9 +155,8 @@ class FlagshipMetaNet(nn.Module):
         few, many = sum(sizes.values()) - sum(mixes.values()), sum(mixes.values())
         self.register_buffer("centre", torch.zeros(STYLE_SIZE))
         self.register_buffer("spread", torch.ones(STYLE_SIZE))
-        self.is_told = many > 0
         self.body = nn.Sequential(
-            nn.Linear(STYLE_SIZE + self.is_told, width),
+            nn.Linear(STYLE_SIZE, width),
             nn.ReLU(),
             nn.Linear(width, width),
             nn.ReLU(),
@@ -160,6 +165,10 @@ class FlagshipMetaNet(nn.Module):
         self.mix_out = (
             nn.Sequential(nn.Linear(width, MIX_WIDTH), nn.Linear(MIX_WIDTH, many)) if many else None
         )
+        self.emphasise = nn.Linear(width, width) if many else None
+        if self.emphasise is not None:
+            nn.init.zeros_(self.emphasise.weight)
+            nn.init.zeros_(self.emphasise.bias)
 
     @torch.no_grad()
     def standardize_on(self, descriptors: Tensor) -> None:
@@ -189,15 +198,14 @@ class FlagshipMetaNet(nn.Module):
         """The same from standardized statistics.
 
         Raises:
-            ValueError: an emphasis, for a network that is not told it.
+            ValueError: an emphasis, for a network that knows one balance only.
         """
-        if self.is_told:
+        hidden = self.body[:-1](seen)  # (N x) width
+        if self.emphasise is not None:
             more = torch.as_tensor(emphasis, dtype=seen.dtype, device=seen.device)
-            told = EMPHASIS_SCALE * more.expand(seen.shape[:-1])
-            seen = torch.cat([seen, told[..., None]], dim=-1)
+            hidden = hidden + more[..., None] * self.emphasise(hidden)
         elif isinstance(emphasis, Tensor) or emphasis:
             raise ValueError("this network knows one balance between painting and photo only")
-        hidden = self.body[:-1](seen)
         values = self.body[-1](hidden)
         if self.mix_out is not None:
             values = torch.cat([values, self.mix_out(hidden)], dim=-1)
@@ -236,16 +244,13 @@ class FlagshipNet(nn.Module):
 
     @torch.no_grad()
     def with_mixes(self) -> "FlagshipNet":
-        """A copy that can change filters and is told the emphasis; untrained in both,
+        """A copy that can change filters and emphasise; untrained in both,
         it paints the same pictures.
         """
         net = FlagshipNet(self.transform_net.base)
         state = net.state_dict() | self.state_dict()
-        first = state["meta_net.body.0.weight"]
-        if not self.meta_net.is_told:
-            # Takes no notice of the emphasis.
-            state["meta_net.body.0.weight"] = F.pad(first, (0, 1))
+        if self.meta_net.mix_out is None:
             for part in ("weight", "bias"):
                 state[f"meta_net.mix_out.1.{part}"].zero_()
         net.load_state_dict(state)
-        return net.to(first.device)
+        return net.to(self.meta_net.centre.device)

@@ -231,7 +231,7 @@ class FlagshipTraining:
         """
         wanted = self.net.meta_net.standardized(descriptors).detach()
         found = self.reader(normalize(images))
-        first = cast(nn.Linear, self.net.meta_net.body[0]).weight[:, :-1].detach()
+        first = cast(nn.Linear, self.net.meta_net.body[0]).weight.detach()
         seen = F.linear(found - wanted, first).square().mean()
         return F.mse_loss(found, wanted) + seen / F.linear(wanted, first).square().mean()
 
