@@ -9,7 +9,8 @@ frame: the colours that a painting is given, the map that matches colours to a p
 photo's own style, towards which a strength other than 1 leads (`core.inference.style_mixing`).
 A frame of one colour, as before a film fades in, tells none of it, so nothing of it is kept; and
 while what was kept is of a dim frame, a frame with clearly more contrast is read in its place, so
-that a film which fades in slowly has the colours of what it shows then.
+that a film which fades in slowly has the colours of what it shows then. Where masks leave parts of
+the frame as they are, these do not count.
 
 Refining, the report's own way, comes once, before the first frame; then the fixed network paints
 them all:
@@ -45,7 +46,7 @@ RECOLOURED_FRAMES = (
     "choose other colours, or leave refining out."
 )
 OPAQUE_FRAMES = "Moving pictures have no transparency that could be their mask."
-# Contrast is the most levels, of 255, that a channel of a frame spans.
+# Contrast is the most levels, of 255, that a channel of a frame spans where a style is shown.
 FLAT = 16  # a frame of less is of one colour
 CLEAR = 192  # what was read from a frame of so much is kept for good
 CLEARER = 1.25  # times the contrast: this much more is worth another reading
@@ -136,8 +137,11 @@ class FrameStylizer:
         settings = self.settings
         working = resize_longest(frame, settings.detail) if settings.detail else frame
         styles, matches, contrast = self._styles, self._matches, self._contrast
+        if self.masks and (not self._insides or self._insides[0].shape != frame.size[::-1]):
+            softness, invert = settings.mask_softness, settings.mask_invert
+            self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]
         if contrast < CLEAR:
-            contrast = int(np.ptp(np.asarray(frame), axis=(0, 1)).max())
+            contrast = self._contrast_of(frame)
         if contrast >= CLEARER * self._contrast:
             styles, matches = self._read_styles(frame), []
         painted = [style(working) for style in styles]
@@ -146,15 +150,20 @@ class FrameStylizer:
             painted = [match(image) for match, image in zip(matches, painted, strict=True)]
         if contrast >= FLAT and styles is not self._styles:
             self._styles, self._matches, self._contrast = styles, matches, contrast
-        if self.masks and (not self._insides or self._insides[0].shape != frame.size[::-1]):
-            softness, invert = settings.mask_softness, settings.mask_invert
-            self._insides = [soft_mask(each, frame.size, softness, invert) for each in self.masks]
         return put_together(painted, frame, settings, len(self.masks), self._insides)
+
+    def _contrast_of(self, frame: Image.Image) -> int:
+        """The contrast of what is shown in a style; of the whole frame where masks show nothing so."""
+        pixels = np.asarray(frame)
+        if self.masks and not self.paintings.outside:
+            shown = np.max(self._insides, axis=0) >= 0.5
+            pixels = pixels[shown] if shown.any() else pixels
+        return int(np.ptp(pixels.reshape(-1, 3), axis=0).max())
 
     def _read_styles(self, first: Image.Image) -> list[StyleAtStrength]:
         side, strength, paintings = self.settings.style_size, self.settings.strength, self.paintings
         if self.settings.colours == RECOLOUR:
-            paintings = paintings.recoloured(first)
+            paintings = paintings.recoloured(first, self._shown(first))
         emphasis = self.stylizer.emphasis_at(strength)
         styles = self._refined or [
             style for _, style in paintings.styles(self.stylizer, side, emphasis)
@@ -163,8 +172,11 @@ class FrameStylizer:
 
     def _read_matches(self, painted: list[Image.Image], first: Image.Image) -> list[ColourMap]:
         strength, palettes = self.settings.strength, self.paintings.palettes()
-        shown = places_shown(self.masks, first.size, self.settings)
         return [
             colour_match(image, palette, first, strength, place)
-            for image, palette, place in zip(painted, palettes, shown, strict=False)
+            for image, palette, place in zip(painted, palettes, self._shown(first), strict=False)
         ]
+
+    def _shown(self, frame: Image.Image) -> list[Image.Image | None]:
+        """Where each style is shown in a frame."""
+        return places_shown(self.masks, frame.size, self.settings)

@@ -1,7 +1,7 @@
 """Paintings as settings want them before their style is read: cropped, recoloured, each with its mask.
 
 paintings = Paintings.of([starry_night, great_wave], settings, masks=0, outside=None)
-paintings.recoloured(photo).styles(stylizer, settings.style_size, emphasis)
+paintings.recoloured(photo, shown).styles(stylizer, settings.style_size, emphasis)
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.baselines.adapter import Backend, Style
 from core.images.colours import Palette, recolour
-from core.images.convert import WHOLE, Box, cropped
+from core.images.convert import WHOLE, Box, cropped, with_alpha
 from core.inference.style_file import Painting, SavedStyle
 from core.settings import MATCH, MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
 
@@ -123,10 +123,20 @@ class Paintings:
                 raise SettingsError(OUTSIDE_NEEDS_MASK)
         return cls(inside, weights, outside, masks)
 
-    def recoloured(self, photo: Image.Image) -> "Paintings":
-        """The same, each given the photo's colours (`core.images.colours.recolour`)."""
-        inside = [_recoloured(painting, photo) for painting in self.inside]
-        outside = self.outside and _recoloured(self.outside, photo)
+    def recoloured(self, photo: Image.Image, shown: Sequence[Image.Image | None]) -> "Paintings":
+        """The same, each given the colours that the photo has where the painting's style is shown
+        (`core.images.colours.recolour`).
+
+        Args:
+            photo: RGB.
+            shown: where each area is shown, as `core.matching.places_shown` gives them.
+        """
+        places = shown if self.masks > 1 else [shown[0]] * len(self.inside)
+        inside = [
+            _recoloured(painting, with_alpha(photo, place))
+            for painting, place in zip(self.inside, places, strict=False)  # one more: outside
+        ]
+        outside = self.outside and _recoloured(self.outside, with_alpha(photo, shown[-1]))
         return replace(self, inside=inside, outside=outside)
 
     def styles(

@@ -39,6 +39,7 @@ from core.images.decode import ImageError
 from core.images.library import library
 from core.images.normalise import on_white
 from core.inference.style_file import Painting, SavedStyle
+from core.matching import places_shown
 from core.paintings import Masks, Paintings, mask_list, no_painting_for
 from core.rendering import Area, Rendering, Share, sizes
 from core.result import PaintStep, StylizeResult
@@ -99,13 +100,12 @@ def stylize_image(
             raise SettingsError(ONE_MASK)
         if alpha is None:
             raise ImageError(OPAQUE)
-        masks, opaque = [alpha], on_white(photo)
+        # The photo lies on white then: all of it is seen.
+        masks, opaque, alpha = [alpha], on_white(photo), None
     work = _begin(opaque, alpha, paintings, settings, masks, outside, stylizer, device)
     if work.settings.refine and work.settings.strength:
         work.refine(refine_contents or library().refining_contents, on_step, stop)
     result = work.render(work.settings, on_share)
-    if settings.mask_alpha:
-        return result
     before = with_alpha(result.before, alpha)
     return replace(result, image=with_alpha(result.image, alpha), before=before)
 
@@ -142,7 +142,9 @@ def _begin(
     )
     loaded = time.perf_counter()
     if settings.colours == RECOLOUR:
-        sources = sources.recoloured(with_alpha(photo, alpha))
+        before, _ = sizes(photo, settings)
+        shown = places_shown(masks, before.size, settings, alpha)
+        sources = sources.recoloured(photo, shown)
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
     styles = sources.styles(backend, settings.style_size, emphasis)

@@ -106,7 +106,7 @@ class Rendering:
 
     Attributes:
         photo: RGB.
-        alpha: how opaque it is, mode L; None where all of it is.
+        alpha: how opaque it is, mode L; None where all of it is seen.
         masks: as they were given.
         settings: those of the request, with model and mix filled in.
         backend: what paints.
@@ -236,10 +236,8 @@ class Rendering:
         """What was painted for each area, in the colours that the area is matched to, if any."""
         if settings.colours != MATCH or settings.strength == 0:
             return painted
-        # A photo whose transparency is its mask lies on white: all of it is seen.
-        alpha = None if settings.mask_alpha else self.alpha
         matched = []
-        shown = places_shown(self.masks, before.size, settings, alpha)
+        shown = places_shown(self.masks, before.size, settings, self.alpha)
         for image, area, place in zip(painted, self.areas, shown, strict=False):
             assert area.palette is not None  # as colours are to be matched
             match = colour_match(image, area.palette, self.photo, settings.strength, place)

@@ -88,6 +88,23 @@ def test_nothing_is_kept_of_the_black_before_a_film_fades_in(
         assert paint(image).tobytes() == alone(image).tobytes()
 
 
+@pytest.mark.parametrize("settings", [Settings(colours="recolour"), Settings(colours="match")])
+def test_what_is_still_black_inside_the_mask_decides_no_colours(
+    settings: Settings, stylizer: Stylizer, images: list[Image.Image]
+) -> None:
+    left, box = Image.new("L", images[0].size), (0, 0, images[0].width // 2, images[0].height)
+    left.paste(255, box)
+    hard = replace(settings, mask_softness=0)
+    paint, alone = (FrameStylizer(images[2:3], hard, left, stylizer=stylizer) for _ in range(2))
+    black_inside = images[0].copy()
+    black_inside.paste("black", box)
+    paint(black_inside)
+    assert paint(images[1]).tobytes() == alone(images[1]).tobytes()
+    nothing = Image.new("L", images[0].size)
+    unseen = FrameStylizer(images[2:3], hard, nothing, stylizer=stylizer)
+    assert unseen(images[1]).tobytes() == images[1].tobytes()
+
+
 def dimmed(image: Image.Image, contrast: int) -> Image.Image:
     """A picture from black to so many levels, as in a film that fades in."""
     lightest = int(np.asarray(image).max())

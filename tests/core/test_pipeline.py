@@ -368,6 +368,34 @@ def test_of_masks_that_overlap_the_upper_one_hides_colours_of_the_lower(
     assert same(Image.composite(photo, got, left), Image.composite(photo, alone, left))
 
 
+def test_each_painting_is_recoloured_to_what_its_side_of_a_mask_shows(
+    ours: Stylizer, photo: Image.Image, paintings: list[Image.Image]
+) -> None:
+    recoloured = replace(SMALL, colours="recolour", mask_softness=0)
+    inside, outside = paintings[:2]
+    left = halves(photo.size).convert("L")
+    right = Image.eval(left, lambda value: 255 - value)
+    inner, outer = (
+        ours.encode_style(recolour(painting, with_alpha(photo, shown)), SIDE)(photo)
+        for painting, shown in ((inside, left), (outside, right))
+    )
+    wanted = Image.composite(inner, outer, left)
+    assert not same(inner, ours.encode_style(recolour(inside, photo), SIDE)(photo))
+    got = stylize_image(photo, inside, recoloured, left, outside, stylizer=ours)
+    assert same(got.image, wanted)
+    each = stylize_image(photo, [inside, outside], recoloured, [left, right], stylizer=ours)
+    assert same(each.image, wanted)
+    assert same(FrameStylizer([inside], recoloured, left, outside, ours)(photo), wanted)
+    alone = stylize_image(photo, inside, recoloured, left, stylizer=ours)
+    assert same(alone.image, Image.composite(inner, photo, left))
+
+    cut = with_alpha(photo, left)
+    own = replace(recoloured, mask_alpha=True)
+    got = stylize_image(cut, inside, own, outside=outside, stylizer=ours)
+    laid = stylize_image(on_white(cut), inside, recoloured, left, outside, stylizer=ours)
+    assert same(got.image, laid.image)
+
+
 def test_detail_is_the_size_at_which_the_photo_is_painted(
     ours: Stylizer, paintings: list[Image.Image]
 ) -> None:
