@@ -30,13 +30,13 @@ from core.images.colours import ColourMap
 from core.images.convert import resize_longest
 from core.images.masks import soft_mask
 from core.inference.model_store import model_store
-from core.inference.style_file import Painting, SavedStyle
-from core.inference.stylizer import StyledModel, Stylizer
+from core.inference.style_file import Painting
+from core.inference.stylizer import Stylizer
 from core.matching import colour_match, places_shown
 from core.paintings import Masks, Paintings, mask_list
-from core.rendering import StyleAtStrength, put_together
+from core.rendering import Area, StyleAtStrength, put_together, refine_areas
 from core.settings import MATCH, RECOLOUR, Settings, SettingsError
-from core.training.refine import RefineStep, refine
+from core.training.refine import RefineStep
 
 REFINED_FRAMES = (
     "Refining comes before the first frame and needs photographs; give some to refine on."
@@ -113,20 +113,17 @@ class FrameStylizer:
             Cancelled: `stop` said so; the styles are as before.
             ImageError: a photograph cannot be read.
         """
-        batches, side = self.settings.refine, self.settings.style_size
-        if not (batches and self.settings.strength):
+        if not (self.settings.refine and self.settings.strength):
             return
-        instant = self.paintings.styles(self.stylizer, side, emphasis=0.0)
-        refined: list[Style] = []
+        side = self.settings.style_size
+        styles = self.paintings.styles(self.stylizer, side, emphasis=0.0)
+        areas = [Area(*style) for style in styles]
 
-        def report(step: RefineStep[StyledModel]) -> None:
-            on_step(len(refined) * batches + step.done, len(instant) * batches)
+        def report(_: Area, done: int, total: int, step: RefineStep[Style]) -> None:
+            on_step(done, total)
 
-        for painting, _ in instant:
-            assert not isinstance(painting, SavedStyle)  # `prepared` refuses to refine one
-            request = painting, self.refine_contents, batches, side, report, stop
-            refined.append(refine(self.stylizer, *request))
-        self._refined = refined
+        refine_areas(areas, self.stylizer, self.refine_contents, self.settings, report, stop)
+        self._refined = [area.style for area in areas]
 
     def __call__(self, frame: Image.Image) -> Image.Image:
         """The frame repainted, of the same size."""

@@ -100,6 +100,40 @@ class Area:
     latest: Callable[[], Style] | None = None
 
 
+def refine_areas(
+    areas: Sequence[Area],
+    backend: Backend,
+    contents: Sequence[Path],
+    settings: Settings,
+    on_step: Callable[[Area, int, int, RefineStep[Style]], object],
+    stop: Callable[[], bool],
+) -> None:
+    """Refine the style of one area after the other, as the settings say.
+
+    Args:
+        backend: what made the styles.
+        contents: photographs to refine on.
+        on_step: called after each batch with the area, how many batches are done, how many there
+            are for all areas, and what this area has reached.
+        stop: asked before each batch; true cancels.
+
+    Raises:
+        Cancelled: `stop` said so; the area whose turn it was has the style that it had.
+        ImageError: there is no photograph, or one cannot be read.
+    """
+    batches, side = settings.refine, settings.style_size
+    total = batches * len(areas)
+    run = backend.refine if isinstance(backend, Method) else partial(refine, backend)
+
+    def reached(area: Area, before: int, step: RefineStep[Style]) -> None:
+        on_step(area, before + step.done, total, step)
+
+    for number, area in enumerate(areas):
+        assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
+        report = partial(reached, area, number * batches)
+        area.style = run(area.painting, contents, batches, side, report, stop)
+
+
 @dataclass
 class Rendering:
     """One request on its way: styles refined where asked, rendered as often as there are drafts.
@@ -133,9 +167,8 @@ class Rendering:
         stop: Callable[[], bool],
     ) -> None:
         """Refine one style after the other; one alone stays as far as it came when stopped."""
-        batches, side = self.settings.refine, self.settings.style_size
 
-        def reached(area: Area, before: int, step: RefineStep[Style]) -> None:
+        def reached(area: Area, done: int, total: int, step: RefineStep[Style]) -> None:
             self.losses = step.losses
             area.latest = step.style
 
@@ -144,23 +177,16 @@ class Rendering:
                 return self.draft(longest)
 
             if on_step:
-                total = batches * len(self.areas)
-                on_step(PaintStep(before + step.done, total, step.losses, draft))
+                on_step(PaintStep(done, total, step.losses, draft))
 
-        for number, area in enumerate(self.areas):
-            assert not isinstance(area.painting, SavedStyle)  # `prepared` refuses to refine one
-            report = partial(reached, area, number * batches)
-            request = area.painting, contents, batches, side, report, stop
-            try:
-                if isinstance(self.backend, Method):
-                    area.style = self.backend.refine(*request)
-                else:
-                    area.style = refine(self.backend, *request)
-            except Cancelled:
-                # Two styles stopped at different batches are a picture that no settings give again.
-                if len(self.areas) > 1 or area.latest is None:
-                    raise
-                area.style = area.latest()
+        try:
+            refine_areas(self.areas, self.backend, contents, self.settings, reached, stop)
+        except Cancelled:
+            only, *others = self.areas
+            # Two styles stopped at different batches are a picture that no settings give again.
+            if others or only.latest is None:
+                raise
+            only.style = only.latest()
         self.styled = time.perf_counter()
 
     def draft(self, longest: int) -> StylizeResult:

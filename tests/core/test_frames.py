@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import frames
+from core import rendering
 from core.frames import FrameStylizer
 from core.inference.model_store import model_store
 from core.inference.stylizer import Cancelled, StyledModel, Stylizer
@@ -163,13 +163,13 @@ def test_two_masks_hold_for_every_frame(stylizer: Stylizer, images: list[Image.I
 def recording(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image]:
     """The paintings that are refined on from now on, in their order."""
     paintings: list[Image.Image] = []
-    really = frames.refine
+    really = rendering.refine
 
     def refine(stylizer: Stylizer, painting: Image.Image, *request: Any) -> StyledModel:
         paintings.append(painting)
         return really(stylizer, painting, *request)
 
-    monkeypatch.setattr(frames, "refine", refine)
+    monkeypatch.setattr(rendering, "refine", refine)
     return paintings
 
 
@@ -190,11 +190,11 @@ def test_styles_are_refined_once_and_then_paint_every_frame(
     paint(Image.new("RGB", photo.size))
     for frame in (photo, second, photo):
         painted = paint(frame)
+    assert refined_on == paintings
     expected = stylize_image(
         photo, inside, settings, mask, outside, stylizer=stylizer, refine_contents=contents
     )
     assert painted.tobytes() == expected.image.tobytes()
-    assert refined_on == paintings
     instant = FrameStylizer([inside], replace(settings, refine=0), mask, outside, stylizer)
     assert instant(photo).tobytes() != painted.tobytes()
 
