@@ -34,8 +34,10 @@ from core.rendering import sizes
 from core.reproduce import command_line
 from core.result import PaintStep, StylizeResult
 from core.settings import Settings, SettingsError
+from core.training.batches import remembered_picture, training_picture
 
 STDIO = Path("-")
+MAX_REMEMBERED = 160  # photos to refine on: 20 batches draw as many
 NOTHING_TO_REFINE_ON = "None of the photos to refine on can be used."
 NO_ALPHA = "has no transparency that could be its mask."
 T = TypeVar("T")
@@ -118,17 +120,16 @@ class Batch:
     skipped: list[Path] = field(init=False, default_factory=list)
     notes: dict[str, None] = field(init=False, default_factory=dict)
     _names: set[str] = field(init=False, default_factory=set)
+    _refined_on: list[tuple[Path, Source]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         if is_file(self.out):
             self.suffix = self.out.suffix
         self._masks = [File.read(mask, load_mask) for mask in self.masks]
         self._outside = self._read_painting(self.outside) if self.outside else None
-        if self.settings.refine and self.refine_contents:
-            photos = self.refine_contents
-            self.refine_contents = [path for path in photos if self._guarded(path, load_image)]
-            if not self.refine_contents:
-                raise ImageError(NOTHING_TO_REFINE_ON)
+        refines = self.settings.refine or isinstance(self.stylizer, Method)
+        if refines and self.refine_contents:
+            self._read_refine_contents()
 
     def run(self, contents: Sequence[Path], groups: Sequence[Sequence[Path]]) -> None:
         """Paint every content in every group of styles; see `done`,
@@ -157,22 +158,20 @@ class Batch:
     def _one(self, path: Path, styles: Sequence[File]) -> None:
         content = File.read(path, load_with_alpha)
         painted = self._paint(content, styles)
-        refined_on = [Source.of(file) for file in self.refine_contents]
         recipe = provenance_of(
             painted,
             content.source,
             [style.source for style in styles],
             masks=[mask.source for mask in self._masks],
             outside=self._outside.source if self._outside else None,
-            refine_contents=refined_on,
+            refine_contents=[source for _, source in self._refined_on],
             taken=content.taken,
         )
         data = picture_bytes(painted.image, recipe, self.suffix, self.quality)
         target = self._write(content, "+".join(style.stem for style in styles), data)
         used = [file for file in (content, *styles, *self._masks, self._outside) if file]
         files = {file.source.sha256: file.path for file in used}
-        for source, file in zip(refined_on, self.refine_contents, strict=True):
-            files[source.sha256] = file
+        files |= {source.sha256: path for path, source in self._refined_on}
         self.notes.setdefault(painted.note)
         self.tell(
             {
@@ -208,6 +207,22 @@ class Batch:
                 content, "sheet", encode_picture(whole, self.suffix, quality=self.quality)
             )
             self.tell(_facts(target, content, used, whole))
+
+    def _read_refine_contents(self) -> None:
+        """Leave out the photographs to refine on that cannot be used. Raises ImageError: all of them."""
+        # Refining holds those that it draws. Few are held from here on; of many, each is let go.
+        few = len(self.refine_contents) <= MAX_REMEMBERED
+        look = remembered_picture if few else training_picture
+
+        def read(path: Path) -> tuple[Path, Source]:
+            look(path)
+            return path, Source.of(path)
+
+        found = (self._guarded(path, read) for path in self.refine_contents)
+        self._refined_on = [file for file in found if file]
+        if not self._refined_on:
+            raise ImageError(NOTHING_TO_REFINE_ON)
+        self.refine_contents = [path for path, _ in self._refined_on]
 
     def _read_painting(self, path: Path, box: Box = WHOLE) -> File:
         """A painting, of which the part in a box counts, or its style from a file. Raises ImageError, also for

@@ -21,10 +21,15 @@ CROP_SCALE = (256 / 480, 1.0)
 FLAT_STD = 1e-3
 
 
-@lru_cache(maxsize=4096)
-def _decoded(path: Path) -> Image.Image:
+def training_picture(path: Path) -> Image.Image:
+    """A picture as crops are cut from it, RGB: its smaller side has at most 480 px.
+    Raises ImageError, one sentence, for a file that cannot be used.
+    """
     image = load_image(path, at_least=MAX_SMALLER_SIDE)
     return resize_smaller(image, MAX_SMALLER_SIDE) if min(image.size) > MAX_SMALLER_SIDE else image
+
+
+remembered_picture = lru_cache(maxsize=4096)(training_picture)  # about 1 MB each
 
 
 def random_crop(image: Image.Image, size: int, rng: np.random.Generator) -> Tensor:
@@ -84,7 +89,7 @@ class TrainingBatches:
     def style_crop(self, iteration: int) -> Tensor:
         """1 x 3 x crop x crop in [0, 1]; the same for all iterations that share a style."""
         rng = self._rng(2, iteration // self.style_every)
-        return random_crop(_decoded(self.style_path(iteration)), self.crop, rng)[None]
+        return random_crop(remembered_picture(self.style_path(iteration)), self.crop, rng)[None]
 
     def content_crops(self, iteration: int, rank: int = 0, world: int = 1) -> Tensor:
         """This rank's share of the batch: batch/world x 3 x crop x crop in [0, 1]."""
@@ -92,7 +97,11 @@ class TrainingBatches:
         order = self._rng(3, epoch).permutation(len(self.contents))
         chosen = np.resize(order[place * self.batch : (place + 1) * self.batch], self.batch)
         crops = [
-            random_crop(_decoded(self.contents[index]), self.crop, self._rng(4, iteration, slot))
+            random_crop(
+                remembered_picture(self.contents[index]),
+                self.crop,
+                self._rng(4, iteration, slot),
+            )
             for slot, index in enumerate(chosen.tolist())
             if slot % world == rank
         ]

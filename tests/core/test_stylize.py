@@ -5,18 +5,20 @@ import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from core import stylize
-from core.baselines.adapter import METHODS
+from core import batch, stylize
+from core.baselines.adapter import METHODS, find_backend
 from core.commandline import NO_MEMORY
 from core.images import library
-from core.images.decode import load_image
+from core.images.decode import ImageError, load_image
 from core.options import percent
 from core.provenance import Source, read
 from core.settings import Settings
+from core.training import batches
 from tests.conftest import draw_folder
 from tests.core.stylizing import photos_and_paintings, quick
 from tests.hungry import Hungry
@@ -145,6 +147,54 @@ def test_a_broken_photo_to_refine_on_is_skipped_once_and_others_take_its_place(
     said, error = capsys.readouterr()
     assert said.count("\n") == said.count("broken.jpg") == 1
     assert error == "error: None of the photos to refine on can be used.\n"
+
+
+@pytest.mark.parametrize("most", [160, 1])
+def test_photos_to_refine_on_are_read_once_and_many_are_not_held(
+    most: int,
+    model: Path,
+    pictures: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    smaller_batches(monkeypatch, batch=2, crop=32)
+    monkeypatch.setattr(batch, "MAX_REMEMBERED", most)
+    decoded: list[Path] = []
+    hashed: list[str | Path] = []
+    load, source_of = batches.load_image, Source.of
+
+    def loading(path: Path, **limits: Any) -> Image.Image:
+        decoded.append(path)
+        return load(path, **limits)
+
+    def hashing(file: str | Path, data: bytes | None = None) -> Source:
+        hashed.append(file)
+        return source_of(file, data)
+
+    monkeypatch.setattr(batches, "load_image", loading)
+    monkeypatch.setattr(Source, "of", hashing)
+    refined_on = draw_folder(tmp_path / "refined_on", 2, first_seed=most)  # no style is remembered
+    order = f"--content {pictures[0]} --style {pictures[1] / '0050.png'} --model {model} --refine 1"
+    arguments = [*order.split(), "--out", str(tmp_path / "out"), "--refine-content"]
+    assert stylize.main([*arguments, *map(str, refined_on)]) == 0
+    assert sorted(decoded) == sorted(refined_on * (1 if most >= 2 else 2))
+    assert [file for file in hashed if file in refined_on] == refined_on
+    recipe = read(tmp_path / "out" / "0001__0050__improved-500.png")
+    assert recipe.refine_contents == tuple(map(source_of, refined_on))
+
+
+def test_a_method_that_always_trains_needs_a_photo_that_can_be_used(tmp_path: Path) -> None:
+    broken, told = tmp_path / "broken.jpg", list[str]()
+    broken.write_bytes(b"not a picture")
+    with pytest.raises(ImageError, match=r"^None of the photos to refine on can be used\.$"):
+        batch.Batch(
+            find_backend("johnson", "cpu"),
+            Settings(model="johnson"),
+            tmp_path / "out",
+            refine_contents=[broken],
+            report=told.append,
+        )
+    assert len(told) == 1 and "broken.jpg" in told[0]
 
 
 @pytest.mark.parametrize(

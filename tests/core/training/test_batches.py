@@ -131,13 +131,13 @@ def watch_contents(
 ) -> Callable[[int], list[Path]]:
     """iteration -> which contents its batch was cropped from."""
     seen: list[Path] = []
-    decoded = batches._decoded
+    decoded = batches.remembered_picture
 
     def watched(path: Path) -> Image.Image:
         seen.append(path)
         return decoded(path)
 
-    monkeypatch.setattr(batches, "_decoded", watched)
+    monkeypatch.setattr(batches, "remembered_picture", watched)
 
     def of(iteration: int) -> list[Path]:
         seen.clear()
