@@ -12,7 +12,7 @@ Read with PyAV (FFmpeg's libraries). `core.images.video_frame` makes pictures of
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +29,7 @@ from core.commandline import UserError
 from core.files import printable
 from core.images.decode import MIN_SIDE
 from core.images.video_frame import Orientation, orientation_of
-from core.images.video_times import RunningTimes
+from core.images.video_times import RunningTimes, steady_frames, without_strays
 
 # No other format is opened: some of FFmpeg's are lists of further files, which a stranger's file
 # could point anywhere.
@@ -145,22 +145,47 @@ def contents(
     video: str | Path, source: InputContainer, limits: Limits = NO_LIMITS
 ) -> Iterator[av.Packet | av.VideoFrame]:
     """Packets of the first sound track, and frames of the first video track,
-    each later than the one before. What comes after times that begin anew follows what came before.
+    each later than the one before. What comes after times that begin anew follows what came before,
+    and a single time that is damaged does not count.
 
     Raises:
         VideoError: it is damaged in between, or goes beyond the limits.
     """
     track = source.streams.video[0]
-    decoder = _decoder(track)
     time_base = time_base_of(track)
-    step = max(1, int(1 / ((track.average_rate or USUAL_RATE) * time_base)))
-    times = deque[int]() if _has_decoding_times_alone(source, track) else None
-    running = RunningTimes()
     first: int | None = None
     last, count = 0, 0
+    for item in steady_frames(_decoded(video, source, track), time_base):
+        if isinstance(item, av.Packet):
+            yield item
+            continue
+        assert item.pts is not None  # `_decoded` gives each frame a time
+        if first is None:
+            first = item.pts
+        elif item.pts <= last:
+            continue
+        last, count = item.pts, count + 1
+        if (last - first) * time_base > limits.seconds + TOLERANCE:
+            raise VideoError(
+                f"{quoted_name(video)} is too long; accepted are videos of up to {limits.seconds:g} s."
+            )
+        _check_frames(video, count, limits)
+        yield item
+
+
+def _decoded(
+    video: str | Path, source: InputContainer, track: VideoStream
+) -> Iterator[av.Packet | av.VideoFrame]:
+    """Packets of the first sound track, and frames of a video track, all with a time.
+    Raises VideoError: it is damaged in between.
+    """
+    decoder = _decoder(track)
+    step = max(1, int(1 / ((track.average_rate or USUAL_RATE) * time_base_of(track))))
+    times = deque[int]() if _has_decoding_times_alone(source, track) else None
+    running = RunningTimes()
+    last, count = 0, 0
     try:
-        sound = sound_of(source)
-        for packet in source.demux([track, sound] if sound else [track]):
+        for packet in without_strays(_packets(source, track)):
             running.run_on(packet)
             if packet.stream is not track:
                 yield packet
@@ -172,21 +197,21 @@ def contents(
                     frame.pts = times.popleft() if times else None
                 if frame.pts is None:
                     frame.pts = last + step
-                if first is None:
-                    first = frame.pts
-                elif frame.pts <= last:
-                    continue
                 last, count = frame.pts, count + 1
-                if (last - first) * time_base > limits.seconds + TOLERANCE:
-                    raise VideoError(
-                        f"{quoted_name(video)} is too long; accepted are videos of up to {limits.seconds:g} s."
-                    )
-                _check_frames(video, count, limits)
                 yield frame
     except (av.FFmpegError, OverflowError) as error:  # times may be beyond all numbers
         raise VideoError(
             f"{quoted_name(video)} is damaged: only its first {count} frames can be read."
         ) from error
+
+
+def _packets(source: InputContainer, track: VideoStream) -> Iterator[av.Packet]:
+    """Packets of a video track and of the first sound track."""
+    sound = sound_of(source)
+    # In a damaged film further tracks may turn up on the way. PyAV does not know them, and may
+    # stumble over them at the very end.
+    with suppress(IndexError):
+        yield from source.demux([track, sound] if sound else [track])
 
 
 def _has_decoding_times_alone(source: InputContainer, track: VideoStream) -> bool:

@@ -2,15 +2,16 @@
 
 import itertools
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
 import pytest
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps
 
@@ -210,6 +211,64 @@ def test_a_film_whose_times_begin_anew_midway_is_kept_to_the_end(
     assert min(np.diff(times)) > 0 and max(np.diff(times)) < 0.15
     if sound:
         assert len(heard(tmp_path / "out.mp4")) / 48000 == pytest.approx(6, abs=0.2)
+
+
+VIDEO, SOUND = 9, 8  # kinds of tags in an FLV file
+TIME = slice(4, 8)  # of a tag's bytes
+SHOWN_LATER = slice(13, 16)  # how much later a frame is shown than decoded
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "damage"),
+    [
+        (VIDEO, TIME, b"\x01\x00\x00\x00"),
+        (VIDEO, TIME, b"\x00\x00\x00\x00"),
+        (VIDEO, SHOWN_LATER, b"\x01\x00\x00"),
+        (SOUND, TIME, b"\x01\x00\x00\x00"),
+        (SOUND, TIME, b"\x00\x00\x00\x00"),
+    ],
+)
+def test_a_damaged_time_neither_pauses_a_film_nor_silences_it(
+    tmp_path: Path, kind: int, where: slice, damage: bytes
+) -> None:
+    source, out = tmp_path / "in.flv", tmp_path / "out.mp4"
+    data = bytearray(film(source, range(0, 4000, 40), sound="aac").read_bytes())
+    tags, place = [], 13
+    while place < len(data):  # each tag: kind, size in three bytes, time, number, content, size
+        if data[place] == kind:
+            tags.append(place)
+        place += 15 + int.from_bytes(data[place + 1 : place + 4])
+    middle = tags[len(tags) // 2]
+    assert data[middle:][where] != damage
+    data[middle + where.start : middle + where.stop] = damage
+    source.write_bytes(data)
+    stylize_video(source, out, same)
+    times, _ = watched(out)
+    assert len(times) == 100
+    assert min(np.diff(times)) > 0 and max(np.diff(times)) < 0.1
+    with av.open(str(out)) as painted:
+        sound = [float(frame.time or 0) for frame in painted.decode(audio=0)]
+    assert len(sound) > 180 and max(np.diff(sound)) < 0.1 and sound[-1] < 4.1
+
+
+def test_a_track_that_turns_up_in_a_damaged_film_is_passed_over(tmp_path: Path) -> None:
+    class Stumbling:
+        """A film at whose end PyAV stumbles over a track that it does not know."""
+
+        def __init__(self, source: InputContainer) -> None:
+            self._source = source
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._source, name)
+
+        def demux(self, streams: Any) -> Iterator[av.Packet]:
+            yield from self._source.demux(streams)
+            raise IndexError("list index out of range")
+
+    path = film(tmp_path / "in.ts")
+    with opened(path) as source:
+        stumbling = cast("InputContainer", Stumbling(source))
+        assert len(list(contents(path, stumbling))) == 10
 
 
 def test_names_with_colons_are_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
