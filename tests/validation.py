@@ -94,11 +94,12 @@ def unseen_groups(
     groups = {"classical": [picture.image() for picture in unseen(library().styles)]}
     if data is not None:
         pools = find_pools(data, library().files, cache)
-        groups["classical"] += _read(pools.held_out[:count])
+        groups["classical"] += read_pictures(pools.held_out[:count])
         if pools.held_out_graphic:
-            groups["graphic"] = _read(pools.held_out_graphic[:count])
+            groups["graphic"] = read_pictures(pools.held_out_graphic[:count])
     return groups
 
 
-def _read(paths: Sequence[Path]) -> list[Image.Image]:
+def read_pictures(paths: Sequence[Path]) -> list[Image.Image]:
+    """Pictures that were set aside, RGB."""
     return [load_image(path, at_least=SIDE) for path in paths]

@@ -61,6 +61,7 @@ from core.training.storage import cost_of_rows
 
 CONTENT = (0.6, 1.4)  # weights of taps 3 and 4
 WEIGHTS_EVERY = 250
+BY_ENCODER = ((0.0, None), (1.0, None))  # balances at which the learning curve is measured
 
 
 class FlagshipTraining:
@@ -137,6 +138,9 @@ class FlagshipTraining:
             Stopped: after `guard.stop`, SIGTERM or SIGINT, with the state saved.
         """
         self._read_pictures()
+        if not (self.is_new or self.done):
+            found = learning_rows(self.held_out, self.finished(), BY_ENCODER)
+            add_learning_rows(self.folder / LEARNING, 0, found)
         log = RunLog(self.folder, self.done)
         steps = StepLog(log, self.per_epoch, steps_late(self.device))
         started = time.monotonic()
@@ -258,7 +262,7 @@ class FlagshipTraining:
     def learning_row(self) -> None:
         """Add the held-out measures of what would be shipped as it stands to the learning curve."""
         self._rows += 1
-        readings = ((0.0, None), (1.0, None), (0.0, self.reader.eval()))
+        readings = (*BY_ENCODER, (0.0, self.reader.eval()))
         found = learning_rows(self.held_out, self.finished(), readings)
         self.reader.train()
         self.reader_holds = readers_agree(found)

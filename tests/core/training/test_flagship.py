@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from core import train
 from core.commandline import Stopped
 from core.inference.stylizer import StyleCache, Stylizer
 from core.models.checkpoint import MIXES, load_model
+from core.models.flagship import FlagshipNet
 from core.models.losses import RelativeStyleLoss
 from core.models.registry import FLAGSHIP
 from core.models.weights import load_tensors
@@ -185,6 +187,25 @@ def test_it_learns_and_ships_its_average_with_a_learning_curve(
     by_encoder = Stylizer(replace(model, reader=None), model.encoder(), cache=StyleCache())
     other = by_encoder.encode_style(draw(5)).filters
     assert any(not torch.equal(painted.filters[name], other[name]) for name in other)
+
+
+@pytest.mark.slow
+def test_a_trained_network_goes_on_and_its_curve_begins_with_what_it_was(
+    pictures: tuple[list[Path], list[Path]], tmp_path: Path
+) -> None:
+    trained = cast(FlagshipNet, NARROW.build())
+    recipe = going_on(replace(RECIPE, iterations=2))
+    training = FlagshipTraining(NARROW, recipe, *pictures, tmp_path, CPU, start=trained)
+    pairs = HeldOut([draw(1)], [draw(2)], training.encoder, side=64)
+    first = pairs.measure(trained)
+    training.held_out = {"classical": pairs}
+    training.run()
+    rows = read_rows(tmp_path / LEARNING)
+    assert {row["read_by"] for row in rows if row["iteration"] == "0"} == {"encoder"}
+    for name in NAMES:
+        assert float(rows[0][name]) == pytest.approx(first[name], rel=1e-4)
+    assert rows[-1]["iteration"] == "2"
+    assert float(rows[-1][NAMES[0]]) != pytest.approx(first[NAMES[0]], rel=1e-4)
 
 
 @pytest.mark.parametrize(("worse_by", "agree"), [(0.0, True), (0.015, True), (0.03, False)])
