@@ -1,4 +1,4 @@
-"""How the page looks: warm paper and deep indigo, light and dark.
+"""How the page looks: warm paper and deep indigo, light and dark; and the scripts of the whole page.
 
     blocks.launch(theme=THEME, css_paths=CSS, head=HEAD)
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import sizes
 
-CSS = sorted(Path(__file__).parents[1].rglob("*.css"))
+FOLDER = Path(__file__).parents[1]
+CSS = sorted(FOLDER.rglob("*.css"))
 
 INDIGO = gr.themes.Color(
     c50="#f0f0fa", c100="#e0e1f4", c200="#c4c6ea", c300="#a0a4dc", c400="#7d82cb", c500="#5b60b5",
@@ -84,5 +85,11 @@ THEME = gr.themes.Base(
 )
 
 
-SCRIPT = Path(__file__).with_name("page.js").read_text("utf-8")
-HEAD = f"<script>{SCRIPT}</script>"
+SCRIPTS = (
+    "shared/page.js",
+    "shared/sliders.js",
+    "shared/tabs.js",
+    "i18n/words.js",
+    "transfer/visitor.js",
+)
+HEAD = "".join(f"<script>{(FOLDER / name).read_text('utf-8')}</script>" for name in SCRIPTS)

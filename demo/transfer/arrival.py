@@ -4,8 +4,8 @@
 
 In this order: what the address asks for (`demo.transfer.address`), unless the page is only loaded again or in another language;
 what was painted for the visitor within the hour or still is (`demo.transfer.visits`), under the settings that were set since; the
-settings that the browser kept. The browser's part is in `demo/shared/page.js`: it makes the visitor's token, one for each browser
-tab, and the page's, keeps the form's values, and says when the page is closed.
+settings that the browser kept. The browser's part is `visitor.js`: it makes the visitor's token, one for each browser tab, and
+the page's, keeps the form's values, and says when the page is closed.
 """
 
 import json
