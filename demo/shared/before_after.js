@@ -1,5 +1,5 @@
 // Before and after in one place (before_after.py). The value is {before, after, ratio}, two addresses and width / height,
-// or null. The range input over the pictures says where the left one ends.
+// or null. The range input says where the left one ends; sliders.js moves it by mouse and finger.
 
 const figure = element.querySelector("figure"), stage = element.querySelector(".stage");
 const nothing = element.querySelector(".nothing-yet"), dialog = element.querySelector("dialog");
@@ -57,12 +57,6 @@ function fade(strength) {
   fading.hidden = false;
 }
 document.addEventListener("strength", (event) => fade(event.detail));
-
-// ---- the picture's own menu, by which it is kept or copied: for a right click the range input makes way ----
-
-const makeWay = (way) => { range.style.pointerEvents = way ? "none" : ""; };
-stage.addEventListener("pointerdown", (event) => makeWay(event.button === 2));
-document.addEventListener("contextmenu", () => setTimeout(makeWay)); // some browsers open it when the button is let go
 
 range.setAttribute("aria-label", props.share_label);
 range.addEventListener("input", move);

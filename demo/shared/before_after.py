@@ -7,8 +7,9 @@ An event "strength" of the document, its detail in per cent, shows what the resu
 painted: a fade between photo and result. The flagship's pictures up to 100 % are near it (three pairs: 26 to 46 dB, where
 pictures of half the size are at 19 to 32), and nothing need be computed for it.
 
-The browser's part is `before_after.js`: a range input lies over the pictures, so that arrow keys and screen readers work as
-with any slider, and the large view is a dialog, which lies above everything else.
+The browser's part is `before_after.js`: a range input stands for the line, so that arrow keys and screen readers work as with any
+slider, and the large view is a dialog, which lies above everything else. Mouse and finger are on the pictures themselves
+(`sliders.js`), so that these have their own menu, by which they are kept or copied.
 """
 
 from typing import Any

@@ -1,6 +1,7 @@
 """The result to take along: PNG, JPEG or WebP, each with its recipe and its date, none with its place."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -217,9 +218,52 @@ def test_the_menu_of_a_right_click_is_the_pictures(page: Page) -> None:
     for share, side in ((0.1, "before"), (0.6, "after")):
         box = stage.bounding_box()
         assert box is not None
-        x, y = box["x"] + share * box["width"], box["y"] + box["height"] / 2
+        width, y = box["width"], box["y"] + box["height"] / 2
+        x = box["x"] + share * width
         page.mouse.click(x, y, button="right")
         page.wait_for_function("side => window.menuOf === side", arg=side)
-        expect(line).to_have_css("pointer-events", "auto")
+        expect(line).to_have_value("25")
     page.mouse.click(x, y)
     expect(line).to_have_value("60")
+    expect(line).to_be_focused()
+    page.mouse.down()
+    page.mouse.move(x + 0.2 * width, y, steps=5)
+    page.mouse.up()
+    expect(line).to_have_value("80")
+
+
+UNDER_FINGER = """document.addEventListener("pointerdown", ({ target }) => (window.touched = target.className));"""
+
+
+def test_a_finger_held_still_is_on_the_picture_and_one_that_moves_takes_the_line_along(
+    browser: Browser, address: str
+) -> None:
+    """A phone's browser opens the menu of what the finger is on, which Chromium without a screen does not."""
+    page = new_page(browser, 390, touch=True)
+    open_page(page, address)
+    page.evaluate(UNDER_FINGER)
+    stage, line = page.locator("#slider .stage"), page.locator("#slider input[type=range]")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    assert box is not None
+    left, width, y = box["x"], box["width"], box["y"] + box["height"] / 2
+    devtools = page.context.new_cdp_session(page)
+
+    def finger(*shares: float, seconds: float) -> None:
+        """It goes over these shares of the width, and is lifted after so many seconds by the browser's clock."""
+        begun = time.time()
+        for kind, share in zip(("touchStart", *["touchMove"] * len(shares)), shares, strict=False):
+            touch = {"type": kind, "touchPoints": [{"x": left + share * width, "y": y}]}
+            devtools.send("Input.dispatchTouchEvent", touch | {"timestamp": begun})
+        lifted = {"type": "touchEnd", "touchPoints": [], "timestamp": begun + seconds}
+        devtools.send("Input.dispatchTouchEvent", lifted)
+
+    for share, side in ((0.1, "before"), (0.6, "after")):
+        finger(share, seconds=0.7)
+        page.wait_for_function("side => window.touched === side", arg=side)
+        expect(line).to_have_value("25")
+    finger(0.4, seconds=0.1)
+    expect(line).to_have_value("40")
+    finger(0.6, 0.65, 0.7, 0.75, 0.8, seconds=0.3)
+    expect(line).to_have_value("80")
+    page.context.close()
