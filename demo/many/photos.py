@@ -29,7 +29,16 @@ from demo.shared.controls import (
     model_input,
     size_input,
 )
-from demo.shared.endpoint_look import LOOK, MIX, EndpointLook, longest_side, offer, picture, takes
+from demo.shared.endpoint_look import (
+    LOOK,
+    MIX,
+    MODE,
+    EndpointLook,
+    longest_side,
+    offer,
+    picture,
+    takes,
+)
 from demo.shared.events import Answer, connect
 from demo.shared.pace import duration
 from demo.shared.requests import INSTANT, check_trained
@@ -141,14 +150,15 @@ def _skipped(step: PhotosStep) -> str:
 # ---- endpoint for programs ----
 
 
-@takes(LOOK, MIX)
+@takes(LOOK, MIX, MODE)
 def stylize_many(
     photos: Uploads, style: Upload, model: str, size: float, *look: Any
 ) -> Iterator[tuple[str | None, dict[str, object]]]:
-    """Repaint up to 20 photos in the style of one painting. While they are painted, yields after each how far it is, without a
-    file; cancel the job to stop. At the end yields a zip of the results, PNG files without loss, each with the recipe to make
-    it again, and what came of each photo: the files in the zip, a sentence about each photo that could not be used, and the
-    seconds it took. Without any result there is no zip.
+    """Repaint up to 20 photos in the style of one painting; refined, the painting is so once, for all of them. While they are
+    painted, yields after each, and every two batches of refining, how far it is, without a file; cancel the job to stop. At
+    the end yields a zip of the results, PNG files without loss, each with the recipe to make it again, and what came of each
+    photo: the files in the zip, a sentence about each photo that could not be used, and the seconds it took. Without any
+    result there is no zip.
 
     Args:
         photos: the photos, up to 20 and 200 MB together.
@@ -165,6 +175,7 @@ def stylize_many(
             "of": step.of,
             "files": [Path(file).name for file in step.files],
             "skipped": step.skipped,
+            "batches_done": step.latest.batches_done if step.latest else 0,
             "seconds": round(step.seconds, 3),
         }
         yield None, said

@@ -21,8 +21,9 @@ import gradio as gr
 
 from core.inference.stylizer import STYLE_SIDE
 from core.settings import COLOURS, STYLE, SettingsError
+from core.training.refine import REFINE_BATCHES
 from demo.shared.controls import DEFAULT_SIZE, OWN, settings_of
-from demo.shared.requests import INSTANT, StylizeRequest, paintings_in_masks
+from demo.shared.requests import INSTANT, MAX_BATCHES, REFINED, StylizeRequest, paintings_in_masks
 from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
 
@@ -31,6 +32,7 @@ MIX = ("style_2", "style_3", "style_4", "mix")
 MASK = ("mask", "outside", "mask_softness", "mask_invert", "mask_alpha")
 OPAQUE_MASK = MASK[:-1]  # for what has no transparency
 MASKS = ("mask_2", "mask_3", "mask_4")  # beside MIX and MASK
+MODE = ("mode", "batches")
 SAID = {
     "style_side": "smaller side in px at which the painting is read, 64 to 512: the larger, the finer the strokes.",
     "strength": "0 to 1.5; 0 is the photo, 1 the painting's style in full.",
@@ -49,6 +51,8 @@ SAID = {
     "mask_2": "where the second painting goes; each painting then has a mask of its own, and there is no mix.",
     "mask_3": "where the third painting goes.",
     "mask_4": "where the fourth painting goes.",
+    "mode": '"instant" or "refined".',
+    "batches": f"of refining, 1 to {MAX_BATCHES}.",
 }
 MASK_ALONE = "There is a mask {0}, but no painting {0}."
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -74,11 +78,13 @@ class EndpointLook:
     mask_2: Upload = None
     mask_3: Upload = None
     mask_4: Upload = None
+    mode: str = INSTANT
+    batches: float = REFINE_BATCHES
 
     @classmethod
-    def of(cls, endpoint: Callable[..., Any], values: Sequence[Any]) -> "EndpointLook":
-        """Of the values after the own parameters of an endpoint that `takes` it."""
-        return cls(**dict(zip(_taken(endpoint), values, strict=True)))
+    def of(cls, endpoint: Callable[..., Any], values: Sequence[Any], **own: Any) -> "EndpointLook":
+        """Of the values after the own parameters of an endpoint that `takes` it; `own` are those among its own."""
+        return cls(**dict(zip(_taken(endpoint), values, strict=True)), **own)
 
     def request(
         self,
@@ -86,8 +92,6 @@ class EndpointLook:
         style: str | None,
         model: str | None,
         size: float,
-        mode: str = INSTANT,
-        batches: float = 0,
     ) -> StylizeRequest:
         """What is asked for, with this photo, first painting, model and longest side in px, 0 for the photo's own.
 
@@ -96,8 +100,8 @@ class EndpointLook:
         """
         settings = settings_of(
             model=model,
-            mode=mode,
-            batches=batches,
+            mode=self.mode,
+            batches=self.batches,
             size=size,
             style_size=self.style_side,
             strength=self.strength,
@@ -150,8 +154,9 @@ def takes(*groups: Sequence[str]) -> Callable[[Endpoint], Endpoint]:
 
 
 def _taken(endpoint: Callable[..., Any]) -> list[str]:
-    """The parameters that an endpoint `takes`, in their order."""
-    return [name for name in inspect.signature(endpoint).parameters if name in SAID]
+    """The parameters that an endpoint `takes`, in their order: those with a default, which its own have not."""
+    parameters = inspect.signature(endpoint).parameters.values()
+    return [part.name for part in parameters if part.default is not part.empty]
 
 
 def offer(endpoint: Callable[..., Any], own: Sequence[Any], file: str, **options: Any) -> None:
@@ -184,11 +189,13 @@ def _component(name: str) -> Any:
     label, default = name.replace("_", " "), getattr(EndpointLook(), name)
     if name == "colours":
         return gr.Radio(COLOURS, value=default, label=label)
+    if name == "mode":
+        return gr.Radio((INSTANT, REFINED), value=default, label=label)
     if name == "mix":
         return gr.Textbox(default, label=label)
     if name in ("mask_invert", "mask_alpha"):
         return gr.Checkbox(default, label=label)
-    if name in (*LOOK, "mask_softness"):
-        precision = 0 if name in ("style_side", "detail") else None
+    if name in (*LOOK, "mask_softness", "batches"):
+        precision = 0 if name in ("style_side", "detail", "batches") else None
         return gr.Number(default, label=label, precision=precision)
     return picture(label)

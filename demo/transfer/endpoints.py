@@ -43,9 +43,9 @@ def stylize(
         batches: of refining, 1 to 100.
         size: longest side of the result in px, 16 to 2048, or 0 for the photo's own.
     """
-    chosen = EndpointLook.of(stylize, look)
+    chosen = EndpointLook.of(stylize, look, mode=mode, batches=batches)
     photo, painting = uploaded(content), uploaded(style)
-    *_, result = _answers(chosen.request(photo, painting, model, size, mode, batches))
+    *_, result = _answers(chosen.request(photo, painting, model, size))
     return result
 
 
@@ -63,9 +63,9 @@ def refine(
         batches: of refining, 1 to 100.
         size: longest side of the result in px, 16 to 2048, or 0 for the photo's own.
     """
-    chosen = EndpointLook.of(refine, look)
+    chosen = EndpointLook.of(refine, look, mode=REFINED, batches=batches)
     photo, painting = uploaded(content), uploaded(style)
-    yield from _answers(chosen.request(photo, painting, model, size, REFINED, batches))
+    yield from _answers(chosen.request(photo, painting, model, size))
 
 
 def _answers(request: StylizeRequest) -> Iterator[Answer]:

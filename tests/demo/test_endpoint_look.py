@@ -11,7 +11,17 @@ import pytest
 from core.commandline import UserError
 from core.settings import SettingsError
 from demo.shared import endpoint_look
-from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX, SAID, EndpointLook, takes, weights
+from demo.shared.endpoint_look import (
+    LOOK,
+    MASK,
+    MASKS,
+    MIX,
+    MODE,
+    SAID,
+    EndpointLook,
+    takes,
+    weights,
+)
 from demo.shared.requests import RequestError, checked
 from demo.shared.uploads import new_file
 from tests.soak.mutants import ODD
@@ -24,7 +34,7 @@ def upload(name: str) -> dict[str, str]:
     return {"path": str(path), "orig_name": name}
 
 
-@takes(LOOK, MIX, MASK, MASKS)
+@takes(LOOK, MIX, MASK, MASKS, MODE)
 def endpoint(content: str, *look: Any) -> EndpointLook:
     """Paint it.
 
@@ -40,9 +50,15 @@ def test_an_endpoint_has_its_own_parameters_and_the_described_ones_of_its_groups
     assert lines[:4] == ["Paint it.", "", "Args:", "    content: the photo."]
     assert lines[4:] == [f"    {name}: {SAID[name]}" for name in SAID]
     mix, mask = (None, None, None, ""), (None, None, 3, True, False)
-    values = (512, 0.5, "photo", 0, *mix, *mask, None, None, None)
+    values = (512, 0.5, "photo", 0, *mix, *mask, None, None, None, "refined", 5)
     assert endpoint("x.png", *values) == EndpointLook(
-        style_side=512, strength=0.5, colours="photo", mask_softness=3, mask_invert=True
+        style_side=512,
+        strength=0.5,
+        colours="photo",
+        mask_softness=3,
+        mask_invert=True,
+        mode="refined",
+        batches=5,
     )
     with pytest.raises(ValueError, match="shorter"):
         endpoint("x.png", *values[1:])

@@ -35,7 +35,7 @@ from demo.many.photo_steps import PhotosStep, painted_photos, zipped
 from demo.page import PageBlocks
 from demo.server.refusals import NO_MEMORY
 from demo.shared import requests, widgets
-from demo.shared.endpoint_look import LOOK, MASK
+from demo.shared.endpoint_look import LOOK, MASK, MIX
 from demo.shared.requests import RequestError, StylizeRequest, repaint
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
@@ -482,6 +482,25 @@ def test_several_photos_for_programs(client: Client, folder: Path, tmp_path: Pat
             client.predict(
                 photos, handle_file(folder / "0100.png"), **order, api_name="/stylize_many"
             )
+
+
+def test_several_photos_are_refined_for_programs(
+    client: Client, folder: Path, tmp_path: Path, small_crops: None
+) -> None:
+    named = client.view_api(return_format="dict")["named_endpoints"]["/stylize_many"]
+    names = [p["parameter_name"] for p in named["parameters"]]
+    assert names == ["photos", "style", "model", "size", *LOOK, *MIX, "mode", "batches"]
+    photos = [handle_file(folder / name) for name in ("0000.png", "0001.png")]
+    order: dict[str, Any] = {"size": 64, "mode": "refined", "batches": 3}
+    style = handle_file(folder / "0101.png")
+    job = client.submit(photos, style, **order, api_name="/stylize_many")
+    *earlier, (result, info) = list(job)
+    assert (0, 1) in [(told["done"], told["batches_done"]) for _, told in earlier]
+    with zipfile.ZipFile(result) as archive:
+        archive.extractall(tmp_path)
+    assert [read(tmp_path / name).settings.refine for name in info["files"]] == [3, 3]
+    with pytest.raises(AppError, match="no mode named better"):
+        client.predict(photos, style, mode="better", api_name="/stylize_many")
 
 
 @pytest.fixture
