@@ -20,16 +20,34 @@
   let visitor = before ?? left ?? random();
   ofTab("visitor", visitor);
   if (visitor === left) ofAll("left", null);
-  // A tab that was duplicated has taken over what was the other's alone: where that is still open, it says so.
+  // A tab that was duplicated has taken over what was the other's alone. While that is open it holds a lock on its visitor;
+  // browsers have locks for https and localhost only, so that elsewhere it says so when it is asked.
+  const TRIES = 10, PAUSE = 50; // ms: within half a second a page that is loaded again has let go of its own lock
   const HEARD_WITHIN = 500; // ms, as the other may be busy
-  const pages = ofTab("visitor") ? new BroadcastChannel("metastyle") : null; // refused as well where the browser keeps nothing
+  const lock = () => new Promise((done) => {
+    navigator.locks.request(`metastyle.${visitor}`, { ifAvailable: true }, (held) => {
+      done(held !== null);
+      return held && new Promise((letGo) => addEventListener("pagehide", letGo, { once: true }));
+    }).catch(() => done(true)); // the browser refuses locks here: nobody has one
+  });
+  async function isLocked() {
+    for (let left = TRIES; left; left--) {
+      if (await lock()) return false;
+      await new Promise((done) => setTimeout(done, PAUSE));
+    }
+    return true;
+  }
+  const keeps = ofTab("visitor") !== null; // where the browser keeps nothing it may refuse locks and messages as well
+  const locked = keeps && navigator.locks ? isLocked() : null;
+  const pages = keeps && !navigator.locks ? new BroadcastChannel("metastyle") : null;
   pages?.addEventListener("message", ({ data }) => data.visitor === visitor && pages.postMessage({ taken: data.page }));
-  let asked = before ? null : Promise.resolve(false);
-  const isTaken = () => asked ??= new Promise((done) => {
+  let heard = null;
+  const isHeard = () => heard ??= new Promise((done) => {
     pages.addEventListener("message", ({ data }) => data.taken === pageName && done(true));
     pages.postMessage({ visitor, page: pageName });
     setTimeout(done, HEARD_WITHIN, false);
   });
+  const isTaken = async () => before !== null && (locked ?? isHeard());
   const form = ofTab("form"), kept = JSON.parse(form ?? ofAll("form") ?? "null");
   // Loaded again, come back to, or in another language: then the address is only that of what was there.
   const again = ofTab("again") !== null || performance.getEntriesByType("navigation")[0]?.type !== "navigate";
@@ -40,7 +58,10 @@
   window.metastyle = {
     isTaken,
     async arrival() {
-      if (await isTaken()) ofTab("visitor", visitor = random());
+      if (await isTaken()) {
+        ofTab("visitor", visitor = random());
+        if (navigator.locks) lock();
+      }
       return JSON.stringify({ visitor, page: pageName, query: location.search.slice(1), kept, own: form !== null, again });
     },
     settle(names, values) {

@@ -292,10 +292,21 @@ def test_settings_survive_a_reload(page: Page) -> None:
     expect(page.locator("#status")).to_contain_text("result 256 × 256 px")
 
 
-def test_a_tab_that_was_duplicated_is_a_visitor_of_its_own(page: Page) -> None:
+@pytest.mark.parametrize(
+    "without",
+    [
+        pytest.param("BroadcastChannel.prototype.postMessage = () => {}", id="too busy to answer"),
+        pytest.param("delete Navigator.prototype.locks", id="without locks, as over http"),
+    ],
+)
+def test_a_tab_that_was_duplicated_is_a_visitor_of_its_own(page: Page, without: str) -> None:
     """What a page opens takes over its session's storage, as a tab does that the browser duplicates."""
-    arrived(page)
     first, results = visitor(page), strip(page)
+    page.context.add_init_script(without)
+    page.reload()
+    arrived(page)
+    repainted(page, OPENING)
+    assert visitor(page) == first
     with page.expect_popup() as opened:
         page.evaluate("() => void open(location.href)")
     duplicate = opened.value
