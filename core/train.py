@@ -134,7 +134,7 @@ def make_flagship_training(
         encoder_source=options.encoder,
         dtype="float32" if options.fp32 else run_dtype(folder, place),
     )
-    variant = replace(variant, name=name, block="mixed", base=options.base or variant.base)
+    variant = replace(variant, name=name, base=options.base or variant.base)
     pools = pools_of(options.data, options.runs)
     contents, styles = training_set(variant, pools)
     few = None if place.device.type == "cuda" else 8
@@ -142,7 +142,9 @@ def make_flagship_training(
     start = model_store().load(options.start) if options.start else None
     if start and not (start.variant.is_flagship and start.variant.base == variant.base):
         raise ValueError(f"{options.start} is no {FLAGSHIP.name} of {variant.base} channels.")
-    net = cast(FlagshipNet, start.net).with_mixes() if start else None
+    net = cast(FlagshipNet, variant.build()) if start else None
+    if start and net:
+        net.load_state_dict(start.net.state_dict())
     paintings = [*styles, *pools.graphic]
     check_pictures(folder, [*contents, *paintings])
     return FlagshipTraining(variant, config, contents, paintings, folder, place, held_out, net)

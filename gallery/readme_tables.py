@@ -29,8 +29,7 @@ from gallery.timing import TIMINGS
 BLOCKS = {
     "resnet": "five ResidualBlocks",
     "resnext": "one ResNeXtBlock, 32 branches",
-    "modulated": "one network, generated norms",
-    "mixed": "one network, generated norms and changes of filters",
+    "mixed": "one network; norms and changes of filters generated",
 }
 LOSSES = {"mse": "mean/std", "gram": "Gram", "relative": "relative mean/std and Gram"}
 QUALITY = ("ssim", "content_share", "gram_share", "mean_std_share", "specks", "color_distance")

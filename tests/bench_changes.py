@@ -80,8 +80,7 @@ def train(
     folder = runs / name.replace(" ", "-")
     styles = [*pictures.styles, *(pictures.graphic if change.graphic else ())]
     config = replace(recipe, **change.settings)
-    variant = replace(FLAGSHIP, block="mixed")
-    training = FlagshipTraining(variant, config, pictures.contents, styles, folder, place)
+    training = FlagshipTraining(FLAGSHIP, config, pictures.contents, styles, folder, place)
     training.run()
     return training
 

@@ -30,7 +30,7 @@ RECIPE = FlagshipConfig(
 
 @pytest.fixture
 def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingPictures:
-    monkeypatch.setattr(bench_changes, "FLAGSHIP", replace(FLAGSHIP, block="mixed", base=4))
+    monkeypatch.setattr(bench_changes, "FLAGSHIP", replace(FLAGSHIP, base=4))
     folders = (("content", 4, 0), ("style", 3, 50), ("graphic", 2, 80))
     return TrainingPictures(*(draw_folder(tmp_path / name, n, seed) for name, n, seed in folders))
 

@@ -43,7 +43,7 @@ from core.inference.layer_graph import (
     flatten,
 )
 from core.inference.stylizer import STYLE_SIDE, StyledModel, Stylizer, picture_hash
-from core.models.flagship import FLAGSHIP_BLOCKS, FlagshipTransformNet
+from core.models.flagship import FLAGSHIP_BLOCK, FlagshipTransformNet
 from core.models.layers import InstanceNorm
 from core.models.style_net import MULTIPLE, TransformNet
 from core.models.weights import WeightsError, load_one, save_one, under
@@ -213,9 +213,7 @@ def load_baked(path: str | Path) -> StyledModel:
         base, block = int(about["base"]), str(about["block"])
         with torch.device("meta"):  # the file says any width, which need not be that of its weights
             net = (
-                FlagshipTransformNet(base, mixes=block == "mixed")
-                if block in FLAGSHIP_BLOCKS
-                else TransformNet(base, block)
+                FlagshipTransformNet(base) if block == FLAGSHIP_BLOCK else TransformNet(base, block)
             )
         state = {name: value.float() for name, value in under(tensors, "net.").items()}
         net.load_state_dict(state, assign=True)

@@ -37,7 +37,7 @@ STYLE_SIDE = 256
 MAX_WHOLE = 4096  # px a side, in one piece
 MAX_SIDE = 8192  # px a side, in tiles (core.inference.tiled)
 CACHE_BYTES = 256 * 1024 * 1024
-EMPHASIS_OF_STRENGTH = 4.0  # for each 100 % of strength beyond 100 %
+EMPHASIS_OF_STRENGTH = 5.0  # for each 100 % beyond 100 %: 150 % is the end of what was trained
 
 
 class Cancelled(Exception):
@@ -221,11 +221,11 @@ class Stylizer:
 
         Returns:
             The binary logarithm of its weight over the training's balance; 0 up to a strength of 1,
-            and for a network that was trained at one balance only: such a one is blended beyond
+            and for the report's models, which were trained at one balance: they are blended beyond
             the painting (`core.inference.style_mixing`).
         """
         meta_net = self.net.meta_net
-        if strength <= 1 or not isinstance(meta_net, FlagshipMetaNet) or not meta_net.emphasise:
+        if strength <= 1 or not isinstance(meta_net, FlagshipMetaNet):
             return 0.0
         return EMPHASIS_OF_STRENGTH * (strength - 1)
 

@@ -16,8 +16,6 @@ moves by the emphasis times a change that the painting has for itself.
     bolder = net.meta_net(descriptor, emphasis=1.0)   # trained with twice the style weight
     stylized = net.transform_net(contents, filters)   # N x 3 x H x W, ImageNet-normalised in and out
 
-`FlagshipNet(mixes=False)` is the form without the changes of filters and without `emphasis`.
-
 It has the same two parts, with the same calls, as `core.models.style_net.StyleNet`, and takes its
 place in a `Stylizer`.
 """
@@ -31,7 +29,7 @@ from core.models.fast.convolution import conv2d_by_fours, needs_autograd
 from core.models.layers import Filters
 from core.models.modulated import ModulatedBlock, ModulatedConv, ModulatedNorm
 
-FLAGSHIP_BLOCKS = ("modulated", "mixed")  # without and with changes of filters
+FLAGSHIP_BLOCK = "mixed"  # what a card calls this kind of network: its filters are mixed anew
 BASE = 16
 RESIDUAL_BLOCKS = 4
 META_WIDTH = 256
@@ -47,10 +45,9 @@ class FlagshipTransformNet(nn.Module):
 
     Args:
         base: channels after the first convolution.
-        mixes: whether filters change with the painting.
     """
 
-    def __init__(self, base: int = BASE, mixes: bool = True) -> None:
+    def __init__(self, base: int = BASE) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             [
@@ -67,7 +64,7 @@ class FlagshipTransformNet(nn.Module):
         for name, module in self.named_modules():
             if isinstance(module, ModulatedNorm):
                 module.name = name
-            if isinstance(module, ModulatedConv) and module.mix_size and mixes:
+            if isinstance(module, ModulatedConv) and module.mix_size:
                 module.mix = f"{name}.mix"
 
     @property
@@ -130,14 +127,13 @@ class FlagshipMetaNet(nn.Module):
     Args:
         sizes: name -> number of values to generate (`FlagshipTransformNet.generated`).
         mixes: those of them that change filters. They are many, and come through a narrower layer.
-            With them, the network also knows how to emphasise.
         width: of the hidden layers.
 
     Attributes:
         centre, spread: mean and standard deviation of the log statistics over the training
             paintings (buffers).
         emphasise: from the last hidden layer to how it changes with each doubling of the style
-            weight; none without `mixes`. Nothing at first. (As one more input beside 1,920
+            weight; nothing at first. (As one more input beside 1,920
             statistics, even 32 times as loud, the emphasis had moved no held-out measure by more
             than 2 % after 650 iterations.)
     """
@@ -146,10 +142,9 @@ class FlagshipMetaNet(nn.Module):
     spread: Tensor
 
     def __init__(
-        self, sizes: dict[str, int], mixes: dict[str, int] | None = None, width: int = META_WIDTH
+        self, sizes: dict[str, int], mixes: dict[str, int], width: int = META_WIDTH
     ) -> None:
         super().__init__()
-        mixes = mixes or {}
         self.names = (*(name for name in sizes if name not in mixes), *mixes)
         self.sizes = [sizes[name] for name in self.names]
         few, many = sum(sizes.values()) - sum(mixes.values()), sum(mixes.values())
@@ -162,13 +157,10 @@ class FlagshipMetaNet(nn.Module):
             nn.ReLU(),
             nn.Linear(width, few),
         )
-        self.mix_out = (
-            nn.Sequential(nn.Linear(width, MIX_WIDTH), nn.Linear(MIX_WIDTH, many)) if many else None
-        )
-        self.emphasise = nn.Linear(width, width) if many else None
-        if self.emphasise is not None:
-            nn.init.zeros_(self.emphasise.weight)
-            nn.init.zeros_(self.emphasise.bias)
+        self.mix_out = nn.Sequential(nn.Linear(width, MIX_WIDTH), nn.Linear(MIX_WIDTH, many))
+        self.emphasise = nn.Linear(width, width)
+        nn.init.zeros_(self.emphasise.weight)
+        nn.init.zeros_(self.emphasise.bias)
 
     @torch.no_grad()
     def standardize_on(self, descriptors: Tensor) -> None:
@@ -195,20 +187,11 @@ class FlagshipMetaNet(nn.Module):
         return self.generate(self.standardized(descriptor), emphasis)
 
     def generate(self, seen: Tensor, emphasis: float | Tensor = 0.0) -> Filters:
-        """The same from standardized statistics.
-
-        Raises:
-            ValueError: an emphasis, for a network that knows one balance only.
-        """
+        """The same from standardized statistics."""
         hidden = self.body[:-1](seen)  # (N x) width
-        if self.emphasise is not None:
-            more = torch.as_tensor(emphasis, dtype=seen.dtype, device=seen.device)
-            hidden = hidden + more[..., None] * self.emphasise(hidden)
-        elif isinstance(emphasis, Tensor) or emphasis:
-            raise ValueError("this network knows one balance between painting and photo only")
-        values = self.body[-1](hidden)
-        if self.mix_out is not None:
-            values = torch.cat([values, self.mix_out(hidden)], dim=-1)
+        more = torch.as_tensor(emphasis, dtype=seen.dtype, device=seen.device)
+        hidden = hidden + more[..., None] * self.emphasise(hidden)
+        values = torch.cat([self.body[-1](hidden), self.mix_out(hidden)], dim=-1)
         return dict(zip(self.names, values.split(self.sizes, dim=-1), strict=True))
 
 
@@ -217,10 +200,10 @@ class FlagshipNet(nn.Module):
     with a painting for each image.
     """
 
-    def __init__(self, base: int = BASE, mixes: bool = True) -> None:
+    def __init__(self, base: int = BASE) -> None:
         super().__init__()
         self.compute_dtype = torch.float32
-        self.transform_net = FlagshipTransformNet(base, mixes)
+        self.transform_net = FlagshipTransformNet(base)
         self.meta_net = FlagshipMetaNet(self.transform_net.generated, self.transform_net.mixes)
 
     def forward(
@@ -241,16 +224,3 @@ class FlagshipNet(nn.Module):
             else:
                 outputs = self.transform_net(contents, filters)
         return outputs.float(), filters
-
-    @torch.no_grad()
-    def with_mixes(self) -> "FlagshipNet":
-        """A copy that can change filters and emphasise; untrained in both,
-        it paints the same pictures.
-        """
-        net = FlagshipNet(self.transform_net.base)
-        state = net.state_dict() | self.state_dict()
-        if self.meta_net.mix_out is None:
-            for part in ("weight", "bias"):
-                state[f"meta_net.mix_out.1.{part}"].zero_()
-        net.load_state_dict(state)
-        return net.to(self.meta_net.centre.device)

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.files import short, write_atomic
-from core.models.flagship import FLAGSHIP_BLOCKS
+from core.models.flagship import FLAGSHIP_BLOCK
 from core.models.losses import STYLE_LOSSES
 from core.models.registry import MODELS, Variant
 from core.models.style_net import BLOCKS
@@ -44,7 +44,7 @@ class VariantCard(_Part):
 
     name: str = Field(pattern=NAME)
     encoder: str = Field(pattern=ENCODER)
-    block: str = Field(pattern=_one_of(*BLOCKS, *FLAGSHIP_BLOCKS))
+    block: str = Field(pattern=_one_of(*BLOCKS, FLAGSHIP_BLOCK))
     style_loss: str = Field(pattern=_one_of(*STYLE_LOSSES))
     images: int = Field(ge=0)
     title: str

@@ -8,7 +8,7 @@ each a few words of configuration.
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from core.models.flagship import FLAGSHIP_BLOCKS, FlagshipNet
+from core.models.flagship import FLAGSHIP_BLOCK, FlagshipNet
 from core.models.style_net import StyleNet
 
 Net = StyleNet | FlagshipNet
@@ -47,8 +47,7 @@ class Variant:
         name: folder name in `checkpoints/`.
         encoder: `vgg16` or `vgg19`.
         block: `resnet` (five ResidualBlocks), `resnext` (one ResNeXtBlock), or the flagship's own
-            networks: `modulated`, whose norms are generated, and `mixed`,
-            of whose filters a part is generated too.
+            network (`mixed`).
         style_loss: `mse` (mean and standard deviation), `gram`, or `relative` (the flagship's).
         images: how many contents and how many styles it is trained on; 0 for all there are.
         base: channels after the first convolution; the report's models have 32.
@@ -97,7 +96,7 @@ class Variant:
     @property
     def is_flagship(self) -> bool:
         """Whether it is no model of the report."""
-        return self.block in FLAGSHIP_BLOCKS
+        return self.block == FLAGSHIP_BLOCK
 
     def with_images(self, images: int) -> "Variant":
         """The same on sets of another size, which its title then tells where it tells one."""
@@ -107,7 +106,7 @@ class Variant:
     def build(self) -> Net:
         """A freshly initialised network of this variant."""
         if self.is_flagship:
-            return FlagshipNet(self.base, mixes=self.block == "mixed")
+            return FlagshipNet(self.base)
         return StyleNet(self.base, self.block)
 
     def identity(self) -> dict[str, Any]:
@@ -133,7 +132,7 @@ _ALL = (
 )
 VARIANTS: dict[str, Variant] = {variant.name: variant for variant in _ALL}
 FLAGSHIP = Variant(
-    "flagship", "vgg19", "modulated", "relative", 0, "Flagship: any painting, at once", base=16
+    "flagship", "vgg19", FLAGSHIP_BLOCK, "relative", 0, "Flagship: any painting, at once", base=16
 )
 MODELS: dict[str, Variant] = {FLAGSHIP.name: FLAGSHIP, **VARIANTS}
 

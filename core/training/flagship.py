@@ -68,7 +68,7 @@ class FlagshipTraining:
     """One run, from wherever it stands to its end.
 
     Args:
-        variant: the flagship with block `mixed`, at some width.
+        variant: the flagship, at some width.
         config: how.
         contents, styles: the training set.
         folder: the run's folder, for state and logs.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,6 +21,7 @@ from core.inference.model_store import model_store
 from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
 from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, load_model, save_model
+from core.models.flagship import FlagshipNet
 from core.models.registry import MODELS
 from core.pipeline import stylize_image
 from core.result import PaintStep, StylizeResult, stroke_note
@@ -164,14 +165,14 @@ def test_more_strength_is_more_change(
 @pytest.mark.slow
 @pytest.mark.skipif("flagship" not in model_store().names(), reason="flagship is not shipped here")
 def test_more_strength_is_nearer_to_a_paintings_style() -> None:
-    """Up to 100 %, on average over photos, as the distance of Gram matrices in VGG19 has it."""
+    """Up to 125 %, on average over photos, as the distance of Gram matrices in VGG19 has it."""
     painting, vgg = find_style("vangogh_cafe_terrace_at_night").image(), shipped_encoder("vgg19")
     goal = Analysis(resize_smaller(painting, 128), vgg)
     photos = [
         resize_longest(find_content(name).image(), 96) for name in ("china", "chelsea", "rocket")
     ]
     averages = []
-    for strength in (0, 0.5, 1):
+    for strength in (0, 0.5, 1, 1.25):
         settings = Settings("flagship", strength=strength, style_size=128)
         images = [stylize_image(photo, painting, settings).image for photo in photos]
         averages.append(
@@ -183,24 +184,25 @@ def test_more_strength_is_nearer_to_a_paintings_style() -> None:
 
 @pytest.fixture
 def told(tmp_path: Path) -> Stylizer:
-    """An untrained flagship that is told how much a painting shall count."""
+    """A flagship that changes at random where a painting shall count for more."""
     torch.manual_seed(0)
-    variant = replace(MODELS["flagship"], block="mixed", base=4)
-    vgg = shipped_encoder("vgg19")
-    save_model(tmp_path, variant, variant.build(), vgg, {"style_weight": 1.0, "lr": 1e-3})
+    variant = replace(MODELS["flagship"], base=4)
+    net, vgg = cast(FlagshipNet, variant.build()), shipped_encoder("vgg19")
+    torch.nn.init.normal_(net.meta_net.emphasise.weight, std=0.1)
+    save_model(tmp_path, variant, net, vgg, {"style_weight": 1.0, "lr": 1e-3})
     return Stylizer(load_model(tmp_path), vgg, cache=StyleCache())
 
 
 def test_beyond_full_strength_a_network_that_can_is_asked_for_more(
     told: Stylizer, photo: Image.Image, paintings: list[Image.Image]
 ) -> None:
-    """At 125 % the filters are those of twice the style weight; nothing is blended."""
-    settings = replace(SMALL, strength=1.25)
+    """At 120 % the filters are those of twice the style weight; nothing is blended."""
+    settings = replace(SMALL, strength=1.2)
     painted = stylize_image(photo, paintings[0], settings, stylizer=told)
     filters = told.net.meta_net(told.descriptor(paintings[0], SIDE), 1.0)  # type: ignore[call-arg]
     wanted = StyledModel(told.net.transform_net, filters)(photo)
     assert painted.image.tobytes() == wanted.tobytes()
-    assert painted.settings.strength == 1.25
+    assert painted.settings.strength == 1.2
     frames = FrameStylizer([paintings[0]], settings, stylizer=told)
     assert frames(photo).tobytes() == wanted.tobytes()
     usual = stylize_image(photo, paintings[0], SMALL, stylizer=told)

@@ -40,7 +40,7 @@ def prepared(folder: Path, styles: list[Path], count: int = 8) -> Lessons:
 
 def net() -> FlagshipNet:
     torch.manual_seed(1)
-    return FlagshipNet(base=4, mixes=False)
+    return FlagshipNet(base=4)
 
 
 def test_a_variation_follows_from_its_number(styles: list[Path], tmp_path: Path) -> None:

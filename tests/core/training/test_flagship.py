@@ -33,7 +33,7 @@ from tests.conftest import draw, shipped_encoder
 from tests.training import CPU
 from tests.validation import Validation
 
-NARROW = replace(FLAGSHIP, block="mixed", base=4)
+NARROW = replace(FLAGSHIP, base=4)
 RECIPE = FlagshipConfig(
     iterations=8,
     phases=(Phase(0.5, 32, 3), Phase(0.5, 48, 2, zoom=2.0, specks=100.0)),
