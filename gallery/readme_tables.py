@@ -187,7 +187,7 @@ def methods(timings: Path = TIMINGS) -> Table:
         (f"2, Johnson: a network for it, {ITERATIONS} batches", timed.JOHNSON, "a network"),
         (f"3, a MetaNet ({timed.META_NET}), instant", timed.INSTANT, "its filters"),
         (f"3, refined by {REFINE_BATCHES} batches", timed.REFINED, "its filters"),
-        (FLAGSHIP.name, FLAGSHIP.name, "its norms"),
+        (FLAGSHIP.name, FLAGSHIP.name, "its norms and changes of filters"),
     )
     return [
         {
