@@ -44,7 +44,7 @@ class Settings:
             `johnson`; empty for the best model that is shipped.
         mix: a weight for each painting, not negative, in their order;
             they are divided by their sum. Empty: equal weights.
-        strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more exaggerates.
+        strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more keeps less of the photo.
         colours: `style` (the painting's, as the network takes them up), `photo` (the photo's, the
             result's lightness), `recolour` (the painting is given the photo's colours before its
             style is read), `match` (the result is given the painting's mean colour and covariance:

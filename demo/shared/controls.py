@@ -53,7 +53,9 @@ MODE_INFO = (
     "The report's models need refining to take up a painting: some minutes on two cores, told after the first batch. "
     "Further photos in the same painting take only a moment."
 )
-STRENGTH_INFO = "0 % is the photo, 100 % the painting's style in full, more exaggerates it."
+STRENGTH_INFO = (
+    "0 % is the photo, 100 % the painting's style in full, more keeps less of the photo."
+)
 COLOURS_INFO = (
     "Match the result to the painting's colours where it came too near to the photo's; "
     "or keep the photo's and paint its light only; or give them to the painting first."

@@ -20,7 +20,7 @@ LOOKS = {
     "as by default": Settings(),
     "strength": Settings(strength=0.6),
     "strength 0": Settings(strength=0, detail=48, colours="photo"),
-    "exaggerated": Settings(strength=1.3),
+    "beyond the painting": Settings(strength=1.3),
     "the photo's colours": Settings(colours="photo"),
     "painting recoloured": Settings(colours="recolour", strength=0.5),
     "colours matched": Settings(colours="match"),
