@@ -5,7 +5,7 @@
 
 The first frame is painted as `core.pipeline.stylize_image` paints a photo. What is read from the
 photo there is read from the first frame here and then kept, so that nothing jumps from frame to
-frame: the colours that a painting is given, the map that matches colours to a painting, and the
+frame: the colours that a painting is given, the table that matches colours to a painting, and the
 photo's own style, towards which a strength other than 1 leads (`core.inference.style_mixing`).
 A frame of one colour, as before a film fades in, tells none of it, so nothing of it is kept; and
 while what was kept is of a dim frame, a frame with clearly more contrast is read in its place, so
@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image
 
 from core.baselines.adapter import Style
-from core.images.colours import ColourMap
+from core.images.colour_transport import ColourTable
 from core.images.convert import resize_longest
 from core.images.masks import soft_mask
 from core.inference.model_store import model_store
@@ -94,7 +94,7 @@ class FrameStylizer:
         self._refined: list[Style] = []  # as `_styles`, where the settings ask for refining
         self._contrast = 0  # of the frame that the next two were read from
         self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
-        self._matches: list[ColourMap] = []  # of the same areas, where colours are matched
+        self._matches: list[ColourTable] = []  # of the same areas, where colours are matched
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
 
     def refine(
@@ -167,11 +167,11 @@ class FrameStylizer:
         ]
         return [StyleAtStrength.of(self.stylizer, style, strength, first, side) for style in styles]
 
-    def _read_matches(self, painted: list[Image.Image], first: Image.Image) -> list[ColourMap]:
-        strength, palettes = self.settings.strength, self.paintings.palettes()
+    def _read_matches(self, painted: list[Image.Image], first: Image.Image) -> list[ColourTable]:
+        strength, colours = self.settings.strength, self.paintings.colours()
         return [
-            colour_match(image, palette, first, strength, place)
-            for image, palette, place in zip(painted, palettes, self._shown(first), strict=False)
+            colour_match(image, goal, first, strength, place)
+            for image, goal, place in zip(painted, colours, self._shown(first), strict=False)
         ]
 
     def _shown(self, frame: Image.Image) -> list[Image.Image | None]:

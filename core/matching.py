@@ -1,7 +1,7 @@
 """Colours matched to a painting's, measured where each area of a picture is shown.
 
 shown = places_shown([mask], photo.size, settings)
-match = colour_match(painted, Palette.of(painting), photo, settings.strength, shown[0])
+match = colour_match(painted, ColourSample.of(painting), photo, settings.strength, shown[0])
 match(painted)
 """
 
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from core.images.colours import STATISTICS_SIDE, ColourMap, Palette
+from core.images.colour_transport import ColourSample, ColourTable
+from core.images.colours import STATISTICS_SIDE
 from core.images.convert import with_alpha
 from core.images.masks import shares_shown, soft_mask
 from core.settings import Settings
@@ -43,17 +44,18 @@ def places_shown(
 
 def colour_match(
     painted: Image.Image,
-    palette: Palette,
+    colours: ColourSample,
     photo: Image.Image,
     strength: float,
     shown: Image.Image | None,
-) -> ColourMap:
-    """The map that gives a painted picture the colours of its painting; below strength 1, what lies
-    between those and the photo's.
+) -> ColourTable:
+    """The change that gives a painted picture the colours of its painting; below strength 1, what
+    lies between those and the photo's.
 
     Args:
         painted, photo: RGB.
+        colours: those of the painting.
         shown: how much of each pixel counts, mode L; None for all of them.
     """
-    goal = Palette.of(with_alpha(photo, shown)).towards(palette, min(strength, 1))
-    return Palette.of(with_alpha(painted, shown)).nearest_map_to(goal)
+    goal = ColourSample.of(with_alpha(photo, shown)).towards(colours, min(strength, 1))
+    return ColourSample.of(with_alpha(painted, shown)).table_to(goal)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from PIL import Image
 
 from core.baselines.adapter import Backend, Style
-from core.images.colours import Palette, recolour
+from core.images.colour_transport import ColourSample
+from core.images.colours import recolour
 from core.images.convert import WHOLE, Box, cropped, with_alpha
 from core.inference.style_file import Painting, SavedStyle
 from core.settings import MATCH, MAX_PAINTINGS, RECOLOUR, Settings, SettingsError
@@ -83,9 +84,9 @@ def _recoloured(painting: Painting, photo: Image.Image) -> Painting:
     return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
 
 
-def _palette(painting: Painting) -> Palette:
+def _colours(painting: Painting) -> ColourSample:
     assert not isinstance(painting, SavedStyle)  # `prepared` refuses to match one
-    return Palette.of(painting)
+    return ColourSample.of(painting)
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,9 @@ class Paintings:
         first = next(p for p, weight in zip(self.inside, self.weights, strict=True) if weight)
         return [(first, mix), *styles]
 
-    def palettes(self) -> list[Palette]:
+    def colours(self) -> list[ColourSample]:
         """The colours of the painting, or of the mix, behind each of `styles`."""
-        inside = [_palette(painting) for painting in self.inside]
+        inside = [_colours(painting) for painting in self.inside]
         if self.masks < 2:
-            inside = [Palette.between(inside, self.weights)]
-        return inside + ([_palette(self.outside)] if self.outside else [])
+            inside = [ColourSample.between(inside, self.weights)]
+        return inside + ([_colours(self.outside)] if self.outside else [])

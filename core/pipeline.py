@@ -33,7 +33,7 @@ from pathlib import Path
 from PIL import Image
 
 from core.baselines.adapter import Backend, Method, find_backend
-from core.images.colours import Palette
+from core.images.colour_transport import ColourSample
 from core.images.convert import split_alpha, with_alpha
 from core.images.decode import ImageError
 from core.images.library import library
@@ -148,9 +148,9 @@ def _begin(
     # Refining changes the networks: then strength is a blend, as for a model of one balance.
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
     styles = sources.styles(backend, settings.style_size, emphasis)
-    palettes: Sequence[Palette | None] = [None] * len(styles)
+    colours: Sequence[ColourSample | None] = [None] * len(styles)
     if settings.colours == MATCH:
-        palettes = sources.palettes()
-    areas = [Area(*style, palette) for style, palette in zip(styles, palettes, strict=True)]
+        colours = sources.colours()
+    areas = [Area(*style, goal) for style, goal in zip(styles, colours, strict=True)]
     styled = time.perf_counter()
     return Rendering(photo, alpha, masks, settings, backend, areas, started, loaded, styled)

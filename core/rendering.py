@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from core.baselines.adapter import Backend, Method, Style
-from core.images.colours import Palette, keep_colours
+from core.images.colour_transport import ColourSample
+from core.images.colours import keep_colours
 from core.images.convert import resize_longest
 from core.images.decode import ImageError
 from core.images.masks import layered, soft_mask
@@ -90,13 +91,13 @@ class Area:
     Attributes:
         painting: what its style is of; of several, the first that counts.
         style: instant at first, refined later.
-        palette: the colours that the area is matched to, if any.
+        colours: those that the area is matched to, if any.
         latest: gives the style as far as refining came, once it began.
     """
 
     painting: Painting
     style: Style
-    palette: Palette | None = None
+    colours: ColourSample | None = None
     latest: Callable[[], Style] | None = None
 
 
@@ -265,8 +266,8 @@ class Rendering:
         matched = []
         shown = places_shown(self.masks, before.size, settings, self.alpha)
         for image, area, place in zip(painted, self.areas, shown, strict=False):
-            assert area.palette is not None  # as colours are to be matched
-            match = colour_match(image, area.palette, self.photo, settings.strength, place)
+            assert area.colours is not None  # as colours are to be matched
+            match = colour_match(image, area.colours, self.photo, settings.strength, place)
             matched.append(match(image))
         return matched
 

@@ -1,10 +1,10 @@
-"""Whose colours the result has: the painting's as the network takes them up, or in full; the photo's;
-or those of a painting given the photo's colours first.
+"""Whose colours the result has: the painting's as the network takes them up; the photo's; or those of
+a painting given the photo's colours first. (The painting's in full: `core.images.colour_transport`.)
 
     keep_colours(painted, photo)      # lightness of the result, chroma of the photo (CIELAB)
     recolour(painting, photo)         # the painting with the photo's mean colour and covariance, its style read after
-    matching = Palette.of(painted).nearest_map_to(Palette.of(painting))
-    matching(painted)                 # the result with the painting's mean colour and covariance
+    change = Palette.of(painted).nearest_map_to(Palette.of(painting))
+    change(painted)                   # the result with the painting's mean colour and covariance
 
 Gatys, Bethge, Hertzmann, Shechtman, "Preserving color in neural artistic style transfer"
 (1606.05897): their luminance-only transfer and their linear colour transfer, with symmetric square
@@ -77,11 +77,12 @@ class Palette:
         Args:
             image: RGB; or RGBA, whose pixels count by how opaque they are, all alike if none is.
         """
-        if max(image.size) > STATISTICS_SIDE:
-            image = resize_longest(image, STATISTICS_SIDE)
-        colours, alpha = split_alpha(image)
-        values = np.asarray(colours, dtype=np.float64).reshape(-1, 3) / 255
-        counts = np.asarray(alpha).reshape(-1) if alpha and alpha.getbbox() else None
+        pixels, counts = seen_pixels(image)
+        return cls.of_values(pixels / 255, counts)
+
+    @classmethod
+    def of_values(cls, values: np.ndarray, counts: np.ndarray | None = None) -> "Palette":
+        """Of RGB values in [0, 1], N x 3, and how much each counts, N; without that all alike."""
         mean = np.average(values, axis=0, weights=counts)
         # Of all pixels an estimate without bias; of some the plain mean, as there may be only one.
         ddof = 1 if counts is None else 0
@@ -127,6 +128,10 @@ class ColourMap:
         """The map with a matrix that leads from the one palette's mean to the other's."""
         return cls(matrix, goal.mean - matrix @ source.mean)
 
+    def moved(self, colours: np.ndarray) -> np.ndarray:
+        """The new colours of some, ... x 3."""
+        return np.einsum("ij,...j->...i", self.matrix, colours) + self.offset
+
     def __call__(self, image: Image.Image) -> Image.Image:
         """An RGB picture with its colours changed, of its size; what leaves sRGB is clipped."""
         matrix, offset = self.matrix.T.astype(np.float32), self.offset.astype(np.float32)
@@ -143,6 +148,20 @@ def transfer(image: Image.Image, goal: Palette) -> Image.Image:
     """
     own = Palette.of(image)
     return ColourMap.between(goal.root @ np.linalg.inv(own.root), own, goal)(image)
+
+
+def seen_pixels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """The pixels of a picture looked at with at most 512 px on its longest side, N x 3, uint8; and
+    how much each counts, N, uint8, or None for all alike.
+
+    Args:
+        image: as `Palette.of` takes it.
+    """
+    if max(image.size) > STATISTICS_SIDE:
+        image = resize_longest(image, STATISTICS_SIDE)
+    colours, alpha = split_alpha(image)
+    counts = np.asarray(alpha).reshape(-1) if alpha and alpha.getbbox() else None
+    return np.asarray(colours).reshape(-1, 3), counts
 
 
 def _root(matrix: np.ndarray, least: float = 0.0) -> np.ndarray:
