@@ -18,9 +18,8 @@ directions of Bonneel, Rabin, Peyre, Pfister, "Sliced and Radon Wasserstein bary
 
 What a sample of colours tells becomes a table of new colours (a 3D lookup table), in which
 neighbours move nearly alike: were each colour moved alone, the grain of a flat area would become
-visible noise. So each node of the table moves as the linear map says, and on by the mean way that
-the sampled colours around it, by a Gaussian, still had to go from there. A picture of so little
-contrast that all its colours are neighbours is thereby matched linearly, never less.
+visible noise. So each node of the table moves by the mean way of the sampled colours around it,
+weighted by a Gaussian, and where there are none as the linear map says.
 """
 
 from collections.abc import Sequence
@@ -40,7 +39,10 @@ SAMPLE = 6000  # colours of a picture
 TURNS = 8  # of the three axes; more come no nearer
 NODES = 33  # of the table along each of red, green and blue
 SMOOTHNESS = 0.07  # standard deviation of the Gaussian, of the range of red, green or blue
-# At each node so many colours count as there already, so that the linear map holds where none is near.
+# Root of the summed variances of red, green and blue: a picture with less has its colours closer
+# together, so its Gaussian is narrower in proportion, but never much narrower than a node is wide.
+CONTRAST, MIN_CONTRAST = 0.3, 0.06
+# At each node as many colours count that go where the linear map says: all where none is near.
 LINEAR = 2.0
 SEED = 0
 
@@ -85,21 +87,28 @@ class ColourSample:
         """A sample between: this one at 0, the other at 1; half-way each colour has gone half its way."""
         if share in (0, 1):
             return other if share else self
-        start = self._linear_map_to(other).moved(self.colours)
-        ways = sliced_transport(start, other.colours) - self.colours
-        return ColourSample((self.colours + share * ways).clip(0, 1))
+        return ColourSample((self.colours + share * self._ways_to(other)).clip(0, 1))
 
     def table_to(self, goal: "ColourSample") -> "ColourTable":
         """New colours for all of RGB that give a picture with this sample's colours the goal's."""
-        linear = self._linear_map_to(goal)
-        start = linear.moved(self.colours)
-        ways = sliced_transport(start, goal.colours) - start  # from where the linear map leads
-        near = smooth(splat(self.colours, np.hstack([ways, np.ones((SAMPLE, 1))])))
+        nodes = node_colours()
+        linear_ways = self._linear_map_to(goal).moved(nodes) - nodes
+        ways_and_counts = np.hstack([self._ways_to(goal), np.ones((SAMPLE, 1))])
+        near = smooth(splat(self.colours, ways_and_counts), self._smoothness())
         summed, count = near[..., :3], near[..., 3:]
-        return ColourTable(linear.moved(node_colours()) + summed / (count + LINEAR))
+        return ColourTable(nodes + (summed + LINEAR * linear_ways) / (count + LINEAR))
+
+    def _ways_to(self, goal: "ColourSample") -> np.ndarray:
+        """How each colour moves so that all are distributed as the goal's: 6,000 x 3."""
+        start = self._linear_map_to(goal).moved(self.colours)
+        return sliced_transport(start, goal.colours) - self.colours
 
     def _linear_map_to(self, goal: "ColourSample") -> ColourMap:
         return Palette.of_values(self.colours).nearest_map_to(Palette.of_values(goal.colours))
+
+    def _smoothness(self) -> float:
+        contrast = float(np.sqrt(self.colours.var(axis=0).sum()))
+        return SMOOTHNESS / CONTRAST * min(max(contrast, MIN_CONTRAST), CONTRAST)
 
 
 @dataclass(frozen=True)
@@ -177,10 +186,14 @@ def splat(colours: np.ndarray, values: np.ndarray) -> np.ndarray:
     return sums.reshape(NODES, NODES, NODES, -1)
 
 
-def smooth(sums: np.ndarray) -> np.ndarray:
+def smooth(sums: np.ndarray, deviation: float) -> np.ndarray:
     """Sums over the colours around each node, where one at the node itself counts in full and those
-    around it by a Gaussian; 33 x 33 x 33 x K, as `splat` gives them.
+    around it by a Gaussian.
+
+    Args:
+        sums: as `splat` gives them.
+        deviation: the Gaussian's standard deviation, of RGB values in [0, 1].
     """
-    sigma = SMOOTHNESS * (NODES - 1)
+    sigma = deviation * (NODES - 1)
     mean = gaussian_filter(sums, sigma, axes=(0, 1, 2), mode="constant", truncate=3)
     return mean * (2 * np.pi * sigma**2) ** 1.5

@@ -77,7 +77,7 @@ def test_blends_of_two_colours_become_the_two() -> None:
 def test_a_painting_of_blue_and_orange_gives_a_colourful_photo_no_third_colour() -> None:
     photo = Image.blend(draw(1), Image.new("RGB", (96, 72), "violet"), 0.3)
     painting = halves(BLUE, ORANGE)
-    assert np.percentile(off_the_line(matched(photo, painting)), 95) < 8
+    assert np.percentile(off_the_line(matched(photo, painting)), 95) < 16
     assert near(matched(photo, painting), BLUE, ORANGE) > 0.5
     assert np.percentile(off_the_line(linearly(photo, painting)), 95) > 25
     assert near(linearly(photo, painting), BLUE, ORANGE) < 0.2
@@ -109,10 +109,26 @@ def test_the_grain_of_a_flat_area_does_not_grow() -> None:
 
 
 def test_a_picture_of_little_contrast_gets_the_paintings() -> None:
-    faint = Image.blend(draw(1), Image.new("RGB", (96, 72), (150, 140, 130)), 0.85)
-    goal = draw(2)
+    faint, goal = Image.blend(draw(1), Image.new("RGB", (96, 72), (150, 140, 130)), 0.8), draw(2)
     got = matched(faint, goal)
-    assert values(got).std() > 0.9 * values(goal).std()
+    assert values(got).std() > 0.8 * values(goal).std() > 2 * values(faint).std()
+
+
+def test_the_grain_of_one_colour_does_not_become_a_picture() -> None:
+    grain = np.random.default_rng(0).normal(128, 1, (64, 64, 3)).round().astype(np.uint8)
+    got = matched(Image.fromarray(grain), draw(2))
+    assert values(got).std(axis=(0, 1)).max() < 12
+    assert abs(values(got).mean(axis=(0, 1)) - values(draw(2)).mean(axis=(0, 1))).max() < 3
+
+
+def test_colours_that_the_picture_has_not_go_where_the_linear_map_says() -> None:
+    """As those outside a mask, of which nothing is known."""
+    faint = Image.blend(draw(1), Image.new("RGB", (96, 72), "white"), 0.8)
+    source, goal = ColourSample.of(faint), ColourSample.of(halves(BLUE, ORANGE))
+    linear = Palette.of_values(source.colours).nearest_map_to(Palette.of_values(goal.colours))
+    black = source.table_to(goal).colours[0, 0, 0]
+    assert black == pytest.approx(linear.moved(np.zeros(3)))
+    assert abs(black).max() > 0.3
 
 
 def test_half_way_each_colour_has_gone_half_its_way() -> None:
