@@ -33,7 +33,7 @@ NAMES = re.compile(
     r"|(?:seeds/)?(?:original|improved|ablation)-[\w-]+|relu\d_\d"
     r"|VGG1[69]|MetaNet|TransformNet|ResidualBlock|Gatys|Johnson|Gram|SSIM|CIELAB|RMS|Adam|AdamW|Karras"
     r"|Wasserstein|Wilcoxon|TensorBoard|bfloat16|float32|instance norm|base|epoch|cpu|lr|std|dE"
-    r"|PNG|PDF|CSV|JSON|MP4|JPEG|WebP|AVIF|HEIC|GIF|BMP|TIFF|Markdown|zip|px|MB|MiB"
+    r"|PNG|SVG|PDF|CSV|JSON|MP4|JPEG|WebP|AVIF|HEIC|GIF|BMP|TIFF|Markdown|zip|px|MB|MiB"
     r"|Stéfan van der Walt|Lav Varshney|Rachel Michetti|danielbuechele|vultilion|transform_net[\w.]*"
     r"|https|notes|\.txt|video/x-m4v,video/\*)(?![A-Za-z])"
     rf"|{FILES}"
