@@ -31,8 +31,8 @@
   document.addEventListener("keydown", () => { byKey = true; }, true);
   document.addEventListener("pointerdown", () => { byKey = false; }, true);
   document.addEventListener("input", (event) => {
-    const input = event.target;
-    if (!byKey || !input.matches?.("[data-testid=range-input], [data-testid=number-input]")) return;
+    const input = event.target; // a number may be pasted or dropped by mouse too
+    if (!input.matches?.(byKey ? "[data-testid=range-input], [data-testid=number-input]" : "[data-testid=number-input]")) return;
     clearTimeout(letGo);
     letGo = setTimeout(() => input.dispatchEvent(new PointerEvent("pointerup", { bubbles: true })), LET_GO);
   }, true);

@@ -62,6 +62,14 @@ def test_the_strength_is_seen_while_the_slider_moves_and_painted_when_it_is_let_
     expect(fade).to_be_hidden()
 
 
+def test_a_strength_that_is_pasted_by_mouse_is_painted(page: Page) -> None:
+    expect(page.locator("#status")).to_contain_text("original-500")
+    open_section(page, "Strength, colours, strokes")
+    page.get_by_label("number input for Strength").fill("60")  # without any key
+    expect(page.locator("#status")).to_contain_text("strength 60 %")
+    expect(page.locator("#slider .fade")).to_be_hidden()
+
+
 def test_by_keyboard_too_the_strength_is_painted_and_no_preview_stays(page: Page) -> None:
     expect(page.locator("#status")).to_contain_text("original-500")
     open_section(page, "Strength, colours, strokes")
