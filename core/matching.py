@@ -57,5 +57,7 @@ def colour_match(
         colours: those of the painting.
         shown: how much of each pixel counts, mode L; None for all of them.
     """
-    goal = ColourSample.of(with_alpha(photo, shown)).towards(colours, min(strength, 1))
+    goal = colours
+    if strength < 1:
+        goal = ColourSample.of(with_alpha(photo, shown)).towards(colours, strength)
     return ColourSample.of(with_alpha(painted, shown)).table_to(goal)
