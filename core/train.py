@@ -139,11 +139,12 @@ def make_flagship_training(
     contents, styles = training_set(variant, pools)
     few = None if place.device.type == "cuda" else 8
     held_out = {} if options.pilot else held_out_pairs(pools, place, options.encoder, few)
-    start = model_store().load(options.start) if options.start else None
-    if start and not (start.variant.is_flagship and start.variant.base == variant.base):
-        raise ValueError(f"{options.start} is no {FLAGSHIP.name} of {variant.base} channels.")
-    net = cast(FlagshipNet, variant.build()) if start else None
-    if start and net:
+    net = None
+    if options.start:
+        start = model_store().load(options.start)
+        if not (start.variant.is_flagship and start.variant.base == variant.base):
+            raise ValueError(f"{options.start} is no {FLAGSHIP.name} of {variant.base} channels.")
+        net = cast(FlagshipNet, variant.build())
         net.load_state_dict(start.net.state_dict())
     paintings = [*styles, *pools.graphic]
     check_pictures(folder, [*contents, *paintings])
@@ -160,11 +161,9 @@ def held_out_pairs(
     """
     encoder = load_encoder("vgg19", source).to(place.device)
     photos = [picture.image() for picture in unseen(library().contents)]
-    groups = {"classical": pools.held_out[:count], "graphic": pools.held_out_graphic[:count]}
     return {
         group: HeldOut(photos, [load_image(path, at_least=SIDE) for path in paths], encoder)
-        for group, paths in groups.items()
-        if paths
+        for group, paths in pools.held_out_groups(count).items()
     }
 
 

@@ -38,15 +38,11 @@ GROUPS = ("classical", "graphic")
 def held_out(data: Path, cache: Path, count: int) -> dict[str, Validation]:
     """What a learning curve is measured on: the gallery's outside photographs by the first of what was set aside."""
     pools = find_pools(data, library().files, cache)
-    contents, encoder = (
-        [picture.image() for picture in unseen(library().contents)],
-        load_encoder("vgg19"),
-    )
-    groups = zip(GROUPS, (pools.held_out, pools.held_out_graphic), strict=True)
+    contents = [picture.image() for picture in unseen(library().contents)]
+    encoder = load_encoder("vgg19")
     return {
-        group: Validation(contents, read_pictures(paths[:count]), encoder)
-        for group, paths in groups
-        if paths
+        group: Validation(contents, read_pictures(paths), encoder)
+        for group, paths in pools.held_out_groups(count).items()
     }
 
 

@@ -94,9 +94,8 @@ def unseen_groups(
     groups = {"classical": [picture.image() for picture in unseen(library().styles)]}
     if data is not None:
         pools = find_pools(data, library().files, cache)
-        groups["classical"] += read_pictures(pools.held_out[:count])
-        if pools.held_out_graphic:
-            groups["graphic"] = read_pictures(pools.held_out_graphic[:count])
+        for group, paths in pools.held_out_groups(count).items():
+            groups[group] = [*groups.get(group, ()), *read_pictures(paths)]
     return groups
 
 

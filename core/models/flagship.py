@@ -133,9 +133,8 @@ class FlagshipMetaNet(nn.Module):
         centre, spread: mean and standard deviation of the log statistics over the training
             paintings (buffers).
         emphasise: from the last hidden layer to how it changes with each doubling of the style
-            weight; nothing at first. (As one more input beside 1,920
-            statistics, even 32 times as loud, the emphasis had moved no held-out measure by more
-            than 2 % after 650 iterations.)
+            weight; nothing at first. (As one more input beside 1,920 statistics, even 32 times as
+            loud, the emphasis had moved no held-out measure by more than 2 % after 650 iterations.)
     """
 
     centre: Tensor

@@ -50,6 +50,15 @@ class Pools:
     held_out_graphic: tuple[Path, ...] = ()
     refused: tuple[str, ...] = ()
 
+    def held_out_groups(self, count: int | None = None) -> dict[str, tuple[Path, ...]]:
+        """What was set aside, `classical` and `graphic` apart, without a group of which there is nothing.
+
+        Args:
+            count: of each group, at most; all where None is given.
+        """
+        groups = {"classical": self.held_out, "graphic": self.held_out_graphic}
+        return {group: paths[:count] for group, paths in groups.items() if paths}
+
 
 def perceptual_hash(path: Path) -> int:
     """64-bit DCT hash (imagehash.phash); near-copies of a picture differ in few bits,
