@@ -32,10 +32,10 @@ from core.images.masks import soft_mask
 from core.inference.model_store import model_store
 from core.inference.style_file import Painting
 from core.inference.stylizer import Stylizer
-from core.matching import colour_match, places_shown
+from core.matching import colour_match, is_matched, places_shown
 from core.paintings import Masks, Paintings, mask_list
 from core.rendering import Area, StyleAtStrength, put_together, refine_areas
-from core.settings import MATCH, RECOLOUR, Settings, SettingsError
+from core.settings import RECOLOUR, Settings, SettingsError
 from core.training.refine import RefineStep
 
 REFINED_FRAMES = (
@@ -94,7 +94,7 @@ class FrameStylizer:
         self._refined: list[Style] = []  # as `_styles`, where the settings ask for refining
         self._contrast = 0  # of the frame that the next two were read from
         self._styles: list[StyleAtStrength] = []  # inside each mask, then outside
-        self._matches: list[ColourTable] = []  # of the same areas, where colours are matched
+        self._matches: list[ColourTable | None] = []  # of the same areas, where colours are matched
         self._insides: list[np.ndarray] = []  # H x W, how much of each pixel is inside each mask
 
     def refine(
@@ -142,9 +142,10 @@ class FrameStylizer:
         if contrast >= CLEARER * self._contrast:
             styles, matches = self._read_styles(frame), []
         painted = [style(working) for style in styles]
-        if settings.colours == MATCH:
+        if is_matched(settings, self.stylizer):
             matches = matches or self._read_matches(painted, frame)
-            painted = [match(image) for match, image in zip(matches, painted, strict=True)]
+            pairs = zip(matches, painted, strict=True)
+            painted = [match(image) if match else image for match, image in pairs]
         if contrast >= FLAT and styles is not self._styles:
             self._styles, self._matches, self._contrast = styles, matches, contrast
         return put_together(painted, frame, settings, len(self.masks), self._insides)
@@ -167,10 +168,12 @@ class FrameStylizer:
         ]
         return [StyleAtStrength.of(self.stylizer, style, strength, first, side) for style in styles]
 
-    def _read_matches(self, painted: list[Image.Image], first: Image.Image) -> list[ColourTable]:
+    def _read_matches(
+        self, painted: list[Image.Image], first: Image.Image
+    ) -> list[ColourTable | None]:
         strength, colours = self.settings.strength, self.paintings.colours()
         return [
-            colour_match(image, goal, first, strength, place)
+            colour_match(image, goal, first, strength, place) if goal else None
             for image, goal, place in zip(painted, colours, self._shown(first), strict=False)
         ]
 

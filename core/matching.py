@@ -1,20 +1,40 @@
-"""Colours matched to a painting's, measured where each area of a picture is shown.
+"""Colours matched to a painting's: whether they are, and measured where each area of a picture is shown.
 
+is_matched(settings, stylizer)
 shown = places_shown([mask], photo.size, settings)
 match = colour_match(painted, ColourSample.of(painting), photo, settings.strength, shown[0])
 match(painted)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
 
+from core.baselines.adapter import Backend
 from core.images.colour_transport import ColourSample, ColourTable
 from core.images.colours import STATISTICS_SIDE
 from core.images.convert import with_alpha
 from core.images.masks import shares_shown, soft_mask
-from core.settings import Settings
+from core.inference.stylizer import Stylizer
+from core.settings import AUTO, MATCH, Settings
+
+Painter = Callable[[Image.Image], Image.Image]
+
+
+def is_matched(settings: Settings, backend: Backend) -> bool:
+    """Whether a result's colours are matched to its painting's.
+
+    Where the settings leave it to the model, the flagship's are: one network for all paintings
+    cannot know how often each colour of its picture occurs, and paints a poster of red and white
+    with violet too. The report's models are shown as they paint.
+
+    Args:
+        backend: what paints.
+    """
+    if settings.colours != AUTO:
+        return settings.colours == MATCH
+    return isinstance(backend, Stylizer) and backend.model.variant.is_flagship
 
 
 def places_shown(
@@ -40,6 +60,25 @@ def places_shown(
     shares = shares_shown([soft_mask(mask, small, softness, invert) for mask in masks])
     opaque = np.asarray(alpha.resize(small)) if alpha else 255
     return [Image.fromarray((share * opaque).round().astype(np.uint8)) for share in shares]
+
+
+def in_usual_colours(paint: Painter, painting: Image.Image, backend: Backend) -> Painter:
+    """What paints photos as `core.pipeline.stylize_image` does when no other colours are asked for.
+
+    Args:
+        paint: as the network paints, instant or refined.
+        painting: RGB, whose style that is.
+        backend: what made the style.
+    """
+    if not is_matched(Settings(), backend):
+        return paint
+    colours = ColourSample.of(painting)
+
+    def matched(photo: Image.Image) -> Image.Image:
+        painted = paint(photo)
+        return colour_match(painted, colours, photo, 1.0, None)(painted)
+
+    return matched
 
 
 def colour_match(

@@ -105,9 +105,10 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
         help="paint in up to four styles at once, with a weight for each, as in "
         "--style a.jpg b.jpg --mix 0.7 0.3",
     )
-    add("--colours", choices=COLOURS, help="style: the painting's (default); photo: the photo's, with the "
-                       "result's lightness; recolour: the painting is given the photo's first; match: the "
-                       "result is given the painting's on average and in their spread")  # fmt: skip
+    add("--colours", choices=COLOURS, help="style: the painting's, as the network takes them up; match: each "
+                       "about as often as the painting has it; auto (default): match with the flagship, "
+                       "else style; photo: the photo's, with the result's lightness; recolour: the "
+                       "painting is given the photo's first")  # fmt: skip
     add("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "
                        f"the finer the strokes that count (default: {STYLE_SIDE})")  # fmt: skip
     add("--style-crop", type=crop, nargs="+", action="extend", metavar="L,T,R,B",

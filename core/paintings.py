@@ -18,6 +18,10 @@ from core.settings import MATCH, MAX_PAINTINGS, RECOLOUR, Settings, SettingsErro
 
 OUTSIDE_NEEDS_MASK = "A painting for outside the mask needs a mask."
 NO_PAINTING = "A style file holds no painting that could be "
+OLD_STYLE_FILE = (
+    "This style file was made before style files held the painting's colours, which the result "
+    "could be matched to; make it again from the painting."
+)
 MIXED_MASKS = "Paintings that have a mask each are not mixed; leave the mix out."
 Masks = Image.Image | Sequence[Image.Image] | None
 
@@ -73,8 +77,8 @@ def _prepared(painting: Painting, box: Box, settings: Settings) -> Painting:
         raise SettingsError(f"{NO_PAINTING}cropped.")
     if settings.colours == RECOLOUR:
         raise SettingsError(f"{NO_PAINTING}recoloured.")
-    if settings.colours == MATCH:
-        raise SettingsError(f"{NO_PAINTING}matched in its colours.")
+    if settings.colours == MATCH and painting.colours is None:
+        raise SettingsError(OLD_STYLE_FILE)
     if settings.refine:
         raise SettingsError(f"{NO_PAINTING}refined on.")
     return painting
@@ -84,9 +88,8 @@ def _recoloured(painting: Painting, photo: Image.Image) -> Painting:
     return painting if isinstance(painting, SavedStyle) else recolour(painting, photo)
 
 
-def _colours(painting: Painting) -> ColourSample:
-    assert not isinstance(painting, SavedStyle)  # `prepared` refuses to match one
-    return ColourSample.of(painting)
+def _colours(painting: Painting) -> ColourSample | None:
+    return painting.colours if isinstance(painting, SavedStyle) else ColourSample.of(painting)
 
 
 @dataclass(frozen=True)
@@ -159,9 +162,24 @@ class Paintings:
         first = next(p for p, weight in zip(self.inside, self.weights, strict=True) if weight)
         return [(first, mix), *styles]
 
-    def colours(self) -> list[ColourSample]:
-        """The colours of the painting, or of the mix, behind each of `styles`."""
+    def colours(self) -> list[ColourSample | None]:
+        """The colours of the painting, or of the mix, behind each of `styles`; None where a style
+        file holds none.
+        """
         inside = [_colours(painting) for painting in self.inside]
         if self.masks < 2:
-            inside = [ColourSample.between(inside, self.weights)]
+            inside = [colours_of_mix(self.inside, self.weights)]
         return inside + ([_colours(self.outside)] if self.outside else [])
+
+
+def colours_of_mix(paintings: Sequence[Painting], weights: Sequence[float]) -> ColourSample | None:
+    """The colours between several paintings, by their weights; None where a style file among them
+    holds none.
+    """
+    counted = [
+        (_colours(each), weight) for each, weight in zip(paintings, weights, strict=True) if weight
+    ]
+    known = [(colours, weight) for colours, weight in counted if colours is not None]
+    if len(known) < len(counted):
+        return None
+    return ColourSample.between(*zip(*known, strict=True))

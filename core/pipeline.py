@@ -39,11 +39,11 @@ from core.images.decode import ImageError
 from core.images.library import library
 from core.images.normalise import on_white
 from core.inference.style_file import Painting, SavedStyle
-from core.matching import places_shown
+from core.matching import is_matched, places_shown
 from core.paintings import Masks, Paintings, mask_list, no_painting_for
 from core.rendering import Area, Rendering, Share, sizes
 from core.result import PaintStep, StylizeResult
-from core.settings import MATCH, RECOLOUR, Settings, SettingsError
+from core.settings import RECOLOUR, Settings, SettingsError
 
 ONE_MASK = "Take either a mask or the photo's own transparency, not both."
 OPAQUE = "The photo has no transparency that could be its mask."
@@ -69,7 +69,8 @@ def stylize_image(
         photo: RGB, or RGBA as `load_with_alpha` gives it, whose transparency the result then has,
             unless it serves as the mask; drafts are opaque. Its shorter side has at least 16 px.
         paintings: RGB, one or up to four; or styles from files (`core.inference.style_file`).
-        settings: by default as `stylizer.encode_style(painting)(photo)`, to the byte.
+        settings: by default as `stylizer.encode_style(painting)(photo)`, to the byte; with the flagship
+            so where `colours` is `style`.
         mask: white where the style goes; resized to the photo. Up to four, one for each painting,
             which are not mixed then; where they overlap, the later one lies above.
         outside: with a mask, the painting for what is outside all of them;
@@ -149,7 +150,7 @@ def _begin(
     emphasis = 0.0 if settings.refine else backend.emphasis_at(settings.strength)
     styles = sources.styles(backend, settings.style_size, emphasis)
     colours: Sequence[ColourSample | None] = [None] * len(styles)
-    if settings.colours == MATCH:
+    if is_matched(settings, backend):
         colours = sources.colours()
     areas = [Area(*style, goal) for style, goal in zip(styles, colours, strict=True)]
     styled = time.perf_counter()

@@ -28,7 +28,7 @@ from core.inference.stylizer import MAX_SIDE, MAX_WHOLE, Cancelled, StyledModel
 from core.inference.tiled import stylize_tiled
 from core.matching import colour_match, places_shown
 from core.result import PaintStep, StylizeResult
-from core.settings import MATCH, PHOTO, Settings
+from core.settings import PHOTO, Settings
 from core.training.refine import RefineStep, refine
 from core.training.step import StepResult
 
@@ -261,14 +261,15 @@ class Rendering:
         self, painted: list[Image.Image], before: Image.Image, settings: Settings
     ) -> list[Image.Image]:
         """What was painted for each area, in the colours that the area is matched to, if any."""
-        if settings.colours != MATCH or settings.strength == 0:
+        if settings.strength == 0 or all(area.colours is None for area in self.areas):
             return painted
         matched = []
         shown = places_shown(self.masks, before.size, settings, self.alpha)
         for image, area, place in zip(painted, self.areas, shown, strict=False):
-            assert area.colours is not None  # as colours are to be matched
-            match = colour_match(image, area.colours, self.photo, settings.strength, place)
-            matched.append(match(image))
+            if area.colours is not None:
+                match = colour_match(image, area.colours, self.photo, settings.strength, place)
+                image = match(image)
+            matched.append(image)
         return matched
 
 

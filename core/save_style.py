@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.baselines.adapter import Backend, Method, find_backend
 from core.inference.style_file import Painting, save_style
-from core.paintings import prepared
+from core.paintings import colours_of_mix, prepared
 from core.settings import RECOLOUR, Settings, SettingsError
 
 REFINED = (
@@ -44,4 +44,4 @@ def save_style_of(
     if isinstance(backend, Method):
         raise SettingsError(f"{backend.name} generates no numbers that a style file could hold.")
     style = backend.mix(read, weights, settings.style_size)
-    save_style(backend, style, path, read[0])
+    save_style(backend, style, path, read[0], colours_of_mix(read, weights))

@@ -19,8 +19,8 @@ from core.images.convert import WHOLE, Box
 from core.images.decode import MIN_SIDE
 from core.inference.stylizer import MAX_SIDE, STYLE_SIDE
 
-STYLE, MATCH, PHOTO, RECOLOUR = "style", "match", "photo", "recolour"
-COLOURS = (STYLE, MATCH, PHOTO, RECOLOUR)
+AUTO, STYLE, MATCH, PHOTO, RECOLOUR = "auto", "style", "match", "photo", "recolour"
+COLOURS = (AUTO, STYLE, MATCH, PHOTO, RECOLOUR)
 MAX_PAINTINGS = 4
 MAX_STRENGTH = 1.5
 MAX_BATCHES = 10_000
@@ -45,10 +45,11 @@ class Settings:
         mix: a weight for each painting, not negative, in their order;
             they are divided by their sum. Empty: equal weights.
         strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more keeps less of the photo.
-        colours: `style` (the painting's, as the network takes them up), `photo` (the photo's, the
-            result's lightness), `recolour` (the painting is given the photo's colours before its
-            style is read), `match` (the result is given the painting's colours, each about
-            as often as the painting has it: all that is seen of the photo, whatever a mask shows of it).
+        colours: `style` (the painting's, as the network takes them up), `match` (the result is given
+            the painting's colours, each about as often as the painting has it: all that is seen of
+            the photo, whatever a mask shows of it), `auto` (`match` with the flagship, `style` with
+            all other models and methods), `photo` (the photo's, the result's lightness), `recolour`
+            (the painting is given the photo's colours before its style is read).
         size: longest side of the result in px, 16 to 8192; None for the photo's own.
         detail: longest side in px at which the photo is painted before it is resized to `size`: the
             smaller, the broader the strokes and the less detail; None for the result's.
@@ -73,7 +74,7 @@ class Settings:
     model: str = ""
     mix: tuple[float, ...] = ()
     strength: float = 1.0
-    colours: str = STYLE
+    colours: str = AUTO
     size: int | None = None
     detail: int | None = None
     style_size: int = STYLE_SIDE

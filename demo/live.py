@@ -22,7 +22,7 @@ from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import ImageError, load_image
 from core.inference.style_file import load_painting
-from core.settings import MATCH, RECOLOUR, Settings
+from core.settings import PHOTO, STYLE, Settings
 from demo.shared import messages, requests, style_form
 from demo.shared.controls import in_px, model_input, size_input, trained_models
 from demo.shared.events import Answer, connect
@@ -140,7 +140,7 @@ def repaint(
     requests.check_trained(model)
     order = (form or StyleForm()).request(None, style, model, size)
     settings, paintings = order.settings, tuple(str(file) for file in order.styles)
-    reads_frame = settings.strength != 1 or settings.colours in (RECOLOUR, MATCH)
+    reads_frame = settings.strength != 1 or settings.colours not in (STYLE, PHOTO)
     photo = load_image(_bytes(camera), max_pixels=MAX_PIXELS, at_least=int(size))
     paint = _stylizer(paintings, settings, visitor if reads_frame else "")
     return data_url(paint(resize_longest(photo, int(size))))

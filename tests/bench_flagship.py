@@ -4,7 +4,7 @@
     python -m tests.bench_flagship --models flagship --sheets out/   # four styles only; contact sheets to look at
     python -m tests.bench_flagship --models flagship --refine 20     # and refined, a minute for each painting
     python -m tests.bench_flagship --models flagship --data data --side 512
-    python -m tests.bench_flagship --models flagship --data data --match    # and with colours matched to the painting's
+    python -m tests.bench_flagship --models flagship --data data --raw      # and as the network paints, colours not matched
 
 The tables are those of `tests.validation`, the same code for all contenders in one run: shares left of the Gram
 and of the mean/std distance at each tap, and the content change. Classical paintings and graphic pictures stand apart, and
@@ -23,11 +23,12 @@ from tqdm import tqdm
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import Stylizer
+from core.matching import in_usual_colours
 from core.models.encoder import load_encoder
 from core.pipeline import stylize_image
 from core.program import command
 from core.runtime import keep_freed_memory
-from core.settings import MATCH, Settings
+from core.settings import STYLE, Settings
 from core.training.learning_curve import NAMES, SIDE
 from core.training.refine import refine
 from gallery.pictures import CONTENTS
@@ -38,16 +39,16 @@ SHEET_ROWS = 11
 
 
 def contenders(
-    models: Sequence[str], batches: int = 0, side: int = SIDE, matches: bool = False
+    models: Sequence[str], batches: int = 0, side: int = SIDE, raw: bool = False
 ) -> dict[str, Stylise]:
-    """Name -> what stylises a photo with a painting: models, with their colours matched and refined by `batches` where that is
+    """Name -> what stylises a photo with a painting: models, also as the network paints and refined by `batches` where that is
     asked for, and the peer where it is installed."""
     found: dict[str, Stylise] = {}
     for name in models:
         stylizer = model_store().stylizer(name)
         found[name] = partial(painted, stylizer, Settings())
-        if matches:
-            found[f"{name}, matched"] = partial(painted, stylizer, Settings(colours=MATCH))
+        if raw:
+            found[f"{name}, as painted"] = partial(painted, stylizer, Settings(colours=STYLE))
         if batches:
             found[f"{name}, {batches} batches"] = partial(refined, stylizer, batches)
     try:
@@ -69,7 +70,8 @@ def painted(
 def refined(
     stylizer: Stylizer, batches: int, photo: Image.Image, painting: Image.Image
 ) -> Image.Image:
-    return refine(stylizer, painting, library().refining_contents, batches)(photo)
+    styled = refine(stylizer, painting, library().refining_contents, batches)
+    return in_usual_colours(styled, painting, stylizer)(photo)
 
 
 def run(
@@ -80,12 +82,12 @@ def run(
     sheets: Path | None,
     batches: int = 0,
     side: int = SIDE,
-    matches: bool = False,
+    raw: bool = False,
 ) -> None:
     """Measure every contender on every pair and print the tables, a group of paintings after the other."""
     contents = [picture.image() for picture in CONTENTS]
     encoder = load_encoder("vgg19")
-    rivals = contenders(models, batches, side, matches)
+    rivals = contenders(models, batches, side, raw)
     for group, paintings in unseen_groups(data, cache, count).items():
         validation = Validation(contents, paintings, encoder, side)
         folder = sheets / group if sheets else None
@@ -179,7 +181,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--refine", type=int, default=0, metavar="N", help="also refined by N batches"
     )
     parser.add_argument(
-        "--match", action="store_true", help="also with colours matched to the painting's"
+        "--raw", action="store_true", help="also as the network paints, colours not matched"
     )
     parser.add_argument(
         "--side", type=int, default=SIDE, help=f"of the photographs, px (default: {SIDE})"
@@ -197,7 +199,7 @@ def work(options: argparse.Namespace) -> int:
         options.sheets,
         options.refine,
         options.side,
-        options.match,
+        options.raw,
     )
     return 0
 

@@ -1,13 +1,15 @@
 """A painting's style in a small file: the numbers that a model generated for it, without the painting.
 
     stylizer = from_pretrained("flagship")
-    save_style(stylizer, stylizer.encode_style(painting), "wave.style.safetensors", painting)
+    style, colours = stylizer.encode_style(painting), ColourSample.of(painting)
+    save_style(stylizer, style, "wave.style.safetensors", painting, colours)
     style = load_style("wave.style.safetensors")
     stylizer.encode_style(style)(photo).save("out.png")      # as with the painting, to the byte
     stylize_image(photo, style)                              # or mixed with others
 
 The numbers are for the weights of one model; another's, or broken ones, are refused in a sentence.
-The file also holds the painting's size and a thumbnail of it, to know it by.
+The file also holds the painting's size and a thumbnail of it, to know it by, and a sample of its
+colours, to which a result can be matched.
 """
 
 import base64
@@ -21,11 +23,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import load
 
 from core.files import LFS_BEGINS, LFS_POINTER, printable
+from core.images.colour_transport import SAMPLE, ColourSample
 from core.images.decode import MAX_PIXELS, MIN_SIDE, ImageError, load_image
 from core.models.layers import Filters
 from core.models.weights import WeightsError, save_one
@@ -48,6 +52,7 @@ class SavedStyle:
         filters: name -> flat float32 vector.
         size: of the painting, width and height in px.
         thumbnail: of the painting, RGB.
+        colours: of the painting, or of the mix; None in files that were made before they were kept.
     """
 
     model: str
@@ -55,6 +60,7 @@ class SavedStyle:
     filters: Filters = field(repr=False)
     size: tuple[int, int]
     thumbnail: Image.Image = field(repr=False)
+    colours: ColourSample | None = field(repr=False, default=None)
 
     @cached_property
     def digest(self) -> str:
@@ -87,7 +93,11 @@ Painting = Image.Image | SavedStyle
 
 
 def save_style(
-    stylizer: "Stylizer", style: "StyledModel", path: str | Path, painting: Painting
+    stylizer: "Stylizer",
+    style: "StyledModel",
+    path: str | Path,
+    painting: Painting,
+    colours: ColourSample | None,
 ) -> None:
     """Write an instant style, of one painting or mixed, to a file, whole or not at all.
 
@@ -95,6 +105,7 @@ def save_style(
         style: from `encode_style` or `mix` of this stylizer.
         path: usually `NAME.style.safetensors`.
         painting: to know it by: its size and thumbnail go into the file.
+        colours: of the painting, or between those of a mix; None where they are not known.
 
     Raises:
         ValueError: the style is refined, which changes a whole network.
@@ -113,6 +124,9 @@ def save_style(
         "size": "{}x{}".format(*painting.size),
         "thumbnail": base64.b64encode(buffer.getvalue()).decode(),
     }
+    if colours is not None:
+        levels = (255 * colours.colours).round().astype(np.uint8)
+        metadata["colours"] = base64.b64encode(levels.tobytes()).decode()
     numbers = {name: values.float() for name, values in style.filters.items()}
     save_one(Path(path), numbers, metadata)
 
@@ -147,7 +161,8 @@ def load_style(path: str | Path) -> SavedStyle:
         filters = {key: values.flatten() for key, values in tensors.items()}
         thumbnail = _thumbnail(metadata["thumbnail"])
         model, model_hash = str(metadata["model"]), str(metadata["model_hash"])
-        return SavedStyle(model, model_hash, filters, (width, height), thumbnail)
+        colours = _colours(metadata["colours"]) if "colours" in metadata else None
+        return SavedStyle(model, model_hash, filters, (width, height), thumbnail, colours)
     except OSError as error:
         raise ImageError(f"{name} cannot be opened ({error.strerror}).") from error
     except ImageError:
@@ -163,6 +178,12 @@ def _thumbnail(text: str) -> Image.Image:
         return load_image(base64.b64decode(text), **limits, max_aspect=THUMBNAIL)
     except ImageError as error:  # which names the thumbnail, not the file
         raise ValueError("no thumbnail") from error
+
+
+def _colours(text: str) -> ColourSample:
+    """A sample of colours from the base64 of its bytes. Raises ValueError where it is none."""
+    levels = np.frombuffer(base64.b64decode(text, validate=True), np.uint8)
+    return ColourSample(levels.reshape(SAMPLE, 3) / 255)
 
 
 def is_style_file(path: str | Path) -> bool:

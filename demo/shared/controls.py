@@ -15,7 +15,7 @@ from core.images.convert import Box
 from core.images.decode import MIN_SIDE
 from core.inference.model_store import model_store
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import MATCH, MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
+from core.settings import AUTO, MATCH, MAX_STRENGTH, PHOTO, RECOLOUR, STYLE, Settings
 from core.training.refine import REFINE_BATCHES
 from demo.shared import messages
 from demo.shared.requests import (
@@ -43,7 +43,8 @@ MODE_CHOICES = [("Instant", INSTANT), ("Refined", REFINED)]
 SIZE_CHOICES = [*in_px(SIZES), ("photo's own", OWN)]
 DETAIL_CHOICES = [("the result's", OWN), *in_px(SIZES)]
 COLOUR_CHOICES = [
-    ("painting's", STYLE),
+    ("painting's", AUTO),
+    ("as the network paints them", STYLE),
     ("painting's, matched", MATCH),
     ("photo's", PHOTO),
     ("painting recoloured", RECOLOUR),
@@ -57,8 +58,8 @@ STRENGTH_INFO = (
     "0 % is the photo, 100 % the painting's style in full, more keeps less of the photo."
 )
 COLOURS_INFO = (
-    "Match the result to the painting's colours where it came too near to the photo's; "
-    "or keep the photo's and paint its light only; or give them to the painting first."
+    "The painting's: matched with the flagship, as the network paints them with the report's models. "
+    "Or match any result to them; keep the photo's and paint its light only; or give them to the painting first."
 )
 STYLE_SIZE_INFO = "How large the painting is read, in px of its shorter side: the larger, the finer the strokes that count."
 BATCHES_SAID = f"The number of batches must be a whole number from 1 to {MAX_BATCHES}."
@@ -78,7 +79,7 @@ def settings_of(
     size: float,
     style_size: float,
     strength: float = 1.0,
-    colours: str = STYLE,
+    colours: str = AUTO,
     detail: float = OWN,
     mix: Sequence[float] = (),
     softness: float | None = None,
@@ -219,7 +220,7 @@ def build_look(tab: str) -> dict[str, Any]:
         )
         colours = gr.Radio(
             COLOUR_CHOICES,
-            value=STYLE,
+            value=AUTO,
             label="Colours",
             info=COLOURS_INFO,
             elem_id=named(tab, "colours"),

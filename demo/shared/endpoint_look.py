@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import gradio as gr
 
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import COLOURS, STYLE, SettingsError
+from core.settings import AUTO, COLOURS, SettingsError
 from core.training.refine import REFINE_BATCHES
 from demo.shared.controls import DEFAULT_SIZE, OWN, settings_of
 from demo.shared.requests import INSTANT, MAX_BATCHES, REFINED, StylizeRequest, paintings_in_masks
@@ -36,8 +36,8 @@ MODE = ("mode", "batches")
 SAID = {
     "style_side": "smaller side in px at which the painting is read, 64 to 512: the larger, the finer the strokes.",
     "strength": "0 to 1.5; 0 is the photo, 1 the painting's style in full.",
-    "colours": '"style" for the painting\'s, "match" to match the result to them, "photo" for the photo\'s, '
-    '"recolour" to give the painting the photo\'s first.',
+    "colours": '"style" for the painting\'s as the network takes them up, "match" to match the result to them, '
+    '"auto" to match with the flagship alone, "photo" for the photo\'s, "recolour" to give the painting the photo\'s first.',
     "detail": "longest side in px at which the photo is painted before it is resized, or 0 for the result's.",
     "style_2": "a second painting to mix in.",
     "style_3": "a third painting.",
@@ -64,7 +64,7 @@ class EndpointLook:
 
     style_side: float = STYLE_SIDE
     strength: float = 1.0
-    colours: str = STYLE
+    colours: str = AUTO
     detail: float = OWN
     style_2: Upload = None
     style_3: Upload = None

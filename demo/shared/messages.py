@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from core.commandline import UserError, lacks_memory
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import MATCH, PHOTO, RECOLOUR, STYLE
+from core.settings import AUTO, MATCH, PHOTO, RECOLOUR, STYLE
 from demo.server.cleaner import is_full
 from demo.server.refusals import FULL, NO_MEMORY, OUR_FAULT
 from demo.shared.pace import PACE, duration
@@ -13,6 +13,7 @@ from demo.shared.requests import JobResult
 from demo.shared.templates import macros
 
 COLOURS_SAID = {
+    STYLE: "colours as the network paints them",
     PHOTO: "the photo's colours",
     RECOLOUR: "painting recoloured to the photo",
     MATCH: "colours matched to the painting",
@@ -67,7 +68,7 @@ def _chosen(painting: JobResult) -> list[str]:
         parts.append("mix " + " / ".join(f"{share:.0%}" for share in shares).replace("%", " %"))
     if settings.strength != 1:
         parts.append(f"strength {100 * settings.strength:g} %")
-    if settings.colours != STYLE:
+    if settings.colours != AUTO:
         parts.append(COLOURS_SAID[settings.colours])
     if settings.style_size != STYLE_SIDE:
         parts.append(f"style size {settings.style_size} px")

@@ -14,7 +14,7 @@ import gradio as gr
 
 from core.images.convert import WHOLE, Box
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import STYLE
+from core.settings import Settings
 from demo.shared import controls, mask, messages, mixing
 from demo.shared.mask import AUTO, PHOTO
 from demo.shared.requests import INSTANT, StylizeRequest, paintings_in_masks
@@ -40,7 +40,7 @@ class StyleForm:
     """
 
     strength: float = 100
-    colours: str = STYLE
+    colours: str = Settings.colours
     style_size: float = STYLE_SIDE
     detail: float = controls.OWN
     second: Upload = None

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from core.images.convert import center_crop, resize_smaller
-from core.inference.model_store import model_store
+from core.pipeline import stylize_image
 from gallery.pictures import find_content, find_style
 
 FOLDER = Path(__file__).resolve().parents[2] / "demo" / "shared" / "brand"
@@ -21,9 +21,7 @@ PAPER, INK, FAINT = "#f7f1e6", "#363a80", "#6b604f"
 def preview() -> Image.Image:
     """Photo, painting and what the flagship makes of them, under MetaStyle's name."""
     photo, painting = find_content("astronaut").image(), find_style("hokusai_great_wave").image()
-    painted = (
-        model_store().stylizer("flagship").encode_style(painting)(resize_smaller(photo, 2 * TILE))
-    )
+    painted = stylize_image(resize_smaller(photo, 2 * TILE), painting).image
     sheet = Image.new("RGB", PREVIEW_SIZE, PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP, 40), "MetaStyle", INK, ImageFont.load_default(76))

@@ -15,6 +15,7 @@ from core.images.convert import center_crop
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyledModel, Stylizer
+from core.matching import in_usual_colours
 from core.program import command_parser
 from core.training.refine import refine
 from gallery.pictures import CONTENTS, FOLDER, STYLES, Picture
@@ -56,7 +57,8 @@ def strip(
     rows: list[list[Image.Image | None]] = [[None, *photos]]
     for style in styles:
         styled = encode_style(stylizer, style, batches)
-        painted = [styled(center_crop(photo, 2 * CELL)).resize((CELL, CELL)) for photo in photos]
+        paint = in_usual_colours(styled, style.image(), stylizer)
+        painted = [paint(center_crop(photo, 2 * CELL)).resize((CELL, CELL)) for photo in photos]
         rows.append([style.image(), *painted])
     return pasted(rows)
 

@@ -23,10 +23,12 @@ from core.baselines.adapter import Johnson
 from core.commandline import UserError
 from core.images.library import library
 from core.inference.model_store import model_store
+from core.matching import in_usual_colours
 from core.models.encoder import Encoder, load_encoder
 from core.models.model_card import CARD
 from core.models.registry import MODELS
 from core.models.weights import WeightsError
+from core.settings import MATCH
 from core.training.refine import REFINE_BATCHES, RefineStep, refine
 from gallery.grids.paths import ONE_PASS, REFINED
 
@@ -136,13 +138,15 @@ def fingerprint(row: str, mode: str) -> dict[str, Any]:
     if row in REFERENCE_PAINTERS:
         return REFERENCE_PAINTERS[row].settings()
     try:
-        stored = model_store().card(row).weights
+        card = model_store().card(row)
     except WeightsError as error:
         raise RowError(f"The model {row} cannot be read: {CARD} is missing or broken.") from error
-    weights = stored.hash if stored else None
-    if mode != REFINED:
-        return {"weights": weights}
-    return {"weights": weights, "batches": REFINE_BATCHES, "refined on": _gallery_photos()}
+    made_from: dict[str, Any] = {"weights": card.weights.hash if card.weights else None}
+    if card.variant.variant().is_flagship:
+        made_from["colours"] = MATCH
+    if mode == REFINED:
+        made_from |= {"batches": REFINE_BATCHES, "refined on": _gallery_photos()}
+    return made_from
 
 
 def prepare(
@@ -167,6 +171,7 @@ def prepare(
         return REFERENCE_PAINTERS[row].prepare(style, device, progress)
     stylizer = model_store().stylizer(row, device)
     if mode != REFINED:
-        return stylizer.encode_style(style)
+        return in_usual_colours(stylizer.encode_style(style), style, stylizer)
     photos, on_step = library().refining_contents, _counting(progress)
-    return refine(stylizer, style, photos, REFINE_BATCHES, on_step=on_step)
+    refined = refine(stylizer, style, photos, REFINE_BATCHES, on_step=on_step)
+    return in_usual_colours(refined, style, stylizer)

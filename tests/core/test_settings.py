@@ -53,7 +53,7 @@ def test_whole_numbers_and_fractions_are_one_setting() -> None:
         ({"mix": "1 2"}, "The mix must be a list"),
         (
             {"colours": "grey"},
-            "There is no way 'grey' to colour; choose style, match, photo, recolour.",
+            "There is no way 'grey' to colour; choose auto, style, match, photo, recolour.",
         ),
         ({"colours": ["style"]}, "There is no way"),
         ({"size": 15}, "The setting size must be a whole number from 16 to 8192."),

@@ -436,9 +436,7 @@ def test_a_style_of_another_model_is_one_file_that_is_skipped(
     assert results_of(tmp_path / "out") == ["0000__0050__improved-500.png"]
 
 
-@pytest.mark.parametrize(
-    "asked", [["--colours", "match"], ["--colours", "recolour"], ["--style-crop", "0,0,0.9,0.9"]]
-)
+@pytest.mark.parametrize("asked", [["--colours", "recolour"], ["--style-crop", "0,0,0.9,0.9"]])
 def test_a_style_file_that_holds_too_little_is_one_file_that_is_skipped(
     asked: list[str],
     model: Path,

@@ -49,7 +49,7 @@ def controls(**changed: Any) -> TransferForm:
         "size": 96,
         "style_size": 256,
         "strength": 100,
-        "colours": "style",
+        "colours": "auto",
         "detail": 0,
         **dict.fromkeys(("second", "third", "fourth", "painted", "mask", "outside")),
         **{f"weight_{number}": EQUAL for number in (1, 2, 3, 4)},

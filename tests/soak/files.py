@@ -22,6 +22,7 @@ from PIL.PngImagePlugin import PngInfo
 from core.analysis.curves import LogError
 from core.analysis.training_logs import read_files
 from core.commandline import UserError
+from core.images.colour_transport import ColourSample
 from core.images.decode import ImageError, load_image, load_mask, load_with_alpha
 from core.images.formats import FORMATS
 from core.images.save import encode_picture
@@ -32,8 +33,9 @@ from core.inference.video import stylize_video
 from core.models.checkpoint import load_model, save_model
 from core.models.encoder import load_encoder
 from core.models.weights import WeightsError
+from core.pipeline import stylize_image
 from core.provenance import Provenance, ProvenanceError, Source
-from core.settings import Settings, SettingsError
+from core.settings import MATCH, Settings, SettingsError
 from core.training.log_writer import WEIGHT_FIELDS
 from demo.growth.figure import Curves, View, figure
 from demo.shared.uploads import checked_size, displayable
@@ -241,14 +243,15 @@ def styles(count: int, rng: random.Random, folder: Path) -> list[str]:
     save_model(model, variant, variant.build(), encoder, {"style_weight": 1.0, "lr": 1e-3})
     stylizer = Stylizer(load_model(model), encoder)
     painting, path = Image.new("RGB", (SIDE, SIDE), "red"), folder / "a.style.safetensors"
-    save_style(stylizer, stylizer.encode_style(painting, 32), path, painting)
+    style = stylizer.encode_style(painting, 32)
+    save_style(stylizer, style, path, painting, ColourSample.of(painting))
     whole = path.read_bytes()
     (length,) = struct.unpack_from("<Q", whole)
     head, rest = json.loads(whole[8 : 8 + length]), whole[8 + length :]
 
     def painted() -> None:
         style = load_style(path)
-        stylizer.encode_style(style)(painting)
+        stylize_image(painting, style, Settings(colours=MATCH), stylizer=stylizer)
         style.thumbnail.resize(style.size).load()
 
     outcomes = []

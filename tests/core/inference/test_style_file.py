@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,16 +17,18 @@ from safetensors.torch import load, save
 
 from core import stylize
 from core.frames import FrameStylizer
+from core.images.colour_transport import ColourSample
 from core.images.decode import ImageError, load_image
-from core.inference.style_file import SavedStyle, load_painting, load_style, save_style
+from core.inference.style_file import Painting, SavedStyle, load_painting, load_style, save_style
 from core.inference.stylizer import Stylizer
-from core.models.checkpoint import Model
+from core.models.checkpoint import Model, load_model, save_model
+from core.models.registry import MODELS
 from core.models.weights import WeightsError
 from core.pipeline import stylize_image
 from core.provenance import paint_files, read
 from core.save_style import save_style_of
 from core.settings import Settings, SettingsError
-from tests.conftest import draw, draw_folder, shipped_encoder
+from tests.conftest import draw, draw_folder, pixels, shipped_encoder
 
 QUICK = Settings("improved-500", style_size=48)
 
@@ -64,7 +67,8 @@ def test_a_loaded_style_paints_to_the_byte_as_its_painting(
     assert isinstance(style, SavedStyle)
     assert (style.model, style.size) == ("improved-500", painting.size)
     assert style.thumbnail.size == painting.size, "smaller than a thumbnail"
-    for settings in (QUICK, replace(QUICK, strength=0.6, colours="photo")):
+    more = {"strength": 0.6, "colours": "photo"}, {"colours": "match"}
+    for settings in (QUICK, *(replace(QUICK, **each) for each in more)):  # type: ignore[arg-type]
         wanted = stylize_image(photo, painting, settings, stylizer=ours).image
         assert stylize_image(photo, style, settings, stylizer=ours).image == wanted
     assert FrameStylizer([style], QUICK, stylizer=ours)(photo) == (
@@ -83,6 +87,47 @@ def test_styles_are_mixed_and_a_mix_is_saved(
     between = tmp_path / "between.safetensors"
     save_style_of([painting, second], settings, between, ours)
     assert stylize_image(photo, load_style(between), QUICK, stylizer=ours).image == wanted
+    matched = replace(settings, colours="match")
+    wanted = stylize_image(photo, [painting, second], matched, stylizer=ours).image
+    alone = replace(matched, mix=())
+    with_file = stylize_image(photo, load_style(between), alone, stylizer=ours).image
+    assert np.abs(pixels(wanted) - pixels(with_file)).max() <= 3, "its colours are kept in 8 bits"
+
+
+def test_a_file_from_before_colours_were_kept_still_paints(
+    ours: Stylizer, painting: Image.Image, photo: Image.Image, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.style.safetensors"
+    save_style(ours, ours.encode_style(painting, QUICK.style_size), file, painting, None)
+    old = load_style(file)
+    assert old.colours is None
+    wanted = stylize_image(photo, painting, QUICK, stylizer=ours).image
+    assert stylize_image(photo, old, QUICK, stylizer=ours).image == wanted
+    mixed: list[Painting] = [painting, old]
+    for given in ([old], mixed):
+        with pytest.raises(SettingsError, match="make it again from the painting"):
+            stylize_image(photo, given, replace(QUICK, colours="match"), stylizer=ours)
+    between = tmp_path / "between.style.safetensors"
+    save_style_of([painting, old], replace(QUICK, mix=(0.5, 0.5)), between, ours)
+    assert load_style(between).colours is None
+
+
+def test_of_the_flagships_style_files_that_hold_no_colours_pictures_are_as_painted(
+    painting: Image.Image, photo: Image.Image, tmp_path: Path
+) -> None:
+    variant = replace(MODELS["flagship"], base=4)
+    vgg = shipped_encoder("vgg19")
+    save_model(tmp_path, variant, variant.build(), vgg, {"style_weight": 1.0, "lr": 1e-3})
+    stylizer, settings = Stylizer(load_model(tmp_path), vgg), Settings(style_size=48)
+    for name, colours in (("new", ColourSample.of(painting)), ("old", None)):
+        file = tmp_path / f"{name}.style.safetensors"
+        styled = stylizer.encode_style(painting, 48)
+        save_style(stylizer, styled, file, painting, colours)
+        asked = settings if colours else replace(settings, colours="style")
+        wanted = stylize_image(photo, painting, asked, stylizer=stylizer).image
+        style = load_style(file)
+        assert stylize_image(photo, style, settings, stylizer=stylizer).image == wanted
+        assert FrameStylizer([style], settings, stylizer=stylizer)(photo) == wanted
 
 
 def test_a_style_of_another_model_is_refused(
@@ -129,11 +174,17 @@ def test_what_is_no_style_file_is_refused_by_name(file: Path, tmp_path: Path) ->
     large = io.BytesIO()
     Image.new("RGB", (161, 160)).save(large, "PNG")
     thumbnail = base64.b64encode(large.getvalue()).decode()
-    for name, other in (("d", {"size": "-4x64"}), ("e", {"thumbnail": thumbnail})):
+    broken = {
+        "d": {"size": "-4x64"},
+        "e": {"thumbnail": thumbnail},
+        "g": {"colours": "AAAA"},
+        "h": {"colours": "no colours"},
+    }
+    for name, other in broken.items():
         (tmp_path / f"{name}.safetensors").write_bytes(save(load(data), about | other))
     small = {key: values.to(torch.int8) for key, values in load(data).items()}
     (tmp_path / "f.safetensors").write_bytes(save(small, about))
-    for name in "abcdef":
+    for name in "abcdefgh":
         with pytest.raises(ImageError, match=rf'^"{name}.safetensors" is damaged or no style file'):
             load_style(tmp_path / f"{name}.safetensors")
     with pytest.raises(ImageError, match="cannot be opened"):
@@ -150,7 +201,6 @@ def test_what_is_no_style_file_is_refused_by_name(file: Path, tmp_path: Path) ->
     ("settings", "said"),
     [
         (replace(QUICK, colours="recolour"), "could be recoloured"),
-        (replace(QUICK, colours="match"), "could be matched in its colours"),
         (replace(QUICK, refine=1), "could be refined on"),
         (replace(QUICK, style_crop=((0, 0, 0.5, 0.5),)), "could be cropped"),
         (Settings("gatys"), "could be painted with gatys"),
@@ -170,7 +220,9 @@ def test_refined_styles_are_not_saved(
     with pytest.raises(SettingsError, match="refined style"):
         save_style_of([painting], replace(QUICK, refine=1), tmp_path / "x", ours)
     with pytest.raises(ValueError, match="refined style"):
-        save_style(ours, replace(ours.encode_style(painting), refined=1), tmp_path / "x", painting)
+        save_style(
+            ours, replace(ours.encode_style(painting), refined=1), tmp_path / "x", painting, None
+        )
 
 
 def test_from_the_command_line(
