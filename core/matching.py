@@ -19,6 +19,10 @@ from core.images.masks import shares_shown, soft_mask
 from core.inference.stylizer import Stylizer
 from core.settings import AUTO, MATCH, Settings
 
+# How far colours are moved. Over the gallery's 64 pairs with the flagship, all the way leaves 0.32 of
+# the distance between the colours of picture and painting, this 0.45; but 133 specks per megapixel in
+# place of 77 (25 as painted), and in paintings of a few flat colours faces fade.
+SHARE = 0.75
 Painter = Callable[[Image.Image], Image.Image]
 
 
@@ -88,8 +92,8 @@ def colour_match(
     strength: float,
     shown: Image.Image | None,
 ) -> ColourTable:
-    """The change that gives a painted picture the colours of its painting; below strength 1, what
-    lies between those and the photo's.
+    """The change that moves the colours of a painted picture three quarters of the way to those of its
+    painting; below strength 1, to what lies between those and the photo's.
 
     Args:
         painted, photo: RGB.
@@ -99,4 +103,4 @@ def colour_match(
     goal = colours
     if strength < 1:
         goal = ColourSample.of(with_alpha(photo, shown)).towards(colours, strength)
-    return ColourSample.of(with_alpha(painted, shown)).table_to(goal)
+    return ColourSample.of(with_alpha(painted, shown)).table_to(goal, SHARE)

@@ -89,14 +89,17 @@ class ColourSample:
             return other if share else self
         return ColourSample((self.colours + share * self._ways_to(other)).clip(0, 1))
 
-    def table_to(self, goal: "ColourSample") -> "ColourTable":
-        """New colours for all of RGB that give a picture with this sample's colours the goal's."""
+    def table_to(self, goal: "ColourSample", share: float = 1.0) -> "ColourTable":
+        """New colours for all of RGB that give a picture with this sample's colours the goal's, or
+        move them a share of the way there.
+        """
         nodes = node_colours()
         linear_ways = self._linear_map_to(goal).moved(nodes) - nodes
         ways_and_counts = np.hstack([self._ways_to(goal), np.ones((SAMPLE, 1))])
         near = smooth(splat(self.colours, ways_and_counts), self._smoothness())
         summed, count = near[..., :3], near[..., 3:]
-        return ColourTable(nodes + (summed + LINEAR * linear_ways) / (count + LINEAR))
+        ways = (summed + LINEAR * linear_ways) / (count + LINEAR)
+        return ColourTable(nodes + share * ways)
 
     def _ways_to(self, goal: "ColourSample") -> np.ndarray:
         """How each colour moves so that all are distributed as the goal's: 6,000 x 3."""
