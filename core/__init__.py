@@ -1,12 +1,13 @@
 """MetaStyle's library: networks, training, stylising, measures. What most people need of it:
 
-    from core import from_pretrained, load_image, save_png
+    from core import from_pretrained, load_image, save_png, stylize_image
 
     model = from_pretrained("flagship")                          # or a folder of your own
-    painting = model.encode_style(load_image("painting.jpg"))    # one MetaNet pass
-    save_png(painting(load_image("photo.jpg")), "out.png")
+    photo, painting = load_image("photo.jpg"), load_image("painting.jpg")
+    save_png(stylize_image(photo, painting, stylizer=model).image, "out.png")
 
-`stylize_image` takes all that can be set about a picture, as `Settings`. The commands:
+`stylize_image` takes all that can be set about a picture, as `Settings`. The network alone is
+`model.encode_style(painting)(photo)`. The commands:
 `python -m core`.
 """
 

@@ -106,7 +106,7 @@ def add_style(parser: argparse.ArgumentParser) -> Any:
         "--style a.jpg b.jpg --mix 0.7 0.3",
     )
     add("--colours", choices=COLOURS, help="style: the painting's, as the network takes them up; match: each "
-                       "about as often as the painting has it; auto (default): match with the flagship, "
+                       "nearly as often as the painting has it; auto (default): match with the flagship, "
                        "else style; photo: the photo's, with the result's lightness; recolour: the "
                        "painting is given the photo's first")  # fmt: skip
     add("--style-size", type=int, metavar="PX", help="smaller side at which the painting is read: the larger, "

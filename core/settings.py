@@ -45,11 +45,12 @@ class Settings:
         mix: a weight for each painting, not negative, in their order;
             they are divided by their sum. Empty: equal weights.
         strength: 0 to 1.5; 0 is the photo, 1 the painting's style in full, more keeps less of the photo.
-        colours: `style` (the painting's, as the network takes them up), `match` (the result is given
-            the painting's colours, each about as often as the painting has it: all that is seen of
-            the photo, whatever a mask shows of it), `auto` (`match` with the flagship, `style` with
-            all other models and methods), `photo` (the photo's, the result's lightness), `recolour`
-            (the painting is given the photo's colours before its style is read).
+        colours: `style` (the painting's, as the network takes them up), `match` (the result's are moved
+            most of the way to the painting's, so that each occurs nearly as often as there: in all
+            that is seen of the photo, whatever a mask shows of it), `auto` (`match` with the
+            flagship, `style` with all other models and methods), `photo` (the photo's, with the
+            result's lightness), `recolour` (the painting is given the photo's colours before its
+            style is read).
         size: longest side of the result in px, 16 to 8192; None for the photo's own.
         detail: longest side in px at which the photo is painted before it is resized to `size`: the
             smaller, the broader the strokes and the less detail; None for the result's.

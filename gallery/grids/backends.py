@@ -23,7 +23,7 @@ from core.baselines.adapter import Johnson
 from core.commandline import UserError
 from core.images.library import library
 from core.inference.model_store import model_store
-from core.matching import in_usual_colours
+from core.matching import SHARE, in_usual_colours
 from core.models.encoder import Encoder, load_encoder
 from core.models.model_card import CARD
 from core.models.registry import MODELS
@@ -143,7 +143,7 @@ def fingerprint(row: str, mode: str) -> dict[str, Any]:
         raise RowError(f"The model {row} cannot be read: {CARD} is missing or broken.") from error
     made_from: dict[str, Any] = {"weights": card.weights.hash if card.weights else None}
     if card.variant.variant().is_flagship:
-        made_from["colours"] = MATCH
+        made_from["colours"] = f"{MATCH}, {SHARE:g} of the way"
     if mode == REFINED:
         made_from |= {"batches": REFINE_BATCHES, "refined on": _gallery_photos()}
     return made_from
