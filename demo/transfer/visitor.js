@@ -89,6 +89,12 @@
     ofAll("left", visitor);
   });
 
+  addEventListener("pageshow", ({ persisted }) => { // by Back or Forward, as it was left: the visitor is here again
+    if (!persisted) return;
+    if (ofAll("left") === visitor) ofAll("left", null);
+    if (keeps && navigator.locks) isLocked(); // takes the lock, once the page has let go of its own
+  });
+
   let told = null;
   function showAddress() { // of the result that is shown
     const query = document.querySelector("#status [data-address]")?.dataset.address;

@@ -320,6 +320,23 @@ def test_a_tab_that_was_duplicated_is_a_visitor_of_its_own(page: Page, without: 
     assert visitor(duplicate) == own != first
 
 
+def test_a_page_that_back_or_forward_brings_is_its_visitor_again(page: Page) -> None:
+    """The browser may keep a page as it was left; it tells it with `pageshow` that it is shown again."""
+    repainted(page, OPENING)
+    locked = """async (wanted) => {
+      const { held } = await navigator.locks.query(), name = "metastyle." + sessionStorage["metastyle.visitor"];
+      return held.some((lock) => lock.name === name) === wanted;
+    }"""
+    left = "localStorage.getItem('metastyle.left')"
+    page.wait_for_function(locked, arg=True)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    page.wait_for_function(locked, arg=False)
+    assert page.evaluate(left) == visitor(page)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert page.evaluate(left) is None, "nobody else takes it up"
+    page.wait_for_function(locked, arg=True)
+
+
 def test_where_the_browser_keeps_nothing_the_page_paints_all_the_same(
     browser: Browser, address: str
 ) -> None:
