@@ -22,7 +22,16 @@ from core.inference.video import Progress, painted_frames
 from demo.server.turns import in_turns
 from demo.shared import messages, requests, style_form
 from demo.shared.controls import in_px, model_input, size_input, trained_models
-from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK, EndpointLook, offer, picture, takes
+from demo.shared.endpoint_look import (
+    CROP,
+    LOOK,
+    MIX,
+    OPAQUE_MASK,
+    EndpointLook,
+    offer,
+    picture,
+    takes,
+)
 from demo.shared.events import Answer, connect
 from demo.shared.requests import RequestError, file_name
 from demo.shared.sessions import IDLE, WORKING, RunningJobs
@@ -177,7 +186,7 @@ def facts(progress: Progress, model: str) -> str:
 # ---- endpoint for programs ----
 
 
-@takes(LOOK, MIX, OPAQUE_MASK)
+@takes(LOOK, MIX, OPAQUE_MASK, CROP)
 def stylize_video(
     clip: Upload, style: Upload, model: str, size: float, smooth: float, *look: Any
 ) -> Iterator[tuple[str | None, dict[str, object]]]:

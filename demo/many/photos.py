@@ -30,6 +30,7 @@ from demo.shared.controls import (
     size_input,
 )
 from demo.shared.endpoint_look import (
+    CROP,
     LOOK,
     MIX,
     MODE,
@@ -150,7 +151,7 @@ def _skipped(step: PhotosStep) -> str:
 # ---- endpoint for programs ----
 
 
-@takes(LOOK, MIX, MODE)
+@takes(LOOK, MIX, MODE, CROP)
 def stylize_many(
     photos: Uploads, style: Upload, model: str, size: float, *look: Any
 ) -> Iterator[tuple[str | None, dict[str, object]]]:

@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from core.images.convert import WHOLE, Box
 from core.inference.stylizer import STYLE_SIDE
-from core.settings import AUTO, COLOURS, SettingsError
+from core.settings import AUTO, BOX, COLOURS, MAX_PAINTINGS, SettingsError
 from core.training.refine import REFINE_BATCHES
 from demo.shared.controls import DEFAULT_SIZE, OWN, settings_of
 from demo.shared.requests import INSTANT, MAX_BATCHES, REFINED, StylizeRequest, paintings_in_masks
@@ -33,6 +34,7 @@ MASK = ("mask", "outside", "mask_softness", "mask_invert", "mask_alpha")
 OPAQUE_MASK = MASK[:-1]  # for what has no transparency
 MASKS = ("mask_2", "mask_3", "mask_4")  # beside MIX and MASK
 MODE = ("mode", "batches")
+CROP = ("style_crop",)
 SAID = {
     "style_side": "smaller side in px at which the painting is read, 64 to 512: the larger, the finer the strokes.",
     "strength": "0 to 1.5; 0 is the photo, 1 the painting's style in full.",
@@ -53,6 +55,8 @@ SAID = {
     "mask_4": "where the fourth painting goes.",
     "mode": '"instant" or "refined".',
     "batches": f"of refining, 1 to {MAX_BATCHES}.",
+    "style_crop": "the part of each painting that counts, as left, top, right, bottom in shares of its width and height, as in "
+    '"0.1,0.1,0.9,0.9" for one without its frame; those of further paintings after ";"; empty for all of each.',
 }
 MASK_ALONE = "There is a mask {0}, but no painting {0}."
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -80,6 +84,7 @@ class EndpointLook:
     mask_4: Upload = None
     mode: str = INSTANT
     batches: float = REFINE_BATCHES
+    style_crop: str = ""
 
     @classmethod
     def of(cls, endpoint: Callable[..., Any], values: Sequence[Any], **own: Any) -> "EndpointLook":
@@ -113,13 +118,15 @@ class EndpointLook:
             alpha=self.mask_alpha,
         )
         styles = [style, *map(uploaded, (self.style_2, self.style_3, self.style_4))]
+        places = [0, *(place for place, more in enumerate(styles) if place and more)]
         given = map(uploaded, (self.mask, self.mask_2, self.mask_3, self.mask_4))
         masks = {place: file for place, file in enumerate(given) if file}
         if set(masks) - {0}:
+            places, settings = [*masks], replace(settings, mix=())
             styles = paintings_in_masks(styles, masks, MASK_ALONE)
-            settings = replace(settings, mix=())
         else:
-            styles = [style, *(more for more in styles[1:] if more)]
+            styles = [styles[place] for place in places]
+        settings = replace(settings, style_crop=crops(self.style_crop, places))
         outside = uploaded(self.outside)
         return StylizeRequest(content, styles, settings, [*masks.values()], outside)
 
@@ -134,6 +141,26 @@ def weights(text: str | None) -> list[float]:
         return [float(word) for word in re.split(r"[\s,;]+", text or "") if word]
     except (TypeError, ValueError) as error:
         raise SettingsError('The weights of a mix must be numbers, as in "0.7 0.3".') from error
+
+
+def crops(text: str | None, places: Sequence[int]) -> tuple[Box, ...]:
+    """The boxes of "0.1,0.1,0.9,0.9; 0,0,1,0.5", of the paintings in these places; all of each without a box of its own.
+
+    Raises:
+        SettingsError: there is something else in it.
+    """
+    try:
+        given = [
+            tuple(map(float, box.split(","))) for box in (text or "").split(";") if box.strip()
+        ]
+    except (AttributeError, ValueError) as error:
+        raise SettingsError(BOX) from error
+    if len(given) > MAX_PAINTINGS:
+        raise SettingsError(
+            f"A picture takes at most {MAX_PAINTINGS} crops, one for each painting."
+        )
+    boxes = dict(enumerate(given))
+    return tuple(boxes.get(place, WHOLE) for place in places)  # type: ignore[misc]  # Settings count their edges
 
 
 def takes(*groups: Sequence[str]) -> Callable[[Endpoint], Endpoint]:
@@ -191,7 +218,7 @@ def _component(name: str) -> Any:
         return gr.Radio(COLOURS, value=default, label=label)
     if name == "mode":
         return gr.Radio((INSTANT, REFINED), value=default, label=label)
-    if name == "mix":
+    if name in ("mix", *CROP):
         return gr.Textbox(default, label=label)
     if name in ("mask_invert", "mask_alpha"):
         return gr.Checkbox(default, label=label)

@@ -12,6 +12,7 @@ from core.commandline import UserError
 from core.settings import SettingsError
 from demo.shared import endpoint_look
 from demo.shared.endpoint_look import (
+    CROP,
     LOOK,
     MASK,
     MASKS,
@@ -34,7 +35,7 @@ def upload(name: str) -> dict[str, str]:
     return {"path": str(path), "orig_name": name}
 
 
-@takes(LOOK, MIX, MASK, MASKS, MODE)
+@takes(LOOK, MIX, MASK, MASKS, MODE, CROP)
 def endpoint(content: str, *look: Any) -> EndpointLook:
     """Paint it.
 
@@ -50,7 +51,7 @@ def test_an_endpoint_has_its_own_parameters_and_the_described_ones_of_its_groups
     assert lines[:4] == ["Paint it.", "", "Args:", "    content: the photo."]
     assert lines[4:] == [f"    {name}: {SAID[name]}" for name in SAID]
     mix, mask = (None, None, None, ""), (None, None, 3, True, False)
-    values = (512, 0.5, "photo", 0, *mix, *mask, None, None, None, "refined", 5)
+    values = (512, 0.5, "photo", 0, *mix, *mask, None, None, None, "refined", 5, "0,0,1,0.5")
     assert endpoint("x.png", *values) == EndpointLook(
         style_side=512,
         strength=0.5,
@@ -59,6 +60,7 @@ def test_an_endpoint_has_its_own_parameters_and_the_described_ones_of_its_groups
         mask_invert=True,
         mode="refined",
         batches=5,
+        style_crop="0,0,1,0.5",
     )
     with pytest.raises(ValueError, match="shorter"):
         endpoint("x.png", *values[1:])
@@ -84,6 +86,23 @@ def test_paintings_are_mixed_or_have_a_mask_each() -> None:
     assert order.masks == [mask["path"], other["path"]] and order.settings.mix == ()
     with pytest.raises(RequestError, match="a mask 2, but no painting 2"):
         EndpointLook(mask_2=mask).request("photo.png", "first.png", "improved-500", 64)
+
+
+def test_each_painting_has_a_crop_of_its_own() -> None:
+    second, mask, other = upload("second.png"), upload("mask.png"), upload("other.png")
+    text, left, lower = "0,0,0.5,1; 0,0,1,1; 0,0.5,1,1", (0, 0, 0.5, 1), (0, 0.5, 1, 1)
+
+    def crops_of(**look: Any) -> tuple[object, ...]:
+        order = EndpointLook(**look).request("photo.png", "first.png", "improved-500", 64)
+        return order.settings.style_crop
+
+    assert crops_of(style_crop=text) == (left,)
+    assert crops_of(style_crop=text, style_2=second) == (left,), "the second as a whole"
+    assert crops_of(style_crop=text, style_3=second) == (left, lower), "its place counts"
+    assert crops_of(style_crop=text, style_3=second, mask=mask, mask_3=other) == (left, lower)
+    for wrong in ("0.1,0.1", "1,0,0,1", "a,b,c,d", "0,0,0.5,1;" * 5):
+        with pytest.raises(SettingsError, match="crop"):
+            crops_of(style_crop=wrong)
 
 
 def test_weights_are_numbers() -> None:

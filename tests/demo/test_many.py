@@ -489,7 +489,17 @@ def test_several_photos_are_refined_for_programs(
 ) -> None:
     named = client.view_api(return_format="dict")["named_endpoints"]["/stylize_many"]
     names = [p["parameter_name"] for p in named["parameters"]]
-    assert names == ["photos", "style", "model", "size", *LOOK, *MIX, "mode", "batches"]
+    assert names == [
+        "photos",
+        "style",
+        "model",
+        "size",
+        *LOOK,
+        *MIX,
+        "mode",
+        "batches",
+        "style_crop",
+    ]
     photos = [handle_file(folder / name) for name in ("0000.png", "0001.png")]
     order: dict[str, Any] = {"size": 64, "mode": "refined", "batches": 3}
     style = handle_file(folder / "0101.png")

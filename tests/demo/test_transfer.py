@@ -33,7 +33,7 @@ from demo.server.turns import Job
 from demo.shared import controls, messages, requests
 from demo.shared.background import in_background
 from demo.shared.controls import settings_of
-from demo.shared.endpoint_look import LOOK, MASK, MASKS, MIX
+from demo.shared.endpoint_look import CROP, LOOK, MASK, MASKS, MIX
 from demo.shared.picture_place import accepted
 from demo.shared.requests import RequestError, StylizeRequest, file_name, repaint
 from demo.shared.uploads import label_of, new_file
@@ -303,7 +303,7 @@ def test_every_named_endpoint_is_documented(client: Client) -> None:
     assert all(endpoint["description"] for endpoint in named.values())
     parameters = [parameter["parameter_name"] for parameter in named["/stylize"]["parameters"]]
     own = ["content", "style", "model", "mode", "batches", "size"]
-    assert parameters == [*own, *LOOK, *MIX, *MASK, *MASKS]
+    assert parameters == [*own, *LOOK, *MIX, *MASK, *MASKS, *CROP]
     defaults = [parameter["parameter_has_default"] for parameter in named["/stylize"]["parameters"]]
     assert defaults == [False, False] + [True] * (len(parameters) - 2)
 
@@ -447,6 +447,7 @@ def test_stylize_refuses_a_file_that_was_not_uploaded(address: str) -> None:
         False,
         False,
         *[None] * 3,
+        "",
     ]
     event = httpx.post(f"{address}gradio_api/call/stylize", json={"data": order}).json()["event_id"]
     answer = httpx.get(f"{address}gradio_api/call/stylize/{event}", timeout=30).text

@@ -22,7 +22,7 @@ from core.images.decode import load_image
 from core.inference.video import Progress, stylize_video
 from core.settings import Settings
 from demo import video
-from demo.shared.endpoint_look import LOOK, MIX, OPAQUE_MASK
+from demo.shared.endpoint_look import CROP, LOOK, MIX, OPAQUE_MASK
 from demo.shared.style_form import StyleForm
 from demo.shared.uploads import new_file
 from demo.video import painted_video
@@ -169,6 +169,7 @@ def test_the_endpoint_answers_with_an_mp4_and_what_there_is_to_say(
         *LOOK,
         *MIX,
         *OPAQUE_MASK,
+        *CROP,
     ]
     assert named["description"].startswith("Repaint a video of up to 20 seconds")
     clip = film(tmp_path / "clip.mp4")
