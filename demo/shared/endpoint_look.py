@@ -29,10 +29,11 @@ from demo.shared.uploads import uploaded
 from demo.shared.widgets import Upload
 
 LOOK = ("style_side", "strength", "colours", "detail")
-MIX = ("style_2", "style_3", "style_4", "mix")
+MORE = ("style_2", "style_3", "style_4")
+MIX = (*MORE, "mix")
 MASK = ("mask", "outside", "mask_softness", "mask_invert", "mask_alpha")
 OPAQUE_MASK = MASK[:-1]  # for what has no transparency
-MASKS = ("mask_2", "mask_3", "mask_4")  # beside MIX and MASK
+MASKS = ("mask_2", "mask_3", "mask_4")  # beside MASK and MIX, or MORE where paintings are not mixed
 MODE = ("mode", "batches")
 CROP = ("style_crop",)
 SAID = {
@@ -41,7 +42,7 @@ SAID = {
     "colours": '"style" for the painting\'s as the network takes them up, "match" to match the result to them, '
     '"auto" to match with the flagship alone, "photo" for the photo\'s, "recolour" to give the painting the photo\'s first.',
     "detail": "longest side in px at which the photo is painted before it is resized, or 0 for the result's.",
-    "style_2": "a second painting to mix in.",
+    "style_2": "a second painting, to be mixed in, or for a mask of its own.",
     "style_3": "a third painting.",
     "style_4": "a fourth painting.",
     "mix": 'weights of the paintings in their order, as in "0.7 0.3"; empty for equal ones.',

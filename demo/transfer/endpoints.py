@@ -13,7 +13,7 @@ from core.inference.model_store import model_store
 from core.reproduce import command_line
 from core.training.refine import REFINE_BATCHES
 from demo.shared import endpoint_look, requests
-from demo.shared.endpoint_look import CROP, LOOK, MASK, MASKS, MIX, EndpointLook, takes
+from demo.shared.endpoint_look import CROP, LOOK, MASK, MASKS, MIX, MORE, EndpointLook, takes
 from demo.shared.requests import REFINED, StylizeRequest
 from demo.shared.uploads import saved, uploaded
 from demo.shared.widgets import LONG_WORK, MODEL_WORK, Upload
@@ -49,7 +49,7 @@ def stylize(
     return result
 
 
-@takes(LOOK, MASK, CROP)
+@takes(LOOK, MORE, MASK, MASKS, CROP)
 def refine(
     content: Upload, style: Upload, model: str, batches: float, size: float, *look: Any
 ) -> Iterator[Answer]:

@@ -403,6 +403,23 @@ def test_refine_answers_with_the_loss_it_reached(client: Client) -> None:
     assert info["style_loss"] > 0
 
 
+@pytest.mark.slow
+def test_refine_takes_a_painting_for_each_of_several_masks(client: Client, tmp_path: Path) -> None:
+    left, right = tmp_path / "left.png", tmp_path / "right.png"
+    for path, x in ((left, 0), (right, 32)):
+        mask = Image.new("L", (64, 64))
+        mask.paste(255, (x, 0, x + 32, 64))
+        mask.save(path)
+    order = {"style_2": handle_file(PHOTO), "model": "original-500", "batches": 1, "size": 64}
+    order |= {"mask": handle_file(left), "mask_2": handle_file(right), "api_name": "/refine"}
+    *_, (_, info) = list(client.submit(handle_file(PHOTO), handle_file(PAINTING), **order))
+    assert info["batches_done"] == 1 and info["command"].count("--mask") == 1
+    assert info["command"].count("left.png") == info["command"].count("right.png") == 1
+    del order["mask"], order["mask_2"]
+    with pytest.raises(AppError, match="Refining takes one painting"):
+        client.predict(handle_file(PHOTO), handle_file(PAINTING), **order)
+
+
 def test_stylize_refuses_a_broken_picture_in_one_sentence(client: Client, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("milk, eggs")
     with pytest.raises(
