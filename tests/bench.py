@@ -32,6 +32,7 @@ from core.inference.stylizer import STYLE_SIDE, StyleCache, Stylizer, pad_to_mul
 from core.models.encoder import Encoder, denormalize, load_encoder, normalize
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet
+from core.pipeline import stylize_image
 from core.program import command
 from core.runtime import fast_dtype, keep_freed_memory
 from core.training.objective import Objective
@@ -135,7 +136,8 @@ def bench_stylize(options: argparse.Namespace, size: int = 512) -> None:
                 stylizer = Stylizer(
                     shared.model, shared.encoder, cache=StyleCache(), reader=shared.reader
                 )
-                save_png(stylizer.encode_style(load_image(style))(load_image(content)), out)
+                photo, painting = load_image(content), load_image(style)
+                save_png(stylize_image(photo, painting, stylizer=stylizer).image, out)
 
             work[name] = run
             work[f"{name}, plain"] = partial(
