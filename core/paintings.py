@@ -166,8 +166,9 @@ class Paintings:
         """The colours of the painting, or of the mix, behind each of `styles`; None where a style
         file holds none.
         """
-        inside = [_colours(painting) for painting in self.inside]
-        if self.masks < 2:
+        if self.masks > 1:
+            inside = [_colours(painting) for painting in self.inside]
+        else:
             inside = [colours_of_mix(self.inside, self.weights)]
         return inside + ([_colours(self.outside)] if self.outside else [])
 

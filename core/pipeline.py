@@ -11,8 +11,8 @@ the command line and code.
 - **Strength** blends the numbers that the MetaNet generates between the photo's own style and the
   painting's, and adds back what the network loses of a photo even in its own style, so that 0 is
   the photo itself (`core.inference.style_mixing`).
-- **Mixing** blends them between paintings. **Colours** are kept, matched or moved in
-  `core.images.colours`.
+- **Mixing** blends them between paintings. **Colours** are matched in `core.matching`, with the
+  flagship unless the settings say otherwise; kept or moved in `core.images.colours`.
 - **Style crop** is the part of each painting that is read, so that a frame does not count.
 - **Style size** is the size at which the painting is read. **Detail** is the size at which the
   photo is painted, before it is resized: a network's strokes have a fixed width in px, so they are
