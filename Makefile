@@ -11,9 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 ARGS ?=
-# Two processes, each with whole files: about 2 GB each, and as much again for what the tests start.
+# Three processes on two cores, as many tests wait, each with whole files: about 2 GB each, and as much again for what the tests start.
 # In the order that tests/conftest.py gives them.
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # On Linux, PyPI's torch brings 4 GB of CUDA libraries that the page never uses. Where PyTorch's own index
 # is reached within seconds, its build for CPUs is taken instead; TORCH=default takes PyPI's.
