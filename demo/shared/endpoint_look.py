@@ -151,16 +151,14 @@ def crops(text: str | None, places: Sequence[int]) -> tuple[Box, ...]:
         SettingsError: there is something else in it.
     """
     try:
-        given = [
-            tuple(map(float, box.split(","))) for box in (text or "").split(";") if box.strip()
-        ]
+        given = [box.strip() for box in (text or "").split(";")]
+        boxes = {place: tuple(map(float, box.split(","))) for place, box in enumerate(given) if box}
     except (AttributeError, ValueError) as error:
         raise SettingsError(BOX) from error
-    if len(given) > MAX_PAINTINGS:
+    if max(boxes, default=0) >= MAX_PAINTINGS:
         raise SettingsError(
             f"A picture takes at most {MAX_PAINTINGS} crops, one for each painting."
         )
-    boxes = dict(enumerate(given))
     return tuple(boxes.get(place, WHOLE) for place in places)  # type: ignore[misc]  # Settings count their edges
 
 

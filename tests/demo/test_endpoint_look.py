@@ -99,6 +99,7 @@ def test_each_painting_has_a_crop_of_its_own() -> None:
     assert crops_of(style_crop=text) == (left,)
     assert crops_of(style_crop=text, style_2=second) == (left,), "the second as a whole"
     assert crops_of(style_crop=text, style_3=second) == (left, lower), "its place counts"
+    assert crops_of(style_crop="; 0,0.5,1,1;", style_2=second) == ((0, 0, 1, 1), lower)
     assert crops_of(style_crop=text, style_3=second, mask=mask, mask_3=other) == (left, lower)
     for wrong in ("0.1,0.1", "1,0,0,1", "a,b,c,d", "0,0,0.5,1;" * 5):
         with pytest.raises(SettingsError, match="crop"):
