@@ -262,7 +262,7 @@ def styles(count: int, rng: random.Random, folder: Path) -> list[str]:
             about = {**head, "__metadata__": odd(head["__metadata__"], rng)}
             said = json.dumps(about if number % 3 == 1 else odd(head, rng)).encode()
             path.write_bytes(struct.pack("<Q", len(said)) + said + rest)
-        outcomes.append(tried(painted, (ImageError, WeightsError)))
+        outcomes.append(tried(painted, (ImageError, WeightsError, SettingsError)))
     return outcomes
 
 
