@@ -11,12 +11,13 @@ from collections.abc import Callable
 
 from PIL import Image
 
+from core.frames import FrameStylizer
 from core.images.convert import resize_longest
 from core.images.decode import load_image
-from core.inference.model_store import model_store
 from core.inference.temporal import Smoother
 from core.metrics.flicker import SHARES, pan_and_zoom, sharpness, warping_error
 from core.program import MODEL_HELP, command, path_of
+from core.settings import Settings
 
 
 def compare(
@@ -46,8 +47,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def work(options: argparse.Namespace) -> int:
     """Measure and print; returns the exit code."""
     painting, photo = load_image(options.style), load_image(options.content)
-    styled = model_store().stylizer(options.model).encode_style(painting)
-    rows = compare(resize_longest(photo, 512), styled)
+    paint = FrameStylizer([painting], Settings(model=options.model or ""))
+    rows = compare(resize_longest(photo, 512), paint)
     print("warping error and sharpness, RMS in steps of 1/255")
     for what, flicker, sharp in rows:
         print(f"{what:24} {flicker:8.2f} {sharp:8.2f}")

@@ -20,8 +20,10 @@ from PIL import Image, ImageDraw
 
 from core.commandline import run_command
 from core.files import write_atomic
+from core.frames import FrameStylizer
 from core.images.contact_sheet import GAP, sheet
 from core.images.convert import center_crop, resize_longest, to_image, to_tensor
+from core.images.library import library
 from core.images.save import srgb_profile
 from core.inference.model_store import model_store
 from core.inference.stylizer import StyleCache, Stylizer
@@ -30,7 +32,6 @@ from core.metrics.flicker import SHARES, pan_and_zoom
 from core.pipeline import stylize_image
 from core.program import MODEL_HELP, command_parser
 from core.settings import MATCH, PHOTO, RECOLOUR, STYLE, Settings, SettingsError
-from gallery.figures.overview import encode_style
 from gallery.pictures import FOLDER, MORE_STYLES, STYLES, Picture, find_content, find_style
 
 SHOWN = FOLDER / "shown" / "controls"
@@ -172,8 +173,13 @@ def styles(studio: Studio) -> tuple[Cells, int]:
 def smoothing(studio: Studio) -> tuple[Cells, int]:
     clip, flows = pan_and_zoom(find_content("astronaut").image())
     clip, flow = clip[:FRAMES], flows[FRAMES - 2]
-    styled = encode_style(studio.stylizer, find_style(WAVE), studio.refine)
-    painted = [(frame, styled(frame)) for frame in clip]
+    paint = FrameStylizer(
+        [find_style(WAVE).image()],
+        Settings(refine=studio.refine),
+        stylizer=studio.stylizer,
+        refine_contents=library().refining_contents,
+    )
+    painted = [(frame, paint(frame)) for frame in clip]
     cells: Cells = []
     for share in SHARES:
         smoother = Smoother(share)
