@@ -5,7 +5,8 @@ The command: `python -m core.export`.
 
 The ONNX file (opset 17) needs neither this program nor PyTorch. It takes `image` and gives
 `stylized`, both float32 1 x 3 x height x width, RGB in 0 to 1, of any size from 16 px a side:
-padding to multiples of 4 and cropping happen inside.
+padding to multiples of 4 and cropping happen inside. It is the network alone: what a result's
+colours are moved by afterwards (`core.matching`) depends on each photo, and is not in it.
 
     session = onnxruntime.InferenceSession("baked/painting__original-500.onnx")
     stylized = session.run(None, {"image": pixels})[0]
