@@ -11,7 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q
 ARGS ?=
-# Three processes on two cores, as many tests wait, each with whole files: about 2 GB each, and as much again for what the tests start.
+# Three processes, each with whole files, on two cores, as many tests wait: about 2 GB each, and as much
+# again for what the tests start.
 # In the order that tests/conftest.py gives them.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 

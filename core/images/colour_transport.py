@@ -87,24 +87,26 @@ class ColourSample:
         """A sample between: this one at 0, the other at 1; half-way each colour has gone half its way."""
         if share in (0, 1):
             return other if share else self
-        return ColourSample((self.colours + share * self._ways_to(other)).clip(0, 1))
+        ways = self._ways_to(other, self._linear_map_to(other))
+        return ColourSample((self.colours + share * ways).clip(0, 1))
 
     def table_to(self, goal: "ColourSample", share: float = 1.0) -> "ColourTable":
         """New colours for all of RGB that give a picture with this sample's colours the goal's, or
         move them a share of the way there.
         """
-        nodes = node_colours()
-        linear_ways = self._linear_map_to(goal).moved(nodes) - nodes
-        ways_and_counts = np.hstack([self._ways_to(goal), np.ones((SAMPLE, 1))])
+        nodes, linear = node_colours(), self._linear_map_to(goal)
+        linear_ways = linear.moved(nodes) - nodes
+        ways_and_counts = np.hstack([self._ways_to(goal, linear), np.ones((SAMPLE, 1))])
         near = smooth(splat(self.colours, ways_and_counts), self._smoothness())
         summed, count = near[..., :3], near[..., 3:]
         ways = (summed + LINEAR * linear_ways) / (count + LINEAR)
         return ColourTable(nodes + share * ways)
 
-    def _ways_to(self, goal: "ColourSample") -> np.ndarray:
-        """How each colour moves so that all are distributed as the goal's: 6,000 x 3."""
-        start = self._linear_map_to(goal).moved(self.colours)
-        return sliced_transport(start, goal.colours) - self.colours
+    def _ways_to(self, goal: "ColourSample", linear: ColourMap) -> np.ndarray:
+        """How each colour moves so that all are distributed as the goal's, from where the linear map
+        there leads: 6,000 x 3.
+        """
+        return sliced_transport(linear.moved(self.colours), goal.colours) - self.colours
 
     def _linear_map_to(self, goal: "ColourSample") -> ColourMap:
         return Palette.of_values(self.colours).nearest_map_to(Palette.of_values(goal.colours))

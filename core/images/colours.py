@@ -14,7 +14,6 @@ that moves the colours least, so that a blue which both pictures have stays one.
 """
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,17 +88,10 @@ class Palette:
         covariance = np.cov(values, rowvar=False, ddof=ddof, aweights=counts)
         return cls(mean, _root(covariance, MIN_VARIANCE))
 
-    @classmethod
-    def between(cls, palettes: "Sequence[Palette]", weights: Sequence[float]) -> "Palette":
-        """The weighted sum of palettes; weights sum to 1."""
-        pairs = list(zip(palettes, weights, strict=True))
-        mean = sum(weight * palette.mean for palette, weight in pairs)
-        root = sum(weight * palette.root for palette, weight in pairs)
-        return cls(np.asarray(mean), np.asarray(root))
-
     def towards(self, other: "Palette", share: float) -> "Palette":
         """A palette between: this one at 0, the other at 1."""
-        return Palette.between([self, other], [1 - share, share])
+        mean = (1 - share) * self.mean + share * other.mean
+        return Palette(mean, (1 - share) * self.root + share * other.root)
 
     def nearest_map_to(self, goal: "Palette") -> "ColourMap":
         """The map to the goal's mean and covariance that moves this palette's colours least.

@@ -119,13 +119,13 @@ class EndpointLook:
             alpha=self.mask_alpha,
         )
         styles = [style, *map(uploaded, (self.style_2, self.style_3, self.style_4))]
-        places = [0, *(place for place, more in enumerate(styles) if place and more)]
         given = map(uploaded, (self.mask, self.mask_2, self.mask_3, self.mask_4))
         masks = {place: file for place, file in enumerate(given) if file}
         if set(masks) - {0}:
-            places, settings = [*masks], replace(settings, mix=())
+            settings, places = replace(settings, mix=()), [*masks]
             styles = paintings_in_masks(styles, masks, MASK_ALONE)
         else:
+            places = [place for place, more in enumerate(styles) if more or place == 0]
             styles = [styles[place] for place in places]
         settings = replace(settings, style_crop=crops(self.style_crop, places))
         outside = uploaded(self.outside)
