@@ -35,7 +35,7 @@ from core.training.picture_store import PictureStore
 from core.training.run_folder import check_pictures, held, remember_pictures
 from core.training.state import STATE
 
-VARIATIONS = 20_000
+VARIATIONS = 16_000
 ABOUT = "reader.json"
 
 
@@ -55,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--steps",
         type=int,
         default=DistillationConfig.steps,
-        help="of 16 variations each (default: %(default)s)",
+        help="of 8 variations each, for the convolutions (default: %(default)s)",
     )
     add(
         "--costs",
@@ -119,7 +119,9 @@ def teach(
     config = DistillationConfig(steps=options.steps)
     lessons = Lessons(store, encoder, options.variations, config.seed, folder)
     lessons.prepare()
-    training = Distillation(cast(FlagshipNet, model.net), lessons, config, folder)
+    net = cast(FlagshipNet, model.net)
+    thinned = model.encoder().to(place.device)  # the other one may compute in bfloat16
+    training = Distillation(net, lessons, config, folder, thinned, dtype)
     training.run()
     return training
 

@@ -27,13 +27,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageFilter
 from scipy.ndimage import gaussian_filter
 
 from core.images.colours import ColourMap, Palette, seen_pixels
-from core.images.convert import by_rows
 
 SAMPLE = 6000  # colours of a picture
 TURNS = 8  # of the three axes; more come no nearer
@@ -45,6 +42,7 @@ CONTRAST, MIN_CONTRAST = 0.3, 0.06
 # At each node as many colours count that go where the linear map says: all where none is near.
 LINEAR = 2.0
 SEED = 0
+PLACE_BITS = 13  # of a sort key; enough for SAMPLE places
 
 
 @dataclass(frozen=True)
@@ -129,16 +127,9 @@ class ColourTable:
 
     def __call__(self, image: Image.Image) -> Image.Image:
         """An RGB picture with its colours changed, of its size; what leaves sRGB is clipped."""
-        # torch names places from the last axis to the first: with blue, green, red, they are RGB.
-        table = np.ascontiguousarray(self.colours.T[None], dtype=np.float32)  # 1 x 3 x B x G x R
-        volume = torch.from_numpy(table)
-
-        def moved(_: slice, pixels: np.ndarray) -> np.ndarray:
-            places = torch.from_numpy(pixels / 127.5 - 1)[None, None]  # 1 x 1 x rows x W x 3
-            found = F.grid_sample(volume, places, align_corners=True)  # 1 x 3 x 1 x rows x W
-            return found[0, :, 0].permute(1, 2, 0).numpy() * 255
-
-        return by_rows(moved, image)
+        # Pillow names the axes from the last to the first: B x G x R x 3.
+        table = self.colours.transpose(2, 1, 0, 3).astype(np.float32)
+        return image.filter(ImageFilter.Color3DLUT(NODES, np.ascontiguousarray(table)))
 
 
 def sliced_transport(colours: np.ndarray, goal: np.ndarray) -> np.ndarray:
@@ -147,12 +138,28 @@ def sliced_transport(colours: np.ndarray, goal: np.ndarray) -> np.ndarray:
     for axes in _axes():
         # einsum, as a product by BLAS may be rounded otherwise on another number of threads.
         along = np.einsum("ij,jn->in", axes, moved)
-        ranks = np.argsort(along, axis=1, kind="stable")
+        ranks = ascending(along)
         ways = np.sort(np.einsum("ij,jn->in", axes, wanted), axis=1)
         ways -= np.take_along_axis(along, ranks, axis=1)
         np.put_along_axis(along, ranks, ways, axis=1)
         moved += np.einsum("ji,jn->in", axes, along)
     return moved.T
+
+
+def ascending(values: np.ndarray) -> np.ndarray:
+    """Where the smallest of each row is, the next, and so on, as a stable `np.argsort` does, but at
+    the speed of `np.sort`: whole numbers are sorted that end with their place.
+
+        0.5, 0.1 -> 0.5 * 2^40 * 2^13 + 0, 0.1 * 2^40 * 2^13 + 1 -> sorted; the last 13 bits are 1, 0
+
+    Args:
+        values: rows of up to 8,192 numbers between -512 and 512; what differs by less than 2^-40 is
+            taken for equal.
+    """
+    keys = np.rint(values * 2.0**40).astype(np.int64) << PLACE_BITS
+    keys |= np.arange(values.shape[1])
+    keys.sort(axis=1)
+    return keys & (2**PLACE_BITS - 1)
 
 
 @cache

@@ -263,6 +263,7 @@ def _load_reader(folder: Path, model_hash: str) -> StyleReader | None:
         raise WeightsError(
             f"The reader of {folder.name} does not fit this program: its weights have other names or shapes."
         ) from error
+    reader = reader.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return reader.eval().requires_grad_(False)
 
 

@@ -28,16 +28,12 @@ class FlagshipBatch:
     """What one step sees.
 
     Attributes:
-        new_paintings: those that came into the bank, K x 3 x side x side in [0, 1].
-        new_descriptors: theirs, K x 1920.
         contents: crops of photographs, N x 3 x crop x crop, ImageNet-normalised.
         emphasis: how much the painting counts for each of them, N.
         descriptors: of the painting for each of them, N x 1920.
         targets: the statistics to be reached, of the same paintings.
     """
 
-    new_paintings: Tensor
-    new_descriptors: Tensor
     contents: Tensor
     emphasis: Tensor
     descriptors: Tensor
@@ -94,15 +90,13 @@ class FlagshipBatches:
         """What a step sees, `share` of the run being done."""
         phase, draw = self.config.phase_at(share), self.generator
         self._seed(step)
-        new_paintings, new_descriptors = self._add_paintings(self._new_count(phase))
+        self._add_paintings(self._new_count(phase))
         contents = self._photographs(phase)
         low, high = self.config.emphasis
         drawn = torch.rand(phase.batch, generator=draw, device=self.device)
         emphasis = low + (high - low) * drawn
         descriptors, targets = self.bank.draw(phase.batch, draw)
-        return FlagshipBatch(
-            new_paintings, new_descriptors, contents, emphasis, descriptors, targets
-        )
+        return FlagshipBatch(contents, emphasis, descriptors, targets)
 
     def _seed(self, step: int) -> None:
         self.generator.manual_seed((self.config.seed << 32) + step + 1)
@@ -110,8 +104,8 @@ class FlagshipBatches:
     def _new_count(self, phase: Phase) -> int:
         return max(1, round(self.config.new_share * phase.batch))
 
-    def _add_paintings(self, count: int) -> tuple[Tensor, Tensor]:
-        """Variations of some paintings, put into the bank, and their descriptors."""
+    def _add_paintings(self, count: int) -> None:
+        """Put variations of some paintings into the bank."""
         numbers = self.paintings.draw(count, self.generator)
         if self.config.varied:
             cuts = random_views(self.paintings, numbers, self.generator)
@@ -120,7 +114,7 @@ class FlagshipBatches:
         else:
             cuts = self.paintings.random_cuts(numbers, self.generator)
             images = self.paintings.cut(numbers, cuts, self.config.style_side)
-        return images, self.bank.add(images)
+        self.bank.add(images)
 
     def _photographs(self, phase: Phase) -> Tensor:
         """A batch of crops, ImageNet-normalised;

@@ -37,7 +37,6 @@ class FlagshipConfig:
         reproduce: first iterations, which learn to give the photo back.
         lr, warm_up, decay_from, last_lr: the learning rate rises over the first iterations, and
             from a share of all of them on falls by half a cosine.
-        reader_lr: of the style reader, in the same course.
         clip: largest norm of a gradient.
         emphasis: least and largest binary logarithm of the style weight over the variant's.
         late_from, late_by: shares of all iterations between which the taps' weights move from
@@ -61,7 +60,6 @@ class FlagshipConfig:
     warm_up: int = 100
     decay_from: float = 0.25
     last_lr: float = 5e-5
-    reader_lr: float = 1e-3
     clip: float = 1.0
     reproduce: int = 200
     emphasis: tuple[float, float] = (-1.5, 2.5)

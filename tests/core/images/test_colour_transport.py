@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.interpolate import RegularGridInterpolator
 
-from core.images import convert
 from core.images.colour_transport import (
     NODES,
     ColourSample,
     ColourTable,
+    ascending,
     node_colours,
     sliced_transport,
     splat,
@@ -195,13 +196,31 @@ def test_a_splat_keeps_sums_and_means() -> None:
     assert (sums * node_colours()).sum(axis=(0, 1, 2)) == pytest.approx(colours.sum(axis=0))
 
 
-def test_a_table_finds_red_green_and_blue_each_on_its_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_finds_red_green_and_blue_each_on_its_axis() -> None:
     nodes, picture = node_colours(), draw(1, (40, 50))
     assert nodes.shape == (NODES, NODES, NODES, 3)
     assert ColourTable(nodes)(picture).tobytes() == picture.tobytes()
     swapped = ColourTable(nodes[..., [1, 2, 0]] * 0.5)
     wanted = values(picture)[..., [1, 2, 0]] * 0.5
     assert abs(values(swapped(picture)) - wanted).max() <= 0.51
-    whole = swapped(picture).tobytes()
-    monkeypatch.setattr(convert, "ROWS", 7)
-    assert swapped(picture).tobytes() == whole
+
+
+def test_between_the_nodes_of_a_table_lies_what_is_between_and_outside_srgb_it_is_clipped() -> None:
+    """Tables may leave [0, 1]; what is between nodes is as SciPy interpolates it."""
+    nodes = node_colours()
+    bent = nodes + 0.4 * np.sin(3 * nodes[..., [1, 2, 0]]) - 0.1  # from -0.1 to 1.3
+    picture = Image.fromarray(
+        np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    )
+    steps = np.linspace(0, 1, NODES)
+    between = RegularGridInterpolator((steps, steps, steps), bent)(values(picture) / 255)
+    wanted = (255 * between).clip(0, 255)
+    assert wanted.min() == 0
+    assert wanted.max() == 255
+    assert abs(values(ColourTable(bent)(picture)) - wanted).max() <= 1
+
+
+def test_ascending_is_a_stable_order() -> None:
+    numbers = np.random.default_rng(0).normal(size=(3, 6000))
+    numbers[:, 100:300] = numbers[:, :1]
+    assert np.array_equal(ascending(numbers), np.argsort(numbers, axis=1, kind="stable"))

@@ -25,7 +25,7 @@ from core.training.flagship_recipe import (
     Phase,
     going_on,
 )
-from core.training.learning_curve import LEARNING, NAMES, HeldOut, readers_agree
+from core.training.learning_curve import LEARNING, NAMES, HeldOut
 from core.training.log_writer import read_rows
 from core.training.objective import Objective
 from core.training.style_bank import StyleBank
@@ -160,11 +160,10 @@ def test_it_learns_and_ships_its_average_with_a_learning_curve(
     training.run()
     rows = read_rows(tmp_path / "run" / LEARNING)
     assert {row["emphasis"] for row in rows} == {"0", "1"}
-    assert {row["read_by"] for row in rows} == {"encoder", "reader"}
+    assert {row["read_by"] for row in rows} == {"encoder"}
     assert [row["iteration"] for row in rows][-1] == "8"
     assert all(0 < float(row[name]) < 100 for row in rows for name in NAMES)
 
-    training.reader_holds = True  # whatever it has learnt in eight steps
     size = training.export(tmp_path / "flagship")
     model = load_model(tmp_path / "flagship")
     assert size > 0
@@ -180,13 +179,10 @@ def test_it_learns_and_ships_its_average_with_a_learning_curve(
     assert cost is not None
     assert cost["pairs"] == len(storage.library().styles) * len(storage.library().contents)
     assert 0 < cost["mean"] <= cost["largest"] < storage.MAX_LARGEST
-    assert model.reader is not None
+    assert model.reader is None
     stylizer = Stylizer(model, model.encoder(), cache=StyleCache())
     painted = stylizer.encode_style(draw(5))
     assert painted(draw(6, (50, 33))).size == (50, 33)
-    by_encoder = Stylizer(replace(model, reader=None), model.encoder(), cache=StyleCache())
-    other = by_encoder.encode_style(draw(5)).filters
-    assert any(not torch.equal(painted.filters[name], other[name]) for name in other)
 
 
 @pytest.mark.slow
@@ -206,19 +202,6 @@ def test_a_trained_network_goes_on_and_its_curve_begins_with_what_it_was(
         assert float(rows[0][name]) == pytest.approx(first[name], rel=1e-4)
     assert rows[-1]["iteration"] == "2"
     assert float(rows[-1][NAMES[0]]) != pytest.approx(first[NAMES[0]], rel=1e-4)
-
-
-@pytest.mark.parametrize(("worse_by", "agree"), [(0.0, True), (0.015, True), (0.03, False)])
-def test_the_reader_is_shipped_if_it_costs_at_most_two_percent(
-    worse_by: float, agree: bool
-) -> None:
-    found = [
-        {"group": group, "emphasis": 0.0, "read_by": read_by, **dict.fromkeys(NAMES, 0.2)}
-        for group in ("classical", "graphic")
-        for read_by in ("encoder", "reader")
-    ]
-    found[-1][NAMES[2]] = 0.2 * (1 + worse_by)
-    assert readers_agree(found) == agree
 
 
 @pytest.mark.slow
