@@ -240,10 +240,18 @@ def save_reader(folder: Path, reader: StyleReader, about: Mapping[str, Any] | No
         about: what else is worth knowing, for its `reader.json`.
     """
     known = read_card(folder).weights
-    card = {"model_hash": known.hash if known else "", **(about or {})}
-    size = save_tensors(folder / READER, {n: v.half() for n, v in reader.state_dict().items()})
+    state = {name: value.half() for name, value in reader.state_dict().items()}
+    hashes = {"model_hash": known.hash if known else "", "hash": weights_hash(state)}
+    card = {**hashes, **(about or {})}
+    size = save_tensors(folder / READER, state)
     write_atomic(folder / READER / READER_CARD, json.dumps(card, indent=1).encode())
     return size
+
+
+def reader_hash(folder: Path) -> str | None:
+    """The hash of the reader's weights in a model's folder; None where there is none."""
+    path = folder / READER / READER_CARD
+    return str(read_json(path).get("hash")) if path.is_file() else None
 
 
 def _load_reader(folder: Path, model_hash: str) -> StyleReader | None:
@@ -256,6 +264,10 @@ def _load_reader(folder: Path, model_hash: str) -> StyleReader | None:
         )
     state = {name: value.float() for name, value in load_tensors(folder / READER).items()}
     _refuse_non_finite(state, f"{folder.name}/{READER}")
+    if weights_hash(state) != reader_hash(folder):
+        raise WeightsError(
+            f"The reader of {folder.name} is not the one that its {READER_CARD} describes."
+        )
     reader = StyleReader()
     try:
         reader.load_state_dict(state)

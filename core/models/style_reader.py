@@ -1,8 +1,8 @@
 """A thin copy of VGG19 in its place: what the flagship's MetaNet sees of a painting,
 at an eighth of the work.
 
-Reading a painting with VGG19 takes a third of the time in which a picture is painted, four fifths
-without 8-bit integers. The MetaNet is given 1,920 channel means and standard deviations only, and
+Reading a painting with VGG19 takes nearly as long as painting a picture of 512 px, and without 8-bit
+integers longer. The MetaNet is given 1,920 channel means and standard deviations only, and
 most of what VGG19's 3x3 convolutions compute on the way is nearly a repetition: the responses of
 256 channels lie close to a plane of some 50 dimensions. So each convolution but the first is three
 smaller ones in a row (Zhang et al. 1505.06798, Jaderberg et al. 1405.3866):

@@ -11,8 +11,8 @@ cut anew whenever it is needed, since all that is drawn for it follows from its 
 
 The reader begins as a thin copy of VGG19 (`core.training.thinning`) and is taught twice: its
 convolutions to see the same, then, from the numbers alone, its map to put right what they still miss.
-A network of another make that began with random weights, of a fifth of the work, had come a sixth as far
-after the time in which the copy is found and taught.
+(A smaller network of random weights, the first kind tried here, left 0.60 and 0.17 of the two losses after
+150 s of teaching on two cores; the copy leaves 0.17 and 0.10 before any, 0.16 and 0.03 after as long.)
 """
 
 import json

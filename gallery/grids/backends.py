@@ -24,6 +24,7 @@ from core.commandline import UserError
 from core.images.library import library
 from core.inference.model_store import model_store
 from core.matching import SHARE, in_usual_colours
+from core.models.checkpoint import reader_hash
 from core.models.encoder import Encoder, load_encoder
 from core.models.model_card import CARD
 from core.models.registry import MODELS
@@ -144,6 +145,8 @@ def fingerprint(row: str, mode: str) -> dict[str, Any]:
     made_from: dict[str, Any] = {"weights": card.weights.hash if card.weights else None}
     if card.variant.variant().is_flagship:
         made_from["colours"] = f"{MATCH}, {SHARE:g} of the way"
+        if read_by := reader_hash(model_store().path(row)):
+            made_from["reader"] = read_by
     if mode == REFINED:
         made_from |= {"batches": REFINE_BATCHES, "refined on": _gallery_photos()}
     return made_from

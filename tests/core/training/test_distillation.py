@@ -159,6 +159,9 @@ def test_the_command_ships_a_reader_that_is_good_enough(
     assert about["variations"] == 4
     assert {row["read_by"] for row in about["held_out"]} == {"encoder", "reader"}
 
+    (folder / "reader" / distil.ABOUT).write_text(json.dumps(about | {"hash": "another"}))
+    with pytest.raises(WeightsError, match=r"^The reader of flagship is not the one that its"):
+        load_model(folder)
     (folder / "reader" / distil.ABOUT).write_text(json.dumps(about | {"model_hash": "another"}))
     with pytest.raises(WeightsError, match=r"^The reader of flagship was not taught for these"):
         load_model(folder)
