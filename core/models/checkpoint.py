@@ -258,13 +258,14 @@ def _load_reader(folder: Path, model_hash: str) -> StyleReader | None:
     """The reader of a model whose weights have this hash; None where it has none."""
     if not (folder / READER).is_dir():
         return None
-    if read_json(folder / READER / READER_CARD).get("model_hash") != model_hash:
+    card = read_json(folder / READER / READER_CARD)
+    if card.get("model_hash") != model_hash:
         raise WeightsError(
             f"The reader of {folder.name} was not taught for these weights; remove the folder {READER} in it."
         )
     state = {name: value.float() for name, value in load_tensors(folder / READER).items()}
     _refuse_non_finite(state, f"{folder.name}/{READER}")
-    if weights_hash(state) != reader_hash(folder):
+    if weights_hash(state) != card.get("hash"):
         raise WeightsError(
             f"The reader of {folder.name} is not the one that its {READER_CARD} describes."
         )

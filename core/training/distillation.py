@@ -340,11 +340,8 @@ class Distillation:
 
     def _teach_map(self, seen: Tensor) -> None:
         """Teach the map what the convolutions miss; it learns from their 1,920 numbers alone."""
-        config, map_, wanted = (
-            self.config,
-            self.finished().map,
-            self.wanted(range(self.lessons.groups)),
-        )
+        config, map_ = self.config, self.finished().map
+        wanted = self.wanted(range(self.lessons.groups))
         optimizer = torch.optim.AdamW(
             map_.parameters(), lr=config.map_lr, weight_decay=config.map_decay
         )
