@@ -206,10 +206,14 @@ class JobQueue(Queue):
             await asyncio.sleep(LOOK_EVERY)
             now = time.monotonic()
             self.drop_unread(now)
-            if self.events_recorded != seen or self.get_active_worker_count():
+            if self.events_recorded != seen or self._has_work():
                 seen, since, to_call = self.events_recorded, now, list(self.on_idle)
-            while to_call and now - since >= to_call[0][0] and not self.get_active_worker_count():
+            while to_call and now - since >= to_call[0][0] and not self._has_work():
                 await asyncio.to_thread(to_call.pop(0)[1])
+
+    def _has_work(self) -> bool:
+        """Whether an order waits or is being done: between two orders, none is being done for a moment."""
+        return len(self) > 0 or self.get_active_worker_count() > 0
 
     def drop_unread(self, now: float) -> int:
         """Forget what was said to visitors who have not listened for a while; returns to how many."""
