@@ -78,20 +78,34 @@ def _fit(
         places = torch.randperm(y[:, 0].numel(), generator=generator)[:PLACES].to(y.device)
         found_rows.append(_at(found, places))
         wanted_rows.append(_at(y, places))
-    f, y = torch.cat(found_rows), torch.cat(wanted_rows)  # rows x O, float64
-    mean_f, mean_y = f.mean(dim=0), y.mean(dim=0)
-    f, y = f - mean_f, y - mean_y
-    square = f.T @ f
-    ridge = RIDGE * square.diagonal().mean() * torch.eye(len(square), device=f.device)
-    best = torch.linalg.solve(square + ridge, f.T @ y).T  # O x O: y ~ best f
-    fitted = f @ best.T
-    plane = torch.linalg.eigh(fitted.T @ fitted).eigenvectors.flip(1)[:, :rank]  # O x K
-    into = plane.T @ best  # K x O
+    found, responses = torch.cat(found_rows), torch.cat(wanted_rows)  # rows x O
+    into, plane, offset = _through_a_plane(found, responses, rank)
     horizontal.weight.copy_(torch.einsum("ro,okij->rkij", into.float(), columns))
     out.weight.copy_(plane.float()[:, :, None, None])
-    # The plane goes through the mean responses; the horizontal part has no bias of its own.
-    bias = mean_y - plane @ (into @ (mean_f - layer.bias.double()))
+    # The horizontal part has no bias of its own, so that of the layer, which `found` holds, goes with the plane's.
+    bias = offset + plane @ (into @ layer.bias.double())
     out.bias.copy_(bias.float())  # type: ignore[union-attr]
+
+
+def _through_a_plane(found: Tensor, wanted: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The best linear map that passes through few channels: `wanted` ~ `offset + plane @ into @ found`.
+
+    Args:
+        found, wanted: rows x O, float64.
+        rank: K, of the channels between.
+
+    Returns:
+        `into` (K x O), `plane` (O x K) and `offset` (O).
+    """
+    mean_f, mean_w = found.mean(dim=0), wanted.mean(dim=0)
+    f, w = found - mean_f, wanted - mean_w
+    square = f.T @ f
+    ridge = RIDGE * square.diagonal().mean() * torch.eye(len(square), device=f.device)
+    best = torch.linalg.solve(square + ridge, f.T @ w).T  # O x O: w ~ best f
+    fitted = f @ best.T
+    plane = torch.linalg.eigh(fitted.T @ fitted).eigenvectors.flip(1)[:, :rank]
+    into = plane.T @ best
+    return into, plane, mean_w - plane @ (into @ mean_f)
 
 
 def _separated(weight: Tensor, inputs: Sequence[Tensor], rank: int) -> tuple[Tensor, Tensor]:

@@ -22,8 +22,9 @@ from core.images.decode import load_image
 from core.inference import stylizer
 from core.inference.model_store import ModelStore, model_store
 from core.metrics.features import MEASURES, Analysis, measure
-from core.models.checkpoint import save_model
+from core.models.checkpoint import save_model, save_reader
 from core.models.encoder import load_encoder
+from core.models.style_reader import StyleReader
 from gallery import build
 from gallery.build import default_rows, own_pictures
 from gallery.grids import backends, render
@@ -198,6 +199,25 @@ def test_a_changed_model_makes_its_cells_stale(home: Path) -> None:
     run()
     assert all(times(home / ROW)[name] > time for name, time in before.items())
     assert (home / ROW / "0000.jpg").read_bytes() != old
+
+
+def test_a_reader_of_its_own_and_a_changed_one_make_a_models_cells_stale(
+    home: Path, tiny_checkpoint: Callable[[str], Path]
+) -> None:
+    folder, row = home / "models" / "flagship", Path("grids/instant/0100/flagship")
+    shutil.copytree(tiny_checkpoint("flagship"), folder)
+    run("flagship")
+    for seed in range(2):
+        before, old = times(home / row), (home / row / "0000.jpg").read_bytes()
+        torch.manual_seed(seed)
+        save_reader(folder, StyleReader())
+        model_store().forget()
+        run("flagship")
+        assert all(times(home / row)[name] > time for name, time in before.items())
+        assert (home / row / "0000.jpg").read_bytes() != old
+    before = times(home / row)
+    run("flagship")
+    assert times(home / row) == before
 
 
 def test_a_changed_photo_makes_its_cell_stale_and_a_changed_painting_the_row(home: Path) -> None:

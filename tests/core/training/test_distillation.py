@@ -1,6 +1,7 @@
 """Teaching a style reader: what it is taught with, that it learns, that it goes on after an interruption, the command."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -8,26 +9,44 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from core import distil, train
 from core.commandline import Stopped
 from core.inference.model_store import ModelStore
 from core.models.checkpoint import load_model, save_model
-from core.models.encoder import normalize
+from core.models.encoder import Encoder, normalize
 from core.models.flagship import FlagshipNet
 from core.models.losses import mean_std
 from core.models.registry import FLAGSHIP
+from core.models.style_reader import StyleReader
 from core.models.weights import WeightsError
+from core.training import distillation
 from core.training.distillation import AT_ONCE, Distillation, DistillationConfig, Lessons
 from core.training.learning_curve import NAMES, HeldOut, readers_agree
 from core.training.log_writer import read_rows
 from core.training.picture_store import PictureStore
+from core.training.thinning import thin_copy
 from tests.conftest import draw_folder, shipped_encoder
 
 SIDE = 64
+COPIES: dict[tuple[bytes, int], StyleReader] = {}
 CONFIG = DistillationConfig(
     pictures=8, steps=30, batch=4, warm_up=5, map_epochs=60, map_batch=4, map_lr=2e-4, map_noise=0.0
 )
+
+
+@pytest.fixture(autouse=True)
+def copies_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thin copy found with the same pictures is the same (its own tests: test_thinning): it is found once."""
+
+    def copied(encoder: Encoder, images: Tensor, seed: int) -> StyleReader:
+        key = (images.numpy().tobytes(), seed)
+        if key not in COPIES:
+            COPIES[key] = thin_copy(encoder, images, seed)
+        return deepcopy(COPIES[key])
+
+    monkeypatch.setattr(distillation, "thin_copy", copied)
 
 
 def store(styles: list[Path]) -> PictureStore:
