@@ -17,7 +17,7 @@ from PIL import Image
 from core.inference.model_store import model_store
 from core.models.checkpoint import Model, load_model, save_model
 from core.models.encoder import Encoder, load_encoder
-from core.models.registry import VARIANTS, Variant
+from core.models.registry import MODELS, Variant
 from core.runtime import keep_freed_memory, release_freed_memory
 from gallery.grids import backends, render
 
@@ -121,7 +121,7 @@ def styles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def tiny(name: str) -> Variant:
     """A variant of the registry with 2 instead of 32 channels after its first convolution."""
-    return dataclasses.replace(VARIANTS[name], base=2)
+    return dataclasses.replace(MODELS[name], base=2)
 
 
 @pytest.fixture(scope="session")
