@@ -12,7 +12,6 @@ from typing import Any
 
 import gradio as gr
 
-from core.images.save import encode_picture
 from demo.many.cells import SMALL_SIZES, Cell, painted_cells, sheet_file
 from demo.server.newest import newest_only
 from demo.server.turns import in_turns
@@ -26,7 +25,16 @@ from demo.shared.sessions import IDLE, WORKING, RunningJobs
 from demo.shared.style_form import StyleForm
 from demo.shared.templates import component
 from demo.shared.thumbnails import small_copy
-from demo.shared.uploads import data_url, file_of, file_url, label_of, saved, uploaded
+from demo.shared.uploads import (
+    BEFORE,
+    data_url,
+    file_url,
+    label_of,
+    light_copy,
+    result_shown,
+    saved,
+    uploaded,
+)
 from demo.shared.widgets import LONG_WORK, PAINTING, QUIET, Upload, photo_input
 from gallery.pictures import Picture, paintings
 
@@ -94,13 +102,13 @@ def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
         picture, form = shown.pictures[index], shown.form
         order = form.request(shown.content, str(picture.path()), shown.model, size)
         painting = next(repaint(order))
-        before, after = file_of("before.png", encode_picture(painting.before)), saved(painting)
+        before, after = light_copy(painting.before, BEFORE), saved(painting)
     except Exception as error:
         return {"large_status": messages.problem(error)}
     return {
         "panel": gr.Column(visible=True),
         "title": messages.heading(label_of(picture)),
-        "slider": side_by_side(before, after),
+        "slider": side_by_side(before, result_shown(painting, after)),
         "large_download": gr.DownloadButton(value=after, interactive=True),
         "large_status": messages.facts(painting),
     }

@@ -18,7 +18,6 @@ COLOURS_SAID = {
     RECOLOUR: "painting recoloured to the photo",
     MATCH: "colours matched to the painting",
 }
-LARGE_SIDE = 1024  # px; a larger result is shown by a light copy
 SHOWN_LIGHT = "Shown by a light copy; the PNG that you download is without loss."
 _HTML = macros("shared/messages.html")
 
@@ -41,8 +40,7 @@ def facts(painting: JobResult, address: str | None = None) -> str:
         f"photo {px(painting.content_size)}, painting {px(painting.style_size)}",
         f"result {px(painting.after.size)}",
     ]
-    is_large = max(painting.after.size) > LARGE_SIDE and not painting.draft
-    notes = [painting.painted.note, SHOWN_LIGHT if is_large else ""]
+    notes = [painting.painted.note, SHOWN_LIGHT if painting.is_large else ""]
     return facts_line(parts, " ".join(filter(None, notes)), address)
 
 

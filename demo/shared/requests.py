@@ -42,6 +42,7 @@ from demo.shared.pace import PACE
 
 INSTANT, REFINED = "instant", "refined"
 LARGEST = 2048  # px a side
+LARGE_SIDE = 1024  # px a side; of a larger result pages show a light copy
 MIN_STYLE_SIZE, MAX_STYLE_SIZE = 64, 512
 MAX_BATCHES = 100
 MAX_OPTIMISED = 512  # px a side, for pixels that are optimised one photo at a time
@@ -113,6 +114,11 @@ class JobResult:
     def draft(self) -> bool:
         """Refining goes on, and this is a look at it, at most 512 px."""
         return self.recipe is None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether a page shows a light copy in its place."""
+        return max(self.after.size) > LARGE_SIDE
 
     def png(self) -> bytes:
         """The result as a PNG file with its recipe. Raises ValueError for a draft, which has none."""

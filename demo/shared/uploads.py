@@ -45,6 +45,7 @@ MAX_UPLOAD = f"{MAX_UPLOAD_BYTES >> 20}mb"
 QUALITY = 90  # JPEG
 THUMBNAIL_SIDE = 256  # px, the smaller side
 SHOWN_SIDE = 2048  # px
+BEFORE = "before"  # the name of the light copy of a photo, left of its result
 LIGHT_SIDE = 1600  # px, of that copy
 CHECKED_SIDE = 256  # px, the smaller side at which a JPEG is read in order to see whether it can be
 REDUCED_FORMATS = ("JPEG", "MPO")  # those which `load_image` reads at a smaller size
@@ -165,12 +166,17 @@ def saved(painting: JobResult) -> str:
 
 
 def light_copy(image: Image.Image, name: str) -> str:
-    """What the page shows of a large picture, over lines that may be slow: a JPEG, or a WebP where it is transparent,
-    of at most 1600 px a side; its name without ending is that of the picture.
+    """What the page shows, over lines that may be slow, of a photo, a draft or a large picture: a JPEG, or a WebP where
+    it is transparent, of at most 1600 px a side; its name without ending is that of the picture.
     """
     suffix = ".webp" if image.mode == "RGBA" else ".jpg"
     small = resize_longest(image, LIGHT_SIDE) if max(image.size) > LIGHT_SIDE else image
     return file_of(Path(name).with_suffix(suffix).name, encode_picture(small, suffix))
+
+
+def result_shown(result: JobResult, file: str) -> str:
+    """What the page shows of a result that is in this file: of a large one a light copy."""
+    return light_copy(result.after, file) if result.is_large else file
 
 
 def gallery_files() -> list[str]:

@@ -15,11 +15,9 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from core.baselines.adapter import METHODS
 from core.images.library import Picture
-from core.images.save import png_bytes
 from core.inference.model_store import model_store
 from core.settings import Settings
 from demo.server.newest import newest_only, order_of
@@ -28,7 +26,7 @@ from demo.shared.before_after import side_by_side
 from demo.shared.events import Answer
 from demo.shared.picture_place import Placed, chosen
 from demo.shared.requests import INSTANT, JobResult, StylizeRequest, repaint
-from demo.shared.uploads import file_of, light_copy, saved
+from demo.shared.uploads import BEFORE, light_copy, result_shown, saved
 from demo.shared.widgets import another
 from demo.transfer import provenance
 from demo.transfer.address import address_of
@@ -92,7 +90,7 @@ def painted(request: StylizeRequest, stop: threading.Event) -> Iterator[Answer]:
     size, before = None, ""
     for result in repaint(request, stop):
         if size != result.before.size:
-            size, before = result.before.size, photo_file(result.before)
+            size, before = result.before.size, light_copy(result.before, BEFORE)
         yield shown(result, before, address_of(result.recipe) if result.recipe else None)
 
 
@@ -103,12 +101,12 @@ def shown(result: JobResult, before: str, address: str | None) -> Answer:
         before: the file of the photo.
         address: as `messages.facts` takes it.
     """
-    after = saved(result)
-    is_large = max(result.after.size) > messages.LARGE_SIDE
-    small = light_copy(result.after, after) if is_large else after
-    slider = side_by_side(before, small, *strength_of(result))
     if result.recipe is None:
+        draft = light_copy(result.after, result.file_name)
+        slider = side_by_side(before, draft, *strength_of(result))
         return {"slider": slider, "status": messages.progress(result)}
+    after = saved(result)
+    slider = side_by_side(before, result_shown(result, after), *strength_of(result))
     codes = provenance.texts(result.recipe, result.file_name)
     return {
         "slider": slider,
@@ -157,10 +155,3 @@ def give_up(visit: Visit | None) -> None:
     """Something else is about to be asked for: this page's refining ends, so that it need not be waited for."""
     if visit:
         VISITS.give_up(visit.visitor, visit.page)
-
-
-def photo_file(image: Image.Image) -> str:
-    """A file of the photo for the page: of a large one a light copy."""
-    if max(image.size) > messages.LARGE_SIDE:
-        return light_copy(image, "before.png")
-    return file_of("before.png", png_bytes(image))

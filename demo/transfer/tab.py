@@ -22,10 +22,10 @@ from demo.shared.before_after import before_after
 from demo.shared.events import Answer, connect
 from demo.shared.picture_place import Placed, bring, image_input
 from demo.shared.requests import REFINED, StylizeRequest, repaint
-from demo.shared.uploads import label_of
+from demo.shared.uploads import BEFORE, label_of, light_copy
 from demo.shared.widgets import PAINTING, QUIET, gallery, random_button
 from demo.transfer import arrival, download, endpoints, events, provenance
-from demo.transfer.events import CODES, give_up, paint, photo_file, picker, random_painting, shown
+from demo.transfer.events import CODES, give_up, paint, picker, random_painting, shown
 from gallery.pictures import MORE_STYLES, STYLES
 
 LOOK_AT_RESULT = """() => {
@@ -159,7 +159,7 @@ def _opening(content: Picture, style: Picture, model: str | None) -> Answer:
         settings = Settings(model=model, size=controls.DEFAULT_SIZE)
         order = StylizeRequest(str(content.path()), [str(style.path())], settings)
         result = next(repaint(order))
-        return shown(result, photo_file(result.before), None)
+        return shown(result, light_copy(result.before, BEFORE), None)
     except Exception as error:
         return {"status": messages.problem(error)}
 

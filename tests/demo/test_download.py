@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from playwright.sync_api import Browser, Page, expect
@@ -21,6 +22,7 @@ from demo.transfer.events import painted
 from gallery.pictures import find_style
 from tests.browser import new_page, open_page, open_section
 from tests.conftest import draw
+from tests.training import smaller_batches
 
 TAKEN = "2026:05:17 14:03:59"
 PAINTING = str(find_style("duerer_lion").path())
@@ -41,6 +43,10 @@ def half_clear() -> Image.Image:
     image.putalpha(Image.new("L", image.size, 255))
     image.paste((0, 0, 0, 0), (image.width // 2, 0, image.width, image.height))
     return image
+
+
+def file_shown(slider: dict[str, Any], side: str) -> str:
+    return unquote(str(slider[side]).partition("file=")[2])
 
 
 @pytest.mark.usefixtures("models")
@@ -87,7 +93,7 @@ def test_a_large_result_is_shown_by_a_light_copy(tmp_path: Path, mode: str, suff
     settings = Settings("original-500", strength=0)
     [answer] = painted(StylizeRequest(str(photo), [PAINTING], settings), threading.Event())
     for side in ("before", "after"):
-        path = unquote(answer["slider"][side].partition("file=")[2])
+        path = file_shown(answer["slider"], side)
         with Image.open(path) as shown:
             assert shown.size == (1600, 178) and shown.mode == mode
         assert path.endswith(suffix)
@@ -95,6 +101,30 @@ def test_a_large_result_is_shown_by_a_light_copy(tmp_path: Path, mode: str, suff
     assert "Shown by a light copy" in answer["status"]
     with Image.open(answer["download"]["value"]) as png:
         assert (png.format, png.size) == ("PNG", (1800, 200))
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.slow
+def test_photo_and_drafts_are_shown_by_light_copies_and_a_result_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    smaller_batches(monkeypatch, crop=32)
+    draw(1).save(tmp_path / "photo.png")
+    settings = Settings("original-500", refine=3)
+    answers = painted(
+        StylizeRequest(str(tmp_path / "photo.png"), [PAINTING], settings), threading.Event()
+    )
+    *drafts, last = [answer["slider"] for answer in answers]
+    assert drafts
+    for draft in drafts:
+        assert Path(file_shown(draft, "after")).name == "photo__duerer_lion__original-500.jpg"
+    for slider in (*drafts, last):
+        with Image.open(file_shown(slider, "before")) as photo:
+            assert (photo.format, photo.size) == ("JPEG", draw(1).size)
+            moved = np.asarray(photo, float) - np.asarray(draw(1), float)
+        assert np.sqrt(np.square(moved).mean()) < 8, "of 255: less than the noise that is drawn"
+    with Image.open(file_shown(last, "after")) as result:
+        assert result.format == "PNG"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 import pytest
@@ -42,7 +43,7 @@ from demo.shared.uploads import new_file
 from demo.shared.widgets import photo_input
 from gallery.pictures import CONTENTS, Picture
 from tests.browser import foreign_requests, new_page
-from tests.conftest import draw_folder
+from tests.conftest import draw, draw_folder
 from tests.hungry import Hungry
 
 MODEL = "improved-500"
@@ -161,6 +162,21 @@ def test_a_click_on_what_is_not_painted_is_answered(gallery: list[Picture]) -> N
     shown = many_sheet.Shown("/gone.png", MODEL, tuple(gallery))
     said = many_sheet.enlarge(click, shown, 64)["large_status"]
     assert 'role="alert"' in said and "gone.png" in said
+
+
+def test_a_large_picture_of_the_sheet_is_shown_by_a_light_copy(
+    folder: Path, gallery: list[Picture]
+) -> None:
+    draw(1, (1800, 200)).save(folder / "wide.png")
+    form = StyleForm(strength=0)
+    shown = many_sheet.Shown(str(folder / "wide.png"), MODEL, tuple(gallery), form)
+    answer = many_sheet.enlarge(gr.EventData(None, {"index": 1}), shown, 2048)
+    for side in ("before", "after"):
+        with Image.open(unquote(answer["slider"][side].partition("file=")[2])) as copy:
+            assert (copy.format, copy.size) == ("JPEG", (1600, 178))
+    assert "Shown by a light copy" in answer["large_status"]
+    with Image.open(answer["large_download"].value["path"]) as png:
+        assert (png.format, png.size) == ("PNG", (2048, 228))
 
 
 def test_a_sheet_is_painted_with_what_the_controls_say(folder: Path) -> None:
