@@ -24,6 +24,7 @@ from core.inference.style_file import is_style_file, load_style
 from demo.server.limits import MAX_UPLOAD_BYTES
 from demo.shared import messages
 from demo.shared.templates import component
+from demo.shared.thumbnails import whole_copy
 from demo.shared.uploads import checked_size, displayable, file_of, file_url, label_of, uploaded
 from gallery.pictures import Picture
 
@@ -85,8 +86,11 @@ def placed(path: str, name: str | None = None, brought: str | None = None) -> Pl
 
 
 def of_gallery(picture: Picture) -> Placed:
-    """A picture of the gallery as the value of a place."""
-    return placed(displayable(str(picture.path())))
+    """A picture of the gallery as the value of a place; a PNG is shown by a light copy, over lines that may be slow."""
+    value = placed(displayable(str(picture.path())))
+    if picture.path().suffix.lower() == ".png":
+        value["url"] = file_url(str(whole_copy(picture)))
+    return value
 
 
 def bring(place: gr.HTML, note: gr.HTML, styles: bool = False) -> None:

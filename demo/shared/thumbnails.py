@@ -1,6 +1,7 @@
-"""Small copies of pictures as files that the page may serve: the gallery's until the page stops, visitors' for their hour.
+"""Light copies of pictures as files that the page may serve: the gallery's until the page stops, visitors' for their hour.
 
 path, shape = small_copy(picture)       # a JPEG, and its width / height
+path = whole_copy(picture)              # a JPEG of all its pixels
 file_url(path)                          # of demo.shared.uploads
 """
 
@@ -43,19 +44,33 @@ def small_copy(picture: Picture) -> tuple[Path, float]:
     Raises:
         ImageError: the picture cannot be read.
     """
-    path = picture.path()
+    own = shipped_folder() if picture.path().is_relative_to(FOLDER) else folder()
+    return _copied(picture.path(), own, SMALL_SIDE)
+
+
+def whole_copy(picture: Picture) -> Path:
+    """A JPEG of a picture of the gallery in all its pixels: of a photograph in a PNG file an eighth of the bytes.
+
+    Raises:
+        ImageError: the picture cannot be read.
+    """
+    return _copied(picture.path(), shipped_folder(), None)[0]
+
+
+def _copied(path: Path, own: Path, side: int | None) -> tuple[Path, float]:
     changed = path.stat().st_mtime_ns if path.is_file() else 0
-    own = shipped_folder() if path.is_relative_to(FOLDER) else folder()
-    made = _small_copy(path, changed, own)
+    made = _copy(path, changed, own, side)
     if not made[0].is_file():  # a cleaner took it: all that are remembered may be gone
-        _small_copy.cache_clear()
-        made = _small_copy(path, changed, own)
+        _copy.cache_clear()
+        made = _copy(path, changed, own, side)
     return made
 
 
 @lru_cache(maxsize=512)
-def _small_copy(path: Path, changed: int, own: Path) -> tuple[Path, float]:
-    image = resize_smaller(load_image(path, at_least=SMALL_SIDE), SMALL_SIDE)
+def _copy(path: Path, changed: int, own: Path, side: int | None) -> tuple[Path, float]:
+    image = load_image(path, at_least=side)
+    image = image if side is None else resize_smaller(image, side)
+    look = {"quality": 90, "subsampling": 0} if side is None else {"quality": 85}
     with tempfile.NamedTemporaryFile(suffix=".jpg", dir=own, delete=False) as file:
-        image.save(file, "JPEG", quality=85)
+        image.save(file, "JPEG", **look)
     return Path(file.name), image.width / image.height

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect
 from tests.browser import new_page, open_page, open_section, repainted
 
 OPENING = "astronaut__hokusai_great_wave__original-500.png"
+DRAFT = OPENING.replace(".png", ".jpg")
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_refining_shows_progress_can_be_stopped_again_and_gives_way_to_another_p
     expect(page.get_by_label("number input for Batches")).to_have_value("20")
     refine(page)
     expect(status.get_by_role("progressbar")).to_be_visible()
-    repainted(page, OPENING)
+    repainted(page, DRAFT)
     expect(stylize(page)).to_be_hidden()
     stop(page).click()
     expect(status).to_contain_text(re.compile(r"stopped after [1-9]\d* of 100 batches"))

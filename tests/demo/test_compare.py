@@ -9,8 +9,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import gradio as gr
+import numpy as np
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -27,12 +29,13 @@ from demo.compare import tab as compare
 from demo.compare.selection import OWN, accept_upload, chosen, offered_rows, opening, read
 from demo.page import PageBlocks
 from demo.server.turns import TURNS
+from demo.shared.picture_place import of_gallery
 from demo.shared.requests import RequestError
 from demo.shared.thumbnails import small_copy
 from demo.shared.uploads import new_file
 from gallery.grids import backends, paths
 from gallery.grids.results import Grid
-from gallery.pictures import STYLES
+from gallery.pictures import STYLES, find_content
 from tests.browser import new_page, open_page
 from tests.rendered import render
 from tests.training import smaller_batches
@@ -163,6 +166,22 @@ def test_small_copies_that_a_cleaner_took_are_made_again() -> None:
     again, same = small_copy(STYLES[0])
     assert again.is_file()
     assert same == shape
+
+
+def test_a_photograph_in_a_png_is_shown_by_a_light_copy_and_painted_from_the_file_itself() -> None:
+    png = find_content("astronaut")
+    for _ in range(2):  # again where a cleaner took the copy
+        value = of_gallery(png)
+        assert Path(value["path"]).read_bytes() == png.path().read_bytes()
+        copy = Path(unquote(value["url"].partition("file=")[2]))
+        with Image.open(copy) as shown, Image.open(png.path()) as whole:
+            assert (shown.format, shown.size) == ("JPEG", whole.size), "masks are drawn over it"
+            moved = np.asarray(shown, float) - np.asarray(whole, float)
+        assert copy.stat().st_size < png.path().stat().st_size / 5
+        assert np.sqrt(np.square(moved).mean()) < 4
+        copy.unlink()
+    jpeg = of_gallery(STYLES[0])
+    assert jpeg["url"].endswith(quote(jpeg["path"]))
 
 
 @pytest.mark.usefixtures("gallery")
