@@ -103,12 +103,13 @@ def enlarge(event: gr.EventData, shown: Shown | None, size: float) -> Answer:
         order = form.request(shown.content, str(picture.path()), shown.model, size)
         painting = next(repaint(order))
         before, after = light_copy(painting.before, BEFORE), saved(painting)
+        slider = side_by_side(before, result_shown(painting, after))
     except Exception as error:
         return {"large_status": messages.problem(error)}
     return {
         "panel": gr.Column(visible=True),
         "title": messages.heading(label_of(picture)),
-        "slider": side_by_side(before, result_shown(painting, after)),
+        "slider": slider,
         "large_download": gr.DownloadButton(value=after, interactive=True),
         "large_status": messages.facts(painting),
     }

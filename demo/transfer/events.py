@@ -19,6 +19,7 @@ import gradio as gr
 from core.baselines.adapter import METHODS
 from core.images.library import Picture
 from core.inference.model_store import model_store
+from core.provenance import Provenance
 from core.settings import Settings
 from demo.server.newest import newest_only, order_of
 from demo.shared import messages
@@ -102,11 +103,10 @@ def shown(result: JobResult, before: str, address: str | None) -> Answer:
         address: as `messages.facts` takes it.
     """
     if result.recipe is None:
-        draft = light_copy(result.after, result.file_name)
-        slider = side_by_side(before, draft, *strength_of(result))
+        slider = side_by_side(before, light_copy(result.after, result.file_name))
         return {"slider": slider, "status": messages.progress(result)}
     after = saved(result)
-    slider = side_by_side(before, result_shown(result, after), *strength_of(result))
+    slider = side_by_side(before, result_shown(result, after), *strength_of(result.recipe))
     codes = provenance.texts(result.recipe, result.file_name)
     return {
         "slider": slider,
@@ -117,13 +117,11 @@ def shown(result: JobResult, before: str, address: str | None) -> Answer:
     }
 
 
-def strength_of(result: JobResult) -> tuple[float, str]:
-    """A finished result's strength in per cent, and a name that it shares with those that differ in nothing else."""
-    if result.recipe is None:
-        return 0, ""
-    recipe = replace(result.recipe, settings=replace(result.recipe.settings, strength=1))
-    kind = hashlib.sha256(json.dumps(recipe.to_json(), sort_keys=True).encode()).hexdigest()
-    return round(100 * result.recipe.settings.strength, 6), kind
+def strength_of(recipe: Provenance) -> tuple[float, str]:
+    """A result's strength in per cent, and a name that it shares with those that differ in nothing else."""
+    whole = replace(recipe, settings=replace(recipe.settings, strength=1))
+    kind = hashlib.sha256(json.dumps(whole.to_json(), sort_keys=True).encode()).hexdigest()
+    return round(100 * recipe.settings.strength, 6), kind
 
 
 def look_due(visit: Visit | None, **values: Any) -> Answer:
