@@ -13,6 +13,7 @@ from gradio.utils import get_upload_folder
 
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
+from core.images.save import encode_picture
 from gallery.pictures import FOLDER, Picture
 
 SMALL_SIDE = 160  # px, the smaller side
@@ -69,8 +70,9 @@ def _copied(path: Path, own: Path, side: int | None) -> tuple[Path, float]:
 @lru_cache(maxsize=512)
 def _copy(path: Path, changed: int, own: Path, side: int | None) -> tuple[Path, float]:
     image = load_image(path, at_least=side)
-    image = image if side is None else resize_smaller(image, side)
-    look = {"quality": 90, "subsampling": 0} if side is None else {"quality": 85}
     with tempfile.NamedTemporaryFile(suffix=".jpg", dir=own, delete=False) as file:
-        image.save(file, "JPEG", **look)
+        if side is None:
+            file.write(encode_picture(image, ".jpg"))
+        else:
+            resize_smaller(image, side).save(file, "JPEG", quality=85)
     return Path(file.name), image.width / image.height

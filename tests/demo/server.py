@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import gradio as gr
 import httpx
@@ -76,6 +77,11 @@ class Stage:
             self.url("/gradio_api/upload"), files={"files": (name, data)}, timeout=WAIT
         )
         return str(answer.raise_for_status().json()[0])
+
+
+def file_at(address: object) -> Path:
+    """The file that an address of the page hands out, as `demo.shared.uploads.file_url` gives it."""
+    return Path(unquote(str(address)).partition("file=")[2])
 
 
 @contextmanager

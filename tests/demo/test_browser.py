@@ -5,7 +5,6 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from PIL import Image
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from gallery.pictures import find_content, find_style
 from tests.browser import FRAMES, foreign_requests, new_page, open_page, open_section, repainted
+from tests.demo.server import file_at
 
 PHOTO, PAINTING = find_content("coffee").path(), find_style("duerer_lion").path()
 
@@ -88,7 +88,7 @@ def test_own_pictures_from_upload_to_download(page: Page, tmp_path: Path) -> Non
 def test_a_download_of_what_is_no_longer_kept_is_a_sentence(page: Page) -> None:
     page.locator("#painting-gallery").get_by_label("Composition VIII").click()
     repainted(page, "kandinsky_composition_viii__original-500.png")
-    Path(unquote(str(after(page).get_attribute("src"))).partition("file=")[2]).unlink()
+    file_at(after(page).get_attribute("src")).unlink()
     page.get_by_role("button", name="Download PNG").click()
     said = page.get_by_role("alert")
     expect(said).to_contain_text("This file is no longer kept here")

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import gradio as gr
 import numpy as np
@@ -37,6 +37,7 @@ from gallery.grids import backends, paths
 from gallery.grids.results import Grid
 from gallery.pictures import STYLES, find_content
 from tests.browser import new_page, open_page
+from tests.demo.server import file_at
 from tests.rendered import render
 from tests.training import smaller_batches
 
@@ -173,7 +174,7 @@ def test_a_photograph_in_a_png_is_shown_by_a_light_copy_and_painted_from_the_fil
     for _ in range(2):  # again where a cleaner took the copy
         value = of_gallery(png)
         assert Path(value["path"]).read_bytes() == png.path().read_bytes()
-        copy = Path(unquote(value["url"].partition("file=")[2]))
+        copy = file_at(value["url"])
         with Image.open(copy) as shown, Image.open(png.path()) as whole:
             assert (shown.format, shown.size) == ("JPEG", whole.size), "masks are drawn over it"
             moved = np.asarray(shown, float) - np.asarray(whole, float)

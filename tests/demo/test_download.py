@@ -4,7 +4,6 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from demo.transfer.events import painted
 from gallery.pictures import find_style
 from tests.browser import new_page, open_page, open_section
 from tests.conftest import draw
+from tests.demo.server import file_at
 from tests.training import smaller_batches
 
 TAKEN = "2026:05:17 14:03:59"
@@ -43,10 +43,6 @@ def half_clear() -> Image.Image:
     image.putalpha(Image.new("L", image.size, 255))
     image.paste((0, 0, 0, 0), (image.width // 2, 0, image.width, image.height))
     return image
-
-
-def file_shown(slider: dict[str, Any], side: str) -> str:
-    return unquote(str(slider[side]).partition("file=")[2])
 
 
 @pytest.mark.usefixtures("models")
@@ -93,11 +89,11 @@ def test_a_large_result_is_shown_by_a_light_copy(tmp_path: Path, mode: str, suff
     settings = Settings("original-500", strength=0)
     [answer] = painted(StylizeRequest(str(photo), [PAINTING], settings), threading.Event())
     for side in ("before", "after"):
-        path = file_shown(answer["slider"], side)
+        path = file_at(answer["slider"][side])
         with Image.open(path) as shown:
             assert shown.size == (1600, 178) and shown.mode == mode
-        assert path.endswith(suffix)
-    assert Path(path).stem == "wide__duerer_lion__original-500"
+        assert path.suffix == suffix
+    assert path.stem == "wide__duerer_lion__original-500"
     assert "Shown by a light copy" in answer["status"]
     with Image.open(answer["download"]["value"]) as png:
         assert (png.format, png.size) == ("PNG", (1800, 200))
@@ -117,13 +113,13 @@ def test_photo_and_drafts_are_shown_by_light_copies_and_a_result_as_it_is(
     *drafts, last = [answer["slider"] for answer in answers]
     assert drafts
     for draft in drafts:
-        assert Path(file_shown(draft, "after")).name == "photo__duerer_lion__original-500.jpg"
+        assert file_at(draft["after"]).name == "photo__duerer_lion__original-500.jpg"
     for slider in (*drafts, last):
-        with Image.open(file_shown(slider, "before")) as photo:
+        with Image.open(file_at(slider["before"])) as photo:
             assert (photo.format, photo.size) == ("JPEG", draw(1).size)
             moved = np.asarray(photo, float) - np.asarray(draw(1), float)
         assert np.sqrt(np.square(moved).mean()) < 8, "of 255: less than the noise that is drawn"
-    with Image.open(file_shown(last, "after")) as result:
+    with Image.open(file_at(last["after"])) as result:
         assert result.format == "PNG"
 
 

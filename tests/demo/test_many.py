@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import gradio as gr
 import pytest
@@ -44,6 +43,7 @@ from demo.shared.widgets import photo_input
 from gallery.pictures import CONTENTS, Picture
 from tests.browser import foreign_requests, new_page
 from tests.conftest import draw, draw_folder
+from tests.demo.server import file_at
 from tests.hungry import Hungry
 
 MODEL = "improved-500"
@@ -172,7 +172,7 @@ def test_a_large_picture_of_the_sheet_is_shown_by_a_light_copy(
     shown = many_sheet.Shown(str(folder / "wide.png"), MODEL, tuple(gallery), form)
     answer = many_sheet.enlarge(gr.EventData(None, {"index": 1}), shown, 2048)
     for side in ("before", "after"):
-        with Image.open(unquote(answer["slider"][side].partition("file=")[2])) as copy:
+        with Image.open(file_at(answer["slider"][side])) as copy:
             assert (copy.format, copy.size) == ("JPEG", (1600, 178))
     assert "Shown by a light copy" in answer["large_status"]
     with Image.open(answer["large_download"].value["path"]) as png:
