@@ -18,6 +18,7 @@ import torch
 from core.files import read_json
 from core.inference.model_store import model_store
 from core.metrics.paired_test import FAILS, HOLDS, UNKNOWN
+from core.models.model_card import WeightsCard
 from core.models.registry import REPORT_BASE, VARIANTS, parameter_counts
 from core.models.weights import WeightsError
 from core.training.log_writer import read_rows
@@ -147,12 +148,13 @@ def _sizes() -> Claim:
     whole = {name: 4 * _parameters(name) / REPORT_MB for name in (IMPROVED, ORIGINAL)}
     unit = f"units of {REPORT_MB:,} bytes in float32"
     findings = [_size_ratio(f"base {REPORT_BASE}, whole", whole, unit)]
-    sizes = {name: _stored_megabytes(name) for name in (IMPROVED, ORIGINAL)}
-    if missing := [name for name, size in sizes.items() if not size]:
+    stored = {name: _stored(name) for name in (IMPROVED, ORIGINAL)}
+    if missing := [name for name, weights in stored.items() if weights is None]:
         findings.append(needs(STORED, *missing))
     else:
-        # It follows from the rank that was chosen for storing each, of which the report knows nothing.
-        findings.append(replace(_size_ratio(STORED, sizes, "MB"), verdict=NOT_CLAIMED))
+        findings.append(
+            _stored_ratio({name: weights for name, weights in stored.items() if weights})
+        )
     return Claim(
         "The improved model's weights take 647 MB, the original's 850 MB (about 3/4)",
         "Section 4",
@@ -168,6 +170,14 @@ def _size_ratio(case: str, sizes: Mapping[str, float], unit: str) -> Finding:
     return Finding(case, same_ratio([ratio], SIZE), text, {**sizes, "ratio": ratio})
 
 
+def _stored_ratio(stored: Mapping[str, WeightsCard]) -> Finding:
+    """It follows from the rank that was chosen for storing each, of which the report knows nothing."""
+    sizes = {name: weights.bytes / 1e6 for name, weights in stored.items()}
+    ranks = [(stored[name].quantisation or {}).get("rank") for name in (IMPROVED, ORIGINAL)]
+    unit = "MB" if None in ranks else "MB, in factors of rank {:g} and {:g}".format(*ranks)
+    return replace(_size_ratio(STORED, sizes, unit), verdict=NOT_CLAIMED)
+
+
 def _parameters(name: str) -> int:
     """Those of a network at the report's width, counted without making them."""
     with torch.device("meta"):
@@ -175,10 +185,9 @@ def _parameters(name: str) -> int:
     return sum(parameter_counts(net).values())
 
 
-def _stored_megabytes(name: str) -> float:
-    """The size of a model's weights on disk; 0 without a model."""
+def _stored(name: str) -> WeightsCard | None:
+    """What is known of a model's weights on disk; None without a model."""
     try:
-        weights = model_store().card(name).weights
+        return model_store().card(name).weights
     except WeightsError:
-        return 0.0
-    return weights.bytes / 1e6 if weights else 0.0
+        return None

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 from core.analysis.heldout_comparison import Change
+from core.files import read_json
 from core.inference.model_store import ModelStore
 from core.metrics.features import MEASURES
 from core.metrics.paired_test import FAILS, HIGHER, HOLDS, LOWER, UNKNOWN, compare
 from core.models.checkpoint import save_model
+from core.models.model_card import CARD, write_card
 from core.models.registry import VARIANTS
 from core.training.log_writer import LOG_FIELDS, WEIGHT_FIELDS
 from gallery import report, timing
@@ -30,7 +32,7 @@ from gallery.pictures import CONTENTS, STYLES
 from gallery.report import MARKDOWN, Report, from_json, markdown, measured, to_json
 from tests.conftest import shipped_encoder
 from tests.rendered import write_row
-from tests.runs import write_heldout
+from tests.runs import write_about, write_heldout
 
 Value = Callable[[int, int], float]  # (style, content) -> a measure
 AGAINST = Test(
@@ -254,6 +256,18 @@ def test_the_reports_sizes_come_out_at_its_base(tmp_path: Path, checkpoints: Pat
     )
     assert found[0].verdict == HOLDS
     assert found[1] == Finding("as stored here", NOT_YET, "needs improved-500, original-500")
+
+
+def test_stored_sizes_are_told_with_the_ranks_they_follow_from(
+    tmp_path: Path, checkpoints: Path
+) -> None:
+    for name, size, rank in (("improved-500", 18_700_000, 8), ("original-500", 13_500_000, 4)):
+        about = read_json(write_about(checkpoints / name, name) / CARD)
+        stored = {"bytes": size, "hash": "0", "quantisation": {"rank": rank}}
+        write_card(checkpoints / name, about | {"weights": stored})
+    found = claim([cost_section(tmp_path / "none.json")], "weights take").findings[1]
+    assert found.text == ("18.7 against 13.5 MB, in factors of rank 8 and 4, a ratio of 1.39")
+    assert found.verdict == "not claimed"
 
 
 def log(folder: Path, rms: Mapping[int, float], per_epoch: int = 4) -> None:
