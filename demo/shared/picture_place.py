@@ -6,7 +6,7 @@
     place.input(paint, ...)                # the visitor's picture is in its place
 
 Its value is None or `placed(path)`, a mapping that handlers read with `demo.shared.uploads.uploaded`; where a part was chosen
-in the browser, "crop" in it has its edges (`crop_of`). The browser's part is `picture_place.js`.
+in the browser, "crop" in it has its edges (`crop_of`). The browser's part is `picture_place.js` and `picture_crop.js`.
 """
 
 import json
@@ -30,11 +30,6 @@ from gallery.pictures import Picture
 
 Placed = dict[str, Any]
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-
-SCRIPT = "\n".join(
-    Path(__file__).with_name(name).read_text("utf-8")
-    for name in ("picture_place.js", "picture_crop.js")
-)
 
 
 def image_input(
@@ -65,7 +60,6 @@ def image_input(
         of_gallery(picture) if picture else None,
         words={"name": label, "choose": choose, "cropped": cropped, "own": json.dumps(own)},
         label=label,
-        js_on_load=SCRIPT,
         elem_id=elem_id,
         elem_classes="picture-place",
     )

@@ -2,7 +2,7 @@
 
     render("report.html", sections=sections)        # demo/report.html
     macros("shared/messages.html").caption("Chelsea the cat")
-    component("many/sheet", elem_id="sheet")        # demo/many/sheet.html and, for what it does, demo/many/sheet.js
+    component("many/sheet", elem_id="sheet")        # demo/many/sheet.html and, for what it does, its script in COMPONENTS
 
 The filter `inline` marks up plain text: what stands between backticks is code, between asterisks stressed; `chinese` marks a
 name in brackets.
@@ -31,6 +31,17 @@ def chinese(text: str) -> Markup:
 
 
 FOLDER = Path(__file__).parents[1]
+# The scripts of our own components, by the component's name. They come with the page's head, each once: a page has two dozen
+# places for a picture, and Gradio sends what is in `js_on_load` anew for each of them.
+COMPONENTS: dict[str, tuple[str, ...]] = {
+    "many/sheet": ("many/sheet.js",),
+    "shared/before_after": ("shared/before_after.js",),
+    "shared/mask": ("shared/mask.js",),
+    "shared/mixing": ("shared/mixing.js",),
+    "shared/picture_place": ("shared/picture_place.js", "shared/picture_crop.js"),
+    "transfer/history": ("transfer/history.js",),
+}
+GIVEN = "element, trigger, props, server, upload, watch"  # by Gradio, to what runs on load
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER),
     autoescape=True,
@@ -55,12 +66,35 @@ def macros(name: str) -> Any:
 def component(
     name: str, value: Any = None, words: Mapping[str, Any] | None = None, **options: Any
 ) -> gr.HTML:
-    """A component of our own, whose template and script are demo/`name`.html and demo/`name`.js.
+    """A component of our own, whose template is demo/`name`.html; its script is in COMPONENTS.
 
     Args:
         words: what the template is filled with.
         options: of `gr.HTML`; others are properties for the script.
     """
-    script = (FOLDER / f"{name}.js").read_text("utf-8")
-    own = {"html_template": render(f"{name}.html", **(words or {})), "js_on_load": script}
+    own = {"html_template": render(f"{name}.html", **(words or {})), "js_on_load": on_load(name)}
     return gr.HTML(value, apply_default_css=False, **(own | options))
+
+
+@cache
+def script_of(name: str) -> str:
+    """The script of one of our own components, as it runs for each place that has one."""
+    return "\n".join((FOLDER / file).read_text("utf-8") for file in COMPONENTS[name])
+
+
+def component_scripts() -> str:
+    """A script for the page's head, from which each component takes its own."""
+    scripts = (
+        f"window.ownComponents[{name!r}] = ({GIVEN}) => {{\n{script_of(name)}}};"
+        for name in COMPONENTS
+    )
+    return "\n".join(["window.ownComponents = {};", *scripts])
+
+
+def on_load(name: str) -> str:
+    """What a component runs once it is on the page. Gradio lets a handler listen to those events alone whose names stand
+    between quotes in it, so they are told in a comment.
+    """
+    events = sorted(set(re.findall(r'trigger\("(\w+)"', script_of(name))))
+    told = ", ".join(f'"{event}"' for event in events) or "none"
+    return f"window.ownComponents[{name!r}]({GIVEN}); // its events: {told}"

@@ -1,4 +1,4 @@
-"""How the page looks: warm paper and deep indigo, light and dark; and the scripts of the whole page.
+"""How the page looks: warm paper and deep indigo, light and dark; and the scripts of the whole page and of its components.
 
     blocks.launch(theme=THEME, css_paths=CSS, head=HEAD)
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.themes.utils import sizes
+
+from demo.shared.templates import component_scripts
 
 FOLDER = Path(__file__).parents[1]
 CSS = sorted(FOLDER.rglob("*.css"))
@@ -92,4 +94,7 @@ SCRIPTS = (
     "i18n/words.js",
     "transfer/visitor.js",
 )
-HEAD = "".join(f"<script>{(FOLDER / name).read_text('utf-8')}</script>" for name in SCRIPTS)
+HEAD = "".join(
+    f"<script>{script}</script>"
+    for script in (*((FOLDER / name).read_text("utf-8") for name in SCRIPTS), component_scripts())
+)

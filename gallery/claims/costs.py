@@ -173,8 +173,9 @@ def _size_ratio(case: str, sizes: Mapping[str, float], unit: str) -> Finding:
 def _stored_ratio(stored: Mapping[str, WeightsCard]) -> Finding:
     """It follows from the rank that was chosen for storing each, of which the report knows nothing."""
     sizes = {name: weights.bytes / 1e6 for name, weights in stored.items()}
-    ranks = [(stored[name].quantisation or {}).get("rank") for name in (IMPROVED, ORIGINAL)]
-    unit = "MB" if None in ranks else "MB, in factors of rank {:g} and {:g}".format(*ranks)
+    costs = [stored[name].quantisation or {} for name in (IMPROVED, ORIGINAL)]
+    ranks = [cost["rank"] for cost in costs if "rank" in cost]
+    unit = "MB, in factors of rank {:g} and {:g}".format(*ranks) if len(ranks) == 2 else "MB"
     return replace(_size_ratio(STORED, sizes, unit), verdict=NOT_CLAIMED)
 
 

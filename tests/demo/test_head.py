@@ -8,6 +8,7 @@ import httpx
 from PIL import Image
 
 from demo.head import ICON, PREVIEW_TAG
+from demo.shared.templates import COMPONENTS, FOLDER, script_of
 
 
 class Tags(HTMLParser):
@@ -59,3 +60,19 @@ def test_the_icon_is_our_own_in_the_tab_and_on_a_home_screen(address: str) -> No
         image = Image.open(io.BytesIO(httpx.get(httpx.URL(address).join(icon["src"])).content))
         assert image.size == (side, side)
     assert not re.search(PREVIEW_TAG, httpx.get(f"{address}manifest.json").text)
+
+
+def test_the_script_of_a_component_comes_once_however_many_there_are(address: str) -> None:
+    """It is in the page's head; with two dozen places for a picture it was a third of what is sent."""
+    page = httpx.get(address).text.replace(r"\u0027", "'")
+    assert page.count("ownComponents['shared/picture_place'](") > 20
+    for name in COMPONENTS:
+        assert f"ownComponents['{name}'](" in page, "it is on the page"
+        assert page.count(script_of(name)[:25]) == 1
+
+
+def test_every_script_beside_a_template_is_a_components() -> None:
+    beside = {path.with_suffix("") for path in FOLDER.rglob("*.js")} & {
+        path.with_suffix("") for path in FOLDER.rglob("*.html")
+    }
+    assert {path.relative_to(FOLDER).as_posix() for path in beside} == COMPONENTS.keys()
