@@ -27,10 +27,11 @@ from core.runtime import AUTO, DEVICE_HELP, DistributedContext, fast_dtype, init
 from core.train import held_out_pairs, training_set
 from core.train_options import add_folders
 from core.training.data import Pools, pools_of
-from core.training.distillation import ABOUT as LESSONS
-from core.training.distillation import Distillation, DistillationConfig, Lessons
+from core.training.distillation import Distillation, DistillationConfig
 from core.training.flagship_recipe import ON_CPU, FlagshipConfig
 from core.training.learning_curve import READER_COSTS, learning_rows, readers_agree
+from core.training.lessons import ABOUT as LESSONS
+from core.training.lessons import Lessons
 from core.training.picture_store import PictureStore
 from core.training.run_folder import check_pictures, held, remember_pictures
 from core.training.state import STATE

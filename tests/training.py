@@ -14,14 +14,18 @@ from core.commandline import Stopped
 from core.runtime import DistributedContext
 from core.training import refine
 from core.training.batches import TrainingBatches
+from core.training.lessons import Lessons
 from core.training.log_writer import read_rows
+from core.training.picture_store import PictureStore
 from core.training.step_log import StepLog
 from core.training.trainer import Trainer, TrainingConfig
+from tests.conftest import shipped_encoder
 
 CPU = DistributedContext(torch.device("cpu"))
 QUICK = TrainingConfig(epochs=3, batch=2, crop=32, style_every=5)
 MEASURED_SIDE = 64  # px of the pictures by which the cost of storing a model is measured
 MEASURED = 2  # photos and paintings of the gallery by which it is measured, in place of 8 and 8
+LESSONS_SIDE = 64  # px of the variations that a style reader is taught with
 LOSSES = ("content_loss", "style_loss", "tv_loss")
 State = dict[str, Tensor]
 
@@ -85,3 +89,16 @@ def stop_after(trainer: Trainer, done: int) -> None:
     with pytest.raises(Stopped, match=said) as stopped:
         trainer.run()
     assert stopped.value.exit_code == 130
+
+
+def lessons_of(folder: Path, styles: list[Path], count: int = 8, seed: int = 0) -> Lessons:
+    """Small variations of a few paintings, for a style reader; not looked at yet."""
+    store = PictureStore(styles, CPU.device, 64, 96)
+    return Lessons(store, shipped_encoder("vgg19"), count, seed, folder, LESSONS_SIDE)
+
+
+def prepared_lessons(folder: Path, styles: list[Path], count: int = 8) -> Lessons:
+    """The same, and what VGG19 sees in them."""
+    lessons = lessons_of(folder, styles, count)
+    lessons.prepare()
+    return lessons

@@ -1,4 +1,4 @@
-"""Teaching a style reader: what it is taught with, that it learns, that it goes on after an interruption, the command."""
+"""Teaching a style reader: that it learns, that it goes on after an interruption, the command."""
 
 import json
 from copy import deepcopy
@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -17,19 +16,17 @@ from core.inference.model_store import ModelStore
 from core.models.checkpoint import load_model, save_model
 from core.models.encoder import Encoder, normalize
 from core.models.flagship import FlagshipNet
-from core.models.losses import mean_std
 from core.models.registry import FLAGSHIP
 from core.models.style_reader import StyleReader
 from core.models.weights import WeightsError
 from core.training import distillation
-from core.training.distillation import AT_ONCE, Distillation, DistillationConfig, Lessons
+from core.training.distillation import Distillation, DistillationConfig
 from core.training.learning_curve import NAMES, HeldOut, readers_agree
 from core.training.log_writer import read_rows
-from core.training.picture_store import PictureStore
 from core.training.thinning import thin_copy
 from tests.conftest import draw_folder, shipped_encoder
+from tests.training import LESSONS_SIDE, prepared_lessons
 
-SIDE = 64
 COPIES: list[StyleReader] = []
 CONFIG = DistillationConfig(
     pictures=8, steps=30, batch=4, warm_up=5, map_epochs=60, map_batch=4, map_lr=2e-4, map_noise=0.0
@@ -48,59 +45,14 @@ def copies_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(distillation, "thin_copy", copied)
 
 
-def store(styles: list[Path]) -> PictureStore:
-    return PictureStore(styles, torch.device("cpu"), 64, 96)
-
-
-def prepared(folder: Path, styles: list[Path], count: int = 8) -> Lessons:
-    lessons = Lessons(store(styles), shipped_encoder("vgg19"), count, 0, folder, SIDE)
-    lessons.prepare()
-    return lessons
-
-
 def net() -> FlagshipNet:
     torch.manual_seed(1)
     return FlagshipNet(base=4)
 
 
 def taught(folder: Path, styles: list[Path], count: int = 8) -> Distillation:
-    lessons = prepared(folder, styles, count)
+    lessons = prepared_lessons(folder, styles, count)
     return Distillation(net(), lessons, CONFIG, folder, shipped_encoder("vgg19"))
-
-
-def test_a_variation_follows_from_its_number(styles: list[Path], tmp_path: Path) -> None:
-    lessons = prepared(tmp_path, styles)
-    first, second = lessons.images(0), lessons.images(1)
-    assert first.shape == (AT_ONCE, 3, SIDE, SIDE)
-    assert torch.equal(first, lessons.images(0))
-    assert not torch.equal(first, second)
-    with torch.no_grad():
-        seen = mean_std(shipped_encoder("vgg19")(normalize(second)))
-    assert torch.equal(lessons.seen(1), seen)
-
-
-def test_what_was_seen_is_kept_and_what_is_there_in_part_is_seen_again(
-    styles: list[Path], tmp_path: Path
-) -> None:
-    whole = prepared(tmp_path, styles, 12)
-    wanted = np.array(whole.descriptors)
-    assert whole.prepared == 3
-    whole.descriptors[6:] = 0  # as after a kill amid the second group
-    again = Lessons(store(styles), shipped_encoder("vgg19"), 12, 0, tmp_path, SIDE)
-    assert again.prepared == 1
-    again.prepare()
-    assert np.array_equal(again.descriptors, wanted)
-
-
-def test_descriptors_of_other_variations_are_not_mixed_in(
-    styles: list[Path], tmp_path: Path
-) -> None:
-    prepared(tmp_path, styles, 4)
-    with pytest.raises(ValueError, match="remove it to begin anew"):
-        Lessons(store(styles), shipped_encoder("vgg19"), 4, 1, tmp_path, SIDE)
-    (tmp_path / "lessons.json").write_text('{"set": "cut o')
-    with pytest.raises(ValueError, match="remove it to begin anew"):
-        Lessons(store(styles), shipped_encoder("vgg19"), 4, 0, tmp_path, SIDE)
 
 
 def test_each_pass_sees_every_group_once(styles: list[Path], tmp_path: Path) -> None:
@@ -156,7 +108,7 @@ def test_it_learns_and_a_stopped_run_goes_on_to_the_same_numbers(
 def test_the_command_ships_a_reader_that_is_good_enough(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "HeldOut", partial(HeldOut, side=SIDE))
+    monkeypatch.setattr(train, "HeldOut", partial(HeldOut, side=LESSONS_SIDE))
     draw_folder(tmp_path / "data" / "content", 2)
     draw_folder(tmp_path / "data" / "style", 12, first_seed=100)
     folder = tmp_path / "models" / "flagship"
