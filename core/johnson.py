@@ -17,7 +17,8 @@ from core.files import OutputError, check_output, distinct_name, printable, shor
 from core.images.decode import ImageError, load_image
 from core.images.find import find_pictures, tell_unread, training_photos
 from core.images.save import save_png
-from core.inference.stylizer import STYLE_SIDE, StyledModel
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import STYLE_SIDE
 from core.models.registry import PER_STYLE_WEIGHT
 from core.program import STYLE_SIZE_HELP, command, path_of
 from core.runtime import AUTO, DEVICE_HELP, find_device

@@ -24,7 +24,8 @@ from core.images.decode import ImageError
 from core.images.masks import layered, soft_mask
 from core.inference.style_file import Painting, SavedStyle
 from core.inference.style_mixing import blend, restore
-from core.inference.stylizer import MAX_SIDE, MAX_WHOLE, Cancelled, StyledModel
+from core.inference.styled_model import MAX_SIDE, MAX_WHOLE, StyledModel
+from core.inference.stylizer import Cancelled
 from core.inference.tiled import stylize_tiled
 from core.matching import colour_match, places_shown
 from core.result import PaintStep, StylizeResult

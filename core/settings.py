@@ -17,7 +17,8 @@ from core.commandline import UserError
 from core.files import short
 from core.images.convert import WHOLE, Box
 from core.images.decode import MIN_SIDE
-from core.inference.stylizer import MAX_SIDE, STYLE_SIDE
+from core.inference.styled_model import MAX_SIDE
+from core.inference.stylizer import STYLE_SIDE
 
 AUTO, STYLE, MATCH, PHOTO, RECOLOUR = "auto", "style", "match", "photo", "recolour"
 COLOURS = (AUTO, STYLE, MATCH, PHOTO, RECOLOUR)

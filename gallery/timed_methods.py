@@ -15,7 +15,8 @@ from core.baselines import gatys, johnson
 from core.images.convert import resize_smaller
 from core.images.library import library
 from core.inference.model_store import model_store
-from core.inference.stylizer import StyleCache, Stylizer
+from core.inference.styled_model import StyleCache
+from core.inference.stylizer import Stylizer
 from core.models.registry import FLAGSHIP
 from core.training.refine import refine
 from gallery.pictures import CONTENTS, STYLES

@@ -23,7 +23,8 @@ from tqdm import tqdm
 from core.commandline import run_command
 from core.files import check_output, write_atomic
 from core.images.library import library
-from core.inference.stylizer import StyleCache, Stylizer
+from core.inference.styled_model import StyleCache
+from core.inference.stylizer import Stylizer
 from core.models.checkpoint import Model
 from core.models.encoder import load_encoder
 from core.models.model_card import WHOLE, ModelCard

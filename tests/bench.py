@@ -28,7 +28,8 @@ from core.images.convert import resize_longest, resize_smaller, to_image, to_ten
 from core.images.decode import load_image
 from core.images.save import save_png
 from core.inference.model_store import model_store
-from core.inference.stylizer import STYLE_SIDE, StyleCache, Stylizer, pad_to_multiple
+from core.inference.styled_model import StyleCache, pad_to_multiple
+from core.inference.stylizer import STYLE_SIDE, Stylizer
 from core.models.encoder import Encoder, denormalize, load_encoder, normalize
 from core.models.registry import VARIANTS
 from core.models.style_net import StyleNet

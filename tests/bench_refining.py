@@ -15,7 +15,8 @@ import torch
 from core.images.decode import load_image
 from core.images.library import library
 from core.inference.model_store import model_store
-from core.inference.stylizer import StyleCache, Stylizer
+from core.inference.styled_model import StyleCache
+from core.inference.stylizer import Stylizer
 from core.models.checkpoint import Model
 from core.models.factored import factorise, is_factored
 from core.models.style_net import StyleNet

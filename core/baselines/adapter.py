@@ -22,7 +22,8 @@ from PIL import Image
 from core.baselines import gatys, johnson
 from core.images.decode import ImageError
 from core.inference.model_store import model_store
-from core.inference.stylizer import STYLE_SIDE, StyledModel, Stylizer, picture_hash
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import STYLE_SIDE, Stylizer, picture_hash
 from core.models.encoder import load_encoder
 from core.runtime import default_device
 from core.settings import Settings, SettingsError

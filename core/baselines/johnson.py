@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
-from core.inference.stylizer import STYLE_SIDE, Cancelled, StyledModel
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import STYLE_SIDE, Cancelled
 from core.models.encoder import Encoder, load_encoder
 from core.models.layers import Filters
 from core.models.registry import PER_STYLE_WEIGHT, VARIANTS

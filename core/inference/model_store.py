@@ -20,7 +20,8 @@ from pathlib import Path
 import torch
 
 from core.files import short
-from core.inference.stylizer import Reader, StyleCache, Stylizer
+from core.inference.styled_model import StyleCache
+from core.inference.stylizer import Reader, Stylizer
 from core.models.checkpoint import Model, load_model
 from core.models.encoder import Encoder, load_encoder
 from core.models.fast import int8_encoder

@@ -43,7 +43,8 @@ from core.inference.layer_graph import (
     Upsample,
     flatten,
 )
-from core.inference.stylizer import STYLE_SIDE, StyledModel, Stylizer, picture_hash
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import STYLE_SIDE, Stylizer, picture_hash
 from core.models.flagship import FLAGSHIP_BLOCK, FlagshipTransformNet
 from core.models.layers import InstanceNorm
 from core.models.style_net import MULTIPLE, TransformNet

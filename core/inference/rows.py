@@ -51,7 +51,7 @@ class Rows:
 class Picture(Rows):
     """RGB in [0, 1], its right and lower edges reflected up to multiples of 4.
 
-    As `core.inference.stylizer.pad_to_multiple` does.
+    As `core.inference.styled_model.pad_to_multiple` does.
     """
 
     def __init__(self, image: Image.Image, device: torch.device) -> None:

@@ -35,7 +35,8 @@ from core.models.layers import Filters
 from core.models.weights import WeightsError, save_one
 
 if TYPE_CHECKING:
-    from core.inference.stylizer import StyledModel, Stylizer
+    from core.inference.styled_model import StyledModel
+    from core.inference.stylizer import Stylizer
 
 SUFFIX = ".style.safetensors"
 FORMAT = "1"

@@ -54,7 +54,7 @@ from core.inference.layer_graph import (
     flatten,
 )
 from core.inference.rows import Convolved, Kept, Normed, Picture, Rows, Summed, Upsampled
-from core.inference.stylizer import MAX_SIDE, StyledModel, check_sides
+from core.inference.styled_model import MAX_SIDE, StyledModel, check_sides
 
 STRIP_VALUES = 4_000_000  # float32 values in a strip's largest map; a few such are alive at a time
 SCRATCH_BYTES = 600_000_000  # the largest second kept map

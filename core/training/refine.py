@@ -22,7 +22,8 @@ from torch import Tensor
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError, load_image
-from core.inference.stylizer import STYLE_SIDE, Cancelled, StyledModel, Stylizer
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import STYLE_SIDE, Cancelled, Stylizer
 from core.models.encoder import Encoder
 from core.models.factored import factorise, is_factored, rebuild
 from core.models.registry import Net

@@ -14,7 +14,8 @@ from tqdm import tqdm
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import load_image
 from core.images.library import library
-from core.inference.stylizer import STYLE_SIDE, StyledModel
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import STYLE_SIDE
 from core.models.checkpoint import FACTORED, WHOLE, build_packed, pack
 from core.models.encoder import Encoder, normalize
 from core.models.factored import factorise

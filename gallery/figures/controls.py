@@ -26,7 +26,8 @@ from core.images.convert import center_crop, resize_longest, to_image, to_tensor
 from core.images.library import library
 from core.images.save import srgb_profile
 from core.inference.model_store import model_store
-from core.inference.stylizer import StyleCache, Stylizer
+from core.inference.styled_model import StyleCache
+from core.inference.stylizer import Stylizer
 from core.inference.temporal import Smoother, warp
 from core.metrics.flicker import SHARES, pan_and_zoom
 from core.pipeline import stylize_image

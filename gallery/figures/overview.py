@@ -14,7 +14,8 @@ from core.commandline import run_command
 from core.images.convert import center_crop
 from core.images.library import library
 from core.inference.model_store import model_store
-from core.inference.stylizer import StyledModel, Stylizer
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import Stylizer
 from core.matching import in_usual_colours
 from core.program import command_parser
 from core.training.refine import refine

@@ -11,7 +11,8 @@ from PIL import Image
 from core import rendering
 from core.frames import FrameStylizer
 from core.inference.model_store import model_store
-from core.inference.stylizer import Cancelled, StyledModel, Stylizer
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import Cancelled, Stylizer
 from core.pipeline import stylize_image
 from core.settings import Settings, SettingsError
 from tests.conftest import draw_folder

@@ -18,7 +18,8 @@ from core.images.convert import resize_longest, resize_smaller, with_alpha
 from core.images.decode import ImageError
 from core.images.normalise import on_white
 from core.inference.model_store import model_store
-from core.inference.stylizer import Cancelled, StyleCache, StyledModel, Stylizer
+from core.inference.styled_model import StyleCache, StyledModel
+from core.inference.stylizer import Cancelled, Stylizer
 from core.matching import SHARE, in_usual_colours
 from core.metrics.features import Analysis, gram_distances
 from core.models.checkpoint import Model, load_model, save_model

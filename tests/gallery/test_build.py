@@ -19,7 +19,7 @@ from PIL import Image
 from core.baselines import gatys
 from core.images.convert import resize_smaller
 from core.images.decode import load_image
-from core.inference import stylizer
+from core.inference import styled_model
 from core.inference.model_store import ModelStore, model_store
 from core.metrics.features import MEASURES, Analysis, measure
 from core.models.checkpoint import save_model, save_reader
@@ -249,7 +249,7 @@ def test_a_photo_that_cannot_be_painted_leaves_the_others(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.new("RGB", (640, 40), "red").save(home / "photos" / "long.png")
-    monkeypatch.setattr(stylizer, "MAX_WHOLE", 256)
+    monkeypatch.setattr(styled_model, "MAX_WHOLE", 256)
     assert run() == 2
     said = capsys.readouterr().out
     assert "skipped: original-500, instant, 0100: The photo has 512 x 32 px" in said

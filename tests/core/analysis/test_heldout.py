@@ -28,7 +28,8 @@ from core.analysis.heldout_losses import (
 )
 from core.heldout import main
 from core.images.convert import to_tensor
-from core.inference.stylizer import StyleCache, Stylizer
+from core.inference.styled_model import StyleCache
+from core.inference.stylizer import Stylizer
 from core.metrics.features import MEASURES
 from core.models.checkpoint import Model
 from core.models.losses import GramLoss

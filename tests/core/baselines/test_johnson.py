@@ -17,7 +17,8 @@ from core.baselines.johnson import OBJECTIVE, PerStyleNet, load, save, train
 from core.commandline import NO_MEMORY
 from core.images.convert import to_tensor
 from core.images.decode import ImageError
-from core.inference.stylizer import Cancelled, StyledModel
+from core.inference.styled_model import StyledModel
+from core.inference.stylizer import Cancelled
 from core.johnson import main
 from core.models.encoder import normalize
 from core.models.weights import WeightsError

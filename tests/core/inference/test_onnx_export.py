@@ -18,7 +18,8 @@ from core.export import main
 from core.images.convert import to_tensor
 from core.inference import onnx_export as module
 from core.inference.onnx_export import Exported, ExportError, export, load_baked
-from core.inference.stylizer import StyleCache, StyledModel, Stylizer, picture_hash
+from core.inference.styled_model import StyleCache, StyledModel
+from core.inference.stylizer import Stylizer, picture_hash
 from core.models.checkpoint import Model, load_model, save_model
 from core.models.registry import FLAGSHIP
 from core.models.weights import WeightsError

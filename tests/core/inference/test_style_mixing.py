@@ -8,7 +8,7 @@ from PIL import Image
 
 from core.images.colours import Palette
 from core.inference.style_mixing import blend, restore
-from core.inference.stylizer import StyledModel
+from core.inference.styled_model import StyledModel
 from core.models.encoder import STYLE_SIZE
 from core.models.flagship import FlagshipNet
 from core.models.registry import Net

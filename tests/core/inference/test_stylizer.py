@@ -1,32 +1,20 @@
 """Stylising: exact sizes, what is refused, what is remembered, and refining that never touches the model."""
 
-import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor, nn
 
 from core.images.convert import resize_smaller, to_tensor
 from core.images.decode import ImageError
 from core.inference.model_store import model_store
-from core.inference.stylizer import (
-    MAX_WHOLE,
-    Cancelled,
-    StyleCache,
-    StyledModel,
-    Stylizer,
-    pad_to_multiple,
-)
+from core.inference.styled_model import MAX_WHOLE, StyleCache, StyledModel
+from core.inference.stylizer import Cancelled, Stylizer
 from core.models.checkpoint import Model
 from core.models.encoder import EncoderError, denormalize, normalize
-from core.models.layers import Filters
 from core.models.losses import mean_std
-from core.models.style_net import TransformNet
 from core.training import refine as refine_module
 from core.training.objective import Objective
 from core.training.refine import RefineStep, refine
@@ -104,28 +92,6 @@ def test_instant_is_one_pass_of_the_networks(name: str, make: Make, painting: Im
     )
 
 
-class Recorder(nn.Module):
-    """Leaves images as they are, and remembers how many came at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[int] = []
-
-    def forward(self, images: Tensor, _: Filters) -> Tensor:
-        self.seen.append(len(images))
-        return images
-
-
-@pytest.mark.parametrize(("device", "at_once"), [("cpu", [1, 1, 1]), ("meta", [3])])
-def test_only_a_cpu_takes_images_one_by_one(device: str, at_once: list[int]) -> None:
-    """PyTorch's meta device, which computes nothing, stands for a GPU."""
-    net = Recorder()
-    images = torch.rand(3, 3, 18, 20, device=device)
-    styled = StyledModel(net, {})  # type: ignore[arg-type]
-    assert styled.apply(images).shape == images.shape
-    assert net.seen == at_once
-
-
 @pytest.mark.parametrize("name", [*NAMES, "flagship"])
 @torch.inference_mode()
 def test_networks_take_several_images_at_once(name: str, painting: Image.Image) -> None:
@@ -146,16 +112,6 @@ def test_the_descriptor_is_of_the_painting_at_the_asked_size(
     torch.testing.assert_close(small, wanted)
     assert (small - large).abs().max() > 0.01
     assert torch.equal(ours.descriptor(painting), ours.descriptor(painting, 256))
-
-
-def test_edges_are_padded_by_reflection_to_multiples_of_4() -> None:
-    images = torch.arange(35.0).view(1, 1, 5, 7)
-    padded = pad_to_multiple(images)
-    assert padded.shape == (1, 1, 8, 8)
-    assert torch.equal(padded[..., :5, :7], images)
-    assert padded[0, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 5]
-    assert padded[0, 0, :, 0].tolist() == [0, 7, 14, 21, 28, 21, 14, 7]
-    assert pad_to_multiple(torch.zeros(1, 3, 16, 20)).shape == (1, 3, 16, 20)
 
 
 @pytest.mark.parametrize("flat", ["painting", "photo"])
@@ -200,74 +156,6 @@ def test_another_pixel_size_or_model_is_another_style(make: Make, painting: Imag
         other.encode_style(painting, SIDE),
     ]
     assert len({id(styled) for styled in kept}) == len(ours.cache) == 5
-
-
-def style_of(size: int) -> StyledModel:
-    return StyledModel(TransformNet(2, "resnet"), {"layer": torch.zeros(size // 4)})
-
-
-def test_the_cache_forgets_what_was_not_used_for_longest() -> None:
-    cache = StyleCache(limit=3000)
-    for name in "abc":
-        cache.put((name,), style_of(1000))
-    assert cache.get(("a",)) is not None
-    cache.put(("d",), style_of(1000))
-    assert cache.get(("b",)) is None
-    assert [cache.get((name,)) is not None for name in "acd"] == [True] * 3
-    assert cache.nbytes == 3000
-    cache.put(("e",), style_of(2000))
-    assert [cache.get((name,)) is not None for name in "acde"] == [False, False, True, True]
-    assert cache.nbytes <= cache.limit
-
-
-def test_a_style_larger_than_the_cache_is_kept_alone_until_it_is_trimmed() -> None:
-    cache = StyleCache(limit=3000)
-    cache.put(("a",), style_of(1000))
-    cache.put(("huge",), style_of(8000))
-    assert len(cache) == 1
-    assert cache.get(("huge",)) is not None
-    cache.trim()
-    assert len(cache) == 0
-
-
-def test_putting_a_style_again_replaces_it() -> None:
-    cache = StyleCache(limit=3000)
-    for _ in range(5):
-        cache.put(("a",), style_of(1000))
-    assert (len(cache), cache.nbytes) == (1, 1000)
-
-
-def test_a_refined_style_counts_its_own_network() -> None:
-    net = TransformNet(2, "resnet")
-    filters = {"layer": torch.zeros(10)}
-    own = sum(p.numel() * 4 for p in net.parameters())
-    assert StyledModel(net, filters).nbytes == 40
-    assert StyledModel(net, filters, refined=20).nbytes == 40 + own
-
-
-@pytest.fixture
-def _threads_take_turns_often() -> Iterator[None]:
-    """So often that two are at the same place."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-@pytest.mark.usefixtures("_threads_take_turns_often")
-def test_the_cache_may_be_used_from_many_threads() -> None:
-    cache = StyleCache(limit=5000)
-    styles = [style_of(1000) for _ in range(10)]
-
-    def work(seed: int) -> None:
-        for i in np.random.default_rng(seed).integers(0, 10, 200).tolist():
-            found = cache.get((i,))
-            assert found in (None, styles[i])
-            cache.put((i,), styles[i])
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    assert cache.nbytes == 5000
 
 
 # ---- refined ----

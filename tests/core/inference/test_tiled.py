@@ -12,7 +12,7 @@ from PIL import Image
 from core.images.decode import ImageError
 from core.inference.layer_graph import Norm
 from core.inference.rows import Normed, Rows
-from core.inference.stylizer import StyledModel
+from core.inference.styled_model import StyledModel
 from core.inference.tiled import MAX_SIDE, stylize_tiled
 from core.models.flagship import FlagshipNet
 from core.models.style_net import StyleNet
@@ -128,7 +128,7 @@ import torch
 from pathlib import Path
 from PIL import Image
 from core.models.style_net import StyleNet
-from core.inference.stylizer import StyledModel
+from core.inference.styled_model import StyledModel
 from core.inference.tiled import stylize_tiled
 
 net = StyleNet(8, "resnet").requires_grad_(False)

@@ -5,7 +5,8 @@ import torch
 
 from core.images.convert import resize_smaller, to_tensor
 from core.inference.model_store import model_store
-from core.inference.stylizer import StyleCache, StyledModel, Stylizer
+from core.inference.styled_model import StyleCache, StyledModel
+from core.inference.stylizer import Stylizer
 from core.models.encoder import TAPS, Encoder, normalize
 from core.models.fast import int8_encoder
 from core.models.fast.int8_encoder import Int8Encoder, load_ranges, measure_ranges

@@ -10,7 +10,8 @@ from PIL import Image
 
 from core import train
 from core.commandline import Stopped
-from core.inference.stylizer import StyleCache, Stylizer
+from core.inference.styled_model import StyleCache
+from core.inference.stylizer import Stylizer
 from core.models.checkpoint import MIXES, load_model
 from core.models.flagship import FlagshipNet
 from core.models.losses import RelativeStyleLoss
@@ -210,7 +211,7 @@ def test_held_out_measures_are_those_of_the_validation() -> None:
     vgg = shipped_encoder("vgg19")
     photos, paintings = [draw(1, (300, 256)), draw(2, (256, 256))], [draw(3, (256, 280))]
     found = HeldOut(photos, paintings, vgg).measure(net)  # type: ignore[arg-type]
-    from core.inference.stylizer import StyledModel
+    from core.inference.styled_model import StyledModel
     from core.training.learning_curve import HeldOut as Held
 
     descriptor = Held(photos, paintings, vgg).descriptors[0]
