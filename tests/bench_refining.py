@@ -1,6 +1,6 @@
 """Whether refining from a stored network, in factors, ends as well as from the whole one.
 
-    python -m tests.bench_refining --model improved-1000      # a model that is stored whole; a quarter of an hour
+    python -m tests.bench_refining --model FOLDER      # of a model saved whole (`save_model`); a quarter of an hour
 
 The gallery's eight paintings, each refined by 20 batches from the whole network and from what is left of it in factors
 (`core.models.factored`), with the same crops. Losses are means over the last five batches.
@@ -61,7 +61,7 @@ def last_losses(model: Model, painting_number: int, batches: int) -> tuple[float
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", required=True, help="one that is stored whole, or its folder")
+    parser.add_argument("--model", required=True, help="folder of one that is stored whole")
     parser.add_argument("--batches", type=int, default=REFINE_BATCHES)
     parser.add_argument("--paintings", type=int, default=8)
 

@@ -25,9 +25,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.models.style_net import HIDDEN, GeneratingLinear, MetaNet, StyleNet
+from core.models.weights import INT8_MAX
 
 SEED = 42
-INT8_MAX = 127
 ROWS_AT_ONCE = 65_536  # of a matrix whose products are summed in float64
 NEGLIGIBLE = 1e-12  # of the largest square of a singular value
 REACHED = 1e-4  # of the longest hidden vector: shorter parts are not counted as a direction

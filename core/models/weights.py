@@ -1,8 +1,7 @@
-"""Weights on disk: safetensors in shards under 10 MB, 6 or 8 bits a value where that is enough.
+"""Weights on disk: safetensors in shards under 10 MB, 8 bits a value where that is enough.
 
 Packings:
 - rows: int8 per output row of a matrix, `weight = scale[row] * q`, undone by `unpack_rows`;
-- six: the same with 6 bits, four values in three bytes (uint8);
 - levels: a layer that holds at most 256 different values becomes an index into them, without loss.
 
 Layout of a folder, as in the Hugging Face Hub: `model.safetensors`, or
@@ -22,7 +21,7 @@ from torch import Tensor
 from core.commandline import UserError
 from core.files import LFS_BEGINS, LFS_POINTER, printable, write_atomic
 
-SIX_MIDDLE = 31  # 6 bits hold -31 to 31
+INT8_MAX = 127
 SHARD_BYTES = 9_500_000
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
@@ -32,12 +31,12 @@ class WeightsError(UserError):
     """Weights are missing, broken or of another model."""
 
 
-def pack_rows(weight: Tensor, largest: int = 127) -> tuple[Tensor, Tensor]:
+def pack_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Quantise a matrix (rows x columns) to int8 with one float32 scale per row,
-    rounding to nearest; |int8| <= largest.
+    rounding to nearest; |int8| <= 127.
     """
-    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / largest
-    rows = torch.round(weight / scale[:, None]).clamp(-largest, largest)
+    scale = weight.abs().amax(dim=1).clamp(min=1e-12) / INT8_MAX
+    rows = torch.round(weight / scale[:, None]).clamp(-INT8_MAX, INT8_MAX)
     return rows.to(torch.int8), scale.to(torch.float32)
 
 
@@ -50,27 +49,15 @@ def unpack_rows(rows: Tensor, scales: Tensor) -> Tensor:
     return rows.float() * scales.view(-1, *[1] * (rows.ndim - 1))
 
 
-def _unpack_six(packed: Tensor) -> Tensor:
-    first, second, third = packed.to(torch.int16).view(len(packed), -1, 3).unbind(dim=2)
-    values = [
-        first >> 2,
-        (first & 3) << 4 | second >> 4,
-        (second & 15) << 2 | third >> 6,
-        third & 63,
-    ]
-    return torch.stack(values, dim=2).flatten(1) - SIX_MIDDLE
-
-
 def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Undo rows, six and levels: every tensor comes back as float32 under its own name."""
+    """Undo rows and levels: every tensor comes back as float32 under its own name."""
     plain: dict[str, Tensor] = {}
     for name, value in tensors.items():
         if name.endswith((".scale", ".levels")):
             continue
         if f"{name}.scale" in tensors:
-            rows = _unpack_six(value) if value.dtype == torch.uint8 else value
             scale = tensors[f"{name}.scale"].to(torch.float32)
-            plain[name] = rows.to(torch.float32) * scale[:, None]
+            plain[name] = value.to(torch.float32) * scale[:, None]
         elif f"{name}.levels" in tensors:
             plain[name] = tensors[f"{name}.levels"].to(torch.float32)[value.long()]
         else:

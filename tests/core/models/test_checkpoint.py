@@ -18,13 +18,12 @@ from core.models.checkpoint import (
     pack,
     save_model,
 )
-from core.models.encoder import STYLE_SIZE, Encoder, EncoderError, weights_hash
+from core.models.encoder import STYLE_SIZE, Encoder, EncoderError
 from core.models.factored import factorise
 from core.models.registry import VARIANTS, Variant, parameter_counts
 from core.models.style_net import StyleNet
-from core.models.weights import INDEX, SINGLE, WeightsError, unpack
+from core.models.weights import INDEX, SINGLE, WeightsError
 from tests.conftest import shipped_encoder, tiny
-from tests.packing import pack_rows_in_six
 
 NAME = "improved-500"
 TRAINING = {"style_weight": 5e3, "lr": 1e-3}
@@ -102,24 +101,6 @@ def test_the_names_in_a_factored_file() -> None:
     assert packed[f"meta_net.{layer}.columns"].dtype == torch.int8
     assert packed[f"meta_net.{layer}.base"].dtype == torch.float16
     assert packed["meta_net.hidden.weight"].dtype == torch.int8
-
-
-def test_six_bit_rows_of_the_narrow_models_that_are_still_shipped_are_read(
-    folder: Path, tiny_model: Callable[[str], Model]
-) -> None:
-    state = tiny_model(NAME).net.state_dict()
-    packed = dict(state)
-    name = "meta_net.hidden.weight"
-    packed[name], packed[f"{name}.scale"] = pack_rows_in_six(state[name])
-    safetensors.torch.save_file(packed, folder / SINGLE)
-    wanted = state | {
-        name: unpack({name: packed[name], f"{name}.scale": packed[f"{name}.scale"]})[name]
-    }
-    info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    edit(folder, weights=info["weights"] | {"hash": weights_hash(wanted)})
-    loaded = load_model(folder).net.state_dict()
-    assert torch.equal(loaded[name], wanted[name])
-    assert not torch.equal(loaded[name], state[name])
 
 
 def test_a_loaded_model_is_ready_to_use(tiny_model: Callable[[str], Model]) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,9 +21,7 @@ from core.models.weights import (
     save_tensors,
     unpack,
 )
-from tests.packing import pack_levels, pack_rows_in_six
-
-Pack = Callable[[Tensor], tuple[Tensor, Tensor]]
+from tests.packing import pack_levels
 
 
 def assert_same(got: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
@@ -53,37 +50,14 @@ def test_rows_are_within_half_a_step_of_their_own_scale() -> None:
     assert torch.equal(packed.abs().amax(1), torch.full((50,), 127, dtype=torch.int8))
 
 
-def test_six_bits_take_three_quarters_and_are_within_half_a_step() -> None:
-    weight = torch.randn(50, 40) * torch.logspace(-4, 2, 50)[:, None]
-    packed, scale = pack_rows_in_six(weight)
-    assert packed.dtype == torch.uint8
-    assert packed.shape == (50, 30)
-    error = (unpack({"w": packed, "w.scale": scale})["w"] - weight).abs()
-    assert (error <= weight.abs().amax(1, keepdim=True) / 62 * 1.0001).all()
-
-
-def test_six_bits_hold_every_value() -> None:
-    weight = torch.cat([torch.arange(-31.0, 32), torch.zeros(1)])[torch.randperm(64)].view(1, 64)
-    packed, scale = pack_rows_in_six(weight)
-    assert scale == 1
-    assert torch.equal(unpack({"w": packed, "w.scale": scale})["w"], weight)
-
-
-def test_six_bits_need_whole_groups_of_four() -> None:
-    with pytest.raises(ValueError, match="multiple of 4 columns, not 6"):
-        pack_rows_in_six(torch.zeros(2, 6))
-
-
-@pytest.mark.parametrize("pack", [pack_rows, pack_rows_in_six])
-def test_rows_of_zeros_stay_zeros(pack: Pack) -> None:
-    packed, scale = pack(torch.zeros(2, 4))
+def test_rows_of_zeros_stay_zeros() -> None:
+    packed, scale = pack_rows(torch.zeros(2, 4))
     assert torch.equal(unpack({"w": packed, "w.scale": scale})["w"], torch.zeros(2, 4))
 
 
-@pytest.mark.parametrize("pack", [pack_rows, pack_rows_in_six])
-def test_packing_packed_rows_again_changes_nothing(pack: Pack) -> None:
-    once = unpack(dict(zip(("w", "w.scale"), pack(torch.randn(20, 32)), strict=True)))
-    twice = unpack(dict(zip(("w", "w.scale"), pack(once["w"]), strict=True)))
+def test_packing_packed_rows_again_changes_nothing() -> None:
+    once = unpack(dict(zip(("w", "w.scale"), pack_rows(torch.randn(20, 32)), strict=True)))
+    twice = unpack(dict(zip(("w", "w.scale"), pack_rows(once["w"]), strict=True)))
     torch.testing.assert_close(twice, once, rtol=1e-6, atol=0)
 
 
