@@ -56,8 +56,7 @@ def unpack(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name.endswith((".scale", ".levels")):
             continue
         if f"{name}.scale" in tensors:
-            scale = tensors[f"{name}.scale"].to(torch.float32)
-            plain[name] = value.to(torch.float32) * scale[:, None]
+            plain[name] = unpack_rows(value, tensors[f"{name}.scale"].to(torch.float32))
         elif f"{name}.levels" in tensors:
             plain[name] = tensors[f"{name}.levels"].to(torch.float32)[value.long()]
         else:

@@ -5,14 +5,11 @@
 No font comes from the network: text is set in one that Gradio brings along, headings in a serif of the visitor's system.
 """
 
-from pathlib import Path
-
 import gradio as gr
 from gradio.themes.utils import sizes
 
-from demo.shared.templates import component_scripts
+from demo.shared.templates import FOLDER, component_scripts
 
-FOLDER = Path(__file__).parents[1]
 CSS = sorted(FOLDER.rglob("*.css"))
 
 INDIGO = gr.themes.Color(

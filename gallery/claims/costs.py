@@ -148,13 +148,12 @@ def _sizes() -> Claim:
     whole = {name: 4 * _parameters(name) / REPORT_MB for name in (IMPROVED, ORIGINAL)}
     unit = f"units of {REPORT_MB:,} bytes in float32"
     findings = [_size_ratio(f"base {REPORT_BASE}, whole", whole, unit)]
-    stored = {name: _stored(name) for name in (IMPROVED, ORIGINAL)}
-    if missing := [name for name, weights in stored.items() if weights is None]:
+    models = (IMPROVED, ORIGINAL)
+    stored = {name: weights for name in models if (weights := _stored(name)) and weights.bytes}
+    if missing := [name for name in models if name not in stored]:
         findings.append(needs(STORED, *missing))
     else:
-        findings.append(
-            _stored_ratio({name: weights for name, weights in stored.items() if weights})
-        )
+        findings.append(_stored_ratio(stored))
     return Claim(
         "The improved model's weights take 647 MB, the original's 850 MB (about 3/4)",
         "Section 4",
